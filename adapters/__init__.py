@@ -1,0 +1,1 @@
+"""Providers: ``base.py`` is the port; then one provider, one file."""

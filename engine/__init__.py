@@ -1,0 +1,3 @@
+"""Habitué: lifecycle marketing as code."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,44 @@
+"""The error tree, on one screen. A class of its own only where a caller branches on it.
+
+HabitueError                 a sentence for the person at the terminal; the CLI prints it and exits 2
+├── ContentError             files that ops write have errors: carries all findings
+├── StoreError               the database cannot be opened, is read-only, is of another version
+│   └── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
+├── InputError               a file to import, an option, a user key that makes no sense
+└── RenderError              a template cannot be rendered for this user: the action is quarantined
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.content.findings import Finding
+
+
+class HabitueError(Exception):
+    """Says what is wrong and what would be right, in one sentence, without personal data."""
+
+
+class ContentError(HabitueError):
+    """Files that ops write have errors."""
+
+    def __init__(self, findings: "Sequence[Finding]") -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class StoreError(HabitueError):
+    """The database cannot be used as it is."""
+
+
+class SchemaDrift(StoreError):
+    """The columns of ``user_state`` and the declared facts and dimensions differ."""
+
+
+class InputError(HabitueError):
+    """What was handed to a command makes no sense."""
+
+
+class RenderError(HabitueError):
+    """A template cannot be rendered with this user's values."""

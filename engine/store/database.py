@@ -1,0 +1,141 @@
+"""Opening the database, and the two kinds of transaction: one that reads and one that writes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from engine.errors import StoreError
+from engine.store.dialect import Dialect
+
+# How long a writer waits for another before SQLite gives up, in milliseconds.
+_BUSY_TIMEOUT = 60_000
+
+
+class Database:
+    """One database, shared by every part of the process. Connections are pooled; close it once at the end."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database lazily: the first connection makes a SQLite file.
+
+        Raises:
+            StoreError: the URL is not one of a supported database, or the file's folder cannot be made.
+        """
+        self.url = url
+        self.engine = _engine(url)
+        self.dialect = Dialect(self.engine.dialect.name)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, on one snapshot."""
+        with self._connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; committed at the end, rolled back on any exception.
+
+        On SQLite it takes the write lock at once, so it cannot fail half-way because another writer was first.
+        """
+        with self._connect() as connection:
+            writing = connection.execution_options(habitue_writes=True)
+            with writing.begin():
+                yield writing
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except DBAPIError as error:
+            raise StoreError(_why(self.url, error)) from error
+        try:
+            yield connection
+        except OperationalError as error:
+            raise StoreError(_why(self.url, error)) from error
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except ArgumentError as error:
+        raise StoreError(_unknown_url()) from error
+    if backend == Dialect.SQLITE:
+        return _sqlite(url, parsed.database)
+    if backend == Dialect.POSTGRES:
+        try:
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        except NoSuchModuleError as error:
+            raise StoreError(_unknown_url()) from error
+    raise StoreError(_unknown_url())
+
+
+def _unknown_url() -> str:
+    return (
+        "store.url is not a database that Habitué knows; "
+        "write `sqlite:///var/habitue.db` or `postgresql://user:password@host/database`"
+    )
+
+
+def _sqlite(url: str, database: str | None) -> Engine:
+    if not database or database == ":memory:":
+        raise StoreError("store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections")
+    try:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder of the database {database} cannot be made: {error.strerror}") from error
+    engine = create_engine(url)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class
+    # SQLAlchemy's documented way to own BEGIN: the driver would otherwise begin late and deferred.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("habitue_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _why(url: str, error: DBAPIError) -> str:
+    """Say what the database's complaint means for the person who runs it; never repeats the URL's password."""
+    name = make_url(url).render_as_string(hide_password=True)
+    said = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+    lowered = said.lower()
+    if "readonly" in lowered or "read-only" in lowered:
+        return f"the database {name} is read-only: make the file and its folder writable for this user"
+    if "unable to open" in lowered:
+        return f"the database {name} cannot be opened: check that the folder exists and is writable"
+    if "password" in lowered or "authentication" in lowered:
+        return f"the database {name} refuses the user or password: check store.url or HABITUE_STORE__URL"
+    if "no such table" in lowered or "does not exist" in lowered:
+        return f"the database {name} lacks a table ({said}): run `habitue migrate`"
+    if "full" in lowered:
+        return f"the disk of the database {name} is full: nothing of this step was written"
+    if "locked" in lowered:
+        return f"the database {name} stayed locked by another process for {_BUSY_TIMEOUT // 1000} s"
+    return f"the database {name} cannot be used: {said}"
