@@ -1,0 +1,47 @@
+# Habitué. `make` alone lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONUTF8 = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run run test check format bench soak lock clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nAnother Python (3.11 to 3.13): make PYTHON=python3.12 run\n'
+
+setup-run:
+	@$(PYTHON) tools/setup.py runtime
+
+setup: ## Set up .venv for development (run, test and the rest do it themselves)
+	@$(PYTHON) tools/setup.py dev
+
+run: setup-run ## Show Habitué at work: a demo brand, its mail captured, all of it in var/
+	@$(BIN)/habitue demo
+
+test: setup ## Run the tests
+	@$(BIN)/python -m pytest -n auto
+
+check: setup ## Lint, check formats, types and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## Measure against the bars (takes long; one alone: .venv/bin/python -m bench --help)
+	@$(BIN)/python -m bench
+
+soak: setup ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m soak --timeout=3600
+
+lock: setup ## Resolve the lock files anew (UPGRADE=1 takes newer versions)
+	@UPGRADE=$(UPGRADE) tools/lock.sh
+
+clean: ## Remove .venv, caches and build results; var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find engine adapters tests bench tools -name __pycache__ -type d -exec rm -rf {} +
