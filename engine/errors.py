@@ -41,4 +41,11 @@ class InputError(HabitueError):
 
 
 class RenderError(HabitueError):
-    """A template cannot be rendered with this user's values."""
+    """A template cannot be rendered with this user's values.
+
+    ``reason`` is the short word for the action log: ``render_failed``, ``address_invalid``, ``url_invalid``, ….
+    """
+
+    def __init__(self, message: str, reason: str = "render_failed") -> None:
+        self.reason = reason
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""The condition language: SQL boolean expressions over facts and placements."""

@@ -1,0 +1,259 @@
+"""The checked tree of a condition: typed, canonical, hashable. SQL, words, atoms and turning points are read from it.
+
+Every node is a value, so equal conditions are equal trees. ``Not`` is the only negation: ``x IS NOT NULL`` is
+``Not(IsNull(x))``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from engine.conditions.types import FactType, Name
+
+Op = Literal["=", "<>", "<", "<=", ">", ">="]
+OPPOSITE: dict[Op, Op] = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+"""The comparison that holds exactly where the first one is false; both are NULL on NULL."""
+FLIPPED: dict[Op, Op] = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+"""The same comparison with its sides exchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value written in the condition, as the database stores it: instants in ms, money in minor units.
+
+    ``shown`` is how the text wrote it, for people; it is no part of equality.
+    """
+
+    value: int | Decimal | str | bool | None
+    type: FactType
+    shown: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A fact's value."""
+
+    name: str
+    type: FactType
+    source: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """``left op right``; ``/`` is real division, NULL by zero."""
+
+    op: Literal["+", "-", "*", "/"]
+    left: "Value"
+    right: "Value"
+    type: FactType
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """Unary minus."""
+
+    value: "Value"
+    type: FactType
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of the whitelist other than ``days_since``."""
+
+    function: Literal["coalesce", "nullif", "abs", "least", "greatest", "floor", "ceil"]
+    args: tuple["Value", ...]
+    type: FactType
+
+
+@dataclass(frozen=True, slots=True)
+class DaysSince:
+    """Whole 24-hour days from an instant, or from a date's UTC midnight, to now; negative for the future."""
+
+    value: "Value"
+    type: FactType = FactType.INTEGER
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``CASE WHEN … THEN … ELSE … END``; without ELSE the default is NULL."""
+
+    branches: tuple[tuple["Value", "Value"], ...]
+    default: "Value"
+    type: FactType
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison; a lone constant stands on the right."""
+
+    op: Op
+    left: "Value"
+    right: "Value"
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """``value BETWEEN low AND high``, both ends included."""
+
+    value: "Value"
+    low: "Value"
+    high: "Value"
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``value IN (options)``."""
+
+    value: "Value"
+    options: tuple["Value", ...]
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """``value LIKE pattern ESCAPE escape``; without an escape character none escapes."""
+
+    value: "Value"
+    pattern: str
+    escape: str | None
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """``value IS NULL``; a dimension is NULL while the user is unplaced."""
+
+    value: "Value"
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class IsTruth:
+    """``value IS TRUE`` or ``IS FALSE``."""
+
+    value: "Value"
+    truth: bool
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRef:
+    """Where the user stands in a dimension that has one place per user; only ``IS NULL`` asks for it bare."""
+
+    name: str
+    source: Name
+    type: FactType = FactType.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTest:
+    """The user is in one of ``places``, sorted, of a dimension."""
+
+    name: str
+    source: Name
+    places: tuple[str, ...]
+    many: bool
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Three-valued negation."""
+
+    value: "Value"
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of ``parts``, which are no ``And`` themselves."""
+
+    parts: tuple["Value", ...]
+    type: FactType = FactType.BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Any of ``parts``, which are no ``Or`` themselves."""
+
+    parts: tuple["Value", ...]
+    type: FactType = FactType.BOOLEAN
+
+
+Value = (
+    Constant
+    | Ref
+    | Arithmetic
+    | Negative
+    | Call
+    | DaysSince
+    | Case
+    | Compare
+    | Between
+    | Member
+    | Match
+    | IsNull
+    | IsTruth
+    | PlaceRef
+    | PlaceTest
+    | Not
+    | And
+    | Or
+)
+
+
+def children(node: Value) -> tuple[Value, ...]:
+    """Return the nodes directly below ``node``."""
+    match node:
+        case Arithmetic() | Compare():
+            return (node.left, node.right)
+        case Call():
+            return node.args
+        case Case():
+            return (*(part for branch in node.branches for part in branch), node.default)
+        case Between():
+            return (node.value, node.low, node.high)
+        case Member():
+            return (node.value, *node.options)
+        case And() | Or():
+            return node.parts
+        case Negative() | DaysSince() | Match() | IsNull() | IsTruth() | Not():
+            return (node.value,)
+        case Constant() | Ref() | PlaceRef() | PlaceTest():
+            return ()
+
+
+def walk(node: Value) -> Iterator[Value]:
+    """Yield ``node`` and everything below it."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield current
+        pending.extend(reversed(children(current)))
+
+
+def names_of(node: Value) -> frozenset[str]:
+    """Return the facts and dimensions that ``node`` reads."""
+    return frozenset(part.name for part in walk(node) if isinstance(part, Ref | PlaceRef | PlaceTest))
+
+
+def is_whole(node: Value) -> bool:
+    """Tell whether a numeric ``node`` can only be an integer, in minor units for money."""
+    match node:
+        case Constant():
+            return not isinstance(node.value, Decimal)
+        case Ref():
+            return node.type is not FactType.NUMBER
+        case Arithmetic():
+            return node.op != "/" and is_whole(node.left) and is_whole(node.right)
+        case Case():
+            return all(is_whole(value) for _, value in node.branches) and is_whole(node.default)
+        case Call(function="nullif"):
+            return is_whole(node.args[0])
+        case Call() | Negative():
+            return all(is_whole(part) for part in children(node))
+        case _:
+            return True

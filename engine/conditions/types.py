@@ -1,0 +1,68 @@
+"""What a condition may name: facts and placements, their types and the columns that hold them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.store.dialect import Dialect
+
+
+class FactType(StrEnum):
+    """The type of a fact, and how a column stores it.
+
+    INTEGER: a whole number within ±2**53. NUMBER: a double. MONEY: an integer in minor currency units.
+    TEXT: Unicode without NUL. BOOLEAN: 0/1 on SQLite, boolean on PostgreSQL. INSTANT: UTC milliseconds.
+    DATE: ISO text, ``YYYY-MM-DD``.
+    """
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    MONEY = "money"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    INSTANT = "instant"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceType:
+    """The places of one dimension.
+
+    With ``many`` false the column holds one place's name, NULL while the user is unplaced. With ``many`` true
+    (segments) it holds the sorted names delimited as ``|basic|personalised|``, and ``|`` when there are none.
+    """
+
+    dimension: str
+    places: tuple[str, ...]
+    many: bool = False
+
+    def __str__(self) -> str:
+        return f"the dimension `{self.dimension}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name that conditions may use.
+
+    ``column`` is the SQL that reads it, such as ``s.fact_spend_365d``; ``postgresql`` replaces it on PostgreSQL where
+    the two databases need different words. ``sources`` tells which events, facts or dimensions it is made from.
+    """
+
+    type: FactType | PlaceType
+    column: str
+    postgresql: str | None = None
+    sources: frozenset[str] = frozenset()
+
+    def sql(self, dialect: Dialect) -> str:
+        """Return the SQL expression that reads this name."""
+        if dialect is Dialect.POSTGRES and self.postgresql is not None:
+            return self.postgresql
+        return self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names that a condition may use, and how many minor units the brand's currency has (100 for cents)."""
+
+    names: Mapping[str, Name]
+    currency_scale: int = 100

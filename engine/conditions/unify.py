@@ -1,0 +1,135 @@
+"""One type for operands that meet: constants bend to it, facts do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.conditions.literals import date_of, instant_of, minor_units
+from engine.conditions.tree import Case, Constant, Value
+from engine.conditions.types import FactType
+from engine.conditions.words import words
+
+NUMBERS = frozenset({FactType.INTEGER, FactType.NUMBER})
+QUANTITIES = NUMBERS | {FactType.MONEY}
+ORDERED = QUANTITIES | {FactType.INSTANT, FactType.DATE}
+
+
+class Mistake(Exception):
+    """A node of the condition is refused; ``offset`` is where it stands in the text."""
+
+    def __init__(self, offset: int, message: str) -> None:
+        self.offset = offset
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A checked value and where it stands in the text."""
+
+    value: Value
+    offset: int
+
+
+def bends(value: Value) -> bool:
+    """Tell whether ``value`` is made of constants that take the type of what they meet."""
+    if isinstance(value, Constant):
+        return value.value is None or (not isinstance(value.value, bool) and value.type in NUMBERS | {FactType.TEXT})
+    if isinstance(value, Case):
+        return all(bends(result) for _, result in value.branches) and bends(value.default)
+    return False
+
+
+def is_null(value: Value) -> bool:
+    """Tell whether ``value`` is the word NULL."""
+    return isinstance(value, Constant) and value.value is None
+
+
+def unify(operands: Sequence[Operand], scale: int) -> tuple[FactType, tuple[Value, ...]]:
+    """Return the common type of ``operands`` and the operands with their constants in it.
+
+    Raises:
+        Mistake: they have no common type, or a constant does not fit.
+    """
+    common = _common(operands)
+    return common, tuple(bend(operand, common, scale) for operand in operands)
+
+
+def _common(operands: Sequence[Operand]) -> FactType:
+    known = [operand for operand in operands if not is_null(operand.value)]
+    fixed = [operand for operand in known if not bends(operand.value)] or known
+    common = fixed[0]
+    for other in fixed[1:]:
+        if other.value.type in NUMBERS and common.value.type in NUMBERS:
+            common = other if other.value.type is FactType.NUMBER else common
+        elif other.value.type is not common.value.type:
+            raise Mistake(other.offset, clash(common.value, other.value))
+    return common.value.type
+
+
+def clash(left: Value, right: Value) -> str:
+    """Return the sentence for two operands whose types do not go together."""
+    message = f"{described(left)} and {described(right)}: these cannot be compared or combined"
+    if FactType.BOOLEAN in {left.type, right.type}:
+        return message + "; a boolean is written alone, or with NOT"
+    if {left.type, right.type} == {FactType.INSTANT, FactType.DATE}:
+        return message + "; use days_since(…) on both"
+    return message
+
+
+def described(value: Value) -> str:
+    """Return a value's words and type, for a sentence."""
+    article = "an " if value.type in {FactType.INTEGER, FactType.INSTANT} else "a "
+    bare = value.type in {FactType.MONEY, FactType.TEXT}
+    return f"`{words(value)}` is {'' if bare else article}{value.type.value}"
+
+
+def bend(operand: Operand, to: FactType, scale: int) -> Value:
+    """Return the operand in the type ``to``; an integer serves as a number unchanged.
+
+    Raises:
+        Mistake: the operand has another type, or its constant does not fit.
+    """
+    value = operand.value
+    if isinstance(value, Case) and bends(value):
+        branches = tuple((when, bend(replace(operand, value=then), to, scale)) for when, then in value.branches)
+        return replace(value, branches=branches, default=bend(replace(operand, value=value.default), to, scale), type=to)
+    if isinstance(value, Constant) and bends(value):
+        try:
+            return _constant(value, to, scale)
+        except ValueError as error:
+            raise Mistake(operand.offset, str(error)) from error
+    if value.type is to or (value.type in NUMBERS and to in NUMBERS):
+        return value
+    raise Mistake(operand.offset, f"{described(value)}, where {to.value} is needed")
+
+
+def _constant(constant: Constant, to: FactType, scale: int) -> Constant:
+    """Return ``constant`` as the database stores a value of type ``to``; raises ValueError where it does not fit."""
+    value = constant.value
+    if value is None:
+        return replace(constant, type=to)
+    if isinstance(value, str):
+        if to is FactType.INSTANT:
+            return replace(constant, value=instant_of(value), type=to)
+        if to is FactType.DATE:
+            return replace(constant, value=date_of(value), type=to)
+        if to is FactType.TEXT:
+            return constant
+    elif isinstance(value, int | Decimal):
+        if to in NUMBERS:
+            return constant
+        if to is FactType.MONEY:
+            return replace(constant, value=minor_units(value, scale), type=to)
+    raise ValueError(f"{described(constant)}, where {to.value} is needed" + _hint(constant, to))
+
+
+def _hint(constant: Constant, to: FactType) -> str:
+    if to is FactType.TEXT:
+        return f"; write '{constant.shown}'"
+    if to is FactType.BOOLEAN:
+        return "; a boolean is written alone, or with NOT"
+    if isinstance(constant.value, str) and to in QUANTITIES:
+        return "; write a number without quotes"
+    if to in {FactType.INSTANT, FactType.DATE}:
+        return "; write '2026-01-31'"
+    return ""

@@ -1,0 +1,74 @@
+"""All files that ops write, as text, with a hash: what a version is made of.
+
+A bundle comes from the brand's folders or, when those have errors, from the store, where the last good one is kept.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from engine.errors import HabitueError
+
+RULES = "rules"
+PLAYBOOKS = "playbooks"
+TEMPLATES = "templates"
+_SUFFIXES = {RULES: ".toml", PLAYBOOKS: ".toml", TEMPLATES: ".j2"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Path -> text of every content file; paths are relative, with forward slashes: ``rules/facts.toml``."""
+
+    files: Mapping[str, str]
+
+    @cached_property
+    def version(self) -> str:
+        """Hash over all files."""
+        return digest(self.files)
+
+    @cached_property
+    def rules_version(self) -> str:
+        """Hash over the files below ``rules/``: what a decision depends on."""
+        return digest(self.under(RULES))
+
+    def under(self, folder: str) -> dict[str, str]:
+        """Return the files below ``folder``, sorted by path."""
+        return {path: self.files[path] for path in sorted(self.files) if path.startswith(f"{folder}/")}
+
+
+def digest(files: Mapping[str, str]) -> str:
+    """Return a short content hash (SHA-256, 16 hex digits) that depends on paths and texts and on nothing else."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        for part in (path, files[path]):
+            data = part.encode()
+            total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()[:16]
+
+
+def read_bundle(rules: Path, playbooks: Path, templates: Path) -> Bundle:
+    """Read the brand's three folders.
+
+    Raises:
+        HabitueError: a folder is missing, or a file is not UTF-8 text or cannot be read.
+    """
+    files: dict[str, str] = {}
+    for name, folder in ((RULES, rules), (PLAYBOOKS, playbooks), (TEMPLATES, templates)):
+        if not folder.is_dir():
+            raise HabitueError(f"the folder `{folder}` is missing: `content.{name}` in config.toml names where it is")
+        files.update(_read_folder(name, folder, sorted(folder.rglob(f"*{_SUFFIXES[name]}"))))
+    return Bundle(files)
+
+
+def _read_folder(name: str, folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path in paths:
+        try:
+            texts[f"{name}/{path.relative_to(folder).as_posix()}"] = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise HabitueError(f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8") from error
+        except OSError as error:
+            raise HabitueError(f"{path}: cannot be read: {error.strerror}") from error
+    return texts

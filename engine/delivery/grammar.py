@@ -1,0 +1,108 @@
+"""What a template may say: constructs that are refused when it is compiled, and how the rest is prepared.
+
+Refused is what would turn slots back into text (a filter over a block, a block put into a variable), what can run
+without end, and names that cannot be followed before the render.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import nodes
+
+LOOP_BOUND = "bound of a loop"
+TEXT_JOIN = "join of texts"
+"""Names of filters that a template cannot write, since they have spaces in them."""
+
+PARTS = ("subject", "html", "text", "preheader", "title", "body")
+"""The blocks that make a message: email has the first four, push ``title`` and ``body``, sms ``body``."""
+
+REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+"""The nodes that name another file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a template. ``line`` counts from 1."""
+
+    line: int
+    message: str
+
+
+_REFUSED: dict[type[nodes.Node], str] = {
+    nodes.FilterBlock: "`{% filter %}` is not available; apply the filter to the value: `{{ value | filter }}`",
+    nodes.AssignBlock: "`{% set x %}…{% endset %}` is not available; use a macro, or `{% set x = … %}`",
+    nodes.EvalContextModifier: "escaping cannot be switched",
+    nodes.ScopedEvalContextModifier: "escaping cannot be switched",
+    nodes.Pow: "`**` is not available",
+    nodes.NSRef: "`namespace` is not available",
+}
+
+
+def is_layout(path: str) -> bool:
+    """Tell whether the file at ``path`` is there for others to extend or include: no message of its own."""
+    return path.startswith("layouts/") or path.rsplit("/", 1)[-1].startswith("_")
+
+
+def problems_of(tree: nodes.Template) -> Iterator[Problem]:
+    """Yield what this template says and may not."""
+    for node in tree.find_all(tuple(_REFUSED)):
+        yield Problem(node.lineno, _REFUSED[type(node)])
+    for loop in tree.find_all(nodes.For):
+        if loop.recursive:
+            yield Problem(loop.lineno, "recursive loops are not available")
+    for reference in tree.find_all(REFERENCES):
+        if named_file(reference) is None:
+            yield Problem(reference.lineno, "the name of a file must be written out, in quotes")
+    for extends in tree.find_all(nodes.Extends):
+        if extends not in tree.body:
+            yield Problem(extends.lineno, "`{% extends %}` must stand by itself, not inside another block")
+
+
+def named_file(reference: nodes.Node) -> str | None:
+    """Return the path that an ``extends``, ``include`` or ``import`` names, or None where it is computed."""
+    target = reference.template  # type: ignore[attr-defined]
+    return target.value if isinstance(target, nodes.Const) and isinstance(target.value, str) else None
+
+
+def parent_of(tree: nodes.Template) -> str | None:
+    """Return the path of the layout that this template extends."""
+    extends = tree.find(nodes.Extends)
+    return named_file(extends) if extends else None
+
+
+def prepare_tree(tree: nodes.Template, path: str) -> nodes.Template:
+    """Make loops and ``~`` run within bounds, and keep the other parts of a message out of its page."""
+    for loop in tree.find_all(nodes.For):
+        loop.iter = _filtered(LOOP_BOUND, loop.iter)
+    _replace_joins(tree)
+    if parent_of(tree) is None and not is_layout(path):
+        tree.body = [_muted(node) for node in tree.body]
+    return tree
+
+
+def _filtered(name: str, value: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(value, name, [], [], None, None, lineno=value.lineno)
+
+
+def _muted(node: nodes.Node) -> nodes.Node:
+    """Declare a part without printing it where it stands: each part is rendered by itself, and ``html`` is the page."""
+    if isinstance(node, nodes.Block) and node.name in PARTS and node.name != "html":
+        return nodes.If(nodes.Const(False, lineno=node.lineno), [node], [], [], lineno=node.lineno)
+    return node
+
+
+def _replace_joins(node: nodes.Node) -> None:
+    for name, value in list(node.iter_fields()):
+        if isinstance(value, list):
+            setattr(node, name, [_without_join(item) for item in value])
+        elif isinstance(value, nodes.Node):
+            setattr(node, name, _without_join(value))
+
+
+def _without_join(item: object) -> object:
+    if not isinstance(item, nodes.Node):
+        return item
+    _replace_joins(item)
+    if isinstance(item, nodes.Concat):
+        return _filtered(TEXT_JOIN, nodes.List(item.nodes, lineno=item.lineno))
+    return item

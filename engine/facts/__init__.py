@@ -1,0 +1,1 @@
+"""Declared facts: from files to SQL to columns of ``user_state``."""

@@ -1,0 +1,1 @@
+"""Dimensions and decisions: who stands where, and which rule says so."""
