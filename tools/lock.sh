@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 UV=${UV:-.venv/bin/uv}
 # Wheels that lie on this machine would add hashes which no one else can check.
-unset PIP_FIND_LINKS UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL UV_DEFAULT_INDEX UV_INDEX_URL PIP_EXTRA_INDEX_URL
+unset UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL
 
 compile() {
     output=$1
