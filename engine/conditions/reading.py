@@ -3,7 +3,7 @@
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from engine.conditions.errors import ConditionError, ConditionErrors, located
 

@@ -241,12 +241,12 @@ def names_of(node: Value) -> frozenset[str]:
 
 
 def is_whole(node: Value) -> bool:
-    """Tell whether a numeric ``node`` can only be an integer, in minor units for money."""
+    """Tell whether ``node`` can only be an integer; money may be an average, with a fraction of its minor unit."""
     match node:
         case Constant():
             return not isinstance(node.value, Decimal)
         case Ref():
-            return node.type is not FactType.NUMBER
+            return node.type in {FactType.INTEGER, FactType.INSTANT}
         case Arithmetic():
             return node.op != "/" and is_whole(node.left) and is_whole(node.right)
         case Case():
@@ -256,4 +256,4 @@ def is_whole(node: Value) -> bool:
         case Call() | Negative():
             return all(is_whole(part) for part in children(node))
         case _:
-            return True
+            return isinstance(node, DaysSince)

@@ -2,26 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from engine.content.kinds import FactType
 from engine.store.dialect import Dialect
 
-
-class FactType(StrEnum):
-    """The type of a fact, and how a column stores it.
-
-    INTEGER: a whole number within ±2**53. NUMBER: a double. MONEY: an integer in minor currency units.
-    TEXT: Unicode without NUL. BOOLEAN: 0/1 on SQLite, boolean on PostgreSQL. INSTANT: UTC milliseconds.
-    DATE: ISO text, ``YYYY-MM-DD``.
-    """
-
-    INTEGER = "integer"
-    NUMBER = "number"
-    MONEY = "money"
-    TEXT = "text"
-    BOOLEAN = "boolean"
-    INSTANT = "instant"
-    DATE = "date"
+__all__ = ["FactType", "Name", "PlaceType", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,9 @@ def bend(operand: Operand, to: FactType, scale: int) -> Value:
     value = operand.value
     if isinstance(value, Case) and bends(value):
         branches = tuple((when, bend(replace(operand, value=then), to, scale)) for when, then in value.branches)
-        return replace(value, branches=branches, default=bend(replace(operand, value=value.default), to, scale), type=to)
+        return replace(
+            value, branches=branches, default=bend(replace(operand, value=value.default), to, scale), type=to
+        )
     if isinstance(value, Constant) and bends(value):
         try:
             return _constant(value, to, scale)

@@ -1,0 +1,138 @@
+"""Typing of arithmetic and functions over checked operands, and exact folding of constants."""
+
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from typing import Literal
+
+from engine.conditions.literals import number
+from engine.conditions.tree import Arithmetic, Call, Constant, DaysSince, Negative, Value
+from engine.conditions.types import FactType
+from engine.conditions.unify import (
+    NUMBERS,
+    ORDERED,
+    QUANTITIES,
+    Mistake,
+    Operand,
+    bend,
+    bends,
+    clash,
+    described,
+    is_null,
+    unify,
+)
+
+Sign = Literal["+", "-", "*", "/"]
+FunctionName = Literal["coalesce", "nullif", "abs", "least", "greatest", "floor", "ceil"]
+
+
+def number_constant(value: Decimal, offset: int) -> Constant:
+    """Return the constant of an exact ``value``.
+
+    Raises:
+        Mistake: it cannot be held alike by both databases.
+    """
+    try:
+        kept = number(value)
+    except ValueError as error:
+        raise Mistake(offset, str(error)) from error
+    kind = FactType.INTEGER if isinstance(kept, int) else FactType.NUMBER
+    return Constant(kept, kind, str(kept) if isinstance(kept, int) else f"{kept:f}")
+
+
+def negative(operand: Operand) -> Value:
+    """Return unary minus of a number or money."""
+    value = operand.value
+    if isinstance(value, Constant) and isinstance(value.value, int | Decimal) and value.type in NUMBERS:
+        return number_constant(-Decimal(value.value), operand.offset)
+    _need(operand, QUANTITIES, "a number or money")
+    return Negative(value, value.type)
+
+
+def arithmetic(op: Sign, left: Operand, right: Operand, scale: int) -> Value:
+    """Return ``left op right`` with its type.
+
+    Raises:
+        Mistake: the operands are no quantities, or do not go together under ``op``.
+    """
+    for operand in (left, right):
+        _need(operand, QUANTITIES, "a number or money")
+    folded = _folded(op, left, right)
+    if folded is not None:
+        return folded
+    if op in {"+", "-"}:
+        kind, (one, two) = unify((left, right), scale)
+        return Arithmetic(op, one, two, _joined(one, two, kind))
+    return Arithmetic(op, left.value, right.value, _scaled(op, left, right))
+
+
+def _joined(left: Value, right: Value, kind: FactType) -> FactType:
+    return FactType.NUMBER if FactType.NUMBER in {left.type, right.type} else kind
+
+
+def _scaled(op: Sign, left: Operand, right: Operand) -> FactType:
+    """Return the type of a product or quotient."""
+    money = (left.value.type is FactType.MONEY, right.value.type is FactType.MONEY)
+    if money == (False, False):
+        return FactType.NUMBER if op == "/" else _joined(left.value, right.value, FactType.INTEGER)
+    if op == "*" and money != (True, True):
+        return FactType.MONEY
+    if op == "/" and money[0]:
+        return FactType.NUMBER if money[1] else FactType.MONEY
+    what = "money times money" if op == "*" else "a number divided by money"
+    raise Mistake(left.offset, f"{what} means nothing: {clash(left.value, right.value)}")
+
+
+def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
+    """Return the exact result on two written numbers; division stays with the database."""
+    one, two = left.value, right.value
+    if op == "/" or not (isinstance(one, Constant) and isinstance(two, Constant)):
+        return None
+    if not (isinstance(one.value, int | Decimal) and isinstance(two.value, int | Decimal)):
+        return None
+    if not {one.type, two.type} <= NUMBERS:
+        return None
+    with localcontext(prec=80):
+        a, b = Decimal(one.value), Decimal(two.value)
+        result = a + b if op == "+" else a - b if op == "-" else a * b
+        return number_constant(result, left.offset)
+
+
+def _need(operand: Operand, types: frozenset[FactType], what: str) -> None:
+    if is_null(operand.value):
+        raise Mistake(operand.offset, f"NULL stands where {what} is needed")
+    if operand.value.type in types:
+        return
+    hint = "; use days_since(…)" if operand.value.type in {FactType.INSTANT, FactType.DATE} else ""
+    raise Mistake(operand.offset, f"{described(operand.value)}, where {what} is needed{hint}")
+
+
+def days_since(operand: Operand, scale: int) -> DaysSince:
+    """Return ``days_since`` of an instant, a date, or a written one."""
+    if isinstance(operand.value, Constant) and isinstance(operand.value.value, str) and bends(operand.value):
+        return DaysSince(bend(operand, FactType.INSTANT, scale))
+    if operand.value.type not in {FactType.INSTANT, FactType.DATE}:
+        raise Mistake(operand.offset, f"{described(operand.value)}; days_since needs an instant or a date")
+    return DaysSince(operand.value)
+
+
+def call(name: FunctionName, args: Sequence[Operand], scale: int) -> Value:
+    """Return a call of a function of the whitelist, typed.
+
+    Raises:
+        Mistake: the arguments do not suit the function.
+    """
+    for arg in args:
+        if is_null(arg.value):
+            raise Mistake(arg.offset, f"NULL has no use in {name}(…)")
+    if name in {"abs", "floor", "ceil"}:
+        types = QUANTITIES if name == "abs" else NUMBERS
+        _need(args[0], types, "a number or money" if name == "abs" else "a number")
+        return Call(name, (args[0].value,), args[0].value.type)
+    if len(args) < 2:
+        raise Mistake(args[0].offset, f"{name}(…) needs at least two arguments")
+    kind, values = unify(args, scale)
+    if name in {"least", "greatest"} and kind not in ORDERED:
+        raise Mistake(args[0].offset, f"{name}(…) needs numbers, money, instants or dates, not {kind.value}")
+    if name == "nullif":
+        return Call(name, values, values[0].type)
+    return Call(name, values, FactType.NUMBER if FactType.NUMBER in {value.type for value in values} else kind)

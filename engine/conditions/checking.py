@@ -1,0 +1,299 @@
+"""The whitelist and the type checker: sqlglot's tree in, the checked tree out, all mistakes at once."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlglot import exp
+
+from engine.conditions.arithmetic import FunctionName, Sign, arithmetic, call, days_since, negative, number_constant
+from engine.conditions.errors import ConditionErrors, located
+from engine.conditions.predicates import between, compare, match, member
+from engine.conditions.reading import offset_of
+from engine.conditions.refusals import refusal
+from engine.conditions.tree import (
+    And,
+    Case,
+    Constant,
+    IsNull,
+    IsTruth,
+    Not,
+    Op,
+    Or,
+    PlaceRef,
+    PlaceTest,
+    Ref,
+    Value,
+)
+from engine.conditions.types import FactType, Name, PlaceType, Scope
+from engine.conditions.unify import Mistake, Operand, described, is_null, unify
+from engine.conditions.words import quoted
+from engine.content.findings import did_you_mean
+
+_OPS: dict[type[exp.Expr], Op] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+_SIGNS: dict[type[exp.Expr], Sign] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+_FUNCTIONS: dict[type[exp.Expr], FunctionName] = {
+    exp.Coalesce: "coalesce",
+    exp.Nullif: "nullif",
+    exp.Abs: "abs",
+    exp.Least: "least",
+    exp.Greatest: "greatest",
+    exp.Floor: "floor",
+    exp.Ceil: "ceil",
+}
+T = TypeVar("T")
+
+
+def check(text: str, tree: exp.Expr, scope: Scope, *, condition: bool) -> Value:
+    """Return the checked tree; with ``condition`` it must be boolean.
+
+    Raises:
+        ConditionErrors: every mistake that can be told apart.
+    """
+    checker = _Checker(scope)
+    try:
+        return checker.condition(tree) if condition else checker.expression(tree)
+    except Mistake as last:
+        mistakes = [*checker.mistakes, last]
+        raise ConditionErrors([located(text, mistake.offset, str(mistake)) for mistake in mistakes]) from last
+
+
+class _Checker:
+    """Walks one tree. A method raises its last mistake; ``mistakes`` holds those found before it in siblings."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.mistakes: list[Mistake] = []
+        self._scope = scope
+        self._scale = scope.currency_scale
+
+    def _each(self, check_one: Callable[[exp.Expr], T], nodes: Sequence[exp.Expr]) -> list[T]:
+        """Check all ``nodes`` before failing, so that one mistake does not hide the next."""
+        done: list[T] = []
+        last: Mistake | None = None
+        for node in nodes:
+            try:
+                done.append(check_one(node))
+            except Mistake as mistake:
+                if last is not None:
+                    self.mistakes.append(last)
+                last = mistake
+        if last is not None:
+            raise last
+        return done
+
+    def expression(self, node: exp.Expr) -> Value:
+        """Return ``node`` as a value that has a type."""
+        value = self.operand(node).value
+        if is_null(value):
+            raise Mistake(0, "NULL alone is no expression: it has no type")
+        return value
+
+    def condition(self, node: exp.Expr) -> Value:
+        """Return ``node`` as a boolean."""
+        operand = self.operand(node)
+        if is_null(operand.value) or operand.value.type is not FactType.BOOLEAN:
+            what = "NULL" if is_null(operand.value) else described(operand.value)
+            raise Mistake(operand.offset, f"{what}, not a condition; compare it with something")
+        return operand.value
+
+    def operand(self, node: exp.Expr) -> Operand:
+        """Return ``node`` as a value; a dimension is none."""
+        offset = offset_of(node)
+        place = self._place(node)
+        if place is not None:
+            raise Mistake(offset, f"{place.type} is compared with its places only: =, <>, IN or IS NULL")
+        return Operand(self._value(node), offset)
+
+    def _operands(self, *nodes: exp.Expr) -> list[Operand]:
+        return self._each(self.operand, nodes)
+
+    def _value(self, node: exp.Expr) -> Value:
+        refused = refusal(node)
+        if refused:
+            raise Mistake(offset_of(node), refused)
+        kind = type(node)
+        if kind in _OPS:
+            return self._compare(_OPS[kind], node)
+        if kind in _SIGNS:
+            left, right = self._operands(node.this, node.expression)
+            return arithmetic(_SIGNS[kind], left, right, self._scale)
+        if kind in _FUNCTIONS:
+            return call(_FUNCTIONS[kind], self._operands(*_arguments(node)), self._scale)
+        return self._other(node)
+
+    def _other(self, node: exp.Expr) -> Value:
+        match node:
+            case exp.Paren():
+                return self.operand(node.this).value
+            case exp.Column():
+                return self._ref(node)
+            case exp.Literal() | exp.Boolean() | exp.Null():
+                return _constant(node)
+            case exp.Neg():
+                return negative(self.operand(node.this))
+            case exp.Anonymous():
+                return days_since(self.operand(node.expressions[0]), self._scale)
+            case exp.Case():
+                return self._case(node)
+            case _:
+                return self._boolean(node)
+
+    def _boolean(self, node: exp.Expr) -> Value:
+        match node:
+            case exp.And():
+                parts = self._parts(node, exp.And)
+                return And(parts) if len(parts) > 1 else parts[0]
+            case exp.Or():
+                parts = self._parts(node, exp.Or)
+                return Or(parts) if len(parts) > 1 else parts[0]
+            case exp.Not():
+                return Not(self.condition(node.this))
+            case exp.Is():
+                return self._is(node)
+            case exp.In():
+                return self._in(node)
+            case exp.Between():
+                value, low, high = self._operands(node.this, node.args["low"], node.args["high"])
+                return between(value, low, high, self._scale)
+            case exp.Like():
+                return self._like(node, None)
+            case exp.Escape(this=exp.Like() as like):
+                return self._like(like, node.expression)
+            case _:
+                raise Mistake(offset_of(node), f"`{node.key}` is no part of conditions")
+
+    def _parts(self, node: exp.Expr, kind: type[exp.And] | type[exp.Or]) -> tuple[Value, ...]:
+        nodes: list[exp.Expr] = []
+        pending = [node]
+        while pending:
+            current = pending.pop()
+            while isinstance(current, exp.Paren):
+                current = current.this
+            if isinstance(current, kind):
+                pending += [current.expression, current.this]
+            else:
+                nodes.append(current)
+        return tuple(dict.fromkeys(self._each(self.condition, nodes)))
+
+    def _name(self, node: exp.Expr) -> tuple[str, Name] | None:
+        while isinstance(node, exp.Paren):
+            node = node.this
+        if not isinstance(node, exp.Column) or node.this.args.get("quoted"):
+            return None
+        name = f"{node.table}.{node.name}" if node.table else node.name
+        found = self._scope.names.get(name)
+        return (name, found) if found is not None else None
+
+    def _place(self, node: exp.Expr) -> Name | None:
+        found = self._name(node)
+        return found[1] if found and isinstance(found[1].type, PlaceType) else None
+
+    def _ref(self, node: exp.Column) -> Ref:
+        found = self._name(node)
+        if found is None:
+            raise Mistake(offset_of(node), self._unknown(node))
+        name, source = found
+        if isinstance(source.type, PlaceType):
+            raise Mistake(offset_of(node), f"{source.type} is no fact")
+        return Ref(name, source.type, source)
+
+    def _unknown(self, node: exp.Column) -> str:
+        if node.this.args.get("quoted"):
+            return f'"{node.name}" is a name in SQL; for text use single quotes: {quoted(node.name)}'
+        name = f"{node.table}.{node.name}" if node.table else node.name
+        return f"unknown fact or dimension `{name}`{did_you_mean(name, self._scope.names)}"
+
+    def _compare(self, op: Op, node: exp.Expr) -> Value:
+        sides = (node.this, node.expression)
+        for one, other in (sides, sides[::-1]):
+            if self._place(one) is not None:
+                return self._place_compare(op, one, other)
+        left, right = self._operands(*sides)
+        return compare(op, left, right, self._scale)
+
+    def _place_compare(self, op: Op, dimension: exp.Expr, place: exp.Expr) -> Value:
+        if op not in {"=", "<>"}:
+            raise Mistake(offset_of(dimension), f"places have no order in conditions: `{op}`; use =, <> or IN")
+        test = self._place_test(dimension, [place])
+        return test if op == "=" else Not(test)
+
+    def _place_test(self, dimension: exp.Expr, nodes: Sequence[exp.Expr]) -> PlaceTest:
+        found = self._name(dimension)
+        if found is None or not isinstance(found[1].type, PlaceType):
+            raise Mistake(offset_of(dimension), "this is no dimension")
+        name, source = found
+        kind = found[1].type
+        places = self._each(lambda node: _place_name(node, kind), nodes)
+        return PlaceTest(name, source, tuple(sorted(set(places))), kind.many)
+
+    def _in(self, node: exp.In) -> Value:
+        if self._place(node.this) is not None:
+            return self._place_test(node.this, node.expressions)
+        value, *options = self._operands(node.this, *node.expressions)
+        return member(value, options, self._scale)
+
+    def _is(self, node: exp.Is) -> Value:
+        place = self._name(node.this) if self._place(node.this) else None
+        if isinstance(node.expression, exp.Null):
+            return IsNull(self.operand(node.this).value) if place is None else _unplaced(node, *place)
+        if isinstance(node.expression, exp.Boolean):
+            return IsTruth(self.condition(node.this), bool(node.expression.this))
+        raise Mistake(offset_of(node), "IS takes NULL, TRUE or FALSE; use = to compare")
+
+    def _like(self, node: exp.Like, escape: exp.Expr | None) -> Value:
+        like = match(self.operand(node.this), node.expression, escape, offset_of(node))
+        return Not(like) if node.args.get("negate") else like
+
+    def _case(self, node: exp.Case) -> Case:
+        ifs = node.args["ifs"]
+        whens = self._each(self.condition, [branch.this for branch in ifs])
+        nodes = [branch.args["true"] for branch in ifs]
+        default = node.args.get("default")
+        results = self._operands(*nodes, *([default] if default is not None else []))
+        if default is None:
+            results.append(Operand(Constant(None, FactType.TEXT, "NULL"), offset_of(node)))
+        if all(is_null(result.value) for result in results):
+            raise Mistake(offset_of(node), "every branch of this CASE is NULL")
+        kind, values = unify(results, self._scale)
+        kind = FactType.NUMBER if FactType.NUMBER in {value.type for value in values} else kind
+        return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
+
+
+def _arguments(node: exp.Expr) -> list[exp.Expr]:
+    return [part for part in (node.this, node.args.get("expression"), *node.expressions) if part is not None]
+
+
+def _constant(node: exp.Expr) -> Constant:
+    if isinstance(node, exp.Null):
+        return Constant(None, FactType.TEXT, "NULL")
+    if isinstance(node, exp.Boolean):
+        return Constant(bool(node.this), FactType.BOOLEAN, "TRUE" if node.this else "FALSE")
+    if node.is_string:
+        return Constant(str(node.this), FactType.TEXT, quoted(str(node.this)))
+    return number_constant(Decimal(str(node.this)), offset_of(node))
+
+
+def _place_name(node: exp.Expr, dimension: PlaceType) -> str:
+    if isinstance(node, exp.Null):
+        raise Mistake(offset_of(node), f"`{dimension.dimension}` compared with NULL never holds; use IS NULL")
+    if isinstance(node, exp.Column) and node.name in dimension.places:
+        raise Mistake(offset_of(node), f"a place is written in single quotes: {quoted(node.name)}")
+    if not (isinstance(node, exp.Literal) and node.is_string):
+        raise Mistake(offset_of(node), f"{dimension} is compared with its places only, such as '{dimension.places[0]}'")
+    if node.this not in dimension.places:
+        hint = did_you_mean(str(node.this), dimension.places)
+        raise Mistake(offset_of(node), f"{dimension} has no place `{node.this}`{hint}")
+    return str(node.this)
+
+
+def _unplaced(node: exp.Is, name: str, source: Name) -> IsNull:
+    if isinstance(source.type, PlaceType) and source.type.many:
+        raise Mistake(offset_of(node), f"{source.type} is never NULL: a user is in some of its segments or in none")
+    return IsNull(PlaceRef(name, source))

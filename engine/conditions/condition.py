@@ -1,0 +1,90 @@
+"""Conditions and expressions: what the rest of the engine holds after a text was read and checked."""
+
+from dataclasses import dataclass
+
+from engine.conditions.checking import check
+from engine.conditions.errors import ConditionErrors, located
+from engine.conditions.nnf import Formula, normal_form
+from engine.conditions.reading import read
+from engine.conditions.sql import TooLong, to_sql
+from engine.conditions.tree import Value, is_whole, names_of
+from engine.conditions.turning import TurningPoint, turning_points
+from engine.conditions.types import FactType, Scope
+from engine.conditions.words import words
+from engine.store.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked expression. Equal expressions are equal whatever their spelling."""
+
+    node: Value
+
+    @property
+    def text(self) -> str:
+        """Return the canonical spelling."""
+        return words(self.node)
+
+    @property
+    def type(self) -> FactType:
+        """Return the type of the result."""
+        return self.node.type
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether the result can only be an integer; money may have a fraction of its minor unit."""
+        return is_whole(self.node)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the facts and dimensions that are read."""
+        return names_of(self.node)
+
+    def sql(self, dialect: Dialect) -> str:
+        """Return SQL for the value, NULL included; ``:now`` (UTC milliseconds) is its only bind."""
+        return to_sql(self.node, dialect)
+
+    def turning_points(self) -> tuple[TurningPoint, ...]:
+        """Return when time alone can change the value."""
+        return turning_points(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(Expression):
+    """A checked boolean expression. Where it comes out NULL it does not hold."""
+
+    def holds_sql(self, dialect: Dialect) -> str:
+        """Return SQL that is TRUE where the condition holds and FALSE elsewhere, never NULL; fit for WHERE."""
+        return f"coalesce({self.sql(dialect)}, FALSE)"
+
+    def nnf(self) -> Formula:
+        """Return the condition as a tree of All and Any over atoms."""
+        return normal_form(self.node)
+
+
+def parse_condition(text: str, scope: Scope) -> Condition:
+    """Return the condition that ``text`` spells over the names of ``scope``.
+
+    Raises:
+        ConditionErrors: every mistake found, each with its position in ``text``.
+    """
+    return Condition(_checked(text, scope, condition=True))
+
+
+def parse_expression(text: str, scope: Scope) -> Expression:
+    """Return the expression that ``text`` spells over the names of ``scope``; ``.type`` is its type.
+
+    Raises:
+        ConditionErrors: every mistake found, each with its position in ``text``.
+    """
+    return Expression(_checked(text, scope, condition=False))
+
+
+def _checked(text: str, scope: Scope, *, condition: bool) -> Value:
+    node = check(text, read(text), scope, condition=condition)
+    try:
+        for dialect in Dialect:
+            to_sql(node, dialect)
+    except TooLong as error:
+        raise ConditionErrors([located(text, 0, str(error))]) from error
+    return node

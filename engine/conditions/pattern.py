@@ -1,0 +1,52 @@
+"""LIKE patterns: by code points and case-sensitive on both databases, so GLOB on SQLite."""
+
+from collections.abc import Iterator
+
+MAX_WILDCARDS = 10
+"""Each ``%`` multiplies the worst case of matching one value."""
+
+_ANY, _ONE = object(), object()
+
+
+def check_pattern(pattern: str, escape: str | None) -> None:
+    """Refuse a pattern that ends in its escape character, escapes nothing that needs it, or has many ``%``.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    parts = list(_parts(pattern, escape))
+    if sum(part is _ANY for part in parts) > MAX_WILDCARDS:
+        raise ValueError(f"the pattern has too many `%`: at most {MAX_WILDCARDS}")
+
+
+def as_like(pattern: str, escape: str | None) -> str:
+    r"""Return the pattern for PostgreSQL's ``LIKE … ESCAPE '\'``."""
+    return "".join(
+        "%" if part is _ANY else "_" if part is _ONE else f"\\{part}" if part in ("%", "_", "\\") else str(part)
+        for part in _parts(pattern, escape)
+    )
+
+
+def as_glob(pattern: str, escape: str | None) -> str:
+    """Return the pattern for SQLite's ``GLOB``."""
+    return "".join(
+        "*" if part is _ANY else "?" if part is _ONE else f"[{part}]" if part in ("*", "?", "[") else str(part)
+        for part in _parts(pattern, escape)
+    )
+
+
+def _parts(pattern: str, escape: str | None) -> Iterator[object]:
+    """Yield characters that stand for themselves, and the two wildcards."""
+    escaped = False
+    for character in pattern:
+        if escaped:
+            if character not in ("%", "_", escape):
+                raise ValueError(f"the escape character stands before `{character}`, which needs none")
+            escaped = False
+            yield character
+        elif character == escape:
+            escaped = True
+        else:
+            yield _ANY if character == "%" else _ONE if character == "_" else character
+    if escaped:
+        raise ValueError("the pattern ends in its escape character")
