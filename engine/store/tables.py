@@ -193,6 +193,17 @@ class Action(SQLModel, table=True):
             sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
             postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
         ),
+        # Delivery claims channel by channel, and in each the most urgent (class, priority) first: see claim.py.
+        Index(
+            "action_next",
+            "channel",
+            "class",
+            "priority",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
+            postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
+        ),
         Index(
             "action_leased",
             "lease_until",
@@ -322,6 +333,16 @@ class Worker(SQLModel, table=True):
     content_version: str | None = _text(null=True)
     message: str | None = _text(null=True)
     """What it wants an admin to know: for example that the files have errors and the last good version runs."""
+
+
+class Secret(SQLModel, table=True):
+    """A random key that this installation made for itself, where the settings give none."""
+
+    __tablename__ = "secret"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = _text()
+    created_at: int = _big()
 
 
 class ImportFile(SQLModel, table=True):
