@@ -23,11 +23,11 @@ run: setup-run ## Show Habitué at work: a demo brand, its mail captured, all of
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest -n auto
 
-check: setup ## Lint, check formats, types and import contracts
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+check: setup ## Lint, check formats, types and import contracts; all four, then the verdict
+	@status=0; \
+	for tool in "ruff check ." "ruff format --check ." "mypy" "lint-imports"; do \
+		echo "== $$tool"; $(BIN)/$$tool || status=1; \
+	done; exit $$status
 
 format: setup ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
