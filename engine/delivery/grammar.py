@@ -73,15 +73,12 @@ def parent_of(tree: nodes.Template) -> str | None:
 def prepare_tree(tree: nodes.Template, path: str) -> nodes.Template:
     """Make loops and ``~`` run within bounds, and keep the other parts of a message out of its page."""
     for loop in tree.find_all(nodes.For):
-        loop.iter = _filtered(LOOP_BOUND, loop.iter)
+        values = loop.iter
+        loop.iter = nodes.Filter(values, LOOP_BOUND, [], [], None, None, lineno=values.lineno)
     _replace_joins(tree)
     if parent_of(tree) is None and not is_layout(path):
         tree.body = [_muted(node) for node in tree.body]
     return tree
-
-
-def _filtered(name: str, value: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(value, name, [], [], None, None, lineno=value.lineno)
 
 
 def _muted(node: nodes.Node) -> nodes.Node:
@@ -104,5 +101,6 @@ def _without_join(item: object) -> object:
         return item
     _replace_joins(item)
     if isinstance(item, nodes.Concat):
-        return _filtered(TEXT_JOIN, nodes.List(item.nodes, lineno=item.lineno))
+        texts = nodes.List(item.nodes, lineno=item.lineno)
+        return nodes.Filter(texts, TEXT_JOIN, [], [], None, None, lineno=item.lineno)
     return item

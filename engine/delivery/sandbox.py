@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, nodes, pass_context
+from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplateSyntaxError
 from jinja2.loaders import BaseLoader
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro
@@ -35,10 +36,42 @@ MAX_TEXT = 100_000
 """Characters of a string that an expression may build."""
 MAX_BITS = 256
 
-TEST_NAMES = (
-    "boolean defined divisibleby eq equalto even false float ge greaterthan gt in integer le lessthan lower lt mapping "
-    "ne none number odd sameas sequence string true undefined upper == != > >= < <="
-).split()
+TEST_NAMES = [
+    "boolean",
+    "defined",
+    "divisibleby",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "integer",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sameas",
+    "sequence",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+    "==",
+    "!=",
+    ">",
+    ">=",
+    "<",
+    "<=",
+]
 
 
 class Frame:
@@ -81,7 +114,7 @@ def printable(value: object) -> str:
 
 
 def _finalizer(frames: Frames) -> Callable[[Context, Any], str]:
-    slots = tuple(Markup(chr(FIRST_SLOT + index)) for index in range(MAX_SLOTS))
+    slots = tuple(chr(FIRST_SLOT + index) for index in range(MAX_SLOTS))
 
     @pass_context  # which also keeps the compiler from calling it on constants
     def put_aside(_context: Context, value: Any) -> str:
@@ -144,11 +177,22 @@ def _may_call(target: object) -> bool:
     return isinstance(getattr(target, "__self__", None), LoopContext)
 
 
+class _Compiler(CodeGenerator):
+    """Leaves out the escaping of what ``finalize`` returns, which is a slot or markup already."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
+        self.write(finalize.src)
+
+    def _output_child_post(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
+        self.write(")")
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """Jinja2 with the filters and tests that are listed, mappings and macros, and nothing else."""
 
+    code_generator_class = _Compiler
     intercepted_binops = frozenset({"*", "%", "+"})
-    concat = staticmethod(join_bounded)  # type: ignore[assignment]
+    concat = staticmethod(join_bounded)
 
     def __init__(self, loader: BaseLoader, filters: Mapping[str, Callable[..., Any]], frames: Frames) -> None:
         # optimized=False: a constant expression is evaluated within a render's limits, not by the compiler.

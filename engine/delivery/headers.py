@@ -1,0 +1,146 @@
+"""Header fields of an email (RFC 5322), encoded (RFC 2047) and proof against injection."""
+
+import re
+from binascii import b2a_base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.errors import RenderError
+
+FIRST_WORD, NEXT_WORDS = 39, 45
+"""Octets of text in an encoded word: lines with encoded words have at most 76 characters (RFC 2047, 2)."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS_AND_SPACES = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_PRINTABLE = re.compile(r"[ -~]*").fullmatch
+_WORDS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*").fullmatch
+_ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x20\x7f-\xa0]+@[^\s@<>()\[\]\\,;:\"\x00-\x20\x7f-\xa0]+").fullmatch
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*").fullmatch
+_URI = re.compile(r"(?:https?://|mailto:)[!-;=?-~]{1,900}").fullmatch
+
+MAX_ADDRESS = 320
+FOLD = 69
+"""Characters of a plain value that stays on its field's first line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address with an optional name to show."""
+
+    address: str
+    name: str = ""
+
+
+def one_line(text: str) -> str:
+    """Collapse spaces, line ends and control characters to single spaces: what a subject or name may hold."""
+    return _CONTROLS_AND_SPACES.sub(" ", text).strip()
+
+
+def _chunks(text: str) -> Iterator[bytes]:
+    """Yield UTF-8 of ``text`` in pieces for encoded words, never splitting a character."""
+    room, piece = FIRST_WORD, bytearray()
+    for letter in text:
+        octets = letter.encode("utf-8", "replace")
+        if len(piece) + len(octets) > room:
+            yield bytes(piece)
+            room, piece = NEXT_WORDS, bytearray()
+        piece += octets
+    yield bytes(piece)
+
+
+def encoded_words(text: str) -> bytes:
+    """Encode ``text`` as RFC 2047 words, one on each line."""
+    return b"\r\n ".join(b"=?utf-8?b?" + b2a_base64(chunk, newline=False) + b"?=" for chunk in _chunks(text))
+
+
+@lru_cache(maxsize=1024)
+def unstructured(text: str) -> bytes:
+    """Encode a subject or a comparable value, folded; control characters become spaces."""
+    text = one_line(text)
+    if not _PRINTABLE(text) or "=?" in text:
+        return encoded_words(text)
+    if len(text) <= FOLD:
+        return text.encode("ascii")
+    lines = [""]
+    for word in text.split(" "):
+        if len(lines[-1]) + len(word) > FOLD and lines[-1]:
+            lines.append("")
+        lines[-1] += f" {word}"
+    folded = "\r\n".join(lines).removeprefix(" ")
+    return folded.encode("ascii") if max(map(len, lines)) <= 900 else encoded_words(text)
+
+
+def checked_address(address: str) -> str:
+    """Return ``address`` if it can stand in a header and an envelope.
+
+    Raises:
+        RenderError: it cannot; reason ``address_invalid``. The address itself is not in the message.
+    """
+    if len(address) > MAX_ADDRESS or not _ADDRESS(address):
+        raise RenderError("the address is none that mail can be sent to", "address_invalid")
+    try:
+        address.encode("utf-8")
+    except UnicodeEncodeError:
+        raise RenderError("the address has characters that no text has", "address_invalid") from None
+    return address
+
+
+def wire_address(address: str) -> bytes:
+    """Encode a checked address: an international domain in its ASCII form (RFC 5891), unless the name needs UTF-8 too.
+
+    Raises:
+        RenderError: the address is invalid.
+    """
+    name, _, domain = checked_address(address).rpartition("@")
+    if address.isascii() or not name.isascii():
+        return address.encode("utf-8")
+    try:
+        return name.encode("ascii") + b"@" + domain.encode("idna")
+    except UnicodeError:
+        raise RenderError("the address has a domain that cannot exist", "address_invalid") from None
+
+
+@lru_cache(maxsize=1024)
+def mailbox(address: str, name: str) -> bytes:
+    """Encode ``name <address>``; a non-ASCII address stays UTF-8 (RFC 6532), which needs SMTPUTF8 on the way.
+
+    Raises:
+        RenderError: the address is invalid.
+    """
+    octets = wire_address(address)
+    shown = one_line(name)
+    if not shown:
+        return octets
+    if len(shown) > FOLD or not _PRINTABLE(shown) or "=?" in shown:
+        return encoded_words(shown) + b"\r\n <" + octets + b">"
+    if not _WORDS(shown):
+        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+        shown = f'"{escaped}"'
+    return shown.encode("ascii") + b" <" + octets + b">"
+
+
+def link(uri: str) -> bytes:
+    """Encode a URI between angle brackets, as list headers want it (RFC 2369).
+
+    Raises:
+        RenderError: it is no http(s) or mailto URI of printable ASCII.
+    """
+    if not _URI(uri):
+        raise RenderError("the unsubscribe link is no http or mailto address", "header_invalid")
+    return b"<" + uri.encode("ascii") + b">"
+
+
+def field(name: str, value: str) -> bytes:
+    """Encode one further header field, with its line end.
+
+    Raises:
+        RenderError: its name is none, or its value has control characters; reason ``header_invalid``.
+    """
+    if not _FIELD_NAME(name) or len(name) > 60:
+        raise RenderError("a header's name has letters, digits and hyphens only", "header_invalid")
+    if _CONTROLS.search(value):
+        raise RenderError(f"the header {name} has control characters", "header_invalid")
+    encoded = unstructured(value)
+    first = b"" if len(name) <= 7 or len(encoded) <= FOLD - len(name) else b"\r\n"
+    return name.encode("ascii") + b":" + first + b" " + encoded + b"\r\n"
