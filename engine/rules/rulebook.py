@@ -36,7 +36,8 @@ NEVER_HOLDS = AnyOf(())
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule: it fires in the places of ``guard`` (None: anywhere, also for users without a place) when its pattern
-    holds. Of those that fire the one with the lowest ``priority`` wins."""
+    holds. Of those that fire the one with the lowest ``priority`` wins.
+    """
 
     name: str
     pattern: Pattern

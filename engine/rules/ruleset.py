@@ -1,0 +1,132 @@
+"""All dimensions of a brand, compiled, in the order in which they are evaluated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from engine.conditions.types import Name, PlaceType, Scope
+from engine.content.bundle import RULES, Bundle
+from engine.content.document import Document, parse_document, validate
+from engine.content.findings import Finding
+from engine.facts.catalog import FACTS_PATH, FactCatalog
+from engine.rules.compiling import Compiler, places_of
+from engine.rules.dimension import Dimension
+from engine.rules.files import DimensionFile
+from engine.rules.structure import check_structure
+from engine.store.state_table import StateColumn
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The dimensions, and the names that conditions over users may use."""
+
+    version: str
+    levels: tuple[tuple[Dimension, ...], ...]
+    """Dimensions of one level do not ask for each other's placements; later levels may ask for earlier ones."""
+    scope: Scope
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """All dimensions in order of evaluation."""
+        return tuple(dimension for level in self.levels for dimension in level)
+
+    @property
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Dimension -> its places."""
+        return {dimension.name: dimension.places for dimension in self.dimensions}
+
+    def dimension(self, name: str) -> Dimension:
+        """Return one dimension by name; KeyError where there is none."""
+        return {dimension.name: dimension for dimension in self.dimensions}[name]
+
+    def columns(self) -> tuple[StateColumn, ...]:
+        """Columns of ``user_state`` that the dimensions need."""
+        return tuple(column for dimension in self.dimensions for column in dimension.columns())
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    file: DimensionFile
+    document: Document
+
+
+def load_rules(bundle: Bundle, catalog: FactCatalog) -> tuple[RuleSet, list[Finding]]:
+    """Compile every dimension of the bundle; return them with all that is wrong in their files."""
+    parsed, findings = _parse(bundle)
+    findings += _clashes(parsed, catalog)
+    scope = _scope(parsed, catalog)
+    dimensions: dict[str, Dimension] = {}
+    for one in parsed:
+        compiler = Compiler(one.file, one.document, scope)
+        dimensions[one.file.dimension.name] = compiler.compile()
+        findings += compiler.findings
+        findings += check_structure(one.file, one.document)
+    levels, cycle = _levels(dimensions)
+    return RuleSet(bundle.rules_version, levels, scope), sorted([*findings, *cycle])
+
+
+def _parse(bundle: Bundle) -> tuple[list[_Parsed], list[Finding]]:
+    parsed: list[_Parsed] = []
+    findings: list[Finding] = []
+    for path, text in bundle.under(RULES).items():
+        if path == FACTS_PATH:
+            continue
+        document = parse_document(path, text)
+        if isinstance(document, Finding):
+            findings.append(document)
+            continue
+        file, mistakes = validate(DimensionFile, document)
+        findings += mistakes
+        if file:
+            parsed.append(_Parsed(file, document))
+    return parsed, findings
+
+
+def _clashes(parsed: list[_Parsed], catalog: FactCatalog) -> list[Finding]:
+    """One name means one thing: dimensions differ from each other and from facts."""
+    findings: list[Finding] = []
+    first: dict[str, str] = {}
+    for one in parsed:
+        name, where = one.file.dimension.name, ("dimension", "name")
+        if name in catalog.facts:
+            findings.append(
+                one.document.finding(where, f"`{name}` is also the name of a fact in {FACTS_PATH}; rename one")
+            )
+        if name in first:
+            findings.append(
+                one.document.finding(where, f"dimension `{name}` is declared in {first[name]} too; rename one")
+            )
+        first.setdefault(name, one.document.path)
+    return findings
+
+
+def _scope(parsed: list[_Parsed], catalog: FactCatalog) -> Scope:
+    names: dict[str, Name] = dict(catalog.names())
+    for one in parsed:
+        section = one.file.dimension
+        place = _place_type(one.file)
+        names.setdefault(section.name, Name(place, f"s.place_{section.name}"))
+    return Scope(names, catalog.currency_scale)
+
+
+def _place_type(file: DimensionFile) -> PlaceType:
+    return PlaceType(file.dimension.name, places_of(file), many=file.dimension.kind == "segments")
+
+
+def _levels(dimensions: Mapping[str, Dimension]) -> tuple[tuple[tuple[Dimension, ...], ...], list[Finding]]:
+    sorter = TopologicalSorter({name: dimension.needs & set(dimensions) for name, dimension in dimensions.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        document = dimensions[circle[0]].document
+        message = (
+            f"dimensions ask for each other's placements in a circle: {' -> '.join(circle)}; take one reference out"
+        )
+        return (tuple(dimensions.values()),), [document.finding(("dimension", "name"), message)]
+    levels = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        levels.append(tuple(dimensions[name] for name in ready))
+        sorter.done(*ready)
+    return tuple(levels), []

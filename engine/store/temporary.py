@@ -1,0 +1,45 @@
+"""Temporary tables: the sets that one transaction works on."""
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.store.dialect import Dialect
+
+DUE_USER = "due_user"
+"""The users of the chunk at hand: ``due_user(user_id)``."""
+
+
+def temporary(connection: Connection, dialect: Dialect, name: str, columns: str) -> None:
+    """Make an empty temporary table that lasts for this transaction, whatever was there under its name."""
+    drop_temporary(connection, name)
+    ending = "" if dialect is Dialect.SQLITE else " ON COMMIT DROP"
+    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({columns}){ending}"))
+
+
+def drop_temporary(connection: Connection, name: str) -> None:
+    """Drop a temporary table where there is one."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
+
+
+def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
+    """Fill ``due_user`` with up to ``limit`` users who are due; return how many they are.
+
+    On PostgreSQL they are locked, and users whom another worker has locked are passed over.
+    """
+    temporary(connection, dialect, DUE_USER, "user_id BIGINT PRIMARY KEY")
+    locking = "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
+    taken = connection.execute(
+        text(
+            f"INSERT INTO {DUE_USER} (user_id) SELECT user_id FROM user_state"
+            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{locking}"
+        ),
+        {"now": now, "limit": limit},
+    )
+    analyse(connection, dialect, DUE_USER)
+    return taken.rowcount
+
+
+def analyse(connection: Connection, dialect: Dialect, name: str) -> None:
+    """Tell PostgreSQL how large a temporary table is: it would otherwise plan for a thousand rows."""
+    if dialect is Dialect.POSTGRES:
+        connection.execute(text(f"ANALYZE {name}"))
