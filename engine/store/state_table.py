@@ -1,0 +1,216 @@
+"""The wide ``user_state``: its columns follow the declared facts and dimensions, and nothing of it is lost silently.
+
+A column that is no longer declared, or is declared with another type, is kept as ``retired_<name>_<n>``; one that is
+declared again with its old type gets its old content back.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, inspect, text
+
+from engine.errors import StoreError
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+from engine.store.migrations import HEAD
+
+SqlType = Literal["BIGINT", "DOUBLE PRECISION", "TEXT", "BOOLEAN"]
+
+TABLE = "user_state"
+BASE_COLUMNS = frozenset({"user_id", "due_at", "refreshed_at", "edge_at"})
+DUE_AT_ONCE = 0
+"""A ``due_at`` that has always passed."""
+
+_RETIRED = re.compile(r"retired_(?P<name>.+)_(?P<number>\d+)")
+_LONGEST_NAME = 63
+"""PostgreSQL cuts longer names off without a word."""
+_MIGRATION_LOCK = 4_810_571
+"""Key of the advisory lock that lets one process at a time migrate; any constant does."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateColumn:
+    """One declared column of ``user_state``."""
+
+    name: str
+    sql_type: SqlType
+
+
+@dataclass(frozen=True, slots=True)
+class Retyped:
+    """A column that is declared with another type than it has."""
+
+    column: StateColumn
+    found: str
+    """The type that it has, in upper case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the columns of ``user_state`` and the declared ones differ; false where they do not.
+
+    What ``follow`` returns tells what it did: added ``missing``, made ``retyped`` anew, retired ``superfluous``.
+    """
+
+    missing: tuple[StateColumn, ...] = ()
+    retyped: tuple[Retyped, ...] = ()
+    superfluous: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.retyped or self.superfluous)
+
+    def __str__(self) -> str:
+        parts = [
+            ("not there yet", [column.name for column in self.missing]),
+            ("of another type", [f"{one.column.name} ({one.found})" for one in self.retyped]),
+            ("no longer declared", list(self.superfluous)),
+        ]
+        return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts if names)
+
+
+def migrate(database: Database) -> None:
+    """Bring the fixed tables, and the base of ``user_state``, to the newest revision; quick where they are.
+
+    Raises:
+        StoreError: the database is of a revision that this program does not know, or cannot be written.
+    """
+    with database.read() as connection:
+        if _revision(connection) == HEAD:
+            return
+    with database.write() as connection:
+        if database.dialect is Dialect.POSTGRES:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        _upgrade(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the database's revision; None where it has none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    folder = str(Path(__file__).with_name("migrations"))
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(
+            f"the database is of revision {_revision(connection)}, which this version of Habitué does not know"
+            f" (its newest is {HEAD}): run the newer version that wrote it, or restore a backup from before"
+        ) from error
+
+
+def drift(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> Drift:
+    """Compare ``user_state`` with the declared columns; retired ones do not count."""
+    found = _columns(connection, dialect)
+    wanted = {column.name for column in declared}
+    return Drift(
+        missing=tuple(column for column in declared if column.name not in found),
+        retyped=tuple(
+            Retyped(column, found[column.name])
+            for column in declared
+            if column.name in found and found[column.name] != column.sql_type
+        ),
+        superfluous=tuple(name for name in found if name not in wanted | BASE_COLUMNS and not _RETIRED.fullmatch(name)),
+    )
+
+
+def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> Drift:
+    """Make ``user_state`` follow the declared columns; return what it found and dealt with.
+
+    Superfluous and retyped columns are retired under another name. Where a column came (new, of a new type, or back
+    from retirement) all users become due.
+
+    Raises:
+        StoreError: a name is longer than the databases allow.
+    """
+    _check_names(declared)
+    found = drift(connection, dialect, declared)
+    for name in (*(one.column.name for one in found.retyped), *found.superfluous):
+        _retire(connection, dialect, name)
+    coming = (*found.missing, *(one.column for one in found.retyped))
+    for column in coming:
+        _add(connection, dialect, column)
+    if coming:
+        connection.execute(text(f"UPDATE {TABLE} SET due_at = :due WHERE due_at > :due"), {"due": DUE_AT_ONCE})
+    return found
+
+
+def retired(connection: Connection, dialect: Dialect) -> tuple[str, ...]:
+    """Return the names of the columns that are kept but no longer declared."""
+    return tuple(name for name in _columns(connection, dialect) if _RETIRED.fullmatch(name))
+
+
+def ensure_state(connection: Connection, dialect: Dialect) -> None:
+    """Give every user without one a row of ``user_state``, due at once."""
+    ignoring = "" if dialect is Dialect.SQLITE else " ON CONFLICT DO NOTHING"
+    connection.execute(
+        text(
+            f"INSERT INTO {TABLE} (user_id, due_at) SELECT u.id, :due FROM users u"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {TABLE} s WHERE s.user_id = u.id){ignoring}"
+        ),
+        {"due": DUE_AT_ONCE},
+    )
+
+
+def _columns(connection: Connection, dialect: Dialect) -> Mapping[str, str]:
+    """Return name -> type, in upper case, of the columns that are there, in their order."""
+    if dialect is Dialect.SQLITE:
+        query = f"SELECT name, upper(type) FROM pragma_table_info('{TABLE}') ORDER BY cid"
+    else:
+        query = (
+            "SELECT column_name, upper(data_type) FROM information_schema.columns"
+            f" WHERE table_schema = current_schema() AND table_name = '{TABLE}' ORDER BY ordinal_position"
+        )
+    found = {str(name): str(sql_type) for name, sql_type in connection.execute(text(query))}
+    if not found:
+        raise StoreError(f"the database lacks the table {TABLE}: run `habitue migrate`")
+    return found
+
+
+def _check_names(declared: Sequence[StateColumn]) -> None:
+    for column in declared:
+        if len(column.name) > _LONGEST_NAME:
+            raise StoreError(
+                f"`{column.name}` is too long for a column: {len(column.name)} characters, at most {_LONGEST_NAME};"
+                " shorten the names of the fact, dimension or segment that it is made of"
+            )
+
+
+def _retire(connection: Connection, dialect: Dialect, name: str) -> None:
+    there = _columns(connection, dialect)
+    number = next(number for number in count(1) if _retired_name(name, number) not in there)
+    _rename(connection, name, _retired_name(name, number))
+
+
+def _retired_name(name: str, number: int) -> str:
+    room = _LONGEST_NAME - len(f"retired__{number}")
+    return f"retired_{name[:room]}_{number}"
+
+
+def _add(connection: Connection, dialect: Dialect, column: StateColumn) -> None:
+    """Bring a retired column of that name and type back, the newest first, or add a new one."""
+    there = _columns(connection, dialect)
+    for number in range(len(there), 0, -1):
+        kept = _retired_name(column.name, number)
+        if there.get(kept) == column.sql_type:
+            return _rename(connection, kept, column.name)
+    connection.execute(text(f"ALTER TABLE {TABLE} ADD COLUMN {column.name} {column.sql_type}"))
+    return None
+
+
+def _rename(connection: Connection, name: str, to: str) -> None:
+    connection.execute(text(f"ALTER TABLE {TABLE} RENAME COLUMN {name} TO {to}"))

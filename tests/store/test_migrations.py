@@ -1,0 +1,95 @@
+"""Migrations: they make what tables.py says, once, and say so when a database is from the future."""
+
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+import engine.store.tables
+from engine.errors import StoreError
+from engine.store import migrations
+from engine.store.database import Database
+from engine.store.state_table import migrate
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def test_the_migrated_tables_are_those_of_the_models(database: Database) -> None:
+    assert engine.store.tables.Users.__tablename__ == "users"
+    migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def _is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    return not (kind == "table" and name == "user_state")
+
+
+def test_partial_indexes_are_those_of_the_models(database: Database) -> None:
+    migrate(database)
+    with database.read() as connection:
+        found = _definitions(connection)
+    with database.write() as connection:
+        SQLModel.metadata.drop_all(connection)
+        SQLModel.metadata.create_all(connection)
+        assert found == _definitions(connection)
+
+
+def _definitions(connection) -> dict[str, str]:  # type: ignore[no-untyped-def]
+    if connection.dialect.name == "sqlite":
+        query = (
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name <> 'user_state'"
+        )
+    else:
+        query = (
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+            " AND tablename NOT IN ('user_state', 'alembic_version')"
+        )
+    return dict(connection.execute(text(query)).all())
+
+
+def test_a_second_migration_changes_nothing(database: Database) -> None:
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO zone (name) VALUES ('Europe/Berlin')"))
+    migrate(database)
+    with database.read() as connection:
+        assert connection.execute(text("SELECT name FROM zone")).scalars().all() == ["Europe/Berlin"]
+
+
+def test_the_base_of_user_state_and_its_index_on_due_at(database: Database) -> None:
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (7, 0)"))
+        row = connection.execute(text("SELECT user_id, due_at, refreshed_at, edge_at FROM user_state")).one()
+        assert tuple(row) == (7, 0, None, None)
+
+
+def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(database: Database) -> None:
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0001.*newer version"):
+        migrate(database)
+
+
+def test_the_constant_names_the_newest_revision() -> None:
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+
+
+def test_nothing_is_printed_or_logged(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    migrate(database)
+    assert capsys.readouterr() == ("", "")
