@@ -1,0 +1,183 @@
+"""The one composition root: settings -> store, content, adapters, pipeline, delivery."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import func, insert, select, text, update
+
+from adapters.base import Adapter
+from adapters.registry import make_adapter
+from engine.clock import Clock, FixedClock, Instant, WallClock, iso
+from engine.content.bundle import Bundle, read_bundle
+from engine.content.findings import Finding
+from engine.content.versions import record_bundle, running_bundle
+from engine.delivery.worker import Delivery, Drained
+from engine.errors import HabitueError, InputError, SchemaDrift
+from engine.loading import Content, examine, load_content
+from engine.pipeline import Pipeline, Progress, Watch
+from engine.playbooks.shelf import PlaybookShelf
+from engine.playbooks.versions import record_versions
+from engine.rules.decider import Deciders
+from engine.settings import Settings, load_settings
+from engine.store.database import Database
+from engine.store.state_table import Drift, drift, ensure_state, follow, migrate
+from engine.store.tables import Tick
+
+
+class App:
+    """Everything that a command or a worker needs, made when it is first asked for. Close it at the end."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.deciders = Deciders()
+        self._pipelines: dict[str, Pipeline] = {}
+
+    @classmethod
+    def open(cls, config: Path, at: Instant | None = None) -> "App":
+        """Read the settings; the clock stands at ``at`` where it is given.
+
+        Raises:
+            HabitueError: the settings make no sense.
+        """
+        return cls(load_settings(config), FixedClock(at) if at is not None else WallClock())
+
+    @cached_property
+    def database(self) -> Database:
+        """The store."""
+        return Database(self.settings.store.url)
+
+    def close(self) -> None:
+        """Close the store's connections."""
+        self.database.close()
+
+    def bundle(self) -> Bundle:
+        """Read the brand's files as they are now."""
+        folders = self.settings.content
+        return read_bundle(folders.rules, folders.playbooks, folders.templates)
+
+    def examine(self) -> tuple[Content | None, list[Finding]]:
+        """Check the brand's files; return what they compile to, and all findings."""
+        return examine(self.bundle(), self.settings, self.deciders)
+
+    def content(self) -> Content:
+        """Compile the brand's files.
+
+        Raises:
+            ContentError: with every error of every file.
+        """
+        return load_content(self.bundle(), self.settings, self.deciders)
+
+    def last_good(self) -> Content | None:
+        """Compile the version that ran last; None where none ever did.
+
+        Raises:
+            ContentError: this version of Habitué cannot read it.
+        """
+        with self.database.read() as connection:
+            bundle = running_bundle(connection)
+        return load_content(bundle, self.settings, self.deciders) if bundle else None
+
+    def migrate(self, content: Content) -> Drift:
+        """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
+        migrate(self.database)
+        dialect = self.database.dialect
+        with self.database.write() as connection:
+            done = follow(connection, dialect, content.columns())
+            for statement in content.playbooks.indexes(dialect):
+                connection.execute(text(statement))
+            ensure_state(connection, dialect)
+        return done
+
+    def apply(self, content: Content, now: Instant) -> bool:
+        """Make ``content`` the running version; return whether it was another before.
+
+        When the rules changed, everybody becomes due.
+
+        Raises:
+            SchemaDrift: ``user_state`` does not follow it yet.
+        """
+        with self.database.write() as connection:
+            if differences := drift(connection, self.database.dialect, content.columns()):
+                raise SchemaDrift(f"the files and the columns of user_state differ ({differences}): run `habitue migrate`")
+            before = running_bundle(connection)
+            if before is not None and before.version == content.version:
+                return False
+            record_bundle(connection, content.bundle, now)
+            record_versions(connection, content.playbooks, content.bundle, now)
+            if before is None or before.rules_version != content.bundle.rules_version:
+                connection.execute(text("UPDATE user_state SET due_at = 0"))
+        return True
+
+    def pipeline(self, content: Content) -> Pipeline:
+        """Return the tick's stages for ``content``."""
+        if content.version not in self._pipelines:
+            shelf = PlaybookShelf(content.playbooks, content.rules.scope, content.catalog, content.rules.places)
+            chunk = self.settings.schedule.chunk
+            self._pipelines = {
+                content.version: Pipeline(content, self.database, self.deciders, shelf, self.settings, chunk)
+            }
+        return self._pipelines[content.version]
+
+    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
+        """Run one pass of the pipeline at ``now`` and log it.
+
+        Raises:
+            InputError: a tick was run at a later instant before: time does not run backwards in one store.
+            SchemaDrift: see ``apply``.
+        """
+        self.apply(content, now)
+        number = self._begin_tick(content, now)
+        try:
+            done = self.pipeline(content).tick(now, watch)
+        except Exception as error:
+            self._end_tick(number, Progress(), type(error).__name__)
+            raise
+        self._end_tick(number, done, None)
+        return done
+
+    def _begin_tick(self, content: Content, now: Instant) -> int:
+        with self.database.write() as connection:
+            last = connection.execute(select(func.max(Tick.at))).scalar()
+            if last is not None and last > now:
+                raise InputError(f"the last tick was at {iso(last)}, after {iso(now)}: time runs forward only")
+            row = {"at": now, "started_at": WallClock().now(), "content_version": content.version}
+            made = connection.execute(insert(Tick).values(row).returning(Tick.id))  # type: ignore[arg-type]
+            return int(made.scalar_one())
+
+    def _end_tick(self, number: int, done: Progress, error: str | None) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                update(Tick)
+                .where(Tick.id == number)  # type: ignore[arg-type]
+                .values(
+                    ended_at=WallClock().now(),
+                    users=done.users,
+                    transitions=done.transitions,
+                    enrolments=done.enrolments,
+                    actions=done.actions,
+                    error=error,
+                )
+            )
+
+    def adapters(self) -> Mapping[str, Adapter]:
+        """Return the configured adapter of each channel.
+
+        Raises:
+            HabitueError: an adapter is unknown, or its options make no sense.
+        """
+        name = self.settings.email.adapter
+        try:
+            return {"email": make_adapter(name, self.settings.adapters.get(name, {}))}
+        except ValueError as error:
+            raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
+
+    def delivery(self, content: Content) -> Delivery:
+        """Return what takes due actions to the wire."""
+        return Delivery(self.database, content.library, content.catalog, self.adapters(), self.settings, self.clock)
+
+    def deliver(self, content: Content) -> Drained:
+        """Hand over everything that is due by the clock; return what became of it."""
+        return asyncio.run(self.delivery(content).drain())

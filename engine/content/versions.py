@@ -1,0 +1,46 @@
+"""Which version of the files runs, and every version that ever ran: the memory of the store."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from engine.clock import Instant
+from engine.content.bundle import RULES, Bundle
+from engine.store.tables import Version
+
+CONTENT = "content"
+"""``version.kind`` of a whole bundle; its newest ``applied_at`` is what runs."""
+
+
+def running_bundle(connection: Connection) -> Bundle | None:
+    """Return the bundle that was applied last; None on a new database."""
+    files = connection.execute(
+        select(Version.files)  # type: ignore[call-overload]
+        .where(Version.kind == CONTENT)
+        .order_by(Version.applied_at.desc())  # type: ignore[attr-defined]
+        .limit(1)
+    ).scalar()
+    return Bundle(files) if files is not None else None
+
+
+def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
+    """Return the files below ``rules/`` of one rules version; None where it never ran here."""
+    files = connection.execute(
+        select(Version.files).where(Version.kind == RULES, Version.hash == rules_version)  # type: ignore[call-overload]
+    ).scalar()
+    return Bundle(files) if files is not None else None
+
+
+def record_bundle(connection: Connection, bundle: Bundle, now: Instant) -> None:
+    """Make ``bundle`` the running version."""
+    _record(connection, CONTENT, bundle.version, dict(bundle.files), now)
+    _record(connection, RULES, bundle.rules_version, bundle.under(RULES), now)
+
+
+def _record(connection: Connection, kind: str, digest: str, files: dict[str, str], now: Instant) -> None:
+    known = connection.execute(
+        update(Version)
+        .where(Version.kind == kind, Version.name == "", Version.hash == digest)  # type: ignore[arg-type]
+        .values(applied_at=now)
+    )
+    if not known.rowcount:
+        row = {"kind": kind, "name": "", "hash": digest, "files": files, "applied_at": now, "first_applied_at": now}
+        connection.execute(insert(Version).values(row))

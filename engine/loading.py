@@ -1,0 +1,80 @@
+"""A bundle of files becomes content that can run, or a list of all that is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.conditions.turning import TurningPoint
+from engine.content.bundle import TEMPLATES, Bundle
+from engine.content.findings import Finding
+from engine.delivery.checking import check_templates
+from engine.delivery.templates import TemplateLibrary
+from engine.errors import ContentError
+from engine.facts.catalog import FactCatalog, load_catalog
+from engine.playbooks.loading import Playbooks, load_playbooks
+from engine.rules.cases import run_cases
+from engine.rules.decider import Deciders
+from engine.rules.ruleset import RuleSet, load_rules
+from engine.settings import Settings
+from engine.store.state_table import StateColumn
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that ops wrote, compiled; never with errors in it."""
+
+    bundle: Bundle
+    catalog: FactCatalog
+    rules: RuleSet
+    playbooks: Playbooks
+    library: TemplateLibrary
+    warnings: tuple[Finding, ...]
+
+    @property
+    def version(self) -> str:
+        """Hash over all files."""
+        return self.bundle.version
+
+    def columns(self) -> tuple[StateColumn, ...]:
+        """Columns that ``user_state`` must have."""
+        return (*self.catalog.columns(), *self.rules.columns())
+
+    def turning_points(self) -> Iterator[TurningPoint]:
+        """When time alone can change what a playbook asks for of users who are not enrolled."""
+        return self.playbooks.turning_points()
+
+
+def load_content(bundle: Bundle, settings: Settings, deciders: Deciders) -> Content:
+    """Compile ``bundle`` and run its cases.
+
+    Raises:
+        ContentError: with every error of every file; nothing of the bundle is used then.
+    """
+    content, findings = examine(bundle, settings, deciders)
+    if content is None:
+        raise ContentError([finding for finding in findings if finding.severity == "error"])
+    return content
+
+
+def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Content | None, list[Finding]]:
+    """Return the compiled content, or None where there are errors, and all findings, warnings included."""
+    catalog, findings = load_catalog(bundle, settings.brand.currency_scale)
+    rules, mistakes = load_rules(bundle, catalog)
+    findings += mistakes
+    library = _library(bundle, settings)
+    names = frozenset(name for name, _channel in library.names())
+    playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, names)
+    findings += mistakes
+    findings += check_templates(library, playbooks, catalog)
+    if not any(finding.severity == "error" for finding in findings):
+        findings += run_cases(rules, catalog, deciders)
+    findings = sorted(set(findings))
+    if any(finding.severity == "error" for finding in findings):
+        return None, findings
+    return Content(bundle, catalog, rules, playbooks, library, tuple(findings)), findings
+
+
+def _library(bundle: Bundle, settings: Settings) -> TemplateLibrary:
+    brand = settings.brand
+    sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
+    values = {"name": brand.name, "website": brand.website, "postal_address": brand.postal_address, "sender": brand.sender}
+    return TemplateLibrary(sources, brand.locale, {"brand": values})

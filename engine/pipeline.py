@@ -1,0 +1,112 @@
+"""The tick: one pass over the users who are due, then over the enrolments that are due.
+
+Every stage is set-wise and idempotent. Users are taken in chunks, one transaction each, so a placement, the transition
+that records it and the enrolment that follows from it are committed together or not at all; whoever is not done
+stays due.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from engine.clock import Instant
+from engine.facts.refresh import Refresh
+from engine.loading import Content
+from engine.playbooks.advance import Advance
+from engine.playbooks.enrol import Enrol
+from engine.playbooks.occasions import Occasions
+from engine.playbooks.settle import Settle
+from engine.playbooks.shelf import PlaybookShelf
+from engine.rules.decider import Deciders
+from engine.rules.due import Due
+from engine.rules.placing import Placing
+from engine.store.database import Database
+from engine.store.temporary import take_due_users
+
+ADVANCE_CHUNK = 2_000
+"""Enrolments per transaction."""
+
+
+class Stage(Protocol):
+    """One step of the tick over the users in ``due_user``."""
+
+    def run(self, connection: Connection, now: Instant) -> int | None:
+        """Do its work in the caller's transaction; return how many rows came of it, where it counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a tick has done so far."""
+
+    users: int = 0
+    transitions: int = 0
+    enrolments: int = 0
+    actions: int = 0
+
+
+Watch = Callable[[Progress], None]
+
+
+class Pipeline:
+    """The stages of a tick, made once for one version of the content."""
+
+    def __init__(self, content: Content, database: Database, deciders: Deciders, shelf: PlaybookShelf, chunk: int) -> None:
+        dialect = database.dialect
+        self._database = database
+        self._chunk = chunk
+        self.refresh: Stage = Refresh(content.catalog, dialect)
+        self.place: Stage = Placing(content.rules, dialect, deciders)
+        self.enrol: Stage = Enrol(content.playbooks, dialect)
+        self.settle: Stage = Settle(shelf, dialect)
+        self.due: Stage = Due(content.rules, content.turning_points(), dialect)
+        self.occasions = Occasions(content.playbooks, dialect)
+        self.advance = Advance(shelf, content.playbooks, dialect)
+
+    def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
+        """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
+        done = Progress()
+        for step in (self._users, self._occasions, self._enrolments):
+            done = step(now, done, watch)
+        return done
+
+    def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
+        while (after := self._user_chunk(now, done)) is not None:
+            done = after
+            watch(done)
+        return done
+
+    def _user_chunk(self, now: Instant, done: Progress) -> Progress | None:
+        with self._database.write() as connection:
+            users = take_due_users(connection, self._database.dialect, now, self._chunk)
+            if not users:
+                return None
+            self.refresh.run(connection, now)
+            transitions = self.place.run(connection, now) or 0
+            enrolments = self.enrol.run(connection, now) or 0
+            self.settle.run(connection, now)
+            self.due.run(connection, now)
+        return replace(
+            done,
+            users=done.users + users,
+            transitions=done.transitions + transitions,
+            enrolments=done.enrolments + enrolments,
+        )
+
+    def _occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
+        with self._database.write() as connection:
+            enrolled = self.occasions.run(connection, now)
+        done = replace(done, enrolments=done.enrolments + enrolled)
+        watch(done)
+        return done
+
+    def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:
+        while True:
+            with self._database.write() as connection:
+                advanced = self.advance.run(connection, now, ADVANCE_CHUNK)
+            if not advanced.enrolments:
+                return done
+            done = replace(done, actions=done.actions + advanced.actions)
+            watch(done)
