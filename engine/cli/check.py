@@ -1,0 +1,46 @@
+"""``habitue check``: all errors of all files at once."""
+
+from collections.abc import Sequence
+
+import typer
+from rich.markup import escape
+
+from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
+from engine.content.findings import Finding
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue check --json")(check)
+
+
+def check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check facts, rules with their cases, playbooks and templates; exit 1 where anything is found."""
+    with open_app(context) as app:
+        content, findings = app.examine()
+        files = len(app.bundle().files)
+    if as_json:
+        print_json([_as_dict(finding) for finding in findings])
+    else:
+        _show(findings, files)
+    if content is None or findings:
+        raise typer.Exit(FINDINGS)
+
+
+def _as_dict(finding: Finding) -> dict[str, str | int]:
+    return {"file": finding.file, "line": finding.line, "severity": finding.severity, "message": finding.message}
+
+
+def _show(findings: Sequence[Finding], files: int) -> None:
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        place = f"{finding.file}:{finding.line}" if finding.line else finding.file
+        console().print(
+            f"[bold]{place}[/]: [{colour}]{finding.severity}[/]: {escape(finding.message)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    errors = sum(finding.severity == "error" for finding in findings)
+    console().print(
+        f"{files} files: {errors} errors, {len(findings) - errors} warnings" if findings else f"{files} files: all good"
+    )

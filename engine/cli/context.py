@@ -1,0 +1,68 @@
+"""What every command shares: the app, how to print, and how instants are read."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from engine.app import App
+from engine.clock import Instant, instant
+from engine.errors import InputError
+
+FINDINGS = 1
+"""Exit code: it worked, and there is something to look at."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of the program itself."""
+
+    config: Path
+
+
+@contextmanager
+def open_app(context: typer.Context, at: Instant | None = None) -> Iterator[App]:
+    """Open the app for one command, and close it whatever happens."""
+    options: Options = context.obj
+    app = App.open(options.config, at)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def console() -> Console:
+    """Return the console for results."""
+    return Console()
+
+
+def notes() -> Console:
+    """Return the console for progress and remarks: standard error, so that results can be piped."""
+    return Console(stderr=True)
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def parse_instant(value: str, zone: str = "UTC") -> Instant:
+    """Return the instant of ISO 8601 text; a time without offset is in ``zone``, a date alone its midnight there.
+
+    Raises:
+        InputError: it is no such text.
+    """
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise InputError(f"`{value}` is not an instant: write `2026-01-31` or `2026-01-31T10:00:00Z`") from error
+    return instant(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))

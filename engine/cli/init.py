@@ -1,0 +1,40 @@
+"""``habitue init``: a brand's folder to start from."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import engine
+from engine.cli.context import console
+from engine.content.bundle import PLAYBOOKS, RULES, TEMPLATES
+from engine.errors import InputError
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue init my-brand && cd my-brand && habitue check")(init)
+
+
+def init(folder: Annotated[Path, typer.Argument(help="Where to put it; must not hold a brand yet.")]) -> None:
+    """Copy the default brand: config.toml, rules, playbooks and templates, ready to be changed."""
+    names = ("config.toml", RULES, PLAYBOOKS, TEMPLATES)
+    if present := [name for name in names if (folder / name).exists()]:
+        raise InputError(f"{folder} already holds {', '.join(present)}: choose another folder, nothing was changed")
+    source = _brand()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            copy = shutil.copytree if (source / name).is_dir() else shutil.copy2
+            copy(source / name, folder / name)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+    console().print(f"A brand to start from is in {folder}. Next: cd {folder} && habitue check && habitue migrate")
+
+
+def _brand() -> Path:
+    """Return where the default brand lies: beside the package in a checkout, inside it once installed."""
+    package = Path(engine.__file__).parent
+    installed = package / "brand"
+    return installed if installed.is_dir() else package.parent

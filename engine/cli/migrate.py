@@ -1,0 +1,30 @@
+"""``habitue migrate``: the tables, and the columns that follow the files."""
+
+import typer
+
+from engine.cli.context import AsJson, console, open_app, print_json
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue migrate")(migrate)
+
+
+def migrate(context: typer.Context, as_json: AsJson = False) -> None:
+    """Bring the database to this version, and make its columns follow the declared facts and dimensions.
+
+    A column that is no longer declared is kept under another name: nothing is lost.
+    """
+    with open_app(context) as app:
+        done = app.migrate(app.content())
+    added = [column.name for column in done.missing]
+    retyped = [one.column.name for one in done.retyped]
+    retired = list(done.superfluous)
+    if as_json:
+        print_json({"added": added, "retyped": retyped, "retired": retired})
+        return
+    for what, names in (("added", added), ("made anew, the old content kept", retyped), ("kept as retired", retired)):
+        if names:
+            console().print(f"{what}: {', '.join(names)}")
+    if not done:
+        console().print("The database follows the files.")

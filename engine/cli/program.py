@@ -1,0 +1,57 @@
+"""The program: its families of commands, and what becomes of errors."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from engine import __version__
+from engine.cli import check, coupons, demo, explain, imports, init, log, migrate, preview, run, status, tick
+from engine.cli.context import Options, notes
+from engine.errors import ContentError, HabitueError
+
+USAGE = 2
+"""Exit code: it could not be done as asked."""
+
+program = typer.Typer(
+    name="habitue",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Lifecycle marketing as code: every customer in the right tier and stage, the right playbook for each.",
+    epilog="Example: habitue check && habitue migrate && habitue tick && habitue status",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"habitue {__version__}")
+        raise typer.Exit
+
+
+@program.callback()
+def _options(
+    context: typer.Context,
+    config: Annotated[Path, typer.Option(help="The brand's settings.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    context.obj = Options(config)
+
+
+for family in (init, check, migrate, imports, coupons, tick, run, status, log, explain, preview, demo):
+    family.register(program)
+
+
+def main() -> None:
+    """Run a command; a mistake of the person or the machine is said in a sentence, exit code 2, no traceback."""
+    try:
+        program()
+    except ContentError as error:
+        for finding in error.findings:
+            notes().print(escape(str(finding)), highlight=False, soft_wrap=True)
+        notes().print(f"[red]{len(error.findings)} errors[/]: nothing was changed; `habitue check` shows them again")
+        sys.exit(USAGE)
+    except HabitueError as error:
+        notes().print(f"[red]habitue:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(USAGE)

@@ -1,0 +1,49 @@
+"""``habitue tick``: one pass of the pipeline, and what is due delivered."""
+
+from typing import Annotated
+
+import typer
+from rich.progress import Progress as Bars
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from engine.cli.context import AsJson, console, notes, open_app, parse_instant, print_json
+from engine.clock import iso
+from engine.pipeline import Progress
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue tick --at 2026-12-24T09:00:00Z")(tick)
+
+
+def tick(
+    context: typer.Context,
+    at: Annotated[str | None, typer.Option(help="The instant to live, ISO 8601; now where absent.")] = None,
+    deliver: Annotated[bool, typer.Option(help="Hand over the actions that are due.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Refresh facts, place users, enrol, advance, and deliver: everything that is due, once."""
+    with open_app(context, parse_instant(at) if at else None) as app:
+        content = app.content()
+        now = app.clock.now()
+        with Bars(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=notes()) as bars:
+            task = bars.add_task("tick")
+            done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
+            bars.update(task, description="delivery")
+            drained = app.deliver(content) if deliver else None
+    if as_json:
+        delivered = dict(drained.states) if drained else {}
+        counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}
+        print_json({"at": iso(now), **counts, "delivered": delivered})
+        return
+    console().print(f"{iso(now)}  {_line(done)}")
+    if drained:
+        said = ", ".join(f"{count:,} {state}" for state, count in sorted(drained.states.items())) or "nothing was due"
+        console().print(f"delivery: {said}")
+
+
+def _line(done: Progress) -> str:
+    return (
+        f"{done.users:,} users looked at, {done.transitions:,} transitions, "
+        f"{done.enrolments:,} enrolments, {done.actions:,} actions"
+    )
