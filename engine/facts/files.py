@@ -45,7 +45,7 @@ class FactSection(Section):
         if given[0] not in AGGREGATES and (self.within is not None or self.where is not None):
             raise ValueError(f"`within` and `where` narrow events; a fact from `{given[0]}` has none")
         if self.attribute is not None and self.type is None:
-            raise ValueError("a fact from an `attribute` needs a `type`, such as `type = \"text\"`")
+            raise ValueError('a fact from an `attribute` needs a `type`, such as `type = "text"`')
         return self
 
     @property
