@@ -1,0 +1,66 @@
+"""The default brand's files, read once for the tests of this folder."""
+
+from functools import cache
+from pathlib import Path
+
+from engine.content.bundle import PLAYBOOKS, RULES, TEMPLATES, Bundle, read_bundle
+from engine.content.document import Model, parse_document, validate
+from engine.content.findings import Finding
+from engine.facts.files import FactsFile
+from engine.playbooks.files import CouponsFile, PlaybookFile
+from engine.rules.files import DimensionFile
+
+ROOT = Path(__file__).parents[2]
+FACTS = "rules/facts.toml"
+COUPONS = "playbooks/coupons.toml"
+
+
+@cache
+def bundle() -> Bundle:
+    return read_bundle(ROOT / RULES, ROOT / PLAYBOOKS, ROOT / TEMPLATES)
+
+
+def _read(model: type[Model], path: str) -> Model:
+    document = parse_document(path, bundle().files[path])
+    assert not isinstance(document, Finding), str(document)
+    parsed, findings = validate(model, document)
+    assert parsed is not None, "\n".join(map(str, findings))
+    return parsed
+
+
+@cache
+def facts() -> FactsFile:
+    return _read(FactsFile, FACTS)
+
+
+@cache
+def dimensions() -> dict[str, DimensionFile]:
+    files = [_read(DimensionFile, path) for path in bundle().under(RULES) if path != FACTS]
+    return {file.dimension.name: file for file in files}
+
+
+@cache
+def playbooks() -> dict[str, PlaybookFile]:
+    files = [_read(PlaybookFile, path) for path in bundle().under(PLAYBOOKS) if path != COUPONS]
+    return {file.playbook.name: file for file in files}
+
+
+@cache
+def coupons() -> CouponsFile:
+    return _read(CouponsFile, COUPONS)
+
+
+def places(name: str) -> tuple[str, ...]:
+    """The places of a dimension, in the order of its file."""
+    file = dimensions()[name]
+    stages = [stage for arrow in file.transition for stage in (*arrow.from_, arrow.to)]
+    initial = [file.dimension.initial] if file.dimension.initial else []
+    named = [*(tier.name for tier in file.tier), *(stage.name for stage in file.stage)]
+    named += [segment.name for segment in file.segment]
+    return tuple(dict.fromkeys([*named, *initial, *stages]))
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Templates as the library wants them: path below ``templates/`` -> text."""
+    return {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle().under(TEMPLATES).items()}
