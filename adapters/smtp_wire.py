@@ -1,0 +1,57 @@
+"""The octets of an SMTP transaction: envelope commands and the message (RFC 5321, 6531)."""
+
+import re
+
+import aiosmtplib
+
+from adapters.base import Answer, Message, Outcome
+
+_CONTROLS = re.compile(r"[\x00-\x20\x7f<>]")
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+
+
+def envelope_commands(client: aiosmtplib.SMTP, message: Message) -> tuple[bytes, bytes] | Answer:
+    """Return the commands MAIL and RCPT, or the answer where an address cannot be said to this server."""
+    options = b""
+    if client.supports_extension("size"):
+        options += b" SIZE=%d" % len(message.body)
+    sender, recipient = ascii_domain(message.sender), ascii_domain(message.recipient)
+    for address, outcome in ((sender, Outcome.ADAPTER_DOWN), (recipient, Outcome.REJECTED)):
+        if not address or _CONTROLS.search(address):
+            return Answer(outcome, "address_invalid", "the address is none that mail can be sent to")
+    if not (sender.isascii() and recipient.isascii()):
+        if not client.supports_extension("smtputf8"):
+            return Answer(
+                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII and the server wants that"
+            )
+        options += b" SMTPUTF8 BODY=8BITMIME"
+    try:
+        said = sender.encode("utf-8"), recipient.encode("utf-8")
+    except UnicodeEncodeError:
+        return Answer(Outcome.REJECTED, "address_invalid", "the address has characters that no text has")
+    return b"MAIL FROM:<" + said[0] + b">" + options + b"\r\n", b"RCPT TO:<" + said[1] + b">\r\n"
+
+
+def ascii_domain(address: str) -> str:
+    """Return an address with its domain in ASCII form (RFC 5891), where only the domain is not ASCII."""
+    if address.isascii():
+        return address
+    name, _, domain = address.rpartition("@")
+    if not name.isascii():
+        return address
+    try:
+        return f"{name}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return ""
+
+
+def stuffed(body: bytes) -> bytes:
+    """Return ``body`` with CRLF line ends, one at its end, and the dots that begin lines doubled (RFC 5321, 4.5.2)."""
+    ends = body.count(b"\r\n")
+    if body.count(b"\n") != ends or body.count(b"\r") != ends:
+        body = _LINE_ENDS.sub(b"\r\n", body)
+    if not body.endswith(b"\r\n"):
+        body += b"\r\n"
+    if body.startswith(b"."):
+        body = b"." + body
+    return body.replace(b"\r\n.", b"\r\n..")
