@@ -1,0 +1,251 @@
+"""Draining a queue of personalised mails against a bare aiosmtplib loop over octets that were built beforehand.
+
+``python -m bench.drain --size N`` prints one JSON line. Both sides hand the same number of messages of the same size
+to the same sink (postfix's smtp-sink, or a small one of our own in another process) over ten connections each, in
+turns. The drain does everything: claim, gates, render, build, hand off, send, record, on SQLite as it is configured.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiosmtplib
+from sqlalchemy import Table, insert, text
+
+from adapters.smtp import SmtpAdapter, SmtpOptions
+from bench.common import interleaved, report, scratch, seconds, size_from_command_line
+from engine.clock import DAY, FixedClock, Instant
+from engine.content.bundle import Bundle
+from engine.delivery.dispatch import Delivery
+from engine.delivery.tally import Drained
+from engine.delivery.templates import TemplateLibrary
+from engine.facts.catalog import FactCatalog, load_catalog
+from engine.settings import Brand, Settings
+from engine.store.database import Database
+from engine.store.state_table import follow, migrate
+from engine.store.tables import Action, Users
+
+BAR = 0.6
+ROUNDS = 3
+CONNECTIONS = 10
+NOW = Instant(1_790_000_000_000)
+SENDER = "hello@example.com"
+
+FACTS = """
+[facts.first_name]
+attribute = "first_name"
+type = "text"
+[facts.city]
+attribute = "city"
+type = "text"
+[facts.spend_365d]
+attribute = "spend"
+type = "money"
+[facts.orders_365d]
+attribute = "orders"
+type = "integer"
+"""
+_PARAGRAPH = (
+    "<p style='margin:0 0 12px'>Thank you, {{ facts.first_name }}: on a {{ user.locale }} day you were "
+    "with us in {{ facts.city }}, and we have put something aside for you that goes well with what you chose.</p>\n"
+)
+TEMPLATE = (
+    "{% block subject %}{{ facts.first_name }}, something for you in {{ facts.city }}{% endblock %}"
+    "{% block html %}<html><head><style>p { color: #222; } .b { font-weight: bold }</style></head><body>"
+    "<h1 class='b'>Hello {{ facts.first_name }}</h1>"
+    + _PARAGRAPH
+    * 9
+    + "<p>You spent {{ facts.spend_365d | money }} in {{ facts.orders_365d }} orders.</p>"
+    "<p><a href='{{ unsubscribe_url }}'>Unsubscribe</a> {{ brand.name }}</p></body></html>{% endblock %}"
+)
+
+
+def catalog() -> FactCatalog:
+    """Return the bench's own facts."""
+    found, findings = load_catalog(Bundle({"rules/facts.toml": FACTS}), 100)
+    assert not findings, findings
+    return found
+
+
+def seed(database: Database, size: int) -> None:
+    """Fill a fresh store with ``size`` users and one due message for each."""
+    migrate(database)
+    users, action = _table(Users), _table(Action)
+    with database.write() as connection:
+        follow(connection, database.dialect, catalog().columns())
+        for start in range(1, size + 1, 5_000):
+            ids = range(start, min(start + 5_000, size + 1))
+            connection.execute(insert(users), [_user(number) for number in ids])
+            connection.execute(insert(action), [_action(number) for number in ids])
+        connection.execute(
+            text(
+                "INSERT INTO user_state (user_id, due_at, fact_first_name, fact_city, fact_spend_365d, "
+                "fact_orders_365d) SELECT id, 0, 'Zoë ' || id, '上海 ' || (id % 9), id * 100, id % 20 FROM users"
+            )
+        )
+
+
+def _table(model: type) -> Table:
+    found = model.__table__  # type: ignore[attr-defined]
+    assert isinstance(found, Table)
+    return found
+
+
+def _user(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "key": f"u{number}",
+        "email": f"user.{number}@example.com",
+        "locale": "en",
+        "timezone": "Europe/Berlin",
+        "first_seen_at": 0,
+        "updated_at": 0,
+    }
+
+
+def _action(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "enrolment_id": number,
+        "step": "offer",
+        "attempt": 1,
+        "user_id": number,
+        "playbook": "winback",
+        "version": "v",
+        "kind": "message",
+        "class": "marketing",
+        "priority": 40,
+        "channel": "email",
+        "next_channels": "",
+        "template": "winback/offer",
+        "send_window": "00:00-23:59",
+        "state": "queued",
+        "reason": "due",
+        "due_at": NOW - 1,
+        "expires_at": NOW + DAY,
+        "created_at": NOW - 1,
+        "changed_at": NOW - 1,
+    }
+
+
+@contextmanager
+def sink() -> Iterator[tuple[int, str]]:
+    """Run a sink in another process; yield its port and what it is."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    found = shutil.which("smtp-sink", path="/usr/sbin:/usr/lib/postfix/sbin:/usr/bin:/usr/local/sbin")
+    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to run as root
+    command = (
+        [found, *as_user, f"127.0.0.1:{port}", "200"] if found else [sys.executable, "-m", "bench.sink", str(port)]
+    )
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            yield port, "smtp-sink" if found else "own"
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+async def bare(port: int, messages: list[bytes]) -> None:
+    """Send ``messages`` over ten connections, with nothing else to do."""
+    numbers = iter(range(len(messages)))
+
+    async def work() -> None:
+        client = aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False)
+        await client.connect()
+        for number in numbers:
+            await client.sendmail(SENDER, [f"user.{number}@example.com"], messages[number])
+        await client.quit()
+
+    await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+
+
+def delivery(database: Database, port: int) -> Delivery:
+    """Return a delivery from ``database`` to the sink, everything as the worker has it."""
+    settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
+    smtp = SmtpAdapter(SmtpOptions(host="127.0.0.1", port=port, security="none", connections=CONNECTIONS))
+    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE})
+    return Delivery(database, library, catalog(), {"email": smtp}, settings, FixedClock(NOW))
+
+
+def _example(folder: Path) -> bytes:
+    """Return the octets of one message, as delivery builds it."""
+    from adapters.capture import CaptureAdapter, CaptureOptions
+
+    database = Database(f"sqlite:///{folder / 'one.db'}")
+    seed(database, 1)
+    capture = CaptureAdapter(CaptureOptions(folder=folder / "mail"))
+    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE})
+    one = Delivery(
+        database, library, catalog(), {"email": capture}, Settings(brand=Brand(sender=SENDER)), FixedClock(NOW)
+    )
+    asyncio.run(one.drain())
+    database.close()
+    return next((folder / "mail").rglob("*.eml")).read_bytes()
+
+
+def drained(folder: Path, port: int, size: int) -> float:
+    """Drain a fresh copy of the store; return the seconds that it took."""
+    path = Path(shutil.copyfile(folder / "full.db", folder / "run.db"))
+    database = Database(f"sqlite:///{path}")
+    worker = delivery(database, port)
+    done: list[Drained] = []
+    taken = seconds(lambda: done.append(asyncio.run(worker.drain())))
+    database.close()
+    for leftover in folder.glob("run.db*"):
+        leftover.unlink()
+    assert done[0].accepted == size, done
+    return taken
+
+
+def main() -> int:
+    """Measure and print."""
+    size = size_from_command_line(20_000, "messages")
+    with scratch() as folder, sink() as (port, kind):
+        example = _example(folder)
+        database = Database(f"sqlite:///{folder / 'full.db'}")
+        seed(database, size)
+        database.close()
+        messages = [example] * size
+        floor, ours = interleaved(
+            ROUNDS,
+            lambda: seconds(lambda: asyncio.run(bare(port, messages))),
+            lambda: drained(folder, port, size),
+        )
+    fine = report(
+        "drain",
+        ratio=floor / ours,
+        bar=BAR,
+        at_most=False,
+        size=size,
+        octets=len(example),
+        sink=kind,
+        rate=round(size / ours),
+        bare_rate=round(size / floor),
+    )
+    return 0 if fine else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

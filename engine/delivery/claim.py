@@ -1,0 +1,111 @@
+"""Taking due actions: under a lease, with a fence, channel by channel and the most urgent first.
+
+The index ``action_next`` is (channel, class, priority, due_at, id). Classes sort by urgency as their names do backwards:
+transactional, service, marketing. Claiming walks down the few (class, priority) levels that have waiting actions and
+reads one range of the index in each, so it costs what it takes, however many actions wait.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, TextClause, text
+
+from engine.delivery.reasons import Reason
+from engine.delivery.rowset import pack, rowset
+from engine.delivery.states import WAITING_SQL, State
+from engine.store.dialect import Dialect
+
+
+class Claim(NamedTuple):
+    """An action that this worker has until its lease ends; answers under an older ``fence`` are refused."""
+
+    action_id: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    message_class: str
+    priority: int
+
+
+class Claims:
+    """Claims actions from the store. ``lease`` is in milliseconds."""
+
+    def __init__(self, dialect: Dialect, lease: int) -> None:
+        self._lease = lease
+        self._due = text(f"SELECT 1 FROM action WHERE {WAITING_SQL} AND due_at <= :now LIMIT 1")
+        self._next_channel = text(
+            f"SELECT channel FROM action WHERE {WAITING_SQL} AND channel > :after ORDER BY channel LIMIT 1"
+        )
+        self._first_level = text(_level_sql(""))
+        self._next_level = text(_level_sql("AND (class, priority) < (:class, :priority)"))
+        self._take = _take_statement(dialect)
+        ids = rowset(dialect, "rows", id="BIGINT")
+        self._log = text(
+            "INSERT INTO action_event (action_id, at, state, reason, detail) "
+            f"SELECT r.id, :now, '{State.CLAIMED}', '{Reason.CLAIMED}', '' FROM {ids} AS r"
+        )
+
+    def anything_due(self, connection: Connection, now: int) -> bool:
+        """Tell whether any action waits and is due: one index probe."""
+        return connection.scalar(self._due, {"now": now}) is not None
+
+    def channels(self, connection: Connection) -> list[str]:
+        """Return the channels that have waiting actions, due or not: one index probe each."""
+        found: list[str] = []
+        while (channel := connection.scalar(self._next_channel, {"after": found[-1] if found else ""})) is not None:
+            found.append(channel)
+        return found
+
+    def take(self, connection: Connection, channel: str, now: int, limit: int) -> list[Claim]:
+        """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it."""
+        claims: list[Claim] = []
+        for level in self._levels(connection, channel):
+            found = connection.execute(
+                self._take,
+                {
+                    "channel": channel,
+                    "class": level.message_class,
+                    "priority": level.priority,
+                    "now": now,
+                    "lease_until": now + self._lease,
+                    "limit": limit - len(claims),
+                },
+            ).all()
+            claims += [Claim(row.id, row.fence) for row in sorted(found, key=lambda row: (row.due_at, row.id))]
+            if len(claims) >= limit:
+                break
+        if claims:
+            connection.execute(self._log, {"rows": pack([[claim.action_id] for claim in claims]), "now": now})
+        return claims
+
+    def _levels(self, connection: Connection, channel: str) -> Iterator[_Level]:
+        row = connection.execute(self._first_level, {"channel": channel}).first()
+        while row:
+            level = _Level(*row)
+            yield level
+            key = {"channel": channel, "class": level.message_class, "priority": level.priority}
+            row = connection.execute(self._next_level, key).first()
+
+
+def _level_sql(below: str) -> str:
+    return (
+        f"SELECT class, priority FROM action WHERE {WAITING_SQL} AND channel = :channel {below} "
+        "ORDER BY class DESC, priority DESC LIMIT 1"
+    )
+
+
+def _take_statement(dialect: Dialect) -> TextClause:
+    due = (
+        f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
+        "AND priority = :priority AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+    )
+    # PostgreSQL's workers pass over what another is claiming, and the array keeps its planner from asking twice;
+    # SQLite has one writer at a time.
+    among = f"IN ({due})" if dialect is Dialect.SQLITE else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
+    return text(
+        f"UPDATE action SET state = '{State.CLAIMED}', reason = '{Reason.CLAIMED}', fence = fence + 1, "
+        f"lease_until = :lease_until, changed_at = :now WHERE id {among} RETURNING id, fence, due_at"
+    )

@@ -1,0 +1,202 @@
+"""Loading what claimed actions are about: one statement for a batch, one for its suppressed addresses.
+
+A row that cannot be read (broken text, broken JSON) is found by halving the batch, and spoils no other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import DataError, DBAPIError
+
+from engine.content.kinds import FactType
+from engine.content.values import Window, parse_window
+from engine.delivery.addresses import suppression_form, usable_address
+from engine.delivery.candidate import Candidate, Coupon
+from engine.delivery.claim import Claim
+from engine.delivery.rowset import pack, rowset
+from engine.delivery.templates import TemplateLibrary
+from engine.facts.catalog import FactCatalog
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+
+_ADDRESS_COLUMNS = {"email": "email", "sms": "phone", "push": "push_token"}
+_GONE = ("exited", "cancelled", "expired")
+"""States of an enrolment whose unsent messages are called off. A finished one has merely taken its last step."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What templates read beyond the user: fact -> type, and event -> its declared properties."""
+
+    facts: Mapping[str, FactType] = field(default_factory=dict)
+    events: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
+    """Return the declared facts that any template reads, and the properties of all declared events."""
+    read = {variable.name for name, channel in library.names() for variable in library.variables(name, channel)}
+    if "facts" in read:  # a template loops over them all
+        wanted = set(catalog.facts)
+    else:
+        wanted = {name.split(".")[1] for name in read if name.startswith("facts.")}
+    facts = {name: fact.type for name, fact in catalog.facts.items() if name in wanted}
+    return Needs(facts, {name: tuple(properties) for name, properties in catalog.events.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A batch as it was read. ``missing`` have no user any more, ``unreadable`` have a row that cannot be read."""
+
+    candidates: tuple[Candidate, ...]
+    missing: tuple[Claim, ...] = ()
+    unreadable: tuple[Claim, ...] = ()
+
+
+class Loader:
+    """Reads candidates from the store."""
+
+    def __init__(self, database: Database, needs: Needs) -> None:
+        self._database = database
+        self._needs = needs
+        self._fact_names = tuple(needs.facts)
+        self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is FactType.BOOLEAN)
+        self._select = text(_select_sql(database.dialect, self._fact_names))
+        addresses = rowset(database.dialect, "rows", address="TEXT")
+        self._suppressed = text(
+            "SELECT p.address FROM suppression AS p "
+            f"WHERE p.channel = :channel AND p.address IN (SELECT r.address FROM {addresses} AS r)"
+        )
+
+    def load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
+        """Return what ``claims``, all of one channel, are about, in their order."""
+        try:
+            return self._load(channel, claims)
+        except Exception as error:
+            if not _is_poison(error):
+                raise
+        if len(claims) == 1:
+            return Loaded((), unreadable=tuple(claims))
+        middle = len(claims) // 2
+        first, second = self.load(channel, claims[:middle]), self.load(channel, claims[middle:])
+        return Loaded(
+            first.candidates + second.candidates,
+            first.missing + second.missing,
+            first.unreadable + second.unreadable,
+        )
+
+    def _load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
+        with self._database.read() as connection:
+            found = connection.execute(self._select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
+            rows = {row.action_id: row for row in found}
+            suppressed = self._suppressed_among(connection, channel, found)
+        build = self._builder(channel, suppressed)
+        present = [claim for claim in claims if claim.action_id in rows]
+        missing = tuple(claim for claim in claims if claim.action_id not in rows)
+        return Loaded(tuple(build(claim, rows[claim.action_id]) for claim in present), missing)
+
+    def _suppressed_among(self, connection: Connection, channel: str, rows: Sequence[Row[Any]]) -> frozenset[str]:
+        column = _ADDRESS_COLUMNS.get(channel)
+        raw = [getattr(row, column) for row in rows] if column else []
+        forms = [form for address in raw if address and (form := _form(channel, address))]
+        if not forms:
+            return frozenset()
+        found = connection.scalars(self._suppressed, {"channel": channel, "rows": pack([[form] for form in forms])})
+        return frozenset(found)
+
+    def _builder(self, channel: str, suppressed: frozenset[str]) -> Callable[[Claim, Row[Any]], Candidate]:
+        column = _ADDRESS_COLUMNS.get(channel)
+
+        def build(claim: Claim, row: Row[Any]) -> Candidate:
+            address = getattr(row, column) if column else None
+            return Candidate(
+                action_id=claim.action_id,
+                fence=claim.fence,
+                enrolment_id=row.enrolment_id,
+                step=row.step,
+                attempt=row.attempt,
+                user_id=row.user_id,
+                user_key=row.user_key,
+                playbook=row.playbook,
+                message_class=row.message_class,
+                channel=channel,
+                next_channels=tuple(row.next_channels.split(",")) if row.next_channels else (),
+                template=row.template or "",
+                window=_window(row.send_window) if row.send_window else None,
+                coupon_name=row.coupon,
+                expires_at=row.expires_at,
+                tries=row.tries,
+                created_at=row.created_at,
+                enrolment_open=row.enrolment_state not in _GONE,
+                address=address,
+                suppressed=bool(suppressed and address and _form(channel, address) in suppressed),
+                locale=row.locale,
+                timezone=row.timezone,
+                granted=None if row.granted is None else bool(row.granted),
+                coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
+                event=self._event(row) if row.event_name is not None else None,
+                facts=self._facts(row),
+            )
+
+        return build
+
+    def _facts(self, row: Row[Any]) -> dict[str, object]:
+        # The facts are the last columns of the row.
+        facts: dict[str, object] = dict(zip(self._fact_names, row[len(row) - len(self._fact_names) :], strict=True))
+        for name in self._booleans:
+            value = facts[name]
+            facts[name] = None if value is None else bool(value)
+        return facts
+
+    def _event(self, row: Row[Any]) -> dict[str, object]:
+        properties = row.event_properties
+        if isinstance(properties, (str, bytes)):
+            properties = orjson.loads(properties)
+        return {
+            "name": row.event_name,
+            "at": row.event_at,
+            **dict.fromkeys(self._needs.events.get(row.event_name, ()), None),
+            **({} if row.event_amount is None else {"amount": row.event_amount}),
+            **(properties or {}),
+        }
+
+
+def _form(channel: str, address: str) -> str | None:
+    usable = usable_address(channel, address)
+    return suppression_form(channel, usable) if usable else None
+
+
+@lru_cache(maxsize=256)
+def _window(text_of_window: str) -> Window:
+    return parse_window(text_of_window)
+
+
+def _select_sql(dialect: Dialect, facts: Sequence[str]) -> str:
+    ids = rowset(dialect, "rows", id="BIGINT")
+    listed = "".join(f", s.fact_{name}" for name in facts)
+    return (
+        "SELECT a.id AS action_id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class AS message_class, "
+        "a.next_channels, a.template, a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, "
+        "u.key AS user_key, u.email, u.phone, u.push_token, u.locale, u.timezone, c.granted, "
+        "k.code AS coupon_code, k.expires_at AS coupon_expires_at, n.state AS enrolment_state, "
+        "e.name AS event_name, e.at AS event_at, e.amount AS event_amount, e.properties AS event_properties"
+        f"{listed} "
+        f"FROM {ids} AS r JOIN action AS a ON a.id = r.id JOIN users AS u ON u.id = a.user_id "
+        "LEFT JOIN user_state AS s ON s.user_id = a.user_id "
+        "LEFT JOIN enrolment AS n ON n.id = a.enrolment_id "
+        "LEFT JOIN event AS e ON e.id = n.event_id "
+        "LEFT JOIN consent AS c ON c.user_id = a.user_id AND c.channel = a.channel AND c.class = a.class "
+        "LEFT JOIN coupon_code AS k ON k.enrolment_id = a.enrolment_id AND k.coupon = a.coupon"
+    )
+
+
+def _is_poison(error: Exception) -> bool:
+    """Tell whether a row is at fault rather than the store: only then may the batch be halved."""
+    cause = error.__cause__ if error.__cause__ is not None else error
+    if isinstance(cause, DBAPIError):
+        # SQLite has no class of its own for text that is none.
+        return isinstance(cause, DataError) or "decode" in str(cause.orig).lower()
+    return isinstance(error, (ValueError, TypeError, AttributeError))

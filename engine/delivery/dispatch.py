@@ -1,0 +1,198 @@
+"""Delivery as a whole: lanes side by side, recovery before them; until nothing is due, or until told to stop."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from adapters.base import Adapter
+from engine.clock import Clock
+from engine.delivery.breaker import Alarm, Breaker
+from engine.delivery.candidate import Circumstances
+from engine.delivery.claim import Claims
+from engine.delivery.compose import Composer, Stationery
+from engine.delivery.context import Loader, needs_of
+from engine.delivery.journal import Journal
+from engine.delivery.lane import Desk, Lane
+from engine.delivery.recover import Recovery
+from engine.delivery.tally import Drained, Tally
+from engine.delivery.templates import TemplateLibrary
+from engine.delivery.unsubscribe import Unsubscriber, stored_secret
+from engine.errors import StoreError
+from engine.facts.catalog import FactCatalog
+from engine.settings import Settings
+from engine.store.database import Database
+
+POLL = 1.0
+"""Seconds between two looks at an empty queue."""
+
+_LONGEST_PAUSE = 30.0
+"""Seconds between two attempts when the store cannot be used."""
+
+_log = structlog.get_logger("habitue.delivery")
+
+
+class Delivery:
+    """Takes due actions through the gates to the adapters, and writes down what came of them.
+
+    ``adapters`` are by channel. ``worths`` says what each coupon is worth, in words, for templates. Several workers,
+    on several machines, can deliver from one PostgreSQL database.
+    """
+
+    def __init__(  # noqa: PLR0917 - the composition root's one call
+        self,
+        database: Database,
+        library: TemplateLibrary,
+        catalog: FactCatalog,
+        adapters: Mapping[str, Adapter],
+        settings: Settings,
+        clock: Clock,
+        worths: Mapping[str, str] | None = None,
+    ) -> None:
+        self._database = database
+        self._adapters = dict(adapters)
+        self._settings = settings
+        self._clock = clock
+        self._breakers = {channel: Breaker(adapter.name) for channel, adapter in self._adapters.items()}
+        self._claims = Claims(database.dialect, settings.delivery.lease)
+        self._recovery = Recovery(database.dialect, settings.delivery)
+        self._unsubscriber: Unsubscriber | None = None
+        self.replace_content(library, catalog, worths)
+
+    def replace_content(
+        self, library: TemplateLibrary, catalog: FactCatalog, worths: Mapping[str, str] | None = None
+    ) -> None:
+        """Use other content from the next pass on; what is being composed keeps the old one."""
+        self._library, self._worths = library, dict(worths or {})
+        self._loader = Loader(self._database, needs_of(catalog, library))
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """The adapters that are down, for ``habitue status``."""
+        return tuple(breaker.alarm for breaker in self._breakers.values() if breaker.alarm)
+
+    async def drain(self) -> Drained:
+        """Deliver until nothing more is due at the clock's present instant; return what was done.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        tally = Tally()
+        async with self._open() as journal:
+            while await self._pass(journal, tally, asyncio.Event()):
+                pass
+        return tally.drained(self.alarms)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until ``stop`` is set; then finish what is in flight and give the rest back.
+
+        A store that cannot be used is an alarm in the log, not the end: it is tried again.
+        """
+        pause = POLL
+        async with self._open() as journal:
+            while not stop.is_set():
+                try:
+                    busy = await self._pass(journal, Tally(), stop)
+                    pause = 0.0 if busy else POLL
+                except (StoreError, DBAPIError) as error:
+                    pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
+                    _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
+                await _wait(stop, pause)
+
+    def _open(self) -> "_Opened":
+        return _Opened(self._adapters, Journal(self._database, self._clock, self._settings.delivery.lease))
+
+    async def _pass(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> int:
+        """Recover, then let every lane work until nothing of it is due; return how much there was to do."""
+        recovered = await self._recover(journal)
+        waiting = await journal.read(self._waiting)
+        if not waiting:
+            return recovered
+        desk = await self._desk(journal, tally, stop)
+        share = max(1, self._settings.delivery.in_flight // max(1, len(self._adapters)))
+        lanes = [
+            Lane(
+                channel,
+                self._adapters.get(channel),
+                self._breakers.get(channel) or Breaker(channel),
+                share,
+                desk,
+            )
+            for channel in waiting
+        ]
+        done = await asyncio.gather(*(lane.work() for lane in lanes), return_exceptions=True)
+        for result in done:
+            if isinstance(result, BaseException):  # after the other channels have done their work
+                raise result
+        return recovered + sum(result for result in done if isinstance(result, int))
+
+    def _waiting(self, connection: Connection) -> list[str]:
+        """Return the channels to serve; none where nothing is due."""
+        due = self._claims.anything_due(connection, self._clock.now())
+        return self._claims.channels(connection) if due else []
+
+    async def _recover(self, journal: Journal) -> int:
+        total = 0
+        if not await journal.read(lambda connection: self._recovery.anything_to_do(connection, self._clock.now())):
+            return total
+        while recovered := await journal.run(lambda connection: self._recovery.run(connection, self._clock.now())):
+            _log.warning("leases_ran_out", released=recovered.released, unknown=recovered.unknown)
+            total += recovered.released + recovered.unknown
+        return total
+
+    async def _desk(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> Desk:
+        if self._unsubscriber is None:
+            given = self._settings.delivery.unsubscribe_secret
+            secret = given or await asyncio.to_thread(stored_secret, self._database, self._clock.now())
+            self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
+        stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
+        return Desk(
+            journal=journal,
+            claims=self._claims,
+            loader=self._loader,
+            composer=Composer(stationery),
+            settings=self._settings.delivery,
+            circumstances=self._circumstances,
+            clock=self._clock,
+            tally=tally,
+            stopping=stop.is_set,
+        )
+
+    def _circumstances(self, now: int) -> Circumstances:
+        return Circumstances(
+            now=now,
+            channels=frozenset(self._adapters),
+            consent=self._settings.consent,
+            quiet_hours=self._settings.delivery.quiet_hours,
+            brand_zone=self._settings.brand.timezone,
+        )
+
+
+class _Opened:
+    """The journal and the adapters, opened together and closed in reverse."""
+
+    def __init__(self, adapters: Mapping[str, Adapter], journal: Journal) -> None:
+        self._adapters = adapters
+        self._journal = journal
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Journal:
+        await self._stack.enter_async_context(self._journal)
+        for adapter in self._adapters.values():
+            await self._stack.enter_async_context(adapter)
+        return self._journal
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    if seconds <= 0:
+        return
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,74 @@
+"""What follows from a provider's answer: the one place that decides about trying again."""
+
+import zlib
+
+from adapters.base import Answer, Outcome
+from engine.clock import HOUR
+from engine.delivery.candidate import Candidate
+from engine.delivery.moves import Move
+from engine.delivery.reasons import Reason
+from engine.delivery.states import State
+from engine.settings import DeliverySettings
+
+LONGEST_WAIT = 6 * HOUR
+_JITTER = 0.25
+MAX_DETAIL = 300
+
+
+def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
+    """Return the milliseconds to wait after hand-off number ``tries``: doubling, up to six hours, with jitter.
+
+    The jitter, up to a quarter either way, comes from the action itself, so that a replay waits as long.
+    """
+    wait = min(first_wait * (1 << min(tries - 1, 30)), LONGEST_WAIT)
+    share = zlib.crc32(f"{action_id}.{tries}".encode()) / 2**32
+    return round(wait * (1 + _JITTER * (2 * share - 1)))
+
+
+def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
+    """Return the move that ``answer`` to the latest hand-off leads to."""
+    tries = candidate.tries + 1
+    state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
+    via = None
+    match answer.outcome:
+        case Outcome.ACCEPTED:
+            state, reason = State.ACCEPTED, answer.reason or Reason.ACCEPTED
+        case Outcome.REJECTED:
+            pass
+        case Outcome.RETRY if tries >= settings.tries:
+            via, reason = (State.RETRYING, reason), Reason.TRIES_EXHAUSTED
+        case Outcome.RETRY:
+            state, due_at = State.RETRYING, now + retry_wait(candidate.action_id, tries, settings.retry_after)
+        case Outcome.ADAPTER_DOWN:
+            state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
+        case Outcome.UNKNOWN:
+            said = _detail(answer)
+            return unknown(candidate.action_id, candidate.fence, tries, reason, said, now=now, settings=settings)
+    return Move(
+        candidate.action_id,
+        candidate.fence,
+        state,
+        reason,
+        _detail(answer),
+        due_at=due_at,
+        tries=counted,
+        adapter=adapter,
+        reference=answer.reference or None,
+        via=via,
+    )
+
+
+def unknown(
+    action_id: int, fence: int, tries: int, reason: str, detail: str = "", *, now: int, settings: DeliverySettings
+) -> Move:
+    """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again."""
+    if settings.unknown == "hold" or tries >= settings.tries:
+        return Move(action_id, fence, State.UNKNOWN, reason, detail)
+    due_at = now + retry_wait(action_id, tries, settings.retry_after)
+    via = (State.UNKNOWN, reason)
+    return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, due_at=due_at, via=via)
+
+
+def _detail(answer: Answer) -> str:
+    reason = f"{answer.reason}: " if answer.reason and answer.outcome is not Outcome.ACCEPTED else ""
+    return f"{reason}{answer.detail}"[:MAX_DETAIL]

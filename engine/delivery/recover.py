@@ -1,0 +1,54 @@
+"""After a crash: actions whose worker let the lease run out. What was not handed off goes back, the rest is unknown."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from engine.delivery.moves import Move, Mover
+from engine.delivery.outcomes import unknown
+from engine.delivery.reasons import Reason
+from engine.delivery.states import LEASED_SQL, State
+from engine.settings import DeliverySettings
+from engine.store.dialect import Dialect
+
+_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many actions went back to the queue, and of how many it is unknown whether they were sent."""
+
+    released: int = 0
+    unknown: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.released or self.unknown)
+
+
+class Recovery:
+    """Finds leases that ran out."""
+
+    def __init__(self, dialect: Dialect, settings: DeliverySettings) -> None:
+        self._settings = settings
+        self._mover = Mover(dialect)
+        self._any = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND lease_until <= :now LIMIT 1")
+        skip = "FOR UPDATE SKIP LOCKED" if dialect is Dialect.POSTGRES else ""
+        self._expired = text(
+            f"SELECT id, fence, state, tries FROM action WHERE {LEASED_SQL} AND lease_until <= :now "
+            f"ORDER BY lease_until, id LIMIT :limit {skip}"
+        )
+
+    def anything_to_do(self, connection: Connection, now: int) -> bool:
+        """Tell whether any lease has ended: one index probe."""
+        return connection.scalar(self._any, {"now": now}) is not None
+
+    def run(self, connection: Connection, now: int) -> Recovered:
+        """Settle up to a thousand actions whose lease has ended; call again while it returns something."""
+        rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
+        released = [row for row in rows if row.state == State.CLAIMED]
+        lost = [row for row in rows if row.state == State.HANDED_OFF]
+        moves = [Move(row.id, row.fence, State.QUEUED, Reason.LEASE_RAN_OUT) for row in released]
+        moves += [unknown(row.id, row.fence, row.tries, Reason.NO_ANSWER, now=now, settings=self._settings) for row in lost]
+        if moves:
+            self._mover.write(connection, moves, now)
+        return Recovered(len(released), len(lost))

@@ -1,0 +1,46 @@
+"""What a pass of delivery did, in numbers."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.delivery.breaker import Alarm
+from engine.delivery.moves import Move
+from engine.delivery.states import State
+
+
+@dataclass(frozen=True)
+class Drained:
+    """Actions by the state that they ended in, by reason within it, and the adapters that are down."""
+
+    states: Mapping[State, int]
+    reasons: Mapping[tuple[State, str], int]
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many moves there were; an action that was deferred and later sent counts twice."""
+        return sum(self.states.values())
+
+    @property
+    def accepted(self) -> int:
+        """How many messages a provider took."""
+        return self.states.get(State.ACCEPTED, 0)
+
+
+class Tally:
+    """Counts moves."""
+
+    def __init__(self) -> None:
+        self._reasons: Counter[tuple[State, str]] = Counter()
+
+    def count(self, moves: Iterable[Move]) -> None:
+        """Add moves that were written."""
+        self._reasons.update((move.state, str(move.reason)) for move in moves)
+
+    def drained(self, alarms: Iterable[Alarm]) -> Drained:
+        """Return the numbers so far."""
+        states: Counter[State] = Counter()
+        for (state, _), number in self._reasons.items():
+            states[state] += number
+        return Drained(dict(states), dict(self._reasons), tuple(alarms))
