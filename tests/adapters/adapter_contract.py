@@ -94,7 +94,9 @@ class AdapterContract:
 
         asyncio.run(run())
 
-    @pytest.mark.parametrize("recipient", ["ann@example.org\r\nRCPT TO:<eve@example.org>", "a\0@example.org", "", "a b"])
+    @pytest.mark.parametrize(
+        "recipient", ["ann@example.org\r\nRCPT TO:<eve@example.org>", "a\0@example.org", "", "a b"]
+    )
     def test_a_poisoned_address_reaches_nobody_else(self, tmp_path: Path, recipient: str) -> None:
         async def run() -> None:
             async with self.working(tmp_path) as bench:

@@ -11,6 +11,8 @@ DROP = "drop"
 """Hang up instead of answering."""
 SILENCE = "silence"
 """Never answer."""
+LATER = "later"
+"""Give the usual answer once the test calls ``release``."""
 
 DEFAULTS = {
     "GREETING": "220 test.example.com ready",
@@ -75,6 +77,10 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
     def verbs(self) -> list[str]:
         return [command.split(" ", 1)[0].split(":", 1)[0] for command in self.commands]
 
+    def release(self) -> None:
+        """Let whoever waits for an answer have it."""
+        self._released.set()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -123,9 +129,12 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
         reply = queued.pop(0) if queued else DEFAULTS.get(verb, "500 5.5.1 unknown")
         if reply == DROP:
             raise Hangup
-        if reply == SILENCE:
+        if reply in (SILENCE, LATER):
             self.silent.set()
             await self._released.wait()
+            if reply == SILENCE:
+                raise Hangup
+            reply = DEFAULTS[verb]
         writer.write(reply.encode() + b"\r\n")
         await writer.drain()
         return reply[:3]
