@@ -133,6 +133,4 @@ def call(name: FunctionName, args: Sequence[Operand], scale: int) -> Value:
     kind, values = unify(args, scale)
     if name in {"least", "greatest"} and kind not in ORDERED:
         raise Mistake(args[0].offset, f"{name}(…) needs numbers, money, instants or dates, not {kind.value}")
-    if name == "nullif":
-        return Call(name, values, values[0].type)
     return Call(name, values, FactType.NUMBER if FactType.NUMBER in {value.type for value in values} else kind)

@@ -44,10 +44,11 @@ def member(value: Operand, options: Sequence[Operand], scale: int) -> Value:
     if not options:
         raise Mistake(value.offset, "IN needs at least one value in its parentheses")
     _refuse_null("IN", value, *options)
-    if len(options) == 1:
-        return compare("=", value, options[0], scale)
     _, (one, *rest) = unify((value, *options), scale)
-    return Member(one, tuple(dict.fromkeys(rest)))
+    distinct = tuple(dict.fromkeys(rest))
+    if len(distinct) == 1:
+        return compare("=", value, options[0], scale)
+    return Member(one, distinct)
 
 
 def match(value: Operand, pattern: exp.Expr, escape: exp.Expr | None, offset: int) -> Match:

@@ -161,7 +161,7 @@ class _Writer:
     def _ordered(self, node: Value) -> str:
         """Return SQL that compares by code points: dates are text."""
         text = self.write(node)
-        return f'{text} COLLATE "C"' if node.type is FactType.DATE and not self._sqlite else text
+        return f'({text} COLLATE "C")' if node.type is FactType.DATE and not self._sqlite else text
 
     def _arithmetic(self, node: Arithmetic) -> str:
         left, right = self.write(node.left), self.write(node.right)

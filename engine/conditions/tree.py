@@ -251,8 +251,6 @@ def is_whole(node: Value) -> bool:
             return node.op != "/" and is_whole(node.left) and is_whole(node.right)
         case Case():
             return all(is_whole(value) for _, value in node.branches) and is_whole(node.default)
-        case Call(function="nullif"):
-            return is_whole(node.args[0])
         case Call() | Negative():
             return all(is_whole(part) for part in children(node))
         case _:
