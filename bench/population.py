@@ -1,0 +1,62 @@
+"""A store full of users with believable stored facts, made by SQL: for measures that begin after the facts."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from engine.app import App
+from engine.clock import DAY, FixedClock, Instant
+from engine.content.bundle import read_bundle
+from engine.loading import Content
+from engine.settings import Settings, StoreSettings
+
+NOW = Instant(1_790_000_000_000)
+"""The instant of the measures: 2026-09-21."""
+
+BRAND = Path(__file__).parent.parent
+
+
+def brand_app(database: Path, now: Instant = NOW) -> tuple[App, Content]:
+    """Open the default brand on a SQLite file, migrated, its version applied."""
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{database}"))
+    app = App(settings, FixedClock(now))
+    content = app.load(read_bundle(BRAND / "rules", BRAND / "playbooks", BRAND / "templates"))
+    app.migrate(content)
+    app.apply(content, now)
+    return app, content
+
+
+def fill_facts(connection: Connection, size: int, now: Instant = NOW) -> None:
+    """Write ``size`` users and their stored facts, nobody placed yet, everybody due.
+
+    Pseudo-random by a multiplicative hash of the user's number, so every run makes the same population.
+    """
+    connection.execute(
+        text(
+            "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < :size)"
+            " INSERT INTO users (id, key, email, locale, timezone, first_seen_at, updated_at)"
+            " SELECT id, 'u' || id, 'u' || id || '@example.com', 'en', 'UTC', :since, :since FROM n"
+        ),
+        {"size": size, "since": now - 800 * DAY},
+    )
+    connection.execute(
+        text(
+            "WITH h AS (SELECT id,"
+            " (id * 2654435761) % 1000 AS a, (id * 2246822519) % 1000 AS b, (id * 3266489917) % 1000 AS c FROM users),"
+            " o AS (SELECT id, a, b, c, CASE WHEN a < 350 THEN 0 WHEN a < 650 THEN 1 ELSE 1 + b % 8 END AS n,"
+            " (c * c / 2700) AS ago FROM h)"
+            " INSERT INTO user_state (user_id, due_at, edge_at, refreshed_at, fact_orders, fact_orders_90d,"
+            " fact_orders_365d, fact_spend_total, fact_spend_365d, fact_average_order_365d, fact_first_order_at,"
+            " fact_last_order_at, fact_categories_365d, fact_coupon_orders_365d, fact_coupon_share, fact_views_30d,"
+            " fact_viewed_category, fact_reviews_180d, fact_posts_90d, fact_shares_90d, fact_referrals_365d,"
+            " fact_contribution_points)"
+            " SELECT id, 0, :now + b * 3600000, :now, n, CASE WHEN ago <= 90 THEN (n + 1) / 2 ELSE 0 END, n,"
+            " n * (2500 + c * 17), n * (2500 + c * 17), CASE WHEN n > 0 THEN 2500.0 + c * 17 END,"
+            " CASE WHEN n > 0 THEN :now - (ago + n * 40) * 86400000 END,"
+            " CASE WHEN n > 0 THEN :now - ago * 86400000 END, min(n, 1 + c % 4), n * b / 2000,"
+            " CASE WHEN n > 0 THEN (n * b / 2000) * 1.0 / n END, c % 13 * (b % 2),"
+            " CASE WHEN c % 3 = 0 THEN 'skincare' END, c % 11 / 9, b % 17 / 15, a % 5 / 4, (a + b) % 23 / 21,"
+            " 10 * ((a + b) % 23 / 21) + 3 * (c % 11 / 9) + 2 * (b % 17 / 15) + a % 5 / 4 FROM o"
+        ),
+        {"now": now},
+    )
