@@ -1,0 +1,26 @@
+"""What the brand's files say about the types of what comes in; intake lies below facts, so its caller hands it over."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.content.kinds import FactType
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Types of event properties and user attributes. What is not declared is kept as it came."""
+
+    events: Mapping[str, Mapping[str, FactType]] = field(default_factory=dict)
+    """Event -> property -> type."""
+    attributes: Mapping[str, FactType] = field(default_factory=dict)
+    currency_scale: int = 100
+    """Minor units in one unit of the brand's currency."""
+    currency: str = ""
+    """ISO 4217; empty where it is not known."""
+
+    def digest(self) -> str:
+        """Return a hash that changes whenever the same file would be read differently."""
+        events = sorted((event, sorted(types.items())) for event, types in self.events.items())
+        text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

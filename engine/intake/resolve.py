@@ -1,0 +1,75 @@
+"""From the brand's own user keys to our ids, for a whole chunk at once; and users who come with nothing but a key."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.store.dialect import Dialect
+
+_TEXTS = {
+    Dialect.SQLITE: "json_each(:{0})",
+    Dialect.POSTGRES: "jsonb_array_elements_text(CAST(:{0} AS jsonb))",
+}
+# In the order of the keys: two imports of the same users then wait for each other instead of both for ever.
+_MAKE_USERS = {
+    Dialect.SQLITE: "INSERT INTO users (key, first_seen_at, updated_at) "
+    "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), :now FROM json_each(:seen) WHERE true "
+    "ON CONFLICT (key) DO NOTHING",
+    Dialect.POSTGRES: "INSERT INTO users (key, first_seen_at, updated_at) "
+    "SELECT value ->> 0, CAST(value ->> 1 AS bigint), :now FROM jsonb_array_elements(CAST(:seen AS jsonb)) k(value) "
+    "ORDER BY 1 ON CONFLICT (key) DO NOTHING",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Users who are there now, by key, and how many of them this call made."""
+
+    ids: Mapping[str, int]
+    new: int
+
+
+def listed(dialect: Dialect, parameter: str) -> str:
+    """Return a table ``k(value)`` for a FROM clause: the elements of the JSON list bound to ``parameter``, as text.
+
+    One parameter whatever their number: databases bound how many a statement can have.
+    """
+    return f"{_TEXTS[dialect].format(parameter)} AS k{'' if dialect is Dialect.SQLITE else '(value)'}"
+
+
+def user_ids(connection: Connection, dialect: Dialect, keys: Collection[str]) -> dict[str, int]:
+    """Return key -> id of those of ``keys`` that are there."""
+    wanted = f"SELECT u.key, u.id FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
+    found = connection.execute(text(wanted), {"keys": json.dumps(list(keys))})
+    return dict(iter(found.tuples()))
+
+
+def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> Made:
+    """Make users of whom only the key and the instant at which they were first seen are known; due at once."""
+    seen = json.dumps(list(first_seen.items()))
+    new = connection.execute(text(_MAKE_USERS[dialect]), {"seen": seen, "now": now}).rowcount
+    ids = user_ids(connection, dialect, first_seen)
+    make_states(connection, dialect, list(ids.values()))
+    return Made(ids, new)
+
+
+def make_states(connection: Connection, dialect: Dialect, ids: Collection[int]) -> None:
+    """Give users without one a row of ``user_state``, due at once."""
+    make = (
+        f"INSERT INTO user_state (user_id, due_at) SELECT CAST(k.value AS bigint), 0 FROM {listed(dialect, 'ids')} "
+        "WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
+    )
+    connection.execute(text(make), {"ids": json.dumps(list(ids))})
+
+
+def make_due(connection: Connection, dialect: Dialect, ids: Collection[int]) -> None:
+    """Make users due at once."""
+    make_states(connection, dialect, ids)
+    update = (
+        "UPDATE user_state SET due_at = 0 WHERE due_at > 0 "
+        f"AND user_id IN (SELECT CAST(k.value AS bigint) FROM {listed(dialect, 'ids')})"
+    )
+    connection.execute(text(update), {"ids": json.dumps(list(ids))})

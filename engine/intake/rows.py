@@ -1,0 +1,59 @@
+"""Rows as they go into the store. Named tuples, not dataclasses: millions of them are made by ``zip`` and ``map``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class EventRow(NamedTuple):
+    """One event of one user."""
+
+    key: str
+    """Makes it idempotent, across all files and sources."""
+    user: str
+    """The user's key; a user who is not there yet is made."""
+    name: str
+    at: int
+    """UTC milliseconds."""
+    amount: int | None
+    properties: str | None
+    """A JSON object as text, without ``amount``; None for none."""
+
+
+class UserRow(NamedTuple):
+    """One user. In text fields None leaves what is there, the empty text clears it."""
+
+    key: str
+    email: str | None = None
+    phone: str | None = None
+    push_token: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    country: str | None = None
+    created_at: int | None = None
+    """UTC milliseconds; it can only make ``first_seen_at`` earlier."""
+    attributes: Mapping[str, Json] = {}
+    """Attributes to set; None removes one, those not named stay."""
+    consents: Mapping[str, bool] = {}
+    """Channel -> granted, for marketing."""
+    consent_at: int | None = None
+    """When the consents were given, in UTC milliseconds; None: not known, so they lift no refusal made elsewhere."""
+    consent_source: str = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a call wrote."""
+
+    new: int
+    """Rows that were not there."""
+    changed: int
+    """Rows that were there and are different now; events never change."""
+    same: int
+    """Rows that were there already."""
+    users_made: int = 0
+    """Users who were made because an event named them."""
+    refusals_kept: int = 0
+    """Grants without a date that met a user's own refusal, which stays."""
