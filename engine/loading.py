@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.conditions.turning import TurningPoint
-from engine.content.bundle import TEMPLATES, Bundle
+from engine.content.bundle import PLAYBOOKS, TEMPLATES, Bundle
 from engine.content.findings import Finding
 from engine.delivery.checking import check_templates
 from engine.delivery.templates import TemplateLibrary
 from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
-from engine.playbooks.loading import Playbooks, load_playbooks
+from engine.playbooks.load import load_playbooks
+from engine.playbooks.playbook import Playbooks
 from engine.rules.cases import run_cases
 from engine.rules.decider import Deciders
 from engine.rules.ruleset import RuleSet, load_rules
@@ -64,7 +65,8 @@ def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Con
     names = frozenset(name for name, _channel in library.names())
     playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, names)
     findings += mistakes
-    findings += check_templates(library, playbooks, catalog)
+    complete = not any(finding.file.startswith(f"{PLAYBOOKS}/") for finding in mistakes)
+    findings += check_templates(library, playbooks, catalog, files=bundle.files, complete=complete)
     if not any(finding.severity == "error" for finding in findings):
         findings += run_cases(rules, catalog, deciders)
     findings = sorted(set(findings))

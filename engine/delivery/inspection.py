@@ -189,10 +189,10 @@ def _variables(path: str, tree: nodes.Template) -> Iterator[Variable]:
         outside = meta.find_undeclared_variables(tree)
     except TemplateError:
         return  # an unknown filter; `check` reports it
-    yield from _names_in(tree, path, outside - set(_declared(tree)), guarded=False)
+    yield from _names_in(tree, path, outside - set(declared_names(tree)), guarded=False)
 
 
-def _declared(tree: nodes.Template) -> Iterator[str]:
+def declared_names(tree: nodes.Template) -> Iterator[str]:
     """Yield what the file defines outside its blocks, which its blocks can use."""
     for node in tree.body:
         if isinstance(node, nodes.Assign):
@@ -206,7 +206,7 @@ def _declared(tree: nodes.Template) -> Iterator[str]:
 
 
 def _names_in(node: nodes.Node, path: str, outside: set[str], *, guarded: bool) -> Iterator[Variable]:
-    name = _dotted(node)
+    name = dotted_name(node)
     if name is not None:
         if name.split(".", 1)[0] in outside:
             yield Variable(path, node.lineno, name, guarded)
@@ -221,14 +221,14 @@ def _guards(node: nodes.Node) -> bool:
     return is_default or (isinstance(node, nodes.Test) and node.name in ("defined", "undefined"))
 
 
-def _dotted(node: nodes.Node) -> str | None:
+def dotted_name(node: nodes.Node) -> str | None:
     """Return ``user.name`` for that expression, None for any other."""
     if isinstance(node, nodes.Name) and node.ctx == "load":
         return node.name
     if isinstance(node, nodes.Getattr):
-        owner = _dotted(node.node)
+        owner = dotted_name(node.node)
         return f"{owner}.{node.attr}" if owner is not None else None
     if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-        owner = _dotted(node.node)
+        owner = dotted_name(node.node)
         return f"{owner}.{node.arg.value}" if owner is not None else None
     return None

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
-from jinja2 import DictLoader, TemplateError
+from jinja2 import DictLoader, TemplateError, nodes
 
 from engine.content.findings import did_you_mean
 from engine.delivery.filters import filters_of
 from engine.delivery.grammar import is_layout
-from engine.delivery.inspection import TemplateProblem, Variable, check_source, problems_across, read_variables
+from engine.delivery.inspection import (
+    TemplateProblem,
+    Variable,
+    check_source,
+    parse_all,
+    problems_across,
+    read_variables,
+)
 from engine.delivery.locales import fallbacks
+from engine.delivery.reading import Reading, read_message
 from engine.delivery.render import Template
 from engine.delivery.sandbox import Frames, Sandbox
 from engine.errors import RenderError
@@ -111,6 +120,18 @@ class TemplateLibrary:
         """
         starts = [path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel)]
         return read_variables(self._sandbox, self._sources, starts)
+
+    def files(self, name: str, channel: str) -> tuple[str, ...]:
+        """Return the paths of a message, one for each locale, sorted."""
+        return tuple(path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel))
+
+    def reading(self, path: str) -> Reading:
+        """Return what the message at ``path`` reads when it is rendered; see ``read_message``."""
+        return read_message(self._trees, path)
+
+    @cached_property
+    def _trees(self) -> Mapping[str, nodes.Template]:
+        return parse_all(self._sandbox, self._sources)
 
     def _channel_of(self, path: str) -> str:
         label = TemplateName.of(path)

@@ -1,0 +1,162 @@
+"""Which values a message reads: its file laid over its layouts as a render does it, block by block.
+
+A name in a block that the message replaces is not read; one in a file that it includes is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from jinja2 import TemplateError, meta, nodes
+
+from engine.delivery.grammar import PARTS, named_file, parent_of
+from engine.delivery.inspection import Variable, declared_names, dotted_name
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one message reads. ``whole`` is False where one of its files is missing or has mistakes."""
+
+    variables: tuple[Variable, ...]
+    whole: bool
+
+
+def read_message(trees: Mapping[str, nodes.Template], path: str) -> Reading:
+    """Return what the message at ``path`` reads from outside; ``trees`` are the files that can be parsed.
+
+    A variable is ``guarded`` where the template looks first whether it, or what it belongs to, is there.
+    """
+    reader = _Reader(trees)
+    reader.message(path)
+    return Reading(tuple(sorted(reader.found)), reader.whole)
+
+
+@dataclass(slots=True)
+class _Reader:
+    trees: Mapping[str, nodes.Template]
+    found: set[Variable] = field(default_factory=set)
+    whole: bool = True
+    _seen: set[str] = field(default_factory=set)
+
+    def message(self, path: str) -> None:
+        """Read a file with its layouts."""
+        if path in self._seen:
+            return
+        chain = self._chain(path)
+        if chain:
+            self._seen.update(chain)
+            _Pass(self, chain).run()
+
+    def _chain(self, path: str) -> list[str]:
+        """Return the file and its layouts, the outermost last."""
+        chain: list[str] = []
+        at: str | None = path
+        while at is not None and at in self.trees and at not in chain:
+            chain.append(at)
+            at = parent_of(self.trees[at])
+        self.whole = self.whole and at is None
+        return chain
+
+
+class _Pass:
+    """Goes through one file and its layouts."""
+
+    def __init__(self, reader: _Reader, chain: list[str]) -> None:
+        self._reader = reader
+        self._chain = chain
+        self._outside = {path: _outside(reader.trees[path]) for path in chain}
+        self._blocks: dict[str, list[tuple[str, nodes.Block]]] = {}
+        for path in chain:
+            for block in reader.trees[path].find_all(nodes.Block):
+                self._blocks.setdefault(block.name, []).append((path, block))
+
+    def run(self) -> None:
+        root = self._chain[-1]
+        self._all(root, self._reader.trees[root], frozenset())
+        for name in PARTS:
+            self._block(name, 0, frozenset())
+
+    def _all(self, path: str, node: nodes.Node, guards: frozenset[str], block: tuple[str, int] | None = None) -> None:
+        for child in node.iter_child_nodes():
+            self._node(path, child, guards, block)
+
+    def _node(self, path: str, node: nodes.Node, guards: frozenset[str], block: tuple[str, int] | None) -> None:
+        name = dotted_name(node)
+        if name is not None:
+            self._name(path, node, name, guards)
+        elif isinstance(node, nodes.Block):
+            self._block(node.name, 0, guards)
+        elif isinstance(node, (nodes.If, nodes.CondExpr)):
+            self._condition(path, node, guards, block)
+        elif isinstance(node, (nodes.And, nodes.Or)):
+            self._node(path, node.left, guards, block)
+            more = _present(node.left, holds=isinstance(node, nodes.And))
+            self._node(path, node.right, guards | more, block)
+        elif isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport)):
+            self._reader.message(named_file(node) or "")
+        else:
+            if _is_super(node) and block is not None:
+                self._block(block[0], block[1] + 1, guards)
+            self._all(path, node, guards | _coped(node), block)
+
+    def _block(self, name: str, level: int, guards: frozenset[str]) -> None:
+        definitions = self._blocks.get(name, [])
+        if level < len(definitions):
+            path, block = definitions[level]
+            self._all(path, block, guards, (name, level))
+
+    def _condition(
+        self, path: str, node: nodes.If | nodes.CondExpr, guards: frozenset[str], block: tuple[str, int] | None
+    ) -> None:
+        self._node(path, node.test, guards, block)
+        if isinstance(node, nodes.CondExpr):
+            bodies: tuple[list[nodes.Node], ...] = ([node.expr1], [node.expr2] if node.expr2 is not None else [])
+        else:
+            bodies = (node.body, [*node.elif_, *node.else_])
+        for body, more in zip(bodies, (_present(node.test, holds=True), _present(node.test, holds=False)), strict=True):
+            for child in body:
+                self._node(path, child, guards | more, block)
+
+    def _name(self, path: str, node: nodes.Node, name: str, guards: frozenset[str]) -> None:
+        if name.split(".", 1)[0] in self._outside[path]:
+            guarded = any(name == guard or name.startswith(f"{guard}.") for guard in guards)
+            self._reader.found.add(Variable(path, node.lineno, name, guarded))
+
+
+def _outside(tree: nodes.Template) -> set[str]:
+    try:
+        return meta.find_undeclared_variables(tree) - set(declared_names(tree))
+    except TemplateError:
+        return set()  # an unknown filter, which is reported as such
+
+
+def _is_super(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name == "super"
+
+
+def _coped(node: nodes.Node) -> frozenset[str]:
+    """Return the names whose absence ``default`` or ``is defined`` copes with."""
+    named = isinstance(node, nodes.Filter) and node.name in ("default", "d")
+    named = named or (isinstance(node, nodes.Test) and node.name in ("defined", "undefined"))
+    inner = dotted_name(node.node) if named and isinstance(node, (nodes.Filter, nodes.Test)) and node.node else None
+    return frozenset({inner}) if inner is not None else frozenset()
+
+
+def _present(test: nodes.Node, *, holds: bool) -> frozenset[str]:
+    """Return the names that are certainly there when ``test`` holds, or when it does not."""
+    return frozenset(_presences(test, holds=holds))
+
+
+def _presences(test: nodes.Node, *, holds: bool) -> Iterator[str]:
+    name = dotted_name(test)
+    if name is not None:
+        if holds:
+            yield name
+    elif isinstance(test, nodes.Not):
+        yield from _presences(test.node, holds=not holds)
+    elif isinstance(test, nodes.And if holds else nodes.Or):
+        yield from _presences(test.left, holds=holds)
+        yield from _presences(test.right, holds=holds)
+    elif isinstance(test, nodes.Test) and test.name in (("defined",) if holds else ("undefined", "none")):
+        inner = dotted_name(test.node)
+        if inner is not None:
+            yield inner
