@@ -148,7 +148,9 @@ class StepSection(Section):
 
     @model_validator(mode="after")
     def _one_kind(self) -> "StepSection":
-        kinds = [n for n in ("send", "wait", "wait_until", "wait_for", "branch", "exit") if getattr(self, n) is not None]
+        kinds = [
+            n for n in ("send", "wait", "wait_until", "wait_for", "branch", "exit") if getattr(self, n) is not None
+        ]
         if not kinds and self.coupon is not None:
             kinds = ["coupon"]
         if len(kinds) != 1:
@@ -161,11 +163,11 @@ class StepSection(Section):
 
     def _check_companions(self, kind: str) -> None:
         if kind == "send" and self.template is None:
-            raise ValueError("a `send` step needs a `template`, such as `template = \"winback/offer\"`")
+            raise ValueError('a `send` step needs a `template`, such as `template = "winback/offer"`')
         if kind == "send" and not self.send:
-            raise ValueError("`send` needs at least one channel, such as `send = [\"email\"]`")
+            raise ValueError('`send` needs at least one channel, such as `send = ["email"]`')
         if kind == "wait_for" and self.timeout is None:
-            raise ValueError("`wait_for` needs a `timeout`, such as `timeout = \"7d\"`")
+            raise ValueError('`wait_for` needs a `timeout`, such as `timeout = "7d"`')
         allowed = {
             "template": {"send"},
             "between": {"send"},
@@ -182,7 +184,7 @@ class StepSection(Section):
         """What the step does."""
         for name in ("send", "wait", "wait_until", "wait_for", "branch", "exit"):
             if getattr(self, name) is not None:
-                return name  # type: ignore[return-value]
+                return name
         return "coupon"
 
 

@@ -1,0 +1,100 @@
+"""Advancing: enrolments whose next step is due take it, set-wise, and all steps after it that take no time.
+
+A chunk of due enrolments is copied into a temporary table and walked through each playbook's steps there, in order:
+jumps go forward only. At the end the copies are written back. Actions and coupon codes are made on the way, so the
+whole passage is one transaction.
+"""
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.playbooks.actions import cancel_unsent
+from engine.playbooks.coupons import CouponDesk
+from engine.playbooks.passing import DUE_ENROLMENT, Passing
+from engine.playbooks.reasons import Reason
+from engine.playbooks.releasing import release
+from engine.playbooks.shelf import PlaybookShelf
+from engine.store.dialect import Dialect
+from engine.store.temporary import analyse, drop_temporary, temporary
+
+_COLUMNS = (
+    "id BIGINT PRIMARY KEY, user_id BIGINT, playbook TEXT, version TEXT, step BIGINT, due_at BIGINT,"
+    " trigger_at BIGINT, waiting_since BIGINT, state TEXT, reason TEXT"
+)
+
+
+class Advance:
+    """Takes enrolments through their steps."""
+
+    def __init__(self, shelf: PlaybookShelf, desk: CouponDesk, dialect: Dialect, brand_zone: str) -> None:
+        """``brand_zone`` stands in where a user's own zone is not known."""
+        self._shelf = shelf
+        self._desk = desk
+        self._dialect = dialect
+        self._brand_zone = ZoneInfo(brand_zone)
+
+    def run(self, connection: Connection, now: Instant, limit: int) -> int:
+        """Advance up to ``limit`` due enrolments, after messages that waited for a coupon; return how many of both.
+
+        0 means that nothing was due.
+        """
+        released = release(connection, self._desk, now, limit)
+        taken = self._take(connection, now, limit)
+        if taken:
+            groups = text(f"SELECT playbook, version, min(step) FROM {DUE_ENROLMENT} GROUP BY playbook, version")
+            for name, version, first in connection.execute(groups).all():
+                self._walk(connection, name, version, first, now)
+            self._write_back(connection, now)
+        drop_temporary(connection, DUE_ENROLMENT)
+        return released + taken
+
+    def _take(self, connection: Connection, now: Instant, limit: int) -> int:
+        """Copy a chunk of due enrolments; on PostgreSQL lock them, and pass over those that another worker has."""
+        temporary(connection, self._dialect, DUE_ENROLMENT, _COLUMNS)
+        locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
+        taken = connection.execute(
+            text(
+                f"INSERT INTO {DUE_ENROLMENT}"
+                " SELECT id, user_id, playbook, version, step, due_at, trigger_at, waiting_since, state, reason"
+                f" FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT :limit{locking}"
+            ),
+            {"now": now, "limit": limit},
+        ).rowcount
+        if taken:
+            connection.execute(text(f"CREATE INDEX {DUE_ENROLMENT}_at ON {DUE_ENROLMENT} (playbook, version, step)"))
+            analyse(connection, self._dialect, DUE_ENROLMENT)
+        return taken
+
+    def _walk(self, connection: Connection, name: str, version: str, first: int, now: Instant) -> None:
+        playbook = self._shelf.get(connection, name, version)
+        if playbook is None:
+            self._cancel(connection, name, version, now)
+            return
+        passing = Passing(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
+        passing.expire()
+        for step in playbook.steps[first:]:
+            passing.take(step)
+        passing.finish()
+
+    def _cancel(self, connection: Connection, name: str, version: str, now: Instant) -> None:
+        these = "playbook = :playbook AND version = :version"
+        binds = {"playbook": name, "version": version}
+        connection.execute(
+            text(f"UPDATE {DUE_ENROLMENT} SET state = 'cancelled', reason = :reason WHERE {these}"),
+            {**binds, "reason": Reason.VERSION_UNREADABLE.value},
+        )
+        cancelled = f"SELECT id FROM {DUE_ENROLMENT} WHERE {these}"
+        cancel_unsent(connection, cancelled, Reason.VERSION_UNREADABLE, now, binds)
+
+    def _write_back(self, connection: Connection, now: Instant) -> None:
+        connection.execute(
+            text(
+                "UPDATE enrolment SET step = d.step, due_at = d.due_at, waiting_since = d.waiting_since,"
+                " state = d.state, reason = d.reason,"
+                " ended_at = CASE WHEN d.state <> 'active' THEN CAST(:now AS BIGINT) END"
+                f" FROM {DUE_ENROLMENT} AS d WHERE enrolment.id = d.id"
+            ),
+            {"now": now},
+        )

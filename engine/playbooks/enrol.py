@@ -1,0 +1,118 @@
+"""Enrolment: candidates who pass every test enter, set-wise, once per occurrence.
+
+Enter, leave, event and condition triggers are looked at for the users of ``due_user``, in the transaction that placed
+them. A trigger stays open for the playbook's ``expires``: whoever comes to fulfil the audience in that time, enters.
+"""
+
+from sqlalchemy import Connection
+
+from engine.clock import Instant
+from engine.conditions.sql import now_sql, text_literal
+from engine.playbooks.candidates import Candidates, Source, candidates
+from engine.playbooks.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.versions import activations
+from engine.store.dialect import Dialect
+from engine.store.statement import statement
+from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
+
+_TRANSITIONS = "recent_transition"
+_EVENTS = "recent_event"
+DUE = Source(DUE_USER, _TRANSITIONS, _EVENTS)
+
+
+class Enrol:
+    """Enrols the users of the chunk."""
+
+    def __init__(self, playbooks: Playbooks, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._playbooks = [p for p in playbooks.playbooks if not isinstance(p.trigger, OnDate | OnSchedule)]
+        self._statements = {p.name: insertion(p, DUE, dialect) for p in self._playbooks}
+
+    def run(self, connection: Connection, now: Instant) -> int:
+        """Enrol the users of ``due_user`` at ``now``; return how many enrolments were made."""
+        since = activations(connection)
+        active = [playbook for playbook in self._playbooks if playbook.name in since]
+        if not active:
+            return 0
+        self._collect_transitions(connection, active, now)
+        self._collect_events(connection, active, now)
+        made = sum(
+            insert_candidates(connection, playbook, self._statements[playbook.name], since[playbook.name], now)
+            for playbook in active
+        )
+        drop_temporary(connection, _TRANSITIONS)
+        drop_temporary(connection, _EVENTS)
+        return made
+
+    def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
+        """Look the chunk's recent transitions up once for all playbooks."""
+        playbooks = [p for p in active if isinstance(p.trigger, Enter | Leave)]
+        columns = "id BIGINT, user_id BIGINT, dimension TEXT, from_place TEXT, to_place TEXT, at BIGINT"
+        temporary(connection, self._dialect, _TRANSITIONS, columns)
+        if not playbooks:
+            return
+        connection.execute(
+            statement(
+                f"INSERT INTO {_TRANSITIONS} SELECT t.id, t.user_id, t.dimension, t.from_place, t.to_place, t.at"
+                f" FROM {DUE_USER} AS d JOIN transition AS t ON t.user_id = d.user_id"
+                " WHERE t.at > :oldest AND t.at <= :now"
+            ),
+            {"oldest": now - max(p.expires for p in playbooks), "now": now},
+        )
+        analyse(connection, self._dialect, _TRANSITIONS)
+
+    def _collect_events(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
+        """Look the chunk's recent events up once for all playbooks."""
+        temporary(connection, self._dialect, _EVENTS, "id BIGINT, user_id BIGINT, name TEXT, at BIGINT")
+        oldest: dict[str, int] = {}
+        for playbook in active:
+            if isinstance(playbook.trigger, Happened):
+                name = playbook.trigger.event
+                oldest[name] = min(oldest.get(name, now), now - playbook.expires)
+        for name, since in oldest.items():
+            connection.execute(
+                statement(
+                    f"INSERT INTO {_EVENTS} SELECT e.id, e.user_id, e.name, e.at"
+                    f" FROM {DUE_USER} AS d JOIN event AS e ON e.user_id = d.user_id"
+                    f" WHERE e.name = {text_literal(name, self._dialect)} AND e.at > :oldest AND e.at <= :now"
+                ),
+                {"oldest": since, "now": now},
+            )
+        analyse(connection, self._dialect, _EVENTS)
+
+
+def insertion(playbook: Playbook, source: Source, dialect: Dialect, narrowed: str = "") -> str:
+    """Return SQL that enrols the candidates among the rows of ``source``.
+
+    ``narrowed`` is a further condition over ``u`` and ``s``. With re-entry ``always`` every candidate enters; else of
+    several candidates of one user only the earliest.
+    """
+    found = candidates(playbook, source, dialect)
+    chosen = "TRUE" if playbook.reentry == "always" else "c.place_in_line = 1"
+    return (
+        "INSERT INTO enrolment (playbook, version, user_id, occurrence, state, step, due_at, trigger_at, event_id,"
+        " entered_at) SELECT :playbook, :version, c.user_id, c.occurrence, 'active', 0, c.at, c.at, c.event_id,"
+        f" {now_sql(dialect)} FROM ({_passing(found, narrowed)}) AS c WHERE {chosen}"
+        " ORDER BY c.at, c.user_id, c.occurrence ON CONFLICT (playbook, user_id, occurrence) DO NOTHING"
+    )
+
+
+def _passing(found: Candidates, narrowed: str) -> str:
+    tests = [found.where, *(test for _, test in found.tests), *([narrowed] if narrowed else [])]
+    return (
+        f"SELECT u.id AS user_id, {found.at} AS at, {found.occurrence} AS occurrence, {found.event} AS event_id,"
+        f" row_number() OVER (PARTITION BY u.id ORDER BY {found.at}, {found.tie}) AS place_in_line"
+        f" FROM {found.rows} WHERE {' AND '.join(tests)}"
+    )
+
+
+def insert_candidates(connection: Connection, playbook: Playbook, sql: str, activated: int, now: Instant) -> int:
+    """Run an ``insertion``; return how many enrolments it made."""
+    binds = {
+        "playbook": playbook.name,
+        "version": playbook.version,
+        "now": now,
+        "since": now - playbook.expires,
+        "activated": activated,
+    }
+    return connection.execute(statement(sql), binds).rowcount

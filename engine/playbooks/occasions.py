@@ -1,0 +1,185 @@
+"""Dates and schedules: each occasion is taken once, in each zone, by whichever worker is first.
+
+The row in ``slot`` and the enrolments of its occasion are one transaction, so a crash undoes both. The users are
+found by zone and, for dates, through an index on the fact's month and day: an hour without occasions asks for nobody.
+Users who change later (a birthday that becomes known on the day) are caught up with when they are due.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, bindparam, text
+
+from engine.clock import Instant
+from engine.conditions.sql import text_literal
+from engine.playbooks.candidates import OCCASION, Source, day_of
+from engine.playbooks.enrol import DUE, insert_candidates, insertion
+from engine.playbooks.falling import Occasion, fallen
+from engine.playbooks.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.versions import activations
+from engine.playbooks.zones import NO_ZONE, zone_or
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+from engine.store.temporary import DUE_USER, drop_temporary, temporary
+
+_EVERYBODY = Source("(SELECT id AS user_id FROM users)", "transition", "event")
+_BUCKET = 100_000
+"""Users enrolled in one transaction where a schedule asks for everyone."""
+_AT_ONCE = 500
+"""Slots looked up in one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Occasional:
+    """A playbook with a date or a schedule."""
+
+    playbook: Playbook
+    trigger: OnDate | OnSchedule
+
+    @property
+    def schedule(self) -> str:
+        """The name under which slots are taken; a changed trigger takes its own."""
+        return f"{self.playbook.name}|{self.trigger.key}"
+
+
+class Occasions:
+    """Enrols users on their dates and on schedules."""
+
+    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
+        """``brand_zone`` stands in where a user's own zone is not known."""
+        self._dialect = dialect
+        self._brand_zone = ZoneInfo(brand_zone)
+        self._occasional = [
+            _Occasional(playbook, playbook.trigger)
+            for playbook in playbooks.playbooks
+            if isinstance(playbook.trigger, OnDate | OnSchedule)
+        ]
+        self._looked_at: dict[str, Instant] = {}
+        """Playbook -> up to when this process has taken all occasions; saves looking for them again."""
+
+    def run(self, database: Database, now: Instant) -> int:
+        """Take the occasions that fell and enrol their users, in short transactions; return how many enrolments."""
+        if not self._occasional:
+            return 0
+        with database.read() as connection:
+            since = activations(connection)
+            zones = self._zones(connection, "SELECT name FROM zone ORDER BY name")
+            last_user = connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one()
+        made = 0
+        for one in self._occasional:
+            if (activated := since.get(one.playbook.name)) is not None:
+                found = fallen(one.trigger, zones, self._since(one.playbook, activated, now), now)
+                for bucket in _buckets(one.trigger, last_user) if found else ():
+                    with database.write() as connection:
+                        made += self._take(connection, one, bucket, found, now)
+                self._looked_at[one.playbook.name] = now
+        return made
+
+    def catch_up(self, connection: Connection, now: Instant) -> int:
+        """Enrol the users of ``due_user`` for occasions that fell before they were as they are now."""
+        if not self._occasional:
+            return 0
+        since = activations(connection)
+        zones = self._zones(
+            connection,
+            f"SELECT DISTINCT coalesce(u.timezone, '') FROM {DUE_USER} AS d JOIN users AS u ON u.id = d.user_id",
+        )
+        made = 0
+        for one in self._occasional:
+            if (activated := since.get(one.playbook.name)) is not None:
+                found = fallen(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
+                made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
+        return made
+
+    def indexes(self) -> tuple[str, ...]:
+        """Return SQL that makes the indexes by which users are found on their dates; to run when files are applied."""
+        triggers = {
+            (t.rule.fact, t.rule.every): t for t in (one.trigger for one in self._occasional) if isinstance(t, OnDate)
+        }
+        return tuple(
+            f"CREATE INDEX IF NOT EXISTS state_{every}_{fact} ON user_state ({day_of(trigger, alias='')})"
+            for (fact, every), trigger in sorted(triggers.items(), key=lambda item: item[0])
+        )
+
+    def _zones(self, connection: Connection, query: str) -> dict[str, ZoneInfo]:
+        names = [NO_ZONE, *(name for (name,) in connection.execute(text(query)))]
+        return {name: zone_or(name, self._brand_zone) for name in names}
+
+    def _since(self, playbook: Playbook, activated: int, now: Instant) -> int:
+        looked_at = self._looked_at.get(playbook.name, 0)
+        return max(now - playbook.expires, activated - 1, looked_at if looked_at <= now else 0)
+
+    def _take(
+        self, connection: Connection, one: _Occasional, bucket: "_Bucket", found: Sequence[Occasion], now: Instant
+    ) -> int:
+        """Take those occasions that nobody had taken, and enrol their users."""
+        slots = {f"{occasion.slot}|{occasion.zone}|{bucket.number}": None for occasion in found}
+        free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
+        mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
+        taken = [o for o in found if f"{o.slot}|{o.zone}|{bucket.number}" in mine]
+        narrowed = " AND ".join([bucket.condition, _by_index(one.trigger, taken, self._dialect)])
+        sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
+        return self._enrol(connection, one.playbook, sql, taken, now)
+
+    def _enrol(
+        self, connection: Connection, playbook: Playbook, sql: str, found: Sequence[Occasion], now: Instant
+    ) -> int:
+        if not found:
+            return 0
+        _fill(connection, self._dialect, found)
+        # Occasions from before the activation were left out already.
+        made = insert_candidates(connection, playbook, sql, 0, now)
+        drop_temporary(connection, OCCASION)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A part of the users: few have one date, but everyone has a schedule, and a writer must not hold others up."""
+
+    number: int
+    condition: str
+
+
+def _buckets(trigger: OnDate | OnSchedule, last_user: int) -> Iterator[_Bucket]:
+    if isinstance(trigger, OnDate):
+        yield _Bucket(0, "TRUE")
+        return
+    for number in range(last_user // _BUCKET + 1):
+        yield _Bucket(number, f"u.id >= {number * _BUCKET} AND u.id < {(number + 1) * _BUCKET}")
+
+
+def _by_index(trigger: OnDate | OnSchedule, found: Sequence[Occasion], dialect: Dialect) -> str:
+    """Return a condition that leads to the few users of these days, or to the zones."""
+    column = day_of(trigger) if isinstance(trigger, OnDate) else "coalesce(u.timezone, '')"
+    values = {one.day if isinstance(trigger, OnDate) else one.zone for one in found}
+    return f"{column} IN ({', '.join(text_literal(value, dialect) for value in sorted(values)) or 'NULL'})"
+
+
+def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
+    query = text("SELECT slot FROM slot WHERE schedule = :schedule AND slot IN :slots").bindparams(
+        bindparam("slots", expanding=True)
+    )
+    found: set[str] = set()
+    for start in range(0, len(slots), _AT_ONCE):
+        rows = connection.execute(query, {"schedule": schedule, "slots": slots[start : start + _AT_ONCE]})
+        found.update(slot for (slot,) in rows)
+    return found
+
+
+def _insert_slot(connection: Connection, schedule: str, slot: str, now: Instant) -> bool:
+    """Take one slot; tell whether it was free. On PostgreSQL it waits for a worker who is just taking it."""
+    taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
+    return connection.execute(taking, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
+
+
+def _fill(connection: Connection, dialect: Dialect, found: Sequence[Occasion]) -> None:
+    temporary(connection, dialect, OCCASION, "zone TEXT, day TEXT, year TEXT, at BIGINT, occurrence TEXT")
+    connection.execute(
+        text(f"INSERT INTO {OCCASION} VALUES (:zone, :day, :year, :at, :occurrence)"),
+        [
+            {"zone": one.zone, "day": one.day, "year": one.year, "at": one.at, "occurrence": one.occurrence}
+            for one in found
+        ],
+    )

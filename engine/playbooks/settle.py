@@ -1,0 +1,105 @@
+"""Settling: exits that came, and events that were waited for, of the users in ``due_user``.
+
+It runs before steps are advanced, so whoever left the playbook in the same tick gets nothing more.
+"""
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.conditions.sql import text_literal
+from engine.playbooks.actions import cancel_unsent
+from engine.playbooks.playbook import Playbook
+from engine.playbooks.reasons import Reason
+from engine.playbooks.shelf import PlaybookShelf
+from engine.store.dialect import Dialect
+from engine.store.statement import statement
+from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
+
+_PASSAGE = "passage"
+"""The active enrolments of the chunk's users: ``passage(id, user_id, playbook, version, ended)``."""
+
+
+class Settle:
+    """Ends and wakes enrolments."""
+
+    def __init__(self, shelf: PlaybookShelf, dialect: Dialect) -> None:
+        self._shelf = shelf
+        self._dialect = dialect
+
+    def run(self, connection: Connection, now: Instant) -> int:
+        """Settle the enrolments of the users in ``due_user``; return how many ended or went on."""
+        settled = 0
+        if self._collect(connection):
+            for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_PASSAGE}")).all():
+                playbook = self._shelf.get(connection, name, version)
+                # One that cannot be read is cancelled when its next step comes up: see Advance.
+                settled += self._settle(connection, playbook, now) if playbook else 0
+            ended = f"SELECT id FROM {_PASSAGE} WHERE ended = 1"
+            cancel_unsent(connection, ended, Reason.ENROLMENT_EXITED, now)
+        drop_temporary(connection, _PASSAGE)
+        return settled
+
+    def _collect(self, connection: Connection) -> bool:
+        columns = "id BIGINT PRIMARY KEY, user_id BIGINT, playbook TEXT, version TEXT, ended INTEGER"
+        temporary(connection, self._dialect, _PASSAGE, columns)
+        found = connection.execute(
+            text(
+                f"INSERT INTO {_PASSAGE} SELECT n.id, n.user_id, n.playbook, n.version, 0"
+                f" FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id WHERE n.state = 'active'"
+            )
+        ).rowcount
+        analyse(connection, self._dialect, _PASSAGE)
+        return found > 0
+
+    def _settle(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
+        settled = 0
+        if playbook.exit_event is not None:
+            settled += self._exit(connection, playbook, self._happened(playbook.exit_event), Reason.EXIT_EVENT, now)
+        if playbook.exit_when is not None:
+            holds = playbook.exit_when.holds_sql(self._dialect)
+            stands = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
+            settled += self._exit(connection, playbook, stands, Reason.EXIT_CONDITION, now)
+        for index, waiting in playbook.waits_for:
+            settled += self._wake(connection, playbook, index, waiting.event, now)
+        return settled
+
+    def _happened(self, event: str) -> str:
+        """Return SQL: the event came after what triggered the enrolment, and is not that."""
+        name = text_literal(event, self._dialect)
+        return (
+            "EXISTS (SELECT 1 FROM event AS e WHERE e.user_id = enrolment.user_id"
+            f" AND e.name = {name} AND e.at > enrolment.trigger_at AND e.at <= :now"
+            " AND e.id <> coalesce(enrolment.event_id, 0))"
+        )
+
+    def _exit(self, connection: Connection, playbook: Playbook, condition: str, reason: Reason, now: Instant) -> int:
+        ended = connection.execute(
+            statement(
+                "UPDATE enrolment SET state = 'exited', reason = :reason, ended_at = :now"
+                f" WHERE {self._of(playbook)} AND {condition} RETURNING id"
+            ),
+            {"reason": reason.value, "now": now, "playbook": playbook.name, "version": playbook.version},
+        ).all()
+        if ended:
+            marking = text(f"UPDATE {_PASSAGE} SET ended = 1 WHERE id = :id")
+            connection.execute(marking, [{"id": enrolment} for (enrolment,) in ended])
+        return len(ended)
+
+    def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
+        """Let enrolments go on whose event came; their time counts from the event on."""
+        name = text_literal(event, self._dialect)
+        came = (
+            "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"
+            f" AND e.name = {name} AND e.at > enrolment.waiting_since AND e.at <= :now"
+        )
+        return connection.execute(
+            statement(
+                f"UPDATE enrolment SET step = :next, due_at = ({came}), waiting_since = NULL"
+                f" WHERE {self._of(playbook)} AND step = :index AND waiting_since IS NOT NULL AND ({came}) IS NOT NULL"
+            ),
+            {"playbook": playbook.name, "version": playbook.version, "index": index, "next": index + 1, "now": now},
+        ).rowcount
+
+    def _of(self, playbook: Playbook) -> str:
+        passages = f"SELECT id FROM {_PASSAGE} WHERE playbook = :playbook AND version = :version"
+        return f"id IN ({passages}) AND state = 'active'"

@@ -1,0 +1,32 @@
+"""The shelf: each version of a playbook that anybody is still enrolled in, compiled against today's facts and rules."""
+
+from sqlalchemy import Connection
+
+from engine.playbooks.compiling import Surroundings
+from engine.playbooks.load import compile_stored
+from engine.playbooks.playbook import Playbook, Playbooks
+from engine.playbooks.versions import stored_file
+
+
+class PlaybookShelf:
+    """Gives compiled playbooks by name and version."""
+
+    def __init__(self, playbooks: Playbooks, around: Surroundings) -> None:
+        """``around`` is what the texts of older versions are compiled against; templates are not checked there."""
+        self._around = around
+        self._known: dict[tuple[str, str], Playbook | None] = {
+            (playbook.name, playbook.version): playbook for playbook in playbooks.playbooks
+        }
+
+    def get(self, connection: Connection, name: str, version: str) -> Playbook | None:
+        """Return the playbook, or None where the store lacks its text or it makes no sense any more."""
+        key = (name, version)
+        if key not in self._known:
+            self._known[key] = self._from_store(connection, name, version)
+        return self._known[key]
+
+    def _from_store(self, connection: Connection, name: str, version: str) -> Playbook | None:
+        file = stored_file(connection, name, version)
+        if file is None:
+            return None
+        return compile_stored(*file, self._around)[0]

@@ -1,0 +1,62 @@
+"""Versions of playbooks in the store: since when each playbook is applied, and the text of those still lived through."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from engine.clock import Instant
+from engine.content.bundle import Bundle
+from engine.playbooks.playbook import Playbooks
+from engine.store.dialect import Dialect
+from engine.store.tables import Version
+
+KIND = "playbook"
+
+
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def record_versions(connection: Connection, playbooks: Playbooks, bundle: Bundle, now: Instant) -> None:
+    """Note that these versions run from ``now`` on. A version that ran before keeps its first instant."""
+    rows = [
+        {
+            "kind": KIND,
+            "name": playbook.name,
+            "hash": playbook.version,
+            "files": {playbook.path: bundle.files[playbook.path]},
+            "applied_at": now,
+            "first_applied_at": now,
+        }
+        for playbook in playbooks.playbooks
+    ]
+    if not rows:
+        return
+    insert = sqlite.insert if Dialect(connection.dialect.name) is Dialect.SQLITE else postgresql.insert
+    adding = insert(_table(Version))
+    replacing = adding.on_conflict_do_update(
+        index_elements=["kind", "name", "hash"], set_={"applied_at": adding.excluded.applied_at}
+    )
+    connection.execute(replacing, rows)
+
+
+def activations(connection: Connection) -> Mapping[str, int]:
+    """Return playbook -> when a playbook of that name was first applied, whatever its version."""
+    table = _table(Version)
+    query = (
+        select(table.c.name, func.min(table.c.first_applied_at).label("first"))
+        .where(table.c.kind == KIND)
+        .group_by(table.c.name)
+    )
+    return {str(row.name): int(row.first) for row in connection.execute(query)}
+
+
+def stored_file(connection: Connection, name: str, version: str) -> tuple[str, str] | None:
+    """Return path and text of one version; None where the store has none."""
+    table = _table(Version)
+    query = select(table.c.files).where(table.c.kind == KIND, table.c.name == name, table.c.hash == version)
+    files = connection.execute(query).scalar_one_or_none()
+    return next(iter(files.items()), None) if files else None
