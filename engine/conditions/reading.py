@@ -23,7 +23,8 @@ def read(text: str) -> exp.Expr:
         ConditionErrors: the text is empty, too large, too deep, or no expression.
     """
     _check_text(text)
-    _check_nesting(text, _tokens(text))
+    tokens = _tokens(text)
+    _check_nesting(text, tokens)
     try:
         tree = sqlglot.parse_one(text, into=exp.Condition)
     except ParseError as error:
@@ -31,6 +32,7 @@ def read(text: str) -> exp.Expr:
     except RecursionError as error:
         raise ConditionErrors([located(text, 0, _TOO_DEEP)]) from error
     _check_tree(text, tree)
+    _locate_words(tree, tokens)
     return tree
 
 
@@ -100,6 +102,16 @@ def _check_tree(text: str, tree: exp.Expr) -> None:
             pending.append((child, depth if flat else depth + 1))
     if count > MAX_NODES:
         raise ConditionErrors([located(text, 0, f"too large: at most {MAX_NODES} parts, not {count}")])
+
+
+def _locate_words(tree: exp.Expr, tokens: list[Token]) -> None:
+    """Give NULL, TRUE and FALSE their positions, which the parser keeps for other nodes only."""
+    for kinds, node_type in (({TokenType.NULL}, exp.Null), ({TokenType.TRUE, TokenType.FALSE}, exp.Boolean)):
+        starts = [token.start for token in tokens if token.token_type in kinds]
+        nodes = [node for node in tree.walk(bfs=False) if isinstance(node, node_type)]
+        if len(starts) == len(nodes):  # ISNULL and UNKNOWN make such nodes without such tokens
+            for node, start in zip(nodes, starts, strict=True):
+                node.meta["start"] = start
 
 
 def _parse_mistakes(text: str, error: ParseError) -> list[ConditionError]:

@@ -24,6 +24,7 @@ _REMEDIES: dict[str, str] = {
     "dpipe": "`||` joins texts, which conditions do not; write OR between conditions",
     "ilike": "ILIKE is no part of conditions; LIKE minds the case",
     "subquery": "a query inside a condition is not possible; declare a fact for it",
+    "exists": "a query inside a condition is not possible; declare a fact for it",
     "select": "a query inside a condition is not possible; declare a fact for it",
     "currenttimestamp": "conditions cannot ask for the time; use days_since(…)",
     "currentdate": "conditions cannot ask for the time; use days_since(…)",

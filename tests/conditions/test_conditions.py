@@ -1,0 +1,171 @@
+"""What a condition offers: canonical text, names, SQL, atoms; and the pins that people rely on."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from engine.conditions import (
+    All,
+    Any,
+    Atom,
+    ConditionErrors,
+    FactType,
+    Known,
+    Name,
+    atoms_of,
+    parse_condition,
+    parse_expression,
+)
+from engine.store.dialect import Dialect
+from tests.conditions.conftest import Population
+from tests.conditions.population import SCOPE
+
+
+def words(text: str) -> str:
+    return parse_condition(text, SCOPE).text
+
+
+@pytest.mark.parametrize(
+    ("spelling", "canonical"),
+    [
+        ("60 < days_since(last_at)", "days_since(last_at) > 60"),
+        ("orders=6.0", "orders = 6"),
+        ("orders > 2 * 3 + 1", "orders > 7"),
+        ("spend >= 49.90", "spend >= 49.9"),
+        ("vip is not null", "vip IS NOT NULL"),
+        ("not city in ('a', 'b', 'a')", "city NOT IN ('a', 'b')"),
+        ("value in ('mid', 'high', 'mid')", "value IN ('high', 'mid')"),
+        ("'basic' = needs", "needs = 'basic'"),
+        ("needs not in ('basic')", "needs <> 'basic'"),
+        ("(vip or optin) and vip", "(vip OR optin) AND vip"),
+        ("city not like 'it''s%'", "city NOT LIKE 'it''s%'"),
+        ("vip and (vip) and vip", "vip"),
+        ("orders > -1", "orders > (-1)"),
+        ("3 > 2", "TRUE"),
+        ("'a' = 'b'", "FALSE"),
+    ],
+)
+def test_the_canonical_spelling(spelling: str, canonical: str) -> None:
+    assert words(spelling) == canonical
+
+
+def test_names_are_the_facts_and_dimensions_that_are_read() -> None:
+    condition = parse_condition("days_since(last_at) > 3 and value = 'high' or needs <> 'basic'", SCOPE)
+    assert condition.names == {"last_at", "value", "needs"}
+
+
+def test_a_dotted_name_is_one_name() -> None:
+    scope = replace(SCOPE, names={"event.amount": Name(FactType.MONEY, "e.amount")})
+    assert parse_condition("event.amount > 5", scope).sql(Dialect.SQLITE) == "(e.amount > 500)"
+
+
+def test_a_name_may_read_differently_on_postgresql() -> None:
+    scope = replace(SCOPE, names={"shade": Name(FactType.TEXT, "e.p ->> '$.shade'", "(e.p ->> 'shade')")})
+    condition = parse_condition("shade = 'red'", scope)
+    assert condition.sql(Dialect.POSTGRES) == "((e.p ->> 'shade') = 'red')"
+    assert condition.sql(Dialect.SQLITE) == "(e.p ->> '$.shade' = 'red')"
+
+
+@pytest.mark.parametrize(
+    ("scale", "text", "minor"), [(100, "49.90", 4990), (1, "500", 500), (1000, "0.125", 125), (100, "0.1 + 0.2", 30)]
+)
+def test_money_constants_are_scaled_exactly(scale: int, text: str, minor: int) -> None:
+    condition = parse_condition(f"spend = {text}", replace(SCOPE, currency_scale=scale))
+    assert condition.sql(Dialect.SQLITE) == f"(u.spend = {minor})"
+
+
+def test_a_currency_without_decimals_says_so() -> None:
+    with pytest.raises(ConditionErrors, match="no decimals"):
+        parse_condition("spend = 1.5", replace(SCOPE, currency_scale=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "whole"),
+    [
+        ("orders + points * 2", FactType.INTEGER, True),
+        ("orders / points", FactType.NUMBER, False),
+        ("orders * 0.5", FactType.NUMBER, False),
+        ("spend + refund", FactType.MONEY, False),
+        ("spend * 0.5", FactType.MONEY, False),
+        ("spend / orders", FactType.MONEY, False),
+        ("spend / refund", FactType.NUMBER, False),
+        ("days_since(last_at)", FactType.INTEGER, True),
+        ("coalesce(orders, 0)", FactType.INTEGER, True),
+        ("coalesce(orders, 0.5)", FactType.NUMBER, False),
+        ("case when vip then 1 else 2 end", FactType.INTEGER, True),
+        ("case when vip then spend else 0.50 end", FactType.MONEY, False),
+        ("coalesce(last_at, '2026-01-31')", FactType.INSTANT, True),
+        ("greatest(birthday, '2026-01-31')", FactType.DATE, False),
+        ("coalesce(city, 'nowhere')", FactType.TEXT, False),
+        ("orders > 1", FactType.BOOLEAN, False),
+    ],
+)
+def test_expressions_have_a_type(text: str, kind: FactType, whole: bool) -> None:
+    expression = parse_expression(text, SCOPE)
+    assert (expression.type, expression.whole) == (kind, whole)
+
+
+def test_no_string_in_the_sql_looks_like_a_bind() -> None:
+    condition = parse_condition("city = ':now' or city like '%:x%' or city = 'a:b'", SCOPE)
+    for dialect in Dialect:
+        assert ":" not in condition.sql(dialect)
+
+
+def test_the_only_bind_is_now() -> None:
+    text = "days_since(last_at) > 3 and days_since(birthday) + 1 > 3 and last_at < '2026-01-31T00:00:00+08:00'"
+    for dialect in Dialect:
+        assert set(re.findall(r":\w+", parse_condition(text, SCOPE).sql(dialect))) == {":now"}
+
+
+def test_an_instant_literal_takes_its_zone() -> None:
+    for text in ("'2026-01-31T00:00:00+08:00'", "'2026-01-30T16:00:00Z'", "'2026-01-30 16:00Z'"):
+        assert parse_condition(f"last_at = {text}", SCOPE).sql(Dialect.SQLITE) == "(u.last_at = 1769788800000)"
+
+
+def test_negation_moves_into_comparisons_and_stays_at_other_leaves() -> None:
+    formula = parse_condition("not (orders > 3 and (vip or city like 'a%' or value = 'high'))", SCOPE).nnf()
+    assert isinstance(formula, Any)
+    first, rest = formula.children
+    assert isinstance(first, Atom)
+    assert first.text == "orders <= 3"
+    assert isinstance(rest, All)
+    assert [atom.text for atom in atoms_of(rest)] == ["NOT vip", "city NOT LIKE 'a%'", "value <> 'high'"]
+
+
+def test_equal_atoms_are_one() -> None:
+    formula = parse_condition(
+        "(orders > 3 and vip) or (3 < orders and not (not optin)) or not orders <= 3", SCOPE
+    ).nnf()
+    assert [atom.text for atom in atoms_of(formula)] == ["orders > 3", "vip", "optin"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1 = 1", True),
+        ("not 1 = 1", False),
+        ("vip or TRUE", True),
+        ("vip and FALSE", False),
+        ("not (vip and 2 < 1)", True),
+    ],
+)
+def test_what_is_known_beforehand_folds(text: str, value: bool) -> None:
+    assert parse_condition(text, SCOPE).nnf() == Known(value)
+
+
+def test_a_neutral_part_disappears() -> None:
+    assert parse_condition("vip and 1 = 1", SCOPE).nnf() == parse_condition("vip", SCOPE).nnf()
+
+
+def test_products_of_large_integers_and_money_do_not_overflow(users: Population) -> None:
+    big = 2**53
+    scope = replace(
+        SCOPE,
+        names={
+            "n": Name(FactType.INTEGER, f"(u.id * 0 + {big})"),
+            "m": Name(FactType.MONEY, f"(u.id * 0 + {big})"),
+        },
+    )
+    for text in ("n * n > n", "m * n * n > m", "n * n * n > 5", "abs(-n * n) > 0.5", "n * n / n = n", "m + m - m = m"):
+        assert users.where(parse_condition(text, scope).holds_sql(users.dialect)) == list(range(len(users.rows)))
