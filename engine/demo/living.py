@@ -1,0 +1,88 @@
+"""The main job: a generated brand lives through its last days, as it would have, tick by tick."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.app import App
+from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.demo.spec import DemoSpec
+from engine.demo.writing import Made, is_told, stored_start, write_brand
+from engine.errors import InputError
+from engine.loading import Content
+from engine.store.dialect import Dialect
+from engine.store.tables import CouponCode, Tick
+
+EVERY = 4 * HOUR
+"""Between ticks: short enough that every zone's sending hours have several."""
+POOL = 500
+"""Codes put into each coupon pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far the job is: what it does, how much of it is done, and out of how much."""
+
+    name: str
+    done: int
+    total: int
+
+
+Watch = Callable[[Stage], None]
+
+
+def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, seed: int) -> Made:
+    """Make the brand, and live through the ``days`` before the clock's instant that the store has not lived yet.
+
+    Raises:
+        InputError: mail would leave the machine, or the store holds other customers.
+        HabitueError: the files have errors, or the store cannot be used.
+    """
+    if app.settings.email.adapter != "capture":
+        raise InputError('the demo\'s customers are invented: set `email.adapter` to "capture" to run it')
+    content = app.content()
+    app.migrate(content)
+    spec = _spec(app, clock.now(), users, seed)
+    with app.database.read() as connection:
+        told = is_told(connection, spec)
+    made = Made() if told else write_brand(app.database, spec, lambda done: watch(Stage("customers", done, users)))
+    with app.database.write() as connection:
+        _fill_pools(connection, app.database.dialect, content)
+    live_through(app, content, clock, Instant(spec.end - days * DAY), watch)
+    return made
+
+
+def _spec(app: App, end: Instant, users: int, seed: int) -> DemoSpec:
+    """Return the story up to ``end``; a story that was begun in this store goes on."""
+    fresh = DemoSpec.ending(end, users, seed, app.settings.brand.currency_scale)
+    with app.database.read() as connection:
+        start = stored_start(connection, seed)
+    return fresh if start is None else DemoSpec(users, seed, start, end, fresh.currency_scale)
+
+
+def live_through(app: App, content: Content, clock: FixedClock, start: Instant, watch: Watch = lambda _: None) -> None:
+    """Tick and deliver from ``start`` to the clock's instant, but not again what the store has lived already."""
+    end = clock.now()
+    with app.database.read() as connection:
+        last = connection.execute(select(func.max(Tick.at))).scalar()
+    instants = [at for at in _instants(start, end) if last is None or at > last]
+    for number, at in enumerate(instants, 1):
+        clock.move_to(at)
+        app.tick(content, at)
+        app.deliver(content)
+        watch(Stage("ticks", number, len(instants)))
+
+
+def _instants(start: Instant, end: Instant) -> Iterator[Instant]:
+    return (Instant(at) for at in range(start, end + 1, EVERY))
+
+
+def _fill_pools(connection: Connection, dialect: Dialect, content: Content) -> None:
+    """Put codes into the pools, as ops would import them from their shop."""
+    insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
+    for name, coupon in content.playbooks.coupons.items():
+        if coupon.kind == "pool":
+            rows = [{"coupon": name, "code": f"{name}-{number:05d}"} for number in range(1, POOL + 1)]
+            connection.execute(insert(CouponCode).on_conflict_do_nothing(), rows)

@@ -1,0 +1,130 @@
+"""Who a customer of the demo is: name, place, birthday, consent, and the traits that drive what they do."""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from engine.clock import DAY, HOUR, Instant, to_datetime
+from engine.demo.countries import COUNTRIES, City, Country
+from engine.demo.spec import HISTORY_DAYS, DemoSpec
+from engine.intake.rows import Json, UserRow
+
+CATEGORIES = ("skincare", "fragrance", "makeup", "home", "men")
+_POPULARITY = (0.36, 0.24, 0.18, 0.14, 0.08)
+_GROWTH = math.log(3)
+_DAY_WEIGHTS = (1, 1, 1, 1, 1, 2, 5, 8, 9, 9, 9, 10, 11, 9, 8, 8, 9, 10, 12, 14, 15, 13, 8, 3)
+"""How much happens in each hour of the local day."""
+_HOURS = tuple(hour for hour, weight in enumerate(_DAY_WEIGHTS) for _ in range(weight))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One customer. Rates are per day; ``voice``, ``deals`` and ``content`` are traits, about 0 to 1 and seldom more."""
+
+    index: int
+    key: str
+    """The brand's own id for them."""
+    country: Country
+    city: City
+    joined_day: int
+    joined_at: Instant
+    favourites: tuple[str, ...]
+    """Departments as often as they are liked: to choose from."""
+    buys: bool
+    """Whether they ever come to a first order."""
+    order_rate: float
+    drop_out: float
+    """Chance after each order that it was the last."""
+    basket: float
+    """Median order, in whole units of the currency."""
+    visit_rate: float
+    voice: float
+    """How much they write, share and recommend."""
+    deals: float
+    """Share of orders with a coupon."""
+    content: float
+    """How content they are."""
+
+
+def key_of(index: int) -> str:
+    """Return the key of customer ``index`` (from 0)."""
+    return f"C{index + 1:07d}"
+
+
+def person(spec: DemoSpec, index: int, rng: Random) -> Person:
+    """Make customer ``index`` (from 0)."""
+    country = rng.choices(COUNTRIES, [each.weight for each in COUNTRIES])[0]
+    city = rng.choices(country.cities, [each.weight for each in country.cities])[0]
+    joined_day = _joined_day(rng)
+    joined_at = Instant(local_instant(spec.start, joined_day, city, rng))
+    if index == 0:  # the first customer opens the shop: when a stored demo began can be read from them
+        joined_day, joined_at = 0, spec.start
+    keenness = rng.gammavariate(0.9, 1.0)
+    return Person(
+        index=index,
+        key=key_of(index),
+        country=country,
+        city=city,
+        joined_day=joined_day,
+        joined_at=joined_at,
+        favourites=_favourites(rng),
+        buys=rng.random() < 0.66,
+        order_rate=keenness / 40,
+        drop_out=rng.betavariate(0.9, 3.2),
+        basket=rng.lognormvariate(math.log(44), 0.5),
+        visit_rate=(0.35 + 0.65 * min(keenness, 4)) * rng.lognormvariate(math.log(0.055), 0.6),
+        voice=rng.gammavariate(0.35, 1.0),
+        deals=rng.betavariate(0.7, 2.6),
+        content=rng.betavariate(6, 1.6),
+    )
+
+
+def _joined_day(rng: Random) -> int:
+    return int(HISTORY_DAYS * math.log1p(rng.random() * math.expm1(_GROWTH)) / _GROWTH)
+
+
+def _favourites(rng: Random) -> tuple[str, ...]:
+    first, second = (rng.choices(CATEGORIES, _POPULARITY)[0] for _ in range(2))
+    if rng.random() < 0.35:
+        return (first,)
+    return (first,) * 6 + (second,) * 3 + tuple(rng.choices(CATEGORIES, _POPULARITY))
+
+
+def local_instant(start: int, day: int, city: City, rng: Random) -> int:
+    """Return an instant on ``day`` (from ``start``) at an hour of the city's own day at which people are about."""
+    hour = _HOURS[int(rng.random() * len(_HOURS))]
+    return start + day * DAY + int((hour + rng.random() - city.offset) * HOUR)
+
+
+def user_row(someone: Person, rng: Random) -> UserRow:
+    """Return the customer as intake takes them."""
+    first = rng.choice(someone.country.names)
+    domain = rng.choice(("example.com", "example.com", "example.org"))
+    email = f"{first.ascii}.{someone.index + 1}@{domain}" if rng.random() >= 0.03 else None
+    joined = to_datetime(someone.joined_at + int(someone.city.offset * HOUR)).date()
+    attributes: dict[str, Json] = {"city": someone.city.name, "registered_on": joined.isoformat()}
+    if rng.random() < 0.96:
+        attributes["first_name"] = first.name
+    if rng.random() < 0.82:
+        attributes["birthday"] = (joined - timedelta(days=rng.randint(18 * 366, 74 * 365))).isoformat()
+    return UserRow(
+        key=someone.key,
+        email=email,
+        locale=someone.country.locale if rng.random() < 0.97 else None,
+        timezone=someone.city.zone if rng.random() < 0.97 else None,
+        country=someone.country.code,
+        created_at=someone.joined_at,
+        attributes=attributes,
+        consents=_consents(rng),
+        consent_at=someone.joined_at,
+        consent_source="demo",
+    )
+
+
+def _consents(rng: Random) -> dict[str, bool]:
+    """Most said yes, some said no, the others said nothing."""
+    said = rng.random()
+    if said < 0.70:
+        return {"email": True}
+    return {"email": False} if said < 0.82 else {}

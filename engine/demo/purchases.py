@@ -1,0 +1,66 @@
+"""When a customer buys: a rate of their own, a chance after each order that it was the last, and the seasons.
+
+This is the process that is known as BG/NBD (rates gamma distributed over customers, drop-out beta distributed), with
+three additions that shops know: many never buy at all, orders follow the seasons, and some come back after a long time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from engine.demo.people import Person, local_instant
+from engine.demo.seasons import demand_of
+from engine.demo.spec import DemoSpec
+
+_RETURNS = 0.22
+"""Share of those who dropped out who come back once."""
+_COUPONS = ("SPRING", "SUMMER", "FRIENDS", "NOVEMBER", "FREESHIP")
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """One order; ``amount`` in minor units, ``last`` where the customer is silent for long after it."""
+
+    number: int
+    day: int
+    at: int
+    amount: int
+    category: str
+    items: int
+    coupon: str | None
+    last: bool
+
+
+def purchases(spec: DemoSpec, someone: Person, rng: Random) -> Iterator[Purchase]:
+    """Yield a customer's orders up to the end of the story, in the order of their days."""
+    if not someone.buys:
+        return
+    demand = demand_of(someone.country.calendar, spec.start, spec.days)
+    # The first order follows sign-up soon; it is what many sign up for.
+    demanded = demand.at(someone.joined_day) + rng.expovariate(1 / 9)
+    number = 0
+    while (day := demand.day_at(demanded)) is not None:
+        number += 1
+        last = rng.random() < someone.drop_out
+        yield _purchase(spec, someone, rng, number=number, day=day, last=last)
+        if last and rng.random() >= _RETURNS:
+            return
+        demanded += 190 + rng.expovariate(1 / 90) if last else rng.expovariate(someone.order_rate)
+
+
+def _purchase(spec: DemoSpec, someone: Person, rng: Random, *, number: int, day: int, last: bool) -> Purchase:
+    items = 1 + int(rng.expovariate(1.1))
+    coupon = rng.choice(_COUPONS) if rng.random() < someone.deals else None
+    units = someone.basket * rng.lognormvariate(0, 0.45) * (1 + 0.25 * (items - 1)) * (0.88 if coupon else 1)
+    ending = rng.choice((0, 50, 90)) * spec.currency_scale // 100
+    at = max(local_instant(spec.start, day, someone.city, rng), someone.joined_at + 600_000)
+    return Purchase(
+        number=number,
+        day=day,
+        at=at,
+        amount=max(4, round(units)) * spec.currency_scale + ending,
+        category=rng.choice(someone.favourites),
+        items=items,
+        coupon=coupon,
+        last=last,
+    )

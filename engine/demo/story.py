@@ -1,0 +1,153 @@
+"""What a customer does: everything of their story as events, in order of time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+import orjson
+
+from engine.clock import DAY, HOUR
+from engine.demo.people import CATEGORIES, Person, local_instant, person, user_row
+from engine.demo.purchases import Purchase, purchases
+from engine.demo.seasons import demand_of
+from engine.demo.spec import DemoSpec
+from engine.intake.rows import EventRow, Json, UserRow
+
+_TOPICS = ("care", "gifts", "scents", "refills")
+_COMPLAINTS = ("delivery", "question", "complaint")
+_LOST = 0.12
+"""How much of their visits somebody keeps up who has stopped buying."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One customer and all that they did up to the end of the story."""
+
+    user: UserRow
+    events: tuple[EventRow, ...]
+
+
+def event_key(seed: int, index: int, strand: str) -> str:
+    """Return the key of an event of customer ``index`` (from 0); ``joined`` is the strand of their first."""
+    return f"demo-{seed}-{index + 1}-{strand}"
+
+
+class _Teller:
+    """Tells one customer's story.
+
+    Each strand of it has a random source of its own and runs forward in time, so that a story with a later end only
+    goes on.
+    """
+
+    def __init__(self, spec: DemoSpec, someone: Person) -> None:
+        self._spec = spec
+        self._someone = someone
+
+    def _rng(self, strand: str) -> Random:
+        return Random(f"{self._spec.seed}/{self._someone.index}/{strand}")
+
+    def _event(self, strand: str, at: int, name: str, amount: int | None = None, **more: Json) -> EventRow:
+        properties = {key: value for key, value in more.items() if value is not None}
+        key = event_key(self._spec.seed, self._someone.index, strand)
+        return EventRow(
+            key, self._someone.key, name, at, amount, orjson.dumps(properties).decode() if properties else None
+        )
+
+    def events(self) -> Iterator[EventRow]:
+        """Yield all events, strand by strand."""
+        channel = "store" if self._someone.index % 11 == 5 else ("app" if self._someone.index % 3 else "web")
+        yield self._event("joined", self._someone.joined_at, "registered", channel=channel)
+        after = self._rng("after")
+        for order in self._purchases:
+            yield from self._order(order, after)
+        yield from self._visits()
+        yield from self._words()
+
+    @cached_property
+    def _purchases(self) -> tuple[Purchase, ...]:
+        return tuple(purchases(self._spec, self._someone, self._rng("orders")))
+
+    def _order(self, order: Purchase, rng: Random) -> Iterator[EventRow]:
+        """The order itself, the visit that led to it, and what follows: a review, a question, a survey."""
+        strand = f"o{order.number}"
+        number = f"M-{(self._someone.index * 101 + order.number) % 900_000 + 100_000}"
+        yield self._event(
+            strand, order.at, "order_completed", order.amount,
+            category=order.category, items=order.items, coupon=order.coupon, order=number,
+        )  # fmt: skip
+        before = max(self._someone.joined_at + 60_000, order.at - int(rng.expovariate(1 / 40) * 60_000) - 120_000)
+        yield self._event(f"{strand}-v", before, "page_viewed", category=order.category)
+        content = self._someone.content - (0.35 if order.last else 0)
+        if rng.random() < min(0.5, 0.05 + 0.12 * self._someone.voice):
+            at = order.at + int(rng.uniform(6, 28) * DAY)
+            rating = max(1, min(5, round(1.2 + 4 * content + rng.gauss(0, 0.5))))
+            yield self._event(f"{strand}-r", at, "review_posted", rating=rating, category=order.category)
+        if rng.random() < 0.025 + 0.10 * max(0.0, 0.6 - content):
+            at = order.at + int(rng.uniform(1, 9) * DAY)
+            yield self._event(f"{strand}-s", at, "support_contacted", topic=rng.choice(_COMPLAINTS))
+        if rng.random() < 0.07:
+            at = order.at + int(rng.uniform(20, 30) * DAY)
+            score = max(0, min(10, round(2 + 8.5 * content + rng.gauss(0, 1))))
+            yield self._event(f"{strand}-q", at, "survey_answered", score=score)
+
+    def _lost_on(self) -> int:
+        """The day on which they begin to lose interest."""
+        if not self._purchases:
+            return self._someone.joined_day + 30
+        latest = self._purchases[-1]
+        return latest.day + (20 if latest.last else self._spec.days)
+
+    def _visits(self) -> Iterator[EventRow]:
+        rng, someone = self._rng("visits"), self._someone
+        demand = demand_of(someone.country.calendar, self._spec.start, self._spec.days)
+        demanded, number = demand.at(someone.joined_day), 0
+        lost_on, silent = self._lost_on(), self._silences()
+        while (day := demand.day_at(demanded := demanded + rng.expovariate(someone.visit_rate))) is not None:
+            number += 1
+            at, drawn = local_instant(self._spec.start, day, someone.city, rng), rng.random()
+            category = rng.choice(someone.favourites if rng.random() < 0.8 else CATEGORIES)
+            away = day > lost_on or any(begin < day < end for begin, end in silent)
+            if at > someone.joined_at and (not away or drawn < _LOST):
+                yield self._event(f"v{number}", at, "page_viewed", category=category)
+
+    def _silences(self) -> list[tuple[int, int]]:
+        """Spans of days between an order that seemed the last and the one after it."""
+        pairs = zip(self._purchases, self._purchases[1:], strict=False)
+        return [(order.day + 20, following.day - 4) for order, following in pairs if order.last]
+
+    def _words(self) -> Iterator[EventRow]:
+        """Posts, shares and friends brought along, by how much somebody has to say."""
+        rng, someone = self._rng("words"), self._someone
+        lost_on, day, number = self._lost_on(), float(someone.joined_day), 0
+        rate = 0.0005 + 0.020 * someone.voice * (1 if someone.buys else 0.3)
+        while (day := day + rng.expovariate(rate)) < self._spec.days:
+            number += 1
+            at, drawn = local_instant(self._spec.start, int(day), someone.city, rng), rng.random()
+            topic, category = rng.choice(_TOPICS), rng.choice(someone.favourites)
+            if day > lost_on or at < someone.joined_at + HOUR:
+                continue
+            if drawn < 0.18:
+                yield self._event(f"w{number}", at, "referral_made", channel="link")
+            elif drawn < 0.5:
+                yield self._event(f"w{number}", at, "community_post", topic=topic)
+            else:
+                yield self._event(f"w{number}", at, "product_shared", category=category)
+
+
+def life(spec: DemoSpec, index: int) -> Life:
+    """Return customer ``index`` (from 0) and what they did, in order of time."""
+    rng = Random(f"{spec.seed}/{index}")
+    someone = person(spec, index, rng)
+    events = (event for event in _Teller(spec, someone).events() if event.at <= spec.end)
+    return Life(user_row(someone, rng), tuple(sorted(events, key=lambda event: (event.at, event.key))))
+
+
+def generate(spec: DemoSpec) -> Iterator[Life]:
+    """Yield the brand's customers, one after the other; those who would join after the end are left out.
+
+    What is yielded depends on ``spec`` alone.
+    """
+    for index in range(spec.users):
+        if (told := life(spec, index)).events:
+            yield told
