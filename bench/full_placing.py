@@ -13,7 +13,6 @@ from bench.handwritten import PLACE, TRANSITIONS
 from bench.population import NOW, brand_app, fill_facts
 from engine.loading import Content
 from engine.rules.decider import Deciders
-from engine.rules.due import Due
 from engine.rules.placing import Placing
 from engine.store.database import Database
 from engine.store.temporary import take_due_users
@@ -27,14 +26,12 @@ _STATE = "place_value, place_activity, place_contribution, place_lifecycle, plac
 
 def place_everyone(database: Database, content: Content, chunk: int = 50_000) -> None:
     """Place all due users by the production path, chunk by chunk."""
-    placing = Placing(content.rules, database.dialect, Deciders())
-    due = Due(content.rules, content.turning_points(), database.dialect)
+    placing = Placing(content.rules, database.dialect, Deciders(), content.turning_points())
     while True:
         with database.write() as connection:
             if not take_due_users(connection, database.dialect, NOW, chunk):
                 return
             placing.run(connection, NOW)
-            due.run(connection, NOW)
 
 
 def by_hand(path: Path, content: Content) -> None:
@@ -101,10 +98,19 @@ def main() -> bool:
 
         mine, floor = interleaved(RUNS, ours, theirs)
         differing = _differences(folder / "ours.db", folder / "theirs.db")
-        return report(
-            NAME, ratio=mine / floor, bar=BAR, at_most=True, size=size, seconds=round(mine, 2), floor=round(floor, 2),
-            differing_rows=differing,
-        ) and not differing
+        return (
+            report(
+                NAME,
+                ratio=mine / floor,
+                bar=BAR,
+                at_most=True,
+                size=size,
+                seconds=round(mine, 2),
+                floor=round(floor, 2),
+                differing_rows=differing,
+            )
+            and not differing
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
 from engine.playbooks.shelf import PlaybookShelf
 from engine.rules.decider import Deciders
-from engine.rules.due import Due
 from engine.rules.placing import Placing
 from engine.store.database import Database
 from engine.store.temporary import take_due_users
@@ -53,15 +52,16 @@ Watch = Callable[[Progress], None]
 class Pipeline:
     """The stages of a tick, made once for one version of the content."""
 
-    def __init__(self, content: Content, database: Database, deciders: Deciders, shelf: PlaybookShelf, chunk: int) -> None:
+    def __init__(
+        self, content: Content, database: Database, deciders: Deciders, shelf: PlaybookShelf, chunk: int
+    ) -> None:
         dialect = database.dialect
         self._database = database
         self._chunk = chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
-        self.place: Stage = Placing(content.rules, dialect, deciders)
+        self.place: Stage = Placing(content.rules, dialect, deciders, content.turning_points())
         self.enrol: Stage = Enrol(content.playbooks, dialect)
         self.settle: Stage = Settle(shelf, dialect)
-        self.due: Stage = Due(content.rules, content.turning_points(), dialect)
         self.occasions = Occasions(content.playbooks, dialect)
         self.advance = Advance(shelf, content.playbooks, dialect)
 
@@ -87,7 +87,6 @@ class Pipeline:
             transitions = self.place.run(connection, now) or 0
             enrolments = self.enrol.run(connection, now) or 0
             self.settle.run(connection, now)
-            self.due.run(connection, now)
         return replace(
             done,
             users=done.users + users,

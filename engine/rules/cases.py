@@ -107,7 +107,7 @@ class _Runner:
         found = placing.situations(self._connection, level, now)[dimension.name]
         signatures = self._column(f"sig_{dimension.name}", "situation")
         decisions = {situation: judge.decide(situation.signature, situation.place) for situation in found}
-        placing.apply(self._connection, level, {dimension.name: decisions}, now)
+        placing.apply(self._connection, level, {dimension.name: decisions}, None, now)
         return signatures
 
     def _column(self, name: str, table: str) -> dict[int, str]:
@@ -156,11 +156,11 @@ def _standing(case: CaseSection, dimension: Dimension, now: Instant) -> dict[str
 
 
 def _place(dimension: Dimension, value: object) -> str:
-    names = value if isinstance(value, list) else [value]
+    names = [str(name) for name in value] if isinstance(value, list) else [str(value)]
     for name in names:
         if name not in dimension.places:
-            raise CaseError(f"unknown place `{name}` of `{dimension.name}`{did_you_mean(str(name), dimension.places)}")
-    return join_places(set(names)) if dimension.kind == "segments" else str(names[0])
+            raise CaseError(f"unknown place `{name}` of `{dimension.name}`{did_you_mean(name, dimension.places)}")
+    return join_places(set(names)) if dimension.kind == "segments" else names[0]
 
 
 def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) -> Cell:

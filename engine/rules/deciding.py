@@ -145,7 +145,7 @@ class Judge:
 def _holder(slot: Slot, place: str, fired: frozenset[str]) -> str | None:
     """Return the lock or grace that holds a user in ``place``, if one fired."""
     holding = (rule for rule in slot.book.rules if rule.name in fired and rule.name not in slot.targets)
-    return next((rule.name for rule in holding if rule.guard == {place}), None)
+    return next((rule.name for rule in holding if rule.guard == frozenset({place})), None)
 
 
 def _one(after: str, slot: SlotDecision, before: str | None, *, again: bool = False) -> Decision:

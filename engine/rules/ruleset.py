@@ -8,7 +8,8 @@ from engine.conditions.types import Name, PlaceType, Scope
 from engine.content.bundle import RULES, Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
-from engine.facts.catalog import FACTS_PATH, FactCatalog
+from engine.facts.catalog import PATH as FACTS_PATH
+from engine.facts.catalog import FactCatalog
 from engine.rules.compiling import Compiler, places_of
 from engine.rules.dimension import Dimension
 from engine.rules.files import DimensionFile
