@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from adapters.base import Adapter
 from adapters.registry import make_adapter
-from engine.clock import Clock, FixedClock, Instant, WallClock, iso
+from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock, iso
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import record_bundle, running_bundle
@@ -24,6 +24,9 @@ from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from engine.store.state_table import Drift, drift, ensure_state, follow, migrate
 from engine.store.tables import Tick
+
+CLOCK_SKEW = 5 * MINUTE
+"""How far the clocks of two workers may lie apart."""
 
 
 class App:
@@ -63,12 +66,16 @@ class App:
         return examine(self.bundle(), self.settings, self.deciders)
 
     def content(self) -> Content:
-        """Compile the brand's files.
+        """Compile the brand's files as they are now; see ``load``."""
+        return self.load(self.bundle())
+
+    def load(self, bundle: Bundle) -> Content:
+        """Compile ``bundle``.
 
         Raises:
             ContentError: with every error of every file.
         """
-        return load_content(self.bundle(), self.settings, self.deciders)
+        return load_content(bundle, self.settings, self.deciders)
 
     def last_good(self) -> Content | None:
         """Compile the version that ran last; None where none ever did.
@@ -78,7 +85,7 @@ class App:
         """
         with self.database.read() as connection:
             bundle = running_bundle(connection)
-        return load_content(bundle, self.settings, self.deciders) if bundle else None
+        return self.load(bundle) if bundle else None
 
     def migrate(self, content: Content) -> Drift:
         """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
@@ -101,7 +108,9 @@ class App:
         """
         with self.database.write() as connection:
             if differences := drift(connection, self.database.dialect, content.columns()):
-                raise SchemaDrift(f"the files and the columns of user_state differ ({differences}): run `habitue migrate`")
+                raise SchemaDrift(
+                    f"the files and the columns of user_state differ ({differences}): run `habitue migrate`"
+                )
             before = running_bundle(connection)
             if before is not None and before.version == content.version:
                 return False
@@ -137,6 +146,13 @@ class App:
             raise
         self._end_tick(number, done, None)
         return done
+
+    def present(self) -> Instant:
+        """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
+        now = self.clock.now()
+        with self.database.read() as connection:
+            last = connection.execute(select(func.max(Tick.at))).scalar()
+        return Instant(last) if last is not None and now < last <= now + CLOCK_SKEW else now
 
     def _begin_tick(self, content: Content, now: Instant) -> int:
         with self.database.write() as connection:

@@ -34,7 +34,7 @@ def _version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     config: Annotated[Path, typer.Option(help="The brand's settings.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     context.obj = Options(config)
 

@@ -1,0 +1,32 @@
+"""``habitue run``: the worker."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from engine.cli.context import open_app
+from engine.logs import set_up_logs
+from engine.scheduler import Parts, run_worker
+
+
+class Only(StrEnum):
+    """The parts of a worker that can run by themselves."""
+
+    TICKS = "ticks"
+    DELIVERY = "delivery"
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue run --only delivery")(run)
+
+
+def run(
+    context: typer.Context,
+    only: Annotated[Only | None, typer.Option(help="Run one part of the worker in this process.")] = None,
+) -> None:
+    """Work until told to stop (SIGTERM, Ctrl-C): ticks, calibration, retention, and delivery beside them."""
+    with open_app(context) as app:
+        set_up_logs(app.settings.log)
+        run_worker(app, Parts(ticks=only is not Only.DELIVERY, delivery=only is not Only.TICKS))

@@ -1,0 +1,61 @@
+"""What the worker does besides ticks: calibration, retention, heartbeats, and taking turns with other workers."""
+
+from sqlalchemy import delete, insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.app import App
+from engine.clock import DAY, Instant, iso
+from engine.facts.calibrate import calibrate
+from engine.loading import Content
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+from engine.store.tables import Slot, Tick, Worker
+
+SILENT_FOR = 7 * DAY
+"""A worker that was not seen for so long is forgotten."""
+KEEP_SLOTS = 400 * DAY
+"""Slots of yearly occasions are needed for as long as one could come up again."""
+
+
+def take_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
+    """Take one turn of ``schedule``; false where another worker has it."""
+    add = sqlite.insert if database.dialect is Dialect.SQLITE else postgresql.insert
+    row = {"schedule": schedule, "slot": iso(slot), "taken_at": now}
+    with database.write() as connection:
+        return bool(connection.execute(add(Slot).values(row).on_conflict_do_nothing()).rowcount)
+
+
+def recalibrate(app: App, content: Content, now: Instant) -> None:
+    """Set the cut points of all quantile facts anew."""
+    with app.database.write() as connection:
+        calibrate(connection, app.database.dialect, content.catalog, now)
+
+
+def clean_up(app: App, _content: Content, now: Instant) -> None:
+    """Delete ticks, slots and workers that nobody asks for any more."""
+    with app.database.write() as connection:
+        connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
+        connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
+        connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
+
+
+class Heartbeat:
+    """This process's row among the workers."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.name = name
+        self._database = database
+        self._started_at: Instant | None = None
+
+    def beat(self, now: Instant, version: str | None, message: str | None) -> None:
+        """Say that this worker lives, which version it runs, and what an admin should know."""
+        self._started_at = self._started_at or now
+        row = {"started_at": self._started_at, "seen_at": now, "content_version": version, "message": message}
+        with self._database.write() as connection:
+            connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]
+            connection.execute(insert(Worker).values({"name": self.name, **row}))
+
+    def leave(self) -> None:
+        """Take the row away: an orderly end."""
+        with self._database.write() as connection:
+            connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]
