@@ -52,18 +52,22 @@ type = "money"
 attribute = "orders"
 type = "integer"
 """
-_PARAGRAPH = (
-    "<p style='margin:0 0 12px'>Thank you, {{ facts.first_name }}: on a {{ user.locale }} day you were "
-    "with us in {{ facts.city }}, and we have put something aside for you that goes well with what you chose.</p>\n"
+_PERSONAL = (
+    "<p class='t'>Thank you, {{ facts.first_name }}: you were with us in {{ facts.city }}, and we have put something "
+    "aside for you that goes well with what you chose the last time, in case you would like to look at it.</p>\n"
+)
+_GENERAL = (
+    "<p class='t'>What is new this week: linen in five colours, a lamp that stands by itself, and the small things "
+    "that make a kitchen work. All of it is in the shop, and all of it can be sent back within thirty days.</p>\n"
 )
 TEMPLATE = (
     "{% block subject %}{{ facts.first_name }}, something for you in {{ facts.city }}{% endblock %}"
-    "{% block html %}<html><head><style>p { color: #222; } .b { font-weight: bold }</style></head><body>"
-    "<h1 class='b'>Hello {{ facts.first_name }}</h1>"
-    + _PARAGRAPH
-    * 9
-    + "<p>You spent {{ facts.spend_365d | money }} in {{ facts.orders_365d }} orders.</p>"
-    "<p><a href='{{ unsubscribe_url }}'>Unsubscribe</a> {{ brand.name }}</p></body></html>{% endblock %}"
+    "{% block html %}<html><head><style>.t { color: #222; margin: 0 0 12px } .b { font-weight: bold }</style></head>"
+    "<body><h1 class='b'>Hello {{ facts.first_name }}</h1>"
+    + (_PERSONAL + _GENERAL + _GENERAL)
+    * 2
+    + "<p class='t'>You spent {{ facts.spend_365d | money }} in {{ facts.orders_365d }} orders.</p>"
+    "<p class='t'><a href='{{ unsubscribe_url }}'>Unsubscribe</a> {{ brand.name }}</p></body></html>{% endblock %}"
 )
 
 

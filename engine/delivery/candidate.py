@@ -19,7 +19,8 @@ class Coupon:
 class Candidate:
     """One claimed action with what it is about.
 
-    ``address`` is the user's on the action's channel as stored, or None. ``granted`` is the user's own word on this
+    ``address`` is the user's on the action's channel as stored, or None; ``recipient`` is its form to send to, None
+    where nothing can be sent to it. ``granted`` is the user's own word on this
     channel and class, None where there is none. ``event`` holds the properties of the event that triggered the
     enrolment. ``facts`` holds the declared facts that templates read.
     """
@@ -43,6 +44,7 @@ class Candidate:
     created_at: int
     enrolment_open: bool
     address: str | None
+    recipient: str | None
     suppressed: bool
     locale: str | None
     timezone: str | None

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.base import Message
-from engine.delivery.addresses import usable_address
 from engine.delivery.candidate import Candidate
 from engine.delivery.headers import Mailbox
 from engine.delivery.mime import Envelope, build, message_id
@@ -53,7 +52,7 @@ class Composer:
         Raises:
             RenderError: the template is missing or cannot be rendered with these values, or an address is invalid.
         """
-        address = usable_address(candidate.channel, candidate.address or "")
+        address = candidate.recipient
         if address is None:
             raise RenderError("the address is none that can be sent to", Reason.ADDRESS_INVALID)
         link = self._unsubscribe_link(candidate)

@@ -3,13 +3,13 @@
 A row that cannot be read (broken text, broken JSON) is found by halving the batch, and spoils no other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError
 
 from engine.content.kinds import FactType
@@ -23,7 +23,6 @@ from engine.facts.catalog import FactCatalog
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 
-_ADDRESS_COLUMNS = {"email": "email", "sms": "phone", "push": "push_token"}
 _GONE = ("exited", "cancelled", "expired")
 """States of an enrolment whose unsent messages are called off. A finished one has merely taken its last step."""
 
@@ -91,82 +90,141 @@ class Loader:
     def _load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
         with self._database.read() as connection:
             found = connection.execute(self._select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
-            rows = {row.action_id: row for row in found}
-            suppressed = self._suppressed_among(connection, channel, found)
-        build = self._builder(channel, suppressed)
-        present = [claim for claim in claims if claim.action_id in rows]
-        missing = tuple(claim for claim in claims if claim.action_id not in rows)
-        return Loaded(tuple(build(claim, rows[claim.action_id]) for claim in present), missing)
+            fixed = {row[0]: (_Fixed._make(row[:_WIDTH]), row[_WIDTH:]) for row in found}
+            recipients = {key: _recipient(channel, row) for key, (row, _) in fixed.items()}
+            suppressed = self._suppressed_among(connection, channel, recipients.values())
+        candidates: list[Candidate] = []
+        missing: list[Claim] = []
+        for claim in claims:
+            if claim.action_id not in fixed:
+                missing.append(claim)
+                continue
+            row, facts = fixed[claim.action_id]
+            recipient = recipients[claim.action_id]
+            is_suppressed = recipient is not None and suppression_form(channel, recipient) in suppressed
+            candidates.append(
+                self._candidate(channel, claim, row, facts, recipient=recipient, suppressed=is_suppressed)
+            )
+        return Loaded(tuple(candidates), tuple(missing))
 
-    def _suppressed_among(self, connection: Connection, channel: str, rows: Sequence[Row[Any]]) -> frozenset[str]:
-        column = _ADDRESS_COLUMNS.get(channel)
-        raw = [getattr(row, column) for row in rows] if column else []
-        forms = [form for address in raw if address and (form := _form(channel, address))]
+    def _suppressed_among(
+        self, connection: Connection, channel: str, recipients: Iterable[str | None]
+    ) -> frozenset[str]:
+        forms = [[suppression_form(channel, recipient)] for recipient in recipients if recipient]
         if not forms:
             return frozenset()
-        found = connection.scalars(self._suppressed, {"channel": channel, "rows": pack([[form] for form in forms])})
-        return frozenset(found)
+        return frozenset(connection.scalars(self._suppressed, {"channel": channel, "rows": pack(forms)}))
 
-    def _builder(self, channel: str, suppressed: frozenset[str]) -> Callable[[Claim, Row[Any]], Candidate]:
-        column = _ADDRESS_COLUMNS.get(channel)
+    def _candidate(
+        self,
+        channel: str,
+        claim: Claim,
+        row: "_Fixed",
+        facts: Sequence[object],
+        *,
+        recipient: str | None,
+        suppressed: bool,
+    ) -> Candidate:
+        return Candidate(
+            action_id=claim.action_id,
+            fence=claim.fence,
+            enrolment_id=row.enrolment_id,
+            step=row.step,
+            attempt=row.attempt,
+            user_id=row.user_id,
+            user_key=row.user_key,
+            playbook=row.playbook,
+            message_class=row.message_class,
+            channel=channel,
+            next_channels=tuple(row.next_channels.split(",")) if row.next_channels else (),
+            template=row.template or "",
+            window=_window(row.send_window) if row.send_window else None,
+            coupon_name=row.coupon,
+            expires_at=row.expires_at,
+            tries=row.tries,
+            created_at=row.created_at,
+            enrolment_open=row.enrolment_state not in _GONE,
+            address=_address(channel, row),
+            recipient=recipient,
+            suppressed=suppressed,
+            locale=row.locale,
+            timezone=row.timezone,
+            granted=None if row.granted is None else bool(row.granted),
+            coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
+            event=self._event(row) if row.event_name is not None else None,
+            facts=self._facts(facts),
+        )
 
-        def build(claim: Claim, row: Row[Any]) -> Candidate:
-            address = getattr(row, column) if column else None
-            return Candidate(
-                action_id=claim.action_id,
-                fence=claim.fence,
-                enrolment_id=row.enrolment_id,
-                step=row.step,
-                attempt=row.attempt,
-                user_id=row.user_id,
-                user_key=row.user_key,
-                playbook=row.playbook,
-                message_class=row.message_class,
-                channel=channel,
-                next_channels=tuple(row.next_channels.split(",")) if row.next_channels else (),
-                template=row.template or "",
-                window=_window(row.send_window) if row.send_window else None,
-                coupon_name=row.coupon,
-                expires_at=row.expires_at,
-                tries=row.tries,
-                created_at=row.created_at,
-                enrolment_open=row.enrolment_state not in _GONE,
-                address=address,
-                suppressed=bool(suppressed and address and _form(channel, address) in suppressed),
-                locale=row.locale,
-                timezone=row.timezone,
-                granted=None if row.granted is None else bool(row.granted),
-                coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
-                event=self._event(row) if row.event_name is not None else None,
-                facts=self._facts(row),
-            )
-
-        return build
-
-    def _facts(self, row: Row[Any]) -> dict[str, object]:
-        # The facts are the last columns of the row.
-        facts: dict[str, object] = dict(zip(self._fact_names, row[len(row) - len(self._fact_names) :], strict=True))
+    def _facts(self, values: Sequence[object]) -> dict[str, object]:
+        facts = dict(zip(self._fact_names, values, strict=True))
         for name in self._booleans:
             value = facts[name]
             facts[name] = None if value is None else bool(value)
         return facts
 
-    def _event(self, row: Row[Any]) -> dict[str, object]:
+    def _event(self, row: "_Fixed") -> dict[str, object]:
         properties = row.event_properties
         if isinstance(properties, (str, bytes)):
             properties = orjson.loads(properties)
         return {
             "name": row.event_name,
             "at": row.event_at,
-            **dict.fromkeys(self._needs.events.get(row.event_name, ()), None),
+            **dict.fromkeys(self._needs.events.get(row.event_name or "", ()), None),
             **({} if row.event_amount is None else {"amount": row.event_amount}),
             **(properties or {}),
         }
 
 
-def _form(channel: str, address: str) -> str | None:
-    usable = usable_address(channel, address)
-    return suppression_form(channel, usable) if usable else None
+class _Fixed(NamedTuple):
+    """The columns that every batch reads, in the order of ``_COLUMNS``; the facts follow them."""
+
+    action_id: int
+    enrolment_id: int
+    step: str
+    attempt: int
+    user_id: int
+    playbook: str
+    message_class: str
+    next_channels: str
+    template: str | None
+    send_window: str | None
+    coupon: str | None
+    expires_at: int
+    tries: int
+    created_at: int
+    user_key: str
+    email: str | None
+    phone: str | None
+    push_token: str | None
+    locale: str | None
+    timezone: str | None
+    granted: bool | None
+    coupon_code: str | None
+    coupon_expires_at: int | None
+    enrolment_state: str | None
+    event_name: str | None
+    event_at: int | None
+    event_amount: int | None
+    event_properties: Any
+
+
+_COLUMNS = (
+    "a.id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class, a.next_channels, a.template, "
+    "a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, u.key, u.email, u.phone, u.push_token, u.locale, "
+    "u.timezone, c.granted, k.code, k.expires_at, n.state, e.name, e.at, e.amount, e.properties"
+)
+_WIDTH = len(_Fixed._fields)
+
+
+def _address(channel: str, row: _Fixed) -> str | None:
+    if channel == "email":
+        return row.email
+    return row.phone if channel == "sms" else row.push_token
+
+
+def _recipient(channel: str, row: _Fixed) -> str | None:
+    address = _address(channel, row)
+    return usable_address(channel, address) if address else None
 
 
 @lru_cache(maxsize=256)
@@ -178,12 +236,7 @@ def _select_sql(dialect: Dialect, facts: Sequence[str]) -> str:
     ids = rowset(dialect, "rows", id="BIGINT")
     listed = "".join(f", s.fact_{name}" for name in facts)
     return (
-        "SELECT a.id AS action_id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class AS message_class, "
-        "a.next_channels, a.template, a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, "
-        "u.key AS user_key, u.email, u.phone, u.push_token, u.locale, u.timezone, c.granted, "
-        "k.code AS coupon_code, k.expires_at AS coupon_expires_at, n.state AS enrolment_state, "
-        "e.name AS event_name, e.at AS event_at, e.amount AS event_amount, e.properties AS event_properties"
-        f"{listed} "
+        f"SELECT {_COLUMNS}{listed} "
         f"FROM {ids} AS r JOIN action AS a ON a.id = r.id JOIN users AS u ON u.id = a.user_id "
         "LEFT JOIN user_state AS s ON s.user_id = a.user_id "
         "LEFT JOIN enrolment AS n ON n.id = a.enrolment_id "

@@ -103,7 +103,10 @@ class Delivery:
                 await _wait(stop, pause)
 
     def _open(self) -> "_Opened":
-        return _Opened(self._adapters, Journal(self._database, self._clock, self._settings.delivery.lease))
+        delivery = self._settings.delivery
+        company = max(1, delivery.in_flight // 3)
+        journal = Journal(self._database, self._clock, patience=delivery.lease, company=company)
+        return _Opened(self._adapters, journal)
 
     async def _pass(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> int:
         """Recover, then let every lane work until nothing of it is due; return how much there was to do."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from engine.delivery.addresses import usable_address
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.reasons import Reason
 from engine.delivery.states import State
@@ -85,7 +84,7 @@ def address(candidate: Candidate, _circumstances: Circumstances) -> Verdict:
     """Refuse where there is no address on this channel, or one that nothing can be sent to."""
     if not candidate.address:
         return Refuse(Reason.ADDRESS_MISSING)
-    if usable_address(candidate.channel, candidate.address) is None:
+    if candidate.recipient is None:
         return Refuse(Reason.ADDRESS_INVALID)
     return PASS
 

@@ -19,6 +19,9 @@ from engine.delivery.moves import Move, Mover
 from engine.errors import StoreError
 from engine.store.database import Database
 
+LINGER = 0.02
+"""Seconds that an answer waits for others to be committed with."""
+
 Result = TypeVar("Result")
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 """Seconds between two attempts to write."""
@@ -29,8 +32,12 @@ _log = structlog.get_logger("habitue.delivery")
 class Journal:
     """Writes moves and runs other work on the store, one after the other. Use as an asynchronous context."""
 
-    def __init__(self, database: Database, clock: Clock, patience: int) -> None:
-        """Keep trying to write for ``patience`` milliseconds when the store cannot be used."""
+    def __init__(self, database: Database, clock: Clock, *, patience: int, company: int) -> None:
+        """Commit as soon as ``company`` posts have come together.
+
+        Keep trying to write for ``patience`` milliseconds when the store cannot be used.
+        """
+        self._company = company
         self._database = database
         self._clock = clock
         self._patience = patience / SECOND
@@ -50,11 +57,17 @@ class Journal:
             await asyncio.wait([self._task])
         self._thread.shutdown(wait=True)
 
-    def post(self, moves: Sequence[Move]) -> asyncio.Future[frozenset[int]]:
-        """Take ``moves`` for the next group; the future gives the ids of those that counted, once committed."""
+    def post(self, moves: Sequence[Move], *, urgent: bool = False) -> asyncio.Future[frozenset[int]]:
+        """Take ``moves`` for the next group; the future gives the ids of those that counted, once committed.
+
+        What is not ``urgent`` waits a moment for company.
+        """
         written: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
         self._pending.append((moves, written))
-        self._wake.set()
+        if urgent or len(self._pending) >= self._company:
+            self._wake.set()
+        elif len(self._pending) == 1:
+            asyncio.get_running_loop().call_later(LINGER, self._wake.set)
         return written
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:

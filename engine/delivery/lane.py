@@ -173,13 +173,18 @@ class Lane:
             )
             for candidate, _ in group
         ]
-        written = await self._desk.journal.post([*moves, *handed])
+        written = await self._desk.journal.post([*moves, *handed], urgent=self._hungry)
         self._desk.tally.count([move for move in moves if move.action_id in written])
         for candidate, message in group:
             if candidate.action_id in written:
                 self._outbox.put_nowait(_Parcel(candidate, message, lease_until))
             else:
                 self._credits.release()
+
+    @property
+    def _hungry(self) -> bool:
+        """Whether the wire will soon have nothing to do."""
+        return self._adapter is None or self._outbox.qsize() < self._adapter.concurrency
 
     # --- send, record ------------------------------------------------------------------------------------------
 

@@ -48,7 +48,9 @@ class Recovery:
         released = [row for row in rows if row.state == State.CLAIMED]
         lost = [row for row in rows if row.state == State.HANDED_OFF]
         moves = [Move(row.id, row.fence, State.QUEUED, Reason.LEASE_RAN_OUT) for row in released]
-        moves += [unknown(row.id, row.fence, row.tries, Reason.NO_ANSWER, now=now, settings=self._settings) for row in lost]
+        moves += [
+            unknown(row.id, row.fence, row.tries, Reason.NO_ANSWER, now=now, settings=self._settings) for row in lost
+        ]
         if moves:
             self._mover.write(connection, moves, now)
         return Recovered(len(released), len(lost))

@@ -8,6 +8,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from hashlib import blake2b, sha256
 
 from sqlalchemy import text
 
@@ -33,7 +34,7 @@ class Unsubscriber:
 
     def __init__(self, secret: str, url: str = "") -> None:
         """Sign with the first of the space-separated secrets; ``url`` is the start of the links."""
-        self._keys = [part.encode() for part in secret.split()]
+        self._keys = [sha256(part.encode()).digest() for part in secret.split()]
         if not self._keys:
             raise ValueError("an unsubscribe token needs a secret")
         self._url = url
@@ -82,7 +83,8 @@ def stored_secret(database: Database, now: int) -> str:
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:
-    return hmac.digest(key, b"habitue.unsubscribe|" + payload, "sha256")[:_MAC_OCTETS]
+    # Keyed BLAKE2b (RFC 7693) is a MAC by itself, and made in a microsecond where OpenSSL's HMAC takes tens.
+    return blake2b(payload, key=key, digest_size=_MAC_OCTETS, person=b"habitue.unsub").digest()
 
 
 def _text(octets: bytes) -> str:
