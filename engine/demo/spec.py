@@ -30,5 +30,5 @@ class DemoSpec:
 
     @property
     def days(self) -> int:
-        """Days from ``start`` to ``end``, a begun one included."""
-        return max(0, -(-(self.end - self.start) // DAY))
+        """Days to tell, counted from ``start``: a begun one included, and one more, which begins earlier in the east."""
+        return max(0, -(-(self.end - self.start) // DAY)) + 1

@@ -1,5 +1,6 @@
 """What a customer does: everything of their story as events, in order of time."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,41 +92,39 @@ class _Teller:
             score = max(0, min(10, round(2 + 8.5 * content + rng.gauss(0, 1))))
             yield self._event(f"{strand}-q", at, "survey_answered", score=score)
 
-    def _lost_on(self) -> int:
-        """The day on which they begin to lose interest."""
-        if not self._purchases:
-            return self._someone.joined_day + 30
-        latest = self._purchases[-1]
-        return latest.day + (20 if latest.last else self._spec.days)
+    def _is_away(self, day: int) -> bool:
+        """Tell whether they have lost interest by ``day``: some time after joining, or after the last order so far."""
+        so_far = bisect_right(self._order_days, day)
+        if not so_far:
+            return day > self._someone.joined_day + 30
+        latest = self._purchases[so_far - 1]
+        return latest.last and day > latest.day + 20
+
+    @cached_property
+    def _order_days(self) -> list[int]:
+        return [order.day for order in self._purchases]
 
     def _visits(self) -> Iterator[EventRow]:
         rng, someone = self._rng("visits"), self._someone
         demand = demand_of(someone.country.calendar, self._spec.start, self._spec.days)
         demanded, number = demand.at(someone.joined_day), 0
-        lost_on, silent = self._lost_on(), self._silences()
         while (day := demand.day_at(demanded := demanded + rng.expovariate(someone.visit_rate))) is not None:
             number += 1
             at, drawn = local_instant(self._spec.start, day, someone.city, rng), rng.random()
             category = rng.choice(someone.favourites if rng.random() < 0.8 else CATEGORIES)
-            away = day > lost_on or any(begin < day < end for begin, end in silent)
-            if at > someone.joined_at and (not away or drawn < _LOST):
+            if at > someone.joined_at and (drawn < _LOST or not self._is_away(day)):
                 yield self._event(f"v{number}", at, "page_viewed", category=category)
-
-    def _silences(self) -> list[tuple[int, int]]:
-        """Spans of days between an order that seemed the last and the one after it."""
-        pairs = zip(self._purchases, self._purchases[1:], strict=False)
-        return [(order.day + 20, following.day - 4) for order, following in pairs if order.last]
 
     def _words(self) -> Iterator[EventRow]:
         """Posts, shares and friends brought along, by how much somebody has to say."""
         rng, someone = self._rng("words"), self._someone
-        lost_on, day, number = self._lost_on(), float(someone.joined_day), 0
+        day, number = float(someone.joined_day), 0
         rate = 0.0005 + 0.020 * someone.voice * (1 if someone.buys else 0.3)
         while (day := day + rng.expovariate(rate)) < self._spec.days:
             number += 1
             at, drawn = local_instant(self._spec.start, int(day), someone.city, rng), rng.random()
             topic, category = rng.choice(_TOPICS), rng.choice(someone.favourites)
-            if day > lost_on or at < someone.joined_at + HOUR:
+            if at < someone.joined_at + HOUR or self._is_away(int(day)):
                 continue
             if drawn < 0.18:
                 yield self._event(f"w{number}", at, "referral_made", channel="link")

@@ -80,7 +80,7 @@ def _one(connection: Connection, query: str) -> int:
 def _places(connection: Connection, dimension: Dimension) -> dict[str, int]:
     query = f"SELECT {dimension.place}, count(*) FROM user_state WHERE {dimension.place} IS NOT NULL GROUP BY 1"
     counts: Counter[str] = Counter()
-    for place, count in connection.execute(text(query)).tuples():
+    for place, count in connection.execute(text(query)):
         for each in split_places(place) if dimension.kind == "segments" else (place,):
             counts[each] += count
     return {place: counts[place] for place in dimension.places}
@@ -97,12 +97,12 @@ def _transitions(connection: Connection) -> list[Moved]:
         "WHERE EXISTS (SELECT 1 FROM transition b WHERE b.user_id = t.user_id AND b.dimension = t.dimension "
         "AND b.at < t.at) GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3"
     )
-    return [Moved(*row) for row in connection.execute(text(query)).tuples()]
+    return [Moved(*row) for row in connection.execute(text(query))]
 
 
 def _actions(connection: Connection) -> list[Done]:
     query = "SELECT playbook, state, reason, count(*) FROM action GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3"
-    return [Done(*row) for row in connection.execute(text(query)).tuples()]
+    return [Done(*row) for row in connection.execute(text(query))]
 
 
 def _example(connection: Connection) -> str | None:

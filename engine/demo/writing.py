@@ -20,7 +20,7 @@ from engine.intake.rows import EventRow, UserRow
 from engine.intake.write_events import write_events
 from engine.intake.write_users import write_users
 from engine.store.database import Database
-from engine.store.tables import Event, Tick, Users
+from engine.store.tables import Tick, Users
 
 CHUNK = 1_000
 """Customers per transaction."""
@@ -49,8 +49,8 @@ def stored_start(connection: Connection, seed: int) -> Instant | None:
     Raises:
         InputError: the store holds customers, but not those of a demo with this seed.
     """
-    first = select(Event.at).where(Event.key == event_key(seed, 0, "joined"))  # type: ignore[arg-type]
-    start = connection.execute(first).scalar()
+    first = {"key": event_key(seed, 0, "joined")}
+    start = connection.execute(text("SELECT at FROM event WHERE key = :key"), first).scalar()
     if start is None and connection.execute(select(func.count()).select_from(Users)).scalar_one():
         raise InputError(
             f"the store holds customers who are not of a demo with seed {seed}, and they are not to be mixed; name "

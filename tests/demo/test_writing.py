@@ -1,0 +1,106 @@
+"""The generated brand in a store and in files: whole, once, and the same either way."""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, text
+
+from engine.clock import DAY, Instant, instant
+from engine.demo.spec import DemoSpec
+from engine.demo.story import generate
+from engine.demo.writing import Made, export_brand, is_told, stored_start, write_brand
+from engine.errors import InputError
+from engine.store.database import Database
+from engine.store.state_table import migrate
+from engine.store.tables import Tick
+
+SPEC = DemoSpec.ending(instant(datetime(2026, 6, 1, tzinfo=UTC)), users=60)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = Database(database_url)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def count(database: Database, table: str) -> int:
+    with database.read() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def test_writes_everybody_and_everything_once(database: Database) -> None:
+    told: list[int] = []
+    lives = list(generate(SPEC))
+    expected = Made(len(lives), sum(len(life.events) for life in lives))
+    assert write_brand(database, SPEC, told.append) == expected
+    assert (count(database, "users"), count(database, "event")) == (expected.users, expected.events)
+    assert told == [expected.users]
+    assert write_brand(database, SPEC) == Made(0, 0)
+    assert (count(database, "users"), count(database, "event")) == (expected.users, expected.events)
+
+
+def test_a_later_end_adds_what_happened_since(database: Database) -> None:
+    write_brand(database, SPEC)
+    before = count(database, "event")
+    later = DemoSpec(SPEC.users, SPEC.seed, SPEC.start, Instant(SPEC.end + 10 * DAY))
+    made = write_brand(database, later)
+    assert made.events > 0
+    assert count(database, "event") == before + made.events
+    with database.read() as connection:
+        oldest = connection.execute(text("SELECT min(at) FROM event WHERE received_at = :now"), {"now": later.end})
+        assert oldest.scalar_one() > SPEC.end
+
+
+def test_a_story_that_was_begun_is_known_by_its_start(database: Database) -> None:
+    with database.read() as connection:
+        assert stored_start(connection, SPEC.seed) is None
+    write_brand(database, SPEC)
+    with database.read() as connection:
+        assert stored_start(connection, SPEC.seed) == SPEC.start
+
+
+def test_other_customers_are_not_mixed_with(database: Database) -> None:
+    write_brand(database, SPEC)
+    with database.read() as connection, pytest.raises(InputError, match="name another store"):
+        stored_start(connection, SPEC.seed + 1)
+
+
+def test_told_means_written_and_lived(database: Database) -> None:
+    write_brand(database, SPEC)
+    with database.write() as connection:
+        assert not is_told(connection, SPEC)
+        connection.execute(insert(Tick).values(at=SPEC.end, started_at=0, content_version="x"))
+        assert is_told(connection, SPEC)
+        assert not is_told(connection, DemoSpec.ending(SPEC.end, users=600))
+        assert not is_told(connection, DemoSpec(SPEC.users, SPEC.seed, SPEC.start, Instant(SPEC.end + DAY)))
+
+
+def test_the_files_say_the_same(tmp_path: Path) -> None:
+    made = export_brand(tmp_path / "demo", SPEC)
+    lives = list(generate(SPEC))
+    with (tmp_path / "demo" / "users.csv").open(encoding="utf-8", newline="") as file:
+        users = list(csv.DictReader(file))
+    assert [row["key"] for row in users] == [life.user.key for life in lives]
+    assert [row["email"] or None for row in users] == [life.user.email for life in lives]
+    assert [row["birthday"] or None for row in users] == [life.user.attributes.get("birthday") for life in lives]
+    with gzip.open(tmp_path / "demo" / "events.jsonl.gz", "rt", encoding="utf-8") as file:
+        calls = [json.loads(line) for line in file]
+    events = [event for life in lives for event in life.events]
+    assert made == Made(len(users), len(calls))
+    assert [call["messageId"] for call in calls] == [event.key for event in events]
+    amounts = [call["properties"].get("amount") for call in calls]
+    assert [Decimal(amount) * 100 if amount else None for amount in amounts] == [event.amount for event in events]
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        export_brand(tmp_path / "file" / "demo", SPEC)
