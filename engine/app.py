@@ -13,15 +13,17 @@ from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock, iso
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import record_bundle, running_bundle
-from engine.delivery.worker import Delivery, Drained
+from engine.delivery.dispatch import Delivery
+from engine.delivery.tally import Drained
 from engine.errors import HabitueError, InputError, SchemaDrift
 from engine.loading import Content, examine, load_content
-from engine.pipeline import Pipeline, Progress, Watch
-from engine.playbooks.shelf import PlaybookShelf
+from engine.pipeline import Making, Pipeline, Progress, Watch
+from engine.playbooks.occasions import Occasions
 from engine.playbooks.versions import record_versions
 from engine.rules.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
+from engine.store.secrets import installation_secret
 from engine.store.state_table import Drift, drift, ensure_state, follow, migrate
 from engine.store.tables import Tick
 
@@ -93,7 +95,7 @@ class App:
         dialect = self.database.dialect
         with self.database.write() as connection:
             done = follow(connection, dialect, content.columns())
-            for statement in content.playbooks.indexes(dialect):
+            for statement in Occasions(content.playbooks, dialect, self.settings.brand.timezone).indexes():
                 connection.execute(text(statement))
             ensure_state(connection, dialect)
         return done
@@ -123,11 +125,9 @@ class App:
     def pipeline(self, content: Content) -> Pipeline:
         """Return the tick's stages for ``content``."""
         if content.version not in self._pipelines:
-            shelf = PlaybookShelf(content.playbooks, content.rules.scope, content.catalog, content.rules.places)
-            chunk = self.settings.schedule.chunk
-            self._pipelines = {
-                content.version: Pipeline(content, self.database, self.deciders, shelf, self.settings, chunk)
-            }
+            secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
+            making = Making(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
+            self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, making)}
         return self._pipelines[content.version]
 
     def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
@@ -173,7 +173,7 @@ class App:
                     users=done.users,
                     transitions=done.transitions,
                     enrolments=done.enrolments,
-                    actions=done.actions,
+                    actions=done.advanced,
                     error=error,
                 )
             )
@@ -192,7 +192,15 @@ class App:
 
     def delivery(self, content: Content) -> Delivery:
         """Return what takes due actions to the wire."""
-        return Delivery(self.database, content.library, content.catalog, self.adapters(), self.settings, self.clock)
+        return Delivery(
+            self.database,
+            content.library,
+            content.catalog,
+            self.adapters(),
+            self.settings,
+            self.clock,
+            content.coupon_worths(),
+        )
 
     def deliver(self, content: Content) -> Drained:
         """Hand over everything that is due by the clock; return what became of it."""

@@ -1,6 +1,5 @@
 """A bundle of files becomes content that can run, or a list of all that is wrong with it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.conditions.turning import TurningPoint
@@ -10,8 +9,10 @@ from engine.delivery.checking import check_templates
 from engine.delivery.templates import TemplateLibrary
 from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
+from engine.playbooks.compiling import Surroundings
 from engine.playbooks.load import load_playbooks
 from engine.playbooks.playbook import Playbooks
+from engine.playbooks.shelf import PlaybookShelf
 from engine.rules.cases import run_cases
 from engine.rules.decider import Deciders
 from engine.rules.ruleset import RuleSet, load_rules
@@ -39,7 +40,16 @@ class Content:
         """Columns that ``user_state`` must have."""
         return (*self.catalog.columns(), *self.rules.columns())
 
-    def turning_points(self) -> Iterator[TurningPoint]:
+    def shelf(self) -> PlaybookShelf:
+        """Return the shelf of all versions that somebody can be enrolled in."""
+        around = Surroundings(self.rules.scope, self.catalog, self.rules.places, frozenset(self.playbooks.coupons))
+        return PlaybookShelf(self.playbooks, around)
+
+    def coupon_worths(self) -> dict[str, str]:
+        """Return coupon -> what it is worth, in words, for templates."""
+        return {name: section.worth for name, section in self.playbooks.coupons.items()}
+
+    def turning_points(self) -> tuple[TurningPoint, ...]:
         """When time alone can change what a playbook asks for of users who are not enrolled."""
         return self.playbooks.turning_points()
 
@@ -78,5 +88,10 @@ def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Con
 def _library(bundle: Bundle, settings: Settings) -> TemplateLibrary:
     brand = settings.brand
     sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
-    values = {"name": brand.name, "website": brand.website, "postal_address": brand.postal_address, "sender": brand.sender}
+    values = {
+        "name": brand.name,
+        "website": brand.website,
+        "postal_address": brand.postal_address,
+        "sender": brand.sender,
+    }
     return TemplateLibrary(sources, brand.locale, {"brand": values})

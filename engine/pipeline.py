@@ -15,10 +15,10 @@ from engine.clock import Instant
 from engine.facts.refresh import Refresh
 from engine.loading import Content
 from engine.playbooks.advance import Advance
+from engine.playbooks.coupons import CouponDesk
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
-from engine.playbooks.shelf import PlaybookShelf
 from engine.rules.decider import Deciders
 from engine.rules.placing import Placing
 from engine.store.database import Database
@@ -43,27 +43,38 @@ class Progress:
     users: int = 0
     transitions: int = 0
     enrolments: int = 0
-    actions: int = 0
+    advanced: int = 0
+    """Enrolments that took steps."""
 
 
 Watch = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What the settings contribute to the stages."""
+
+    chunk: int
+    """Users per transaction."""
+    brand_zone: str
+    coupon_secret: bytes
+
+
 class Pipeline:
     """The stages of a tick, made once for one version of the content."""
 
-    def __init__(
-        self, content: Content, database: Database, deciders: Deciders, shelf: PlaybookShelf, chunk: int
-    ) -> None:
+    def __init__(self, content: Content, database: Database, deciders: Deciders, making: Making) -> None:
         dialect = database.dialect
+        shelf = content.shelf()
+        desk = CouponDesk(content.playbooks.coupons, making.coupon_secret, dialect)
         self._database = database
-        self._chunk = chunk
+        self._chunk = making.chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
         self.place: Stage = Placing(content.rules, dialect, deciders, content.turning_points())
         self.enrol: Stage = Enrol(content.playbooks, dialect)
         self.settle: Stage = Settle(shelf, dialect)
-        self.occasions = Occasions(content.playbooks, dialect)
-        self.advance = Advance(shelf, content.playbooks, dialect)
+        self.occasions = Occasions(content.playbooks, dialect, making.brand_zone)
+        self.advance = Advance(shelf, desk, dialect, making.brand_zone)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
@@ -85,7 +96,7 @@ class Pipeline:
                 return None
             self.refresh.run(connection, now)
             transitions = self.place.run(connection, now) or 0
-            enrolments = self.enrol.run(connection, now) or 0
+            enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)
             self.settle.run(connection, now)
         return replace(
             done,
@@ -95,9 +106,7 @@ class Pipeline:
         )
 
     def _occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        with self._database.write() as connection:
-            enrolled = self.occasions.run(connection, now)
-        done = replace(done, enrolments=done.enrolments + enrolled)
+        done = replace(done, enrolments=done.enrolments + self.occasions.run(self._database, now))
         watch(done)
         return done
 
@@ -105,7 +114,7 @@ class Pipeline:
         while True:
             with self._database.write() as connection:
                 advanced = self.advance.run(connection, now, ADVANCE_CHUNK)
-            if not advanced.enrolments:
+            if not advanced:
                 return done
-            done = replace(done, actions=done.actions + advanced.actions)
+            done = replace(done, advanced=done.advanced + advanced)
             watch(done)

@@ -19,6 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from engine.app import App
 from engine.clock import MINUTE, SECOND, Instant
 from engine.content.findings import Finding
+from engine.delivery.dispatch import Delivery
 from engine.errors import ContentError, HabitueError, StoreError
 from engine.loading import Content
 from engine.pipeline import Progress
@@ -51,6 +52,7 @@ class WorkerProcess:
         self._stop = asyncio.Event()
         self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
         self._content: Content | None = None
+        self._delivery: Delivery | None = None
         self._refused = ""
 
     async def run(self) -> None:
@@ -73,8 +75,8 @@ class WorkerProcess:
 
     async def _deliver(self, content: Content) -> None:
         """Deliver until told to stop; after a new version of the templates, with those."""
-        delivery = self._app.delivery(content)
-        await delivery.run(self._stop, lambda: (self._content or content).library)
+        self._delivery = self._app.delivery(content)
+        await self._delivery.run(self._stop)
 
     async def _finish(self, scheduler: AsyncIOScheduler) -> None:
         self._stop.set()
@@ -122,7 +124,11 @@ class WorkerProcess:
         done = self._app.tick(content, now, self._watch)
         if done != Progress():
             log.info(
-                "tick", users=done.users, transitions=done.transitions, enrolments=done.enrolments, actions=done.actions
+                "tick",
+                users=done.users,
+                transitions=done.transitions,
+                enrolments=done.enrolments,
+                advanced=done.advanced,
             )
 
     def _watch(self, _done: Progress) -> None:
@@ -152,7 +158,7 @@ class WorkerProcess:
             if self._content and bundle.version == self._content.version:
                 self._refused = ""
                 return self._content
-            self._content, self._refused = self._app.load(bundle), ""
+            self._use(self._app.load(bundle))
         except ContentError as error:
             self._refuse(error.findings)
         except HabitueError as error:
@@ -162,6 +168,11 @@ class WorkerProcess:
         if self._content is None:
             raise HabitueError(f"{self._refused}; no good version ever ran here: `habitue check` shows all errors")
         return self._content
+
+    def _use(self, content: Content) -> None:
+        if self._delivery:
+            self._delivery.replace_content(content.library, content.catalog, content.coupon_worths())
+        self._content, self._refused = content, ""
 
     def _refuse(self, findings: "list[Finding] | tuple[Finding, ...]") -> None:
         message = (

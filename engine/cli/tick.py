@@ -33,7 +33,7 @@ def tick(
             drained = app.deliver(content) if deliver else None
     if as_json:
         delivered = dict(drained.states) if drained else {}
-        counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}
+        counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "advanced")}
         print_json({"at": iso(now), **counts, "delivered": delivered})
         return
     console().print(f"{iso(now)}  {_line(done)}")
@@ -45,5 +45,5 @@ def tick(
 def _line(done: Progress) -> str:
     return (
         f"{done.users:,} users looked at, {done.transitions:,} transitions, "
-        f"{done.enrolments:,} enrolments, {done.actions:,} actions"
+        f"{done.enrolments:,} enrolments, {done.advanced:,} advanced"
     )

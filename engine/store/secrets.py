@@ -1,0 +1,23 @@
+"""Keys that an installation makes for itself and keeps in its database, where the settings give none."""
+
+import secrets
+
+from sqlalchemy import text
+
+from engine.clock import Instant
+from engine.store.database import Database
+
+
+def installation_secret(database: Database, name: str, now: Instant) -> str:
+    """Return the secret called ``name``; the first call, in whichever process, makes it."""
+    with database.read() as connection:
+        found: str | None = connection.scalar(text("SELECT value FROM secret WHERE name = :name"), {"name": name})
+    if found:
+        return found
+    with database.write() as connection:
+        connection.execute(
+            text("INSERT INTO secret (name, value, created_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING"),
+            {"name": name, "value": secrets.token_urlsafe(32), "now": now},
+        )
+        kept: str = connection.execute(text("SELECT value FROM secret WHERE name = :name"), {"name": name}).scalar_one()
+    return kept
