@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from engine.conditions.arithmetic import FunctionName, Sign, arithmetic, call, days_since, negative, number_constant
 from engine.conditions.errors import ConditionErrors, located
+from engine.conditions.places import place_name, unplaced
 from engine.conditions.predicates import between, compare, match, member
 from engine.conditions.reading import offset_of
 from engine.conditions.refusals import refusal
@@ -20,13 +21,12 @@ from engine.conditions.tree import (
     Not,
     Op,
     Or,
-    PlaceRef,
     PlaceTest,
     Ref,
     Value,
 )
 from engine.conditions.types import FactType, Name, PlaceType, Scope
-from engine.conditions.unify import Mistake, Operand, described, is_null, unify
+from engine.conditions.unify import Consequence, Mistake, Operand, described, is_null, unify
 from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
 
@@ -55,13 +55,13 @@ def check(text: str, tree: exp.Expr, scope: Scope, *, condition: bool) -> Value:
     """Return the checked tree; with ``condition`` it must be boolean.
 
     Raises:
-        ConditionErrors: every mistake that can be told apart.
+        ConditionErrors: every mistake that can be told apart; none where all follow from ``scope.broken``.
     """
     checker = _Checker(scope)
     try:
         return checker.condition(tree) if condition else checker.expression(tree)
     except Mistake as last:
-        mistakes = [*checker.mistakes, last]
+        mistakes = [mistake for mistake in (*checker.mistakes, last) if not isinstance(mistake, Consequence)]
         raise ConditionErrors([located(text, mistake.offset, str(mistake)) for mistake in mistakes]) from last
 
 
@@ -148,11 +148,9 @@ class _Checker:
     def _boolean(self, node: exp.Expr) -> Value:
         match node:
             case exp.And():
-                parts = self._parts(node, exp.And)
-                return And(parts) if len(parts) > 1 else parts[0]
+                return _joined(And, self._parts(node, exp.And))
             case exp.Or():
-                parts = self._parts(node, exp.Or)
-                return Or(parts) if len(parts) > 1 else parts[0]
+                return _joined(Or, self._parts(node, exp.Or))
             case exp.Not():
                 return Not(self.condition(node.this))
             case exp.Is():
@@ -169,7 +167,7 @@ class _Checker:
             case _:
                 raise Mistake(offset_of(node), f"`{node.key}` is no part of conditions")
 
-    def _parts(self, node: exp.Expr, kind: type[exp.And] | type[exp.Or]) -> tuple[Value, ...]:
+    def _parts(self, node: exp.Expr, kind: type[exp.And] | type[exp.Or]) -> list[Value]:
         nodes: list[exp.Expr] = []
         pending = [node]
         while pending:
@@ -180,7 +178,7 @@ class _Checker:
                 pending += [current.expression, current.this]
             else:
                 nodes.append(current)
-        return tuple(dict.fromkeys(self._each(self.condition, nodes)))
+        return self._each(self.condition, nodes)
 
     def _name(self, node: exp.Expr) -> tuple[str, Name] | None:
         while isinstance(node, exp.Paren):
@@ -198,17 +196,19 @@ class _Checker:
     def _ref(self, node: exp.Column) -> Ref:
         found = self._name(node)
         if found is None:
-            raise Mistake(offset_of(node), self._unknown(node))
+            raise self._unknown(node)
         name, source = found
         if isinstance(source.type, PlaceType):
             raise Mistake(offset_of(node), f"{source.type} is no fact")
         return Ref(name, source.type, source)
 
-    def _unknown(self, node: exp.Column) -> str:
+    def _unknown(self, node: exp.Column) -> Mistake:
+        offset = offset_of(node)
         if node.this.args.get("quoted"):
-            return f'"{node.name}" is a name in SQL; for text use single quotes: {quoted(node.name)}'
+            return Mistake(offset, f'"{node.name}" is a name in SQL; for text use single quotes: {quoted(node.name)}')
         name = f"{node.table}.{node.name}" if node.table else node.name
-        return f"unknown fact or dimension `{name}`{did_you_mean(name, self._scope.names)}"
+        message = f"unknown {self._scope.noun} `{name}`{did_you_mean(name, self._scope.names)}"
+        return Consequence(offset, message) if name in self._scope.broken else Mistake(offset, message)
 
     def _compare(self, op: Op, node: exp.Expr) -> Value:
         sides = (node.this, node.expression)
@@ -230,7 +230,7 @@ class _Checker:
             raise Mistake(offset_of(dimension), "this is no dimension")
         name, source = found
         kind = found[1].type
-        places = self._each(lambda node: _place_name(node, kind), nodes)
+        places = self._each(lambda node: place_name(node, kind), nodes)
         return PlaceTest(name, source, tuple(sorted(set(places))), kind.many)
 
     def _in(self, node: exp.In) -> Value:
@@ -242,7 +242,7 @@ class _Checker:
     def _is(self, node: exp.Is) -> Value:
         place = self._name(node.this) if self._place(node.this) else None
         if isinstance(node.expression, exp.Null):
-            return IsNull(self.operand(node.this).value) if place is None else _unplaced(node, *place)
+            return IsNull(self.operand(node.this).value) if place is None else unplaced(node, *place)
         if isinstance(node.expression, exp.Boolean):
             return IsTruth(self.condition(node.this), bool(node.expression.this))
         raise Mistake(offset_of(node), "IS takes NULL, TRUE or FALSE; use = to compare")
@@ -266,6 +266,13 @@ class _Checker:
         return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
 
 
+def _joined(kind: type[And] | type[Or], parts: Sequence[Value]) -> Value:
+    """Return the junction of ``parts``, each once; a junction of its own kind among them dissolves."""
+    flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
+    distinct = tuple(dict.fromkeys(flat))
+    return kind(distinct) if len(distinct) > 1 else distinct[0]
+
+
 def _arguments(node: exp.Expr) -> list[exp.Expr]:
     return [part for part in (node.this, node.args.get("expression"), *node.expressions) if part is not None]
 
@@ -278,22 +285,3 @@ def _constant(node: exp.Expr) -> Constant:
     if node.is_string:
         return Constant(str(node.this), FactType.TEXT, quoted(str(node.this)))
     return number_constant(Decimal(str(node.this)), offset_of(node))
-
-
-def _place_name(node: exp.Expr, dimension: PlaceType) -> str:
-    if isinstance(node, exp.Null):
-        raise Mistake(offset_of(node), f"`{dimension.dimension}` compared with NULL never holds; use IS NULL")
-    if isinstance(node, exp.Column) and node.name in dimension.places:
-        raise Mistake(offset_of(node), f"a place is written in single quotes: {quoted(node.name)}")
-    if not (isinstance(node, exp.Literal) and node.is_string):
-        raise Mistake(offset_of(node), f"{dimension} is compared with its places only, such as '{dimension.places[0]}'")
-    if node.this not in dimension.places:
-        hint = did_you_mean(str(node.this), dimension.places)
-        raise Mistake(offset_of(node), f"{dimension} has no place `{node.this}`{hint}")
-    return str(node.this)
-
-
-def _unplaced(node: exp.Is, name: str, source: Name) -> IsNull:
-    if isinstance(source.type, PlaceType) and source.type.many:
-        raise Mistake(offset_of(node), f"{source.type} is never NULL: a user is in some of its segments or in none")
-    return IsNull(PlaceRef(name, source))

@@ -1,6 +1,6 @@
 """What a condition may name: facts and placements, their types and the columns that hold them."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from engine.content.kinds import FactType
@@ -51,3 +51,7 @@ class Scope:
 
     names: Mapping[str, Name]
     currency_scale: int = 100
+    noun: str = "fact or dimension"
+    """What a name stands for, in messages."""
+    broken: Container[str] = frozenset()
+    """Names that are declared with mistakes, which are reported there: their use is no further mistake."""

@@ -22,6 +22,10 @@ class Mistake(Exception):
         super().__init__(message)
 
 
+class Consequence(Mistake):
+    """Cannot be checked, because of a mistake that is reported elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operand:
     """A checked value and where it stands in the text."""

@@ -82,7 +82,7 @@ def test_nothing_changes_before_the_earliest_turning_point(users: Population, no
     for row, (earliest,) in zip(users.rows, users.ask(earliest_sql(points, users.dialect)), strict=True):
         assert isinstance(earliest, int)
         assert earliest > NOW
-        ticks = [NOW + k * DAY // 4 for k in range(1, 20)] + [NOW + k * DAY for k in (59, 60, 61, 62, 400)]
+        ticks = [NOW + k * DAY // 4 for k in range(1, 9)] + [NOW + k * DAY for k in (59, 60, 61, 62, 400)]
         later = [at for at in itertools.chain(ticks, (NOW + 1, earliest - 1)) if NOW < at < earliest]
         now = evaluate(node, row, NOW)
         assert all(evaluate(node, row, at) == now for at in later)
