@@ -315,10 +315,10 @@ class Tick(SQLModel, table=True):
     started_at: int = _big()
     ended_at: int | None = _big(null=True)
     content_version: str = _text()
-    users: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    transitions: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    enrolments: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    actions: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    users: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    transitions: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    enrolments: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    actions: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
     error: str | None = _text(null=True)
 
 
