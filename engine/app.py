@@ -9,13 +9,13 @@ from sqlalchemy import func, insert, select, text, update
 
 from adapters.base import Adapter
 from adapters.registry import make_adapter
-from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock, iso
+from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
-from engine.errors import HabitueError, InputError, SchemaDrift
+from engine.errors import HabitueError, SchemaDrift
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
 from engine.playbooks.occasions import Occasions
@@ -133,10 +133,14 @@ class App:
     def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Run one pass of the pipeline at ``now`` and log it.
 
+        Time runs forward in a store: an instant before that of the last tick was lived already, so nothing is done.
+
         Raises:
-            InputError: a tick was run at a later instant before: time does not run backwards in one store.
             SchemaDrift: see ``apply``.
         """
+        last = self.last_tick()
+        if last is not None and last > now:
+            return Progress(lived_until=last)
         self.apply(content, now)
         number = self._begin_tick(content, now)
         try:
@@ -147,18 +151,19 @@ class App:
         self._end_tick(number, done, None)
         return done
 
-    def present(self) -> Instant:
-        """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
-        now = self.clock.now()
+    def last_tick(self) -> Instant | None:
+        """Return the instant of the newest tick; None before the first."""
         with self.database.read() as connection:
             last = connection.execute(select(func.max(Tick.at))).scalar()
-        return Instant(last) if last is not None and now < last <= now + CLOCK_SKEW else now
+        return Instant(last) if last is not None else None
+
+    def present(self) -> Instant:
+        """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
+        now, last = self.clock.now(), self.last_tick()
+        return last if last is not None and now < last <= now + CLOCK_SKEW else now
 
     def _begin_tick(self, content: Content, now: Instant) -> int:
         with self.database.write() as connection:
-            last = connection.execute(select(func.max(Tick.at))).scalar()
-            if last is not None and last > now:
-                raise InputError(f"the last tick was at {iso(last)}, after {iso(now)}: time runs forward only")
             row = {"at": now, "started_at": WallClock().now(), "content_version": content.version}
             made = connection.execute(insert(Tick).values(row).returning(Tick.id))  # type: ignore[arg-type]
             return int(made.scalar_one())

@@ -45,6 +45,8 @@ class Progress:
     enrolments: int = 0
     advanced: int = 0
     """Enrolments that took steps."""
+    lived_until: Instant | None = None
+    """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
 
 
 Watch = Callable[[Progress], None]

@@ -31,6 +31,8 @@ def tick(
             done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
+    if done.lived_until is not None:
+        notes().print(f"Nothing to do: this store has lived until {iso(done.lived_until)} already.")
     if as_json:
         delivered = dict(drained.states) if drained else {}
         counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "advanced")}

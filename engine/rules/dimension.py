@@ -120,9 +120,10 @@ class Dimension:
 
     def signature_sql(self, dialect: Dialect) -> str:
         """SQL of the signature of a row ``s`` at ``:now``."""
-        terms = [f"CASE WHEN {atom.sql(dialect)} THEN {1 << bit} ELSE 0 END" for bit, atom in enumerate(self.atoms)]
-        if dialect is Dialect.POSTGRES:
-            terms = [term.replace("ELSE 0", "ELSE CAST(0 AS BIGINT)") for term in terms]
+        nothing = "0" if dialect is Dialect.SQLITE else "CAST(0 AS BIGINT)"
+        terms = [
+            f"CASE WHEN {atom.sql(dialect)} THEN {1 << bit} ELSE {nothing} END" for bit, atom in enumerate(self.atoms)
+        ]
         return " + ".join(terms) or "0"
 
     def held(self, signature: int) -> tuple[str, ...]:
