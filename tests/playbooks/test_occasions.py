@@ -1,0 +1,332 @@
+"""Dates and schedules: local days, leap days, DST, one for each occasion whatever happens."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
+from engine.playbooks.calendars import read_cron, read_holiday
+from engine.playbooks.falling import fallen
+from engine.playbooks.files import DateTrigger
+from engine.playbooks.playbook import OnDate, OnSchedule
+from engine.playbooks.zones import local_instant, next_local
+from tests.playbooks.shop import Shop, at, day, playbook
+
+ZONES = (
+    "Pacific/Kiritimati Pacific/Auckland Australia/Lord_Howe Asia/Tokyo Asia/Shanghai Asia/Kathmandu Asia/Kolkata"
+    " Asia/Dubai Europe/Moscow Europe/Berlin Europe/London Africa/Cairo Atlantic/Azores America/Sao_Paulo"
+    " America/St_Johns America/New_York America/Denver America/Los_Angeles Pacific/Honolulu Pacific/Pago_Pago"
+).split()
+
+
+def birthday(**keys: str) -> str:
+    rest = "".join(f', {key} = "{value}"' for key, value in keys.items())
+    return f'date = {{ fact = "birthday", at = "09:00"{rest} }}'
+
+
+def live(shop: Shop, start: str, end: str, step: int = HOUR) -> None:
+    """Tick without any user being due."""
+    for now in range(at(start), at(end) + 1, step):
+        shop.tick(now, users=())
+
+
+def local(moment: int, zone: str) -> str:
+    return to_datetime(moment).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+
+
+def test_birthdays_fall_on_the_local_day_and_hour_in_twenty_zones(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday(), expires="2d"))
+    users = {shop.user(zone, zone=zone, birthday="1990-05-17"): zone for zone in ZONES}
+    live(shop, "2026-05-16T00:00", "2026-05-19T00:00", step=2 * HOUR)
+    found = shop.enrolments("user_id, occurrence, trigger_at")
+    assert len(found) == len(users)
+    for user, occurrence, trigger_at in found:
+        assert (occurrence, local(trigger_at, users[user])) == ("date:2026", "2026-05-17 09:00")
+
+
+def test_a_user_without_a_zone_lives_in_the_brands(shop: Shop) -> None:
+    shop.zone = "America/New_York"
+    shop.apply(playbook(trigger=birthday()))
+    for key, zone in (("a", None), ("b", "Mars/Olympus")):
+        shop.user(key, zone=zone, birthday="1990-05-17")
+    live(shop, "2026-05-17T00:00", "2026-05-18T00:00")
+    assert [local(row[0], shop.zone) for row in shop.enrolments("trigger_at")] == ["2026-05-17 09:00"] * 2
+
+
+def test_a_birthday_comes_every_year_and_never_twice(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday(), expires="2d"))
+    user = shop.user("a", birthday="1990-05-17")
+    for year in (2025, 2026, 2027):
+        live(shop, f"{year}-05-17T00:00", f"{year}-05-18T00:00", step=6 * HOUR)
+        shop.state(user, birthday="1990-05-18")
+        live(shop, f"{year}-05-18T00:00", f"{year}-05-19T00:00", step=6 * HOUR)
+        shop.tick(at(f"{year}-05-19T00:00"))
+        shop.state(user, birthday="1990-05-17")
+    assert [row[0] for row in shop.enrolments("occurrence")] == ["date:2025", "date:2026", "date:2027"]
+
+
+def test_workers_that_remember_nothing_take_each_occasion_once(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday()))
+    shop.user("a", birthday="1990-05-17")
+    now = at("2026-05-17T09:00")
+    assert shop.occasions().run(shop.database, now) == 1
+    assert shop.occasions().run(shop.database, now) == 0
+    assert len(shop.rows("SELECT * FROM slot WHERE slot LIKE '2026-05-17%'")) == 1
+
+
+def test_a_missed_occasion_is_made_up_for_until_it_expires(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday(), expires="2d"))
+    first, second = (shop.user(key, birthday=f"1990-05-{number}") for key, number in (("a", 16), ("b", 17)))
+    shop.tick(at("2026-05-01T00:00"), ())
+    shop.tick(at("2026-05-18T09:00"), ())
+    assert [row[0] for row in shop.enrolments()] == [second]
+    assert first not in {row[0] for row in shop.enrolments()}
+
+
+def test_occasions_before_the_activation_do_not_count(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday()), at=at("2026-05-17T12:00"))
+    shop.user("a", birthday="1990-05-17")
+    shop.tick(at("2026-05-17T13:00"))
+    assert shop.enrolments() == []
+
+
+@pytest.mark.parametrize("late", ["birthday", "zone", "new"])
+def test_who_changes_on_the_day_is_caught_up_with(shop: Shop, late: str) -> None:
+    shop.apply(playbook(trigger=birthday()))
+    known = shop.user("known", zone="Asia/Tokyo", birthday="1990-05-17")
+    user = shop.user("a", zone="Pacific/Honolulu", birthday=None if late == "birthday" else "1990-05-17") if late != "new" else 0
+    live(shop, "2026-05-17T00:00", "2026-05-17T03:00")
+    assert [row[0] for row in shop.enrolments()] == [known]
+    if late == "new":
+        user = shop.user("n", zone="Asia/Tokyo", birthday="1990-05-17")
+    else:
+        shop.run("UPDATE users SET timezone = 'Asia/Tokyo' WHERE id = :id", id=user)
+        shop.state(user, birthday="1990-05-17")
+    shop.tick(at("2026-05-17T03:00"), [user])
+    shop.tick(at("2026-05-17T04:00"), [user])
+    live(shop, "2026-05-17T03:00", "2026-05-18T12:00")
+    assert [row[0] for row in shop.enrolments()] == [known, user]
+
+
+def test_the_day_of_birth_is_no_birthday(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday()))
+    shop.user("a", birthday="2026-05-17")
+    shop.tick(at("2026-05-17T10:00"))
+    assert shop.enrolments() == []
+    shop.tick(at("2027-05-17T10:00"))
+    assert shop.enrolments("occurrence") == [("date:2027",)]
+
+
+def test_a_date_that_comes_once_is_met_on_the_day_itself(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday(every="once")))
+    shop.user("a", birthday="2026-05-17")
+    for year in (2026, 2027):
+        live(shop, f"{year}-05-17T00:00", f"{year}-05-18T00:00")
+    assert shop.enrolments("occurrence") == [("date:2026-05-17",)]
+
+
+def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(shop: Shop) -> None:
+    shop.apply(playbook(trigger=birthday(offset="-3d"), expires="1d"))
+    shop.user("a", birthday="1990-01-02")
+    live(shop, "2025-12-28T00:00", "2026-01-04T00:00", step=6 * HOUR)
+    live(shop, "2026-12-28T00:00", "2027-01-04T00:00", step=6 * HOUR)
+    assert [(row[0], local(row[1], "UTC")) for row in shop.enrolments("occurrence, trigger_at")] == [
+        ("date:2026", "2025-12-30 09:00"),
+        ("date:2027", "2026-12-30 09:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "policy, expected",
+    [
+        ("feb28", ["2027-02-28", "2028-02-29"]),
+        ("mar1", ["2027-03-01", "2028-02-29"]),
+        ("skip", ["2028-02-29"]),
+    ],
+)
+def test_the_leap_day_follows_the_policy(shop: Shop, policy: str, expected: list[str]) -> None:
+    shop.apply(playbook(trigger=birthday(leap_day=policy), expires="1d"))
+    leap, plain = shop.user("a", birthday="1992-02-29"), shop.user("b", birthday="1992-02-28")
+    for year in (2027, 2028):
+        live(shop, f"{year}-02-27T00:00", f"{year}-03-02T00:00", step=3 * HOUR)
+    rows = shop.enrolments("user_id, trigger_at")
+    assert [local(moment, "UTC")[:10] for user, moment in rows if user == leap] == expected
+    assert [local(moment, "UTC")[:10] for user, moment in rows if user == plain] == ["2027-02-28", "2028-02-28"]
+
+
+def test_a_schedule_fires_at_the_local_hour_once_per_user(shop: Shop) -> None:
+    shop.apply(playbook(trigger='schedule = { cron = "30 10 * * mon" }', expires="1d"))
+    users = {shop.user(zone, zone=zone): zone for zone in ZONES}
+    live(shop, "2026-11-22T00:00", "2026-11-25T00:00", step=HOUR)
+    found = shop.enrolments("user_id, occurrence, trigger_at")
+    assert len(found) == len(users)
+    for user, occurrence, moment in found:
+        assert (occurrence, local(moment, users[user])) == ("slot:2026-11-23T10:30", "2026-11-23 10:30")
+
+
+def test_of_several_missed_slots_only_the_latest_is_made_up_for(shop: Shop) -> None:
+    shop.apply(playbook(trigger='schedule = { cron = "0 10 * * *" }', expires="7d"))
+    shop.user("a")
+    shop.tick(at("2026-05-17T12:00"))
+    assert shop.enrolments("occurrence") == [("slot:2026-05-17T10:00",)]
+
+
+def test_a_changed_schedule_takes_its_own_slots(shop: Shop) -> None:
+    shop.apply(playbook(trigger='schedule = { cron = "0 10 * * *" }', reentry="always"))
+    shop.user("a")
+    shop.tick(at("2026-05-17T12:00"), ())
+    shop.apply(playbook(trigger='schedule = { cron = "0 11 * * *" }', reentry="always"))
+    shop.tick(at("2026-05-17T12:01"), ())
+    assert shop.enrolments("occurrence") == [("slot:2026-05-17T10:00",), ("slot:2026-05-17T11:00",)]
+
+
+def test_the_audience_is_asked_at_the_slot(shop: Shop) -> None:
+    shop.apply(
+        playbook(trigger='schedule = { cron = "0 10 * * *" }', rest="[audience]\nwhen = \"language LIKE 'zh%'\"")
+    )
+    reader = shop.user("a", language="zh-CN")
+    shop.user("b", language="en")
+    shop.tick(at("2026-05-17T12:00"), ())
+    assert [row[0] for row in shop.enrolments()] == [reader]
+
+
+def test_a_holiday_moves_with_the_moon(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop.apply(
+        playbook(trigger='schedule = { holiday = "CN: Spring Festival", offset = "-1d", at = "10:00" }', expires="1d")
+    )
+    shop.user("a", zone="Asia/Shanghai")
+    live(shop, "2026-01-01T00:00", "2027-03-01T00:00", step=DAY)
+    assert shop.enrolments("occurrence") == [("slot:2026-02-16T10:00",), ("slot:2027-02-05T10:00",)]
+
+
+def test_a_year_of_daily_ticks_gives_each_user_one_birthday(sqlite_shop: Shop) -> None:
+    shop = sqlite_shop.apply(playbook(trigger=birthday(), expires="2d"))
+    first = date(1991, 1, 1)
+    for number in range(0, 365, 9):
+        shop.user(str(number), zone=ZONES[number % 20], birthday=(first + timedelta(days=number)).isoformat())
+    live(shop, "2026-01-01T12:00", "2027-01-03T12:00", step=DAY)
+    by_user = shop.rows("SELECT user_id, count(*) FROM enrolment WHERE occurrence = 'date:2026' GROUP BY user_id")
+    assert [count for _, count in by_user] == [1] * len(range(0, 365, 9))
+
+
+# Reckoning without a database.
+
+
+def test_a_local_time_that_does_not_exist_is_the_first_instant_after() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert local_instant(berlin, date(2026, 3, 29), 150) == at("2026-03-29T03:00+02:00")
+    assert local_instant(ZoneInfo("Australia/Lord_Howe"), date(2026, 10, 4), 135) == at("2026-10-04T02:30+11:00")
+    assert local_instant(ZoneInfo("Pacific/Apia"), date(2011, 12, 30), 540) == at("2011-12-31T00:00+14:00")
+
+
+def test_a_local_time_that_exists_twice_is_the_first() -> None:
+    assert local_instant(ZoneInfo("Europe/Berlin"), date(2026, 10, 25), 150) == at("2026-10-25T02:30+02:00")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_local_instants_ascend_over_a_year_and_show_the_time(zone: str) -> None:
+    place, last = ZoneInfo(zone), 0
+    for number in range(366):
+        moment = local_instant(place, date(2026, 1, 1) + timedelta(days=number), 540)
+        assert moment > last
+        assert to_datetime(moment).astimezone(place).strftime("%H:%M") == "09:00"
+        last = moment
+
+
+def test_the_next_local_time_is_strictly_later() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    nine = local_instant(berlin, date(2026, 3, 28), 540)
+    assert next_local(berlin, 540, nine - 1) == nine
+    assert next_local(berlin, 540, nine) == nine + 23 * HOUR
+
+
+def test_a_slot_in_the_hour_that_comes_twice_falls_once() -> None:
+    trigger = OnSchedule(read_cron("30 2 * * *"))
+    zones = {"Europe/Berlin": ZoneInfo("Europe/Berlin")}
+    seen: list[str] = []
+    start = at("2026-10-24T12:00")
+    for now in range(start, start + 2 * DAY, 10 * MINUTE):
+        seen += [one.slot for one in fallen(trigger, zones, now - 10 * MINUTE, now)]
+    assert seen == ["2026-10-25T02:30", "2026-10-26T02:30"]
+
+
+def test_a_slot_in_the_hour_that_does_not_exist_falls_once() -> None:
+    trigger = OnSchedule(read_cron("30 2 * * *"))
+    zones = {"Europe/Berlin": ZoneInfo("Europe/Berlin")}
+    found = fallen(trigger, zones, at("2026-03-29T00:00"), at("2026-03-29T12:00"))
+    assert [(one.slot, one.at) for one in found] == [("2026-03-29T02:30", at("2026-03-29T03:00+02:00"))]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Apia", "America/Sao_Paulo"])
+def test_spans_that_meet_hold_every_date_once(zone: str) -> None:
+    trigger = OnDate(DateTrigger.model_validate({"fact": "birthday", "at": "00:30"}))
+    zones = {zone: ZoneInfo(zone)}
+    start = at("2026-01-01T00:00")
+    days = [
+        one.slot
+        for number in range(2 * 365)
+        for one in fallen(trigger, zones, start + number * DAY // 2, start + (number + 1) * DAY // 2)
+    ]
+    assert len(set(days)) == 365
+    assert len(days) == 365 + (date(2026, 3, 1) - date(2026, 2, 28)).days  # 29 February stands in for itself
+
+
+@pytest.mark.parametrize(
+    "cron, days",
+    [
+        ("0 10 * * 0", [1, 8, 15, 22, 29]),
+        ("0 10 * * 7", [1, 8, 15, 22, 29]),
+        ("0 10 * * sun", [1, 8, 15, 22, 29]),
+        ("0 10 * * mon", [2, 9, 16, 23, 30]),
+        ("0 10 * * 1", [2, 9, 16, 23, 30]),
+        ("0 10 * * 6-7", [1, 7, 8, 14, 15, 21, 22, 28, 29]),
+        ("0 10 * * fri-sun", [1, 6, 7, 8, 13, 14, 15, 20, 21, 22, 27, 28, 29]),
+        ("0 10 13 * *", [13]),
+        ("0 10 5 * fri", [5, 6, 13, 20, 27]),
+        ("0 10 1-5/2 11 *", [1, 3, 5]),
+    ],
+)
+def test_cron_means_what_crontab_means(cron: str, days: list[int]) -> None:
+    calendar = read_cron(cron)
+    assert [n for n in range(1, 31) if calendar.minutes(date(2026, 11, n))] == days
+    assert calendar.minutes(date(2026, 11, days[0])) == (600,)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("0 10 * *", "five fields"),
+        ("0 10 31 2 *", "never comes"),
+        ("0 25 * * *", "not crontab"),
+        ("0 10 * * 8", "no weekday"),
+        ("0 10 * * fri-tue", "no span"),
+        ("0 10 * * */0", "no span"),
+    ],
+)
+def test_cron_mistakes_are_said(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_cron(text)
+
+
+def test_days_in_a_row_are_one_holiday() -> None:
+    festival = read_holiday("CN: Spring Festival", 0, 600)
+    assert festival.days(2026) == {date(2026, 2, 17)}
+
+
+@pytest.mark.parametrize(
+    "text, said", [("Christmas", "country and name"), ("XX: Christmas", "no country"), ("GB: Chrismas", "Christmas Day")]
+)
+def test_holiday_mistakes_are_said(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_holiday(text, 0, 0)
+
+
+def test_an_instant_is_no_occasion_before_it_is_over() -> None:
+    trigger = OnSchedule(read_cron("0 10 * * *"))
+    ten = at("2026-05-17T10:00")
+    zones = {"": ZoneInfo("UTC")}
+    assert fallen(trigger, zones, ten - HOUR, Instant(ten - 1)) == []
+    assert len(fallen(trigger, zones, ten - HOUR, ten)) == 1
+    assert fallen(trigger, zones, ten, ten + HOUR) == []
+    assert day(0) == at("2026-01-01")
