@@ -1,12 +1,13 @@
 """Facts after they were read and checked: what the rest of the engine holds of ``rules/facts.toml``."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
 
 from engine.conditions import Condition, Expression, Name, Scope
 from engine.content.kinds import FactType
-from engine.facts.files import FactSection
+from engine.facts.files import BUILT_IN_ATTRIBUTES, FactSection
 from engine.facts.values import property_name
+from engine.intake.declared import Declared
 from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType, StateColumn
 
@@ -69,8 +70,10 @@ class FactCatalog:
     """In dependency order: a fact stands after those that it is computed from."""
     currency_scale: int
     """Minor units in one unit of the currency."""
-    broken: frozenset[str] = field(default=frozenset())
+    broken: Container[str] = frozenset()
     """Facts that are declared but have errors; a second message for each use of them would help nobody."""
+    broken_events: Container[str] = frozenset()
+    """The same of events."""
 
     def names(self) -> Mapping[str, Name]:
         """Return the facts as names of conditions over ``user_state s``."""
@@ -85,10 +88,20 @@ class FactCatalog:
         """Return the columns of ``user_state`` that the facts need."""
         return tuple(fact.state_column for fact in self.facts.values())
 
+    def declared(self) -> Declared:
+        """Return what intake has to know: types of event properties and of the attributes that facts read."""
+        attributes = {
+            fact.section.attribute: fact.type
+            for fact in self.facts.values()
+            if fact.section.attribute is not None and fact.section.attribute not in BUILT_IN_ATTRIBUTES
+        }
+        return Declared(self.events, attributes, self.currency_scale)
+
     def event_scope(self, event: str) -> Scope:
         """Return the scope of conditions over the properties of one event, ``event e``; empty if it is not declared."""
         properties = self.events.get(event, {})
-        return Scope({key: property_name(event, key, kind) for key, kind in properties.items()}, self.currency_scale)
+        names = {key: property_name(event, key, kind) for key, kind in properties.items()}
+        return Scope(names, self.currency_scale, f"property of `{event}`")
 
     def level(self, fact: Fact) -> int:
         """Return 0 for a fact that needs no other, otherwise one more than the highest that it needs."""
