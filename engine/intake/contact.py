@@ -14,7 +14,8 @@ _PLAIN_EMAIL = re.compile(
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,61}\.)+[A-Za-z]{2,24}"
 )
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:\.[A-Za-z0-9-]+)?")
-_LONGEST = 400
+LONGEST = 400
+"""Characters of a key or a name: what an index can hold."""
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
@@ -27,10 +28,10 @@ def one_line(value: Json, reading: Reading) -> str:
 
 
 def identifier(value: Json, reading: Reading) -> str:
-    """Return a key or a name: one line, at most 400 characters, so that an index can hold it."""
+    """Return a key or a name: one line, not too long."""
     text = one_line(value, reading)
-    if len(text) > _LONGEST:
-        raise BadValue(f"longer than {_LONGEST} characters", "write a shorter one")
+    if len(text) > LONGEST:
+        raise BadValue(f"longer than {LONGEST} characters", "write a shorter one")
     return text
 
 

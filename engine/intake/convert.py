@@ -1,11 +1,13 @@
 """A column of texts or JSON values to a column of stored values, a whole column at a time.
 
-What keeps this near the speed of C: texts repeat, so each is parsed once and then looked up by ``map``.
+What keeps this near the speed of C: texts repeat, so each is parsed once and then looked up by ``map``; and the
+plainest forms of times, amounts and keys are parsed in bulk, see ``bulk``.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.intake.bulk import Bulk
 from engine.intake.rows import Json
 from engine.intake.values import BadValue, Reading
 
@@ -33,22 +35,37 @@ Cell = Json | Bad | Clear
 class Converter:
     """Converts the values of one column."""
 
-    def __init__(self, name: str, parse: Parse, reading: Reading, *, null: Clear | None = None) -> None:
-        """Make a converter; ``name`` is for its complaints, ``null`` stands for JSON's null."""
+    def __init__(
+        self, name: str, parse: Parse, reading: Reading, *, bulk: Bulk | None = None, null: Clear | None = None
+    ) -> None:
+        """Make a converter; ``name`` is for its complaints, ``null`` stands for JSON's null.
+
+        ``bulk`` gives the same values as ``parse`` for many texts at once, or None where they are not all plain.
+        """
         self.name = name
         self._parse = parse
         self._reading = reading
-        self._memo = _Memo(self.one)
+        self._bulk = bulk
+        self._memo: dict[str, Cell] = {}
         self._null = null
 
     def column(self, values: Sequence[Json], *, texts: bool) -> list[Cell]:
         """Convert a column; None stands for an empty text. ``texts`` promises that all values are texts."""
+        if not texts:
+            return [self.one(value) for value in values]
+        distinct = set(values)
+        if self._bulk and 2 * len(distinct) > len(values):
+            done = self._bulk(values, self._reading)  # type: ignore[arg-type]
+            if done is not None:
+                return list(done)
         memo = self._memo
         if len(memo) > _MEMO_SIZE:
             memo.clear()
-        if texts:
-            return list(map(memo.__getitem__, values))  # type: ignore[arg-type]
-        return [memo[value] if type(value) is str else self.one(value) for value in values]
+        missing: list[str] = [text for text in distinct if text not in memo]  # type: ignore[misc]
+        if missing:
+            done = self._bulk(missing, self._reading) if self._bulk else None
+            memo.update(zip(missing, done if done is not None else map(self.one, missing), strict=True))
+        return list(map(memo.__getitem__, values))  # type: ignore[arg-type]
 
     def one(self, value: Json) -> Cell:
         """Convert one value."""
@@ -60,18 +77,6 @@ class Converter:
             return self._parse(value, self._reading)
         except BadValue as error:
             return Bad(f"{self.name}: {error.reason}", error.remedy)
-
-
-class _Memo(dict[str, Cell]):
-    """Remembers what each text became."""
-
-    def __init__(self, convert: Callable[[Json], Cell]) -> None:
-        super().__init__()
-        self._convert = convert
-
-    def __missing__(self, text: str) -> Cell:
-        cell = self[text] = self._convert(text)
-        return cell
 
 
 def bad_rows(columns: Sequence[Sequence[Cell]]) -> dict[int, Bad]:

@@ -1,7 +1,7 @@
 """Batches of a file of events to rows for the store."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import cast
@@ -9,6 +9,7 @@ from typing import cast
 import orjson
 
 from engine.content.kinds import FactType
+from engine.intake.bulk import Bulk, bulk_identifiers, bulk_instants, bulk_money
 from engine.intake.contact import identifier
 from engine.intake.convert import Bad, Cell, Converter, Parse, bad_rows, keep
 from engine.intake.declared import Declared
@@ -16,7 +17,7 @@ from engine.intake.keys import Ordinals, row_digest
 from engine.intake.options import ImportOptions
 from engine.intake.plan import EVENT_NAMES, Plan, make_plan, require, snake
 from engine.intake.records import Batch, Rejected
-from engine.intake.rows import EventRow, Json
+from engine.intake.rows import EventTuple, Json
 from engine.intake.values import PARSERS, Reading, parse_instant, parse_integer, parse_money
 
 _Columns = Mapping[str, Sequence[Json]]
@@ -75,7 +76,7 @@ class EventRows:
         """Forget what was remembered of the file."""
         self._ordinals.close()
 
-    def rows(self, batch: Batch) -> tuple[list[EventRow], list[Rejected]]:
+    def rows(self, batch: Batch) -> tuple[list[EventTuple], list[Rejected]]:
         """Return the rows that can go in, and those that cannot."""
         size = len(batch.lines)
         if not size:
@@ -87,17 +88,17 @@ class EventRows:
         bad = cells.bad()
         good = [index not in bad for index in range(size)] if bad else None
         keys = self._keys(cells, fields, others, good)
-        columns = (keys, cells.users, cells.names, cells.ats, cells.amounts, _json(cells.properties, size))
+        columns = (keys, cells.users, cells.names, cells.ats, cells.amounts, self._json(cells, others, size))
         rows = zip(*columns, strict=True)
-        taken = cast("list[EventRow]", list(map(EventRow._make, compress(rows, good) if good else rows)))
+        taken = cast("list[EventTuple]", list(compress(rows, good) if good else rows))
         self._note(taken)
         rejected = [Rejected(batch.lines[i], bad[i].reason, bad[i].remedy, batch.originals[i]) for i in sorted(bad)]
         return taken, rejected
 
-    def _note(self, rows: Sequence[EventRow]) -> None:
+    def _note(self, rows: Sequence[EventTuple]) -> None:
         if rows:
-            self.names.update([row.name for row in rows])
-            ats = [row.at for row in rows]
+            self.names.update([row[2] for row in rows])
+            ats = [row[3] for row in rows]
             self.first_at = min(ats) if self.first_at is None else min(self.first_at, *ats)
             self.last_at = max(ats) if self.last_at is None else max(self.last_at, *ats)
 
@@ -146,19 +147,33 @@ class EventRows:
     def _converter(self, name: str, kind: FactType | None = None, *, is_property: bool = False) -> Converter:
         place = (f".{name}" if is_property else name, kind)
         if place not in self._converters:
-            parse = _parse_property(name, kind) if is_property else self._parse_field(name)
-            self._converters[place] = Converter(name, parse, self._reading)
+            parse, bulk = _property(name, kind) if is_property else self._field(name)
+            self._converters[place] = Converter(name, parse, self._reading, bulk=bulk)
         return self._converters[place]
 
-    def _parse_field(self, name: str) -> Parse:
+    def _field(self, name: str) -> tuple[Parse, Bulk | None]:
         if name == "name":
-            return self._event_name
-        return parse_instant if name == "at" else identifier
+            return self._event_name, None
+        return (parse_instant, bulk_instants) if name == "at" else (identifier, bulk_identifiers)
 
     def _event_name(self, value: Json, reading: Reading) -> str:
         """Return the event's name; ``Order Completed`` is the declared ``order_completed``."""
         name = identifier(value, reading)
         return name if name in self._declared.events else self._snaked.get(snake(name), name)
+
+    def _json(self, cells: _Cells, others: _Columns, size: int) -> Sequence[str | None]:
+        """Return each row's properties as a JSON object; rows that came alike are made once."""
+        if not others:
+            return [None] * size
+        names = tuple(cells.properties)
+        rows = zip(*cells.properties.values(), strict=True)
+        if self._header:
+            # By the texts, for they tell 1 from true; and by the event, which tells their types.
+            written = list(zip(cells.names, *others.values(), strict=True))
+            alike = dict(zip(written, rows, strict=True))
+            made = {texts: _json(names, values) for texts, values in alike.items()}
+            return list(map(made.__getitem__, written))
+        return [_json(names, values) for values in rows]
 
     def _keys(self, cells: _Cells, fields: _Columns, others: _Columns, good: Sequence[bool] | None) -> Sequence[Cell]:
         """Return the key of each row: its own, or one made of what the row says, as it was written.
@@ -178,21 +193,18 @@ class EventRows:
         return [next(made) if is_wanted else key for key, is_wanted in zip(cells.keys, wanted, strict=True)]
 
 
-def _parse_property(name: str, kind: FactType | None) -> Parse:
+def _property(name: str, kind: FactType | None) -> tuple[Parse, Bulk | None]:
+    if kind is FactType.MONEY or (name == "amount" and kind is None):
+        return parse_money, bulk_money
     if name == "amount":
         # Its column holds whole numbers; where nobody says otherwise, amounts are money.
-        return parse_money if kind in {None, FactType.MONEY} else parse_integer
-    return keep if kind is None else PARSERS[kind]
+        return parse_integer, None
+    if kind is FactType.INSTANT:
+        return parse_instant, bulk_instants
+    return (keep if kind is None else PARSERS[kind]), None
 
 
-def _json(properties: Mapping[str, Sequence[Cell]], size: int) -> Sequence[str | None]:
-    """Return each row's properties as a JSON object; None where it has none."""
-    if not properties:
-        return [None] * size
-    names = tuple(properties)
-    return [
-        orjson.dumps(said).decode()
-        if (said := {name: value for name, value in zip(names, row, strict=True) if value is not None})
-        else None
-        for row in zip(*properties.values(), strict=True)
-    ]
+def _json(names: Sequence[str], values: Iterable[Cell]) -> str | None:
+    """Return a row's properties as a JSON object; None where it has none."""
+    said = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    return orjson.dumps(said).decode() if said else None

@@ -7,6 +7,10 @@ from typing import NamedTuple
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
+EventTuple = tuple[str, str, str, int, int | None, str | None]
+"""The fields of an ``EventRow``: files give these, for a plain tuple is made without running any Python."""
+
+
 class EventRow(NamedTuple):
     """One event of one user."""
 

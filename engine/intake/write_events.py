@@ -1,12 +1,13 @@
 """Events into the store: set-wise, idempotent by event key, and only users with new events become due."""
 
 from collections.abc import Sequence
+from itertools import repeat
 
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.intake.resolve import make_users, user_ids
-from engine.intake.rows import EventRow, Written
+from engine.intake.resolve import Made, make_users, user_ids
+from engine.intake.rows import EventTuple, Written
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, temporary
 
@@ -31,7 +32,7 @@ SELECT count(*) FROM made
 _Stored = tuple[str, int, str, int, int, int | None, str | None]
 
 
-def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventRow], now: Instant) -> Written:
+def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
     """Write events within the caller's transaction; users whom they name and who are not there are made.
 
     An event whose key is there already changes nothing. A user with a new event becomes due at the event's instant
@@ -39,32 +40,31 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventR
     """
     if not rows:
         return Written(0, 0, 0)
-    ids = user_ids(connection, dialect, {row[1] for row in rows})
-    made = _make_missing(connection, dialect, rows, ids, now)
-    stored: list[_Stored] = [
-        (key, ids[user], name, at, now, amount, more) for key, user, name, at, amount, more in rows
-    ]
+    keys, users, names, ats, amounts, properties = zip(*rows, strict=True)
+    ids = user_ids(connection, dialect, set(users))
+    made = _make_missing(connection, dialect, set(users) - ids.keys(), rows, now)
+    ids |= made.ids
+    user = map(ids.__getitem__, users)
+    stored = list(zip(keys, user, names, ats, repeat(int(now)), amounts, properties, strict=False))
     temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT")
     insert = _insert_sqlite if dialect is Dialect.SQLITE else _insert_postgres
     new = insert(connection, stored)
     if new:
         _touch_users(connection, dialect, now)
-    return Written(new, 0, len(rows) - new, users_made=made)
+    return Written(new, 0, len(rows) - new, users_made=made.new)
 
 
 def _make_missing(
-    connection: Connection, dialect: Dialect, rows: Sequence[EventRow], ids: dict[str, int], now: Instant
-) -> int:
-    """Make the users who are not in ``ids``, add them to it, and return how many."""
+    connection: Connection, dialect: Dialect, missing: set[str], rows: Sequence[EventTuple], now: Instant
+) -> Made:
+    """Make the users who are ``missing``, first seen at the earliest of these events."""
     earliest: dict[str, int] = {}
+    if not missing:
+        return Made(earliest, 0)
     for _key, user, _name, at, _amount, _properties in rows:
-        if user not in ids and at < earliest.get(user, at + 1):
+        if user in missing and at < earliest.get(user, at + 1):
             earliest[user] = at
-    if not earliest:
-        return 0
-    made = make_users(connection, dialect, earliest, now)
-    ids.update(made.ids)
-    return made.new
+    return make_users(connection, dialect, earliest, now)
 
 
 def _insert_sqlite(connection: Connection, stored: list[_Stored]) -> int:
