@@ -18,6 +18,7 @@ from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.claim import Claims
 from engine.delivery.compose import Composer
 from engine.delivery.context import Loaded, Loader
+from engine.delivery.faults import trail
 from engine.delivery.gates import Defer, Refuse, judge
 from engine.delivery.journal import Journal
 from engine.delivery.moves import Move
@@ -149,7 +150,7 @@ class Lane:
         except RenderError as error:
             return Move(candidate.action_id, candidate.fence, State.FAILED, error.reason, str(error)[:300])
         except Exception as error:  # noqa: BLE001 - one row's fault; the others go on
-            _log.exception("compose_failed", action=candidate.action_id, error=type(error).__name__)
+            _log.error("compose_failed", action=candidate.action_id, error=trail(error))
             detail = f"{candidate.template}: {type(error).__name__}"
             return Move(candidate.action_id, candidate.fence, State.FAILED, Reason.RENDER_FAILED, detail)
 
@@ -217,7 +218,7 @@ class Lane:
         except TimeoutError:
             return Answer(Outcome.UNKNOWN, Reason.NO_ANSWER, "no answer within the lease")
         except Exception as error:  # noqa: BLE001 - an adapter's own mistake must not lose the answer
-            _log.exception("adapter_error", adapter=self._adapter.name, error=type(error).__name__)
+            _log.error("adapter_error", adapter=self._adapter.name, error=trail(error))
             return Answer(Outcome.UNKNOWN, Reason.ADAPTER_ERROR, type(error).__name__)
 
     def _watch(self, answer: Answer, now: int) -> None:

@@ -42,14 +42,14 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
         case Outcome.ADAPTER_DOWN:
             state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
-            said = _detail(answer)
+            said = _detail(answer, reason)
             return unknown(candidate.action_id, candidate.fence, tries, reason, said, now=now, settings=settings)
     return Move(
         candidate.action_id,
         candidate.fence,
         state,
         reason,
-        _detail(answer),
+        _detail(answer, reason),
         due_at=due_at,
         tries=counted,
         adapter=adapter,
@@ -69,6 +69,7 @@ def unknown(
     return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, due_at=due_at, via=via)
 
 
-def _detail(answer: Answer) -> str:
-    reason = f"{answer.reason}: " if answer.reason and answer.outcome is not Outcome.ACCEPTED else ""
-    return f"{reason}{answer.detail}"[:MAX_DETAIL]
+def _detail(answer: Answer, reason: str) -> str:
+    """Return what the provider said, with its word where the log gives another reason."""
+    word = f"{answer.reason}: " if answer.reason not in {"", str(reason)} else ""
+    return f"{word}{answer.detail}"[:MAX_DETAIL]

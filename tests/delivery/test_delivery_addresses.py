@@ -1,0 +1,116 @@
+"""Which addresses can be sent to, and the links that unsubscribe."""
+
+import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.delivery.addresses import masked, suppression_form, usable_address
+from engine.delivery.unsubscribe import Subscription, Unsubscriber, stored_secret
+from tests.delivery.world import NOON, World
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "expected"),
+    [
+        ("email", "ada@example.com", "ada@example.com"),
+        ("email", "Ada.B+c@Example.COM", "Ada.B+c@example.com"),
+        ("email", "ada@bücher.example.org", "ada@xn--bcher-kva.example.org"),
+        ("email", "ada", None),
+        ("email", "ada@", None),
+        ("email", "ada@example", None),
+        ("email", "ada@-example.com", None),
+        ("email", "a..b@example.com", None),
+        ("email", ".a@example.com", None),
+        ("email", "a b@example.com", None),
+        ("email", "ada@example.com\nBcc: x@example.org", None),
+        ("email", "ada@example.com\r", None),
+        ("email", "ada@exam\0ple.com", None),
+        ("email", "ada@example.com\u2028", None),
+        ("email", "a@b@example.com", None),
+        ("email", "x" * 260 + "@example.com", None),
+        ("sms", "+49 (151) 123-456", "+49151123456"),
+        ("sms", "0151 123456", None),
+        ("push", "token-1", "token-1"),
+        ("push", "token\n1", None),
+        ("push", "", None),
+    ],
+)
+def test_usable_addresses(channel: str, address: str, expected: str | None) -> None:
+    assert usable_address(channel, address) == expected
+
+
+addresses = st.builds(
+    lambda local, domain: f"{local}@{domain}",
+    st.text("ab.+_-!'\"é @", min_size=0, max_size=70),
+    st.text("ab.-é_", min_size=0, max_size=12).map(lambda name: f"{name}.com") | st.just("example.com"),
+)
+
+
+@given(addresses)
+@example("a@localhost")
+@example("a@x.test")
+@example("a@" + "b" * 64 + ".com")
+def test_the_short_way_takes_what_the_validator_takes(address: str) -> None:
+    try:
+        checked = validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        assert usable_address("email", address) is None
+    else:
+        assert usable_address("email", address) == f"{checked.local_part}@{checked.ascii_domain}"
+
+
+def test_mail_addresses_are_suppressed_regardless_of_case() -> None:
+    assert suppression_form("email", "Ada@example.com") == "ada@example.com"
+    assert suppression_form("push", "Token") == "Token"
+
+
+def test_masked_addresses_show_little() -> None:
+    assert masked("ada.lovelace@example.com") == "a•••@example.com"
+    assert masked("+49151123456") == "•••56"
+
+
+SUBSCRIPTION = Subscription(17, "email", "marketing", 4711)
+
+
+def test_a_token_says_what_it_unsubscribes_and_holds_no_address() -> None:
+    unsubscriber = Unsubscriber("first", "https://example.com/unsubscribe")
+    token = unsubscriber.make_token(SUBSCRIPTION)
+    assert unsubscriber.verify(token) == SUBSCRIPTION
+    assert unsubscriber.link(SUBSCRIPTION) == f"https://example.com/unsubscribe?t={token}"
+    assert (
+        Unsubscriber("first", "https://example.com/u?b=1").link(SUBSCRIPTION) == f"https://example.com/u?b=1&t={token}"
+    )
+    assert token == unsubscriber.make_token(SUBSCRIPTION)
+
+
+def test_secrets_can_be_replaced_one_by_one() -> None:
+    old = Unsubscriber("old").make_token(SUBSCRIPTION)
+    assert Unsubscriber("new old").verify(old) == SUBSCRIPTION
+    assert Unsubscriber("new").verify(old) is None
+    with pytest.raises(ValueError, match="secret"):
+        Unsubscriber("  ")
+
+
+@given(st.text(max_size=80) | st.text("abcXYZ012-_.", max_size=80))
+@example(".")
+@example("MTd8ZW1haWx8bWFya2V0aW5nfDQ3MTE.AAAAAAAAAAAAAAAAAAAAAA")
+def test_tokens_that_we_did_not_make_are_refused(token: str) -> None:
+    assert Unsubscriber("first").verify(token) is None
+
+
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_a_changed_token_is_refused(position: int, change: int) -> None:
+    token = Unsubscriber("first").make_token(SUBSCRIPTION)
+    position %= len(token)
+    changed = token[:position] + chr(ord(token[position]) ^ change) + token[position + 1 :]
+    # Base64 has spare bits at the end of the signature, so two spellings can mean the same token.
+    assert Unsubscriber("first").verify(changed) in {None, SUBSCRIPTION}
+    if position < token.index("."):
+        assert Unsubscriber("first").verify(changed) is None
+
+
+def test_an_installation_without_a_secret_makes_one_and_keeps_it(world: World) -> None:
+    made = stored_secret(world.database, NOON)
+    assert len(made) >= 40
+    assert stored_secret(world.database, NOON + 1) == made

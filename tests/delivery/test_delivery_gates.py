@@ -1,0 +1,199 @@
+"""Each gate's verdict, by itself and as the log shows it."""
+
+from typing import Any
+
+import pytest
+
+from engine.clock import DAY, HOUR
+from engine.content.values import parse_window
+from engine.delivery.candidate import Candidate, Circumstances, Coupon
+from engine.delivery.gates import PASS, Defer, Refuse, Verdict, judge
+from engine.delivery.reasons import Reason
+from engine.delivery.states import State
+from engine.settings import ConsentSettings
+from tests.delivery.world import NOON, CouponCode, Provider, Suppression, World
+
+CANDIDATE = Candidate(
+    action_id=1,
+    fence=1,
+    enrolment_id=1,
+    step="offer",
+    attempt=1,
+    user_id=1,
+    user_key="u1",
+    playbook="winback",
+    message_class="marketing",
+    channel="email",
+    next_channels=(),
+    template="winback/offer",
+    window=None,
+    coupon_name=None,
+    expires_at=NOON + DAY,
+    tries=0,
+    created_at=NOON,
+    enrolment_open=True,
+    address="u1@example.com",
+    recipient="u1@example.com",
+    suppressed=False,
+    locale=None,
+    timezone="Asia/Shanghai",
+    granted=None,
+    coupon=None,
+    event=None,
+    facts={},
+)
+CIRCUMSTANCES = Circumstances(NOON, frozenset({"email"}), ConsentSettings(), None, "UTC")
+
+
+def verdict(circumstances: Circumstances = CIRCUMSTANCES, **changes: Any) -> Verdict:
+    values = {name: getattr(CANDIDATE, name) for name in Candidate.__slots__} | changes
+    return judge(Candidate(**values), circumstances)
+
+
+def around(**changes: Any) -> Circumstances:
+    return Circumstances(**({name: getattr(CIRCUMSTANCES, name) for name in Circumstances.__slots__} | changes))
+
+
+def test_nothing_speaks_against_a_plain_message() -> None:
+    assert verdict() is PASS
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"expires_at": NOON}, Refuse(Reason.EXPIRED, State.EXPIRED, final=True)),
+        ({"enrolment_open": False}, Refuse(Reason.ENROLMENT_EXITED, State.CANCELLED, final=True)),
+        ({"channel": "sms"}, Refuse(Reason.NO_ADAPTER)),
+        ({"granted": False}, Refuse(Reason.OPTED_OUT)),
+        ({"granted": False, "message_class": "service"}, Refuse(Reason.OPTED_OUT)),
+        ({"granted": False, "message_class": "transactional"}, PASS),
+        ({"address": None, "recipient": None}, Refuse(Reason.ADDRESS_MISSING)),
+        ({"address": "nobody", "recipient": None}, Refuse(Reason.ADDRESS_INVALID)),
+        ({"suppressed": True}, Refuse(Reason.SUPPRESSED)),
+        ({"suppressed": True, "message_class": "transactional"}, Refuse(Reason.SUPPRESSED)),
+        ({"coupon_name": "WIN"}, Refuse(Reason.COUPON_MISSING, final=True)),
+        ({"coupon_name": "WIN", "coupon": Coupon("A", None)}, PASS),
+        ({"coupon_name": "WIN", "coupon": Coupon("A", NOON + 1)}, PASS),
+        (
+            {"coupon_name": "WIN", "coupon": Coupon("A", NOON)},
+            Refuse(Reason.COUPON_EXPIRED, State.EXPIRED, final=True),
+        ),
+        # In Shanghai it is 20:00.
+        ({"window": parse_window("09:00-20:00")}, Defer(Reason.OUTSIDE_WINDOW, NOON + 13 * HOUR)),
+        ({"window": parse_window("09:00-20:01")}, PASS),
+        (
+            {"window": parse_window("09:00-20:00"), "expires_at": NOON + 13 * HOUR},
+            Refuse(Reason.EXPIRES_BEFORE_WINDOW, State.EXPIRED, final=True),
+        ),
+    ],
+)
+def test_a_gate_refuses_with_its_reason(changes: dict[str, Any], expected: Verdict) -> None:
+    assert verdict(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("message_class", "granted", "expected"),
+    [
+        ("marketing", None, Refuse(Reason.NO_CONSENT)),
+        ("marketing", True, PASS),
+        ("service", None, PASS),
+        ("transactional", None, PASS),
+    ],
+)
+def test_silence_means_what_the_settings_say(message_class: str, granted: bool | None, expected: Verdict) -> None:
+    asking = around(consent=ConsentSettings(marketing="opt-in", service="opt-out"))
+    assert verdict(asking, message_class=message_class, granted=granted) == expected
+
+
+def test_quiet_hours_are_for_marketing_alone() -> None:
+    quiet = around(quiet_hours=parse_window("19:00-08:00"))
+    assert verdict(quiet) == Defer(Reason.QUIET_HOURS, NOON + 12 * HOUR)
+    assert verdict(quiet, message_class="service") is PASS
+    assert verdict(quiet, message_class="transactional") is PASS
+    assert verdict(quiet, timezone="UTC") is PASS
+
+
+def test_a_window_inside_the_quiet_hours_permits_no_hour() -> None:
+    quiet = around(quiet_hours=parse_window("19:00-08:00"))
+    assert verdict(quiet, window=parse_window("20:30-22:00")) == Refuse(Reason.NO_WINDOW, final=True)
+
+
+def test_an_unknown_zone_is_the_brands() -> None:
+    quiet = around(quiet_hours=parse_window("12:00-13:00"), brand_zone="UTC")
+    assert verdict(quiet, timezone="Mars/Olympus") == Defer(Reason.QUIET_HOURS, NOON + HOUR)
+    assert verdict(quiet, timezone=None) == Defer(Reason.QUIET_HOURS, NOON + HOUR)
+
+
+def test_the_store_is_asked_for_consent_suppression_and_coupons(world: World) -> None:
+    world.users(7)
+    world.execute("UPDATE users SET email = 'U2@Example.com' WHERE id = 2")
+    world.execute("UPDATE users SET email = NULL WHERE id = 4")
+    world.actions(7)
+    world.execute("UPDATE action SET class = 'service' WHERE id = 5")
+    world.execute("UPDATE action SET coupon = 'WIN' WHERE id IN (6, 7)")
+    world.execute(
+        "INSERT INTO consent (user_id, channel, class, granted, source, at) VALUES "
+        "(3, 'email', 'marketing', false, 't', 0), (5, 'email', 'marketing', false, 't', 0)"
+    )
+    world.add(Suppression, [{"channel": "email", "address": "u2@example.com", "reason": "bounced", "at": 0}])
+    world.add(CouponCode, [{"coupon": "WIN", "code": "W-1", "enrolment_id": 6, "user_id": 6, "claimed_at": 0}])
+    provider = Provider()
+    world.drain(provider)
+    assert dict(world.rows("SELECT id, reason FROM action")) == {
+        1: "accepted",
+        2: "address_suppressed",
+        3: "opted_out",
+        4: "address_missing",
+        5: "accepted",
+        6: "accepted",
+        7: "coupon_missing",
+    }
+    assert b"W-1" in next(message for message in provider.sent if message.recipient == "u6@example.com").body
+
+
+def test_a_refused_channel_makes_way_for_the_next(world: World) -> None:
+    world.users(3, phone="+4915112345678")
+    world.execute("UPDATE users SET email = 'not an address' WHERE id = 1")
+    world.actions(3, next_channels="sms,push")
+    world.execute("UPDATE action SET channel = 'push', next_channels = '' WHERE id = 3")
+    email, sms = Provider(), Provider(channel="sms", name="texts")
+    world.drain(email, sms)
+    assert world.rows(
+        "SELECT enrolment_id, attempt, channel, next_channels, state, reason FROM action ORDER BY enrolment_id, attempt"
+    ) == [
+        (1, 1, "email", "sms,push", "suppressed", "address_invalid"),
+        (1, 2, "sms", "push", "accepted", "accepted"),
+        (2, 1, "email", "sms,push", "accepted", "accepted"),
+        (3, 1, "push", "", "suppressed", "no_adapter"),
+    ]
+    assert [(message.recipient, message.body) for message in sms.sent] == [("+4915112345678", b"Hello u1")]
+    [(second,)] = world.rows("SELECT id FROM action WHERE attempt = 2")
+    assert world.history(second) == ["queued", "claimed", "handed_off", "accepted"]
+
+
+def test_what_is_final_tries_no_other_channel(world: World) -> None:
+    world.users(1)
+    world.actions(1, next_channels="sms", expires_at=NOON)
+    world.drain(Provider(), Provider(channel="sms"))
+    assert world.states() == {"expired:expired": 1}
+
+
+def test_deferred_until_the_window_opens_then_sent(world: World) -> None:
+    world.users(1, timezone="America/New_York")
+    world.actions(1, send_window="09:00-20:00")  # it is 08:00 there
+    provider = Provider()
+    world.drain(provider)
+    assert world.rows("SELECT state, reason, due_at FROM action") == [("deferred", "outside_window", NOON + HOUR)]
+    world.clock.move_to(NOON + HOUR)
+    world.drain(provider)
+    assert world.states() == {"accepted:accepted": 1}
+    assert world.history(1) == ["claimed", "deferred", "claimed", "handed_off", "accepted"]
+
+
+def test_a_deferred_message_of_a_user_who_left_is_called_off(world: World) -> None:
+    world.users(2)
+    world.actions(2, state="deferred")
+    world.enrol(1, state="exited")
+    world.enrol(2, state="finished")
+    world.drain(Provider())
+    assert dict(world.rows("SELECT id, state FROM action")) == {1: "cancelled", 2: "accepted"}
