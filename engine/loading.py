@@ -1,9 +1,10 @@
 """A bundle of files becomes content that can run, or a list of all that is wrong with it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.conditions.turning import TurningPoint
-from engine.content.bundle import PLAYBOOKS, TEMPLATES, Bundle
+from engine.content.bundle import TEMPLATES, Bundle
 from engine.content.findings import Finding
 from engine.delivery.checking import check_templates
 from engine.delivery.templates import TemplateLibrary
@@ -13,7 +14,7 @@ from engine.playbooks.compiling import Surroundings
 from engine.playbooks.load import load_playbooks
 from engine.playbooks.playbook import Playbooks
 from engine.playbooks.shelf import PlaybookShelf
-from engine.rules.cases import run_cases
+from engine.rules.cases import check_cases, run_cases
 from engine.rules.decider import Deciders
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.settings import Settings
@@ -72,17 +73,19 @@ def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Con
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
     library = _library(bundle, settings)
-    names = frozenset(name for name, _channel in library.names())
-    playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, names)
+    findings += check_cases(rules, catalog) if _errors(findings) else run_cases(rules, catalog, deciders)
+    playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, library.known_names())
     findings += mistakes
-    complete = not any(finding.file.startswith(f"{PLAYBOOKS}/") for finding in mistakes)
+    complete = not _errors(findings)
     findings += check_templates(library, playbooks, catalog, files=bundle.files, complete=complete)
-    if not any(finding.severity == "error" for finding in findings):
-        findings += run_cases(rules, catalog, deciders)
-    findings = sorted(set(findings))
-    if any(finding.severity == "error" for finding in findings):
+    findings = sorted({*findings, *bundle.unreadable})
+    if _errors(findings):
         return None, findings
     return Content(bundle, catalog, rules, playbooks, library, tuple(findings)), findings
+
+
+def _errors(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
 
 
 def _library(bundle: Bundle, settings: Settings) -> TemplateLibrary:

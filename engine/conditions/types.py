@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.content.kinds import FactType
 from engine.store.dialect import Dialect
 
-__all__ = ["FactType", "Name", "PlaceType", "Scope"]
+__all__ = ["AnyOf", "EveryName", "FactType", "Name", "PlaceType", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,23 @@ class Name:
         if dialect is Dialect.POSTGRES and self.postgresql is not None:
             return self.postgresql
         return self.column
+
+
+class EveryName:
+    """A collection that holds every name: what is broken where the file that declares names cannot be read."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+class AnyOf:
+    """A collection that holds what any of others holds."""
+
+    def __init__(self, *parts: Container[str]) -> None:
+        self._parts = parts
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
 
 
 @dataclass(frozen=True, slots=True)

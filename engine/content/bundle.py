@@ -4,11 +4,12 @@ A bundle comes from the brand's folders or, when those have errors, from the sto
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from engine.content.findings import Finding
 from engine.errors import HabitueError
 
 RULES = "rules"
@@ -22,6 +23,8 @@ class Bundle:
     """Path -> text of every content file; paths are relative, with forward slashes: ``rules/facts.toml``."""
 
     files: Mapping[str, str]
+    unreadable: tuple[Finding, ...] = ()
+    """Files that are not text; ``files`` holds of them what can be read, for the names in it."""
 
     @cached_property
     def version(self) -> str:
@@ -52,23 +55,34 @@ def read_bundle(rules: Path, playbooks: Path, templates: Path) -> Bundle:
     """Read the brand's three folders.
 
     Raises:
-        HabitueError: a folder is missing, or a file is not UTF-8 text or cannot be read.
+        HabitueError: a folder is missing, or a file cannot be read.
     """
     files: dict[str, str] = {}
+    unreadable: list[Finding] = []
     for name, folder in ((RULES, rules), (PLAYBOOKS, playbooks), (TEMPLATES, templates)):
         if not folder.is_dir():
             raise HabitueError(f"the folder `{folder}` is missing: `content.{name}` in config.toml names where it is")
-        files.update(_read_folder(name, folder, sorted(folder.rglob(f"*{_SUFFIXES[name]}"))))
-    return Bundle(files)
+        for path in sorted(folder.rglob(f"*{_SUFFIXES[name]}")):
+            label = f"{name}/{path.relative_to(folder).as_posix()}"
+            files[label], wrong = _text(label, _bytes(path))
+            unreadable += wrong
+    return Bundle(files, tuple(unreadable))
 
 
-def _read_folder(name: str, folder: Path, paths: Iterable[Path]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for path in paths:
-        try:
-            texts[f"{name}/{path.relative_to(folder).as_posix()}"] = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise HabitueError(f"{path}: not UTF-8 text at byte {error.start}; save the file as UTF-8") from error
-        except OSError as error:
-            raise HabitueError(f"{path}: cannot be read: {error.strerror}") from error
-    return texts
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HabitueError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _text(label: str, data: bytes) -> tuple[str, list[Finding]]:
+    """Return the text with line breaks as TOML counts them, and a finding where it is not UTF-8."""
+    wrong = []
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        wrong.append(Finding(label, line, f"not UTF-8 text (the byte 0x{data[error.start]:02x}); save the file as UTF-8"))
+        text = data.decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n"), wrong

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,8 +11,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.content.findings import Finding, Severity, did_you_mean
 from engine.content.locate import KeyPath, line_of, locate
 
-
 Model = TypeVar("Model", bound="Section")
+_OPENS = re.compile(r"""=\s*("{3}|'{3})\s*$""")
+_NAME_RULE = "a name is lower-case letters, digits and underscores, begins with a letter and has at most 48"
+
+
+_INSTEAD = re.compile(r", not .*", re.DOTALL)
+
+
+class Misplaced(ValueError):
+    """A mistake that a section finds in itself, at the key ``where`` below it."""
+
+    def __init__(self, message: str, *where: str | int) -> None:
+        super().__init__(message)
+        self.where = where
 
 
 class Section(BaseModel):
@@ -28,20 +40,28 @@ class Document:
     path: str
     data: Mapping[str, Any]
     lines: dict[KeyPath, int]
+    text: str = ""
 
     def finding(self, where: KeyPath, message: str, severity: Severity = "error") -> Finding:
         """Return a finding at the line of the key ``where``."""
         return Finding(self.path, line_of(self.lines, where), message, severity)
 
+    def value_line(self, where: KeyPath) -> int:
+        """Return the line on which the text at a key begins; TOML drops the line break after the opening quotes."""
+        line = line_of(self.lines, where)
+        return line + bool(_OPENS.search(self.text.split("\n")[line - 1]))
+
 
 def parse_document(path: str, text: str) -> Document | Finding:
     """Parse TOML; return a finding with its line where it is not well formed."""
     try:
-        return Document(path, tomllib.loads(text), locate(text))
-    except tomllib.TOMLDecodeError as error:
+        return Document(path, tomllib.loads(text), locate(text), text)
+    except RecursionError:
+        return Finding(path, 0, "not valid TOML: nested too deeply")
+    except ValueError as error:  # also a number of thousands of digits
         place = re.search(r"\(at line (\d+), column \d+\)", str(error))
         what = re.sub(r"\s*\(at .*\)$", "", str(error))
-        return Finding(path, int(place[1]) if place else len(text.splitlines()), f"not valid TOML: {what}")
+        return Finding(path, int(place[1]) if place else text.count("\n") + 1, f"not valid TOML: {what}")
 
 
 def validate(model: type[Model], document: Document) -> tuple[Model | None, list[Finding]]:
@@ -49,23 +69,47 @@ def validate(model: type[Model], document: Document) -> tuple[Model | None, list
     try:
         return model.model_validate(document.data), []
     except ValidationError as error:
-        return None, [_finding(model, document, mistake) for mistake in error.errors()]
+        return None, _findings(model, document, error)
 
 
-def _finding(model: type[Section], document: Document, mistake: Any) -> Finding:  # noqa: ANN401 - pydantic's TypedDict
-    where = tuple(part for part in mistake["loc"] if _is_key(part, document))
+def _findings(model: type[Section], document: Document, error: ValidationError) -> list[Finding]:
+    """Return one finding for each place; what fits none of several forms is one mistake, not one for each form."""
+    found: dict[KeyPath, Finding] = {}
+    others: list[Finding] = []
+    for mistake in error.errors():
+        where = tuple(part for part in mistake["loc"] if _is_key(part, document))
+        finding = _finding(model, document, where, mistake)
+        if not mistake["type"].endswith("_type"):
+            others.append(finding)
+        elif where in found:
+            other = _INSTEAD.sub("", found[where].message)
+            found[where] = replace(finding, message=f"{other} or {finding.message.partition('valid ')[2]}")
+        else:
+            found[where] = finding
+    return [*others, *found.values()]
+
+
+def _finding(model: type[Section], document: Document, where: KeyPath, mistake: Any) -> Finding:  # noqa: ANN401
     kind, context = mistake["type"], mistake.get("ctx", {})
-    key = str(where[-1]) if where else ""
+    key = next((part for part in reversed(where) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
         message = f"unknown key `{key}`{did_you_mean(key, _known_keys(model, where[:-1]))}"
     elif kind == "missing":
         message = f"`{mistake['loc'][-1]}` is missing"
     elif kind == "value_error":
         message = str(context["error"])
+        where += getattr(context["error"], "where", ())
+    elif kind == "string_pattern_mismatch":
+        message = f"`{mistake['input']}`: {_NAME_RULE}"
     else:
         said = mistake["msg"][0].lower() + mistake["msg"][1:]
-        message = f"`{key}`: {said}, not {mistake['input']!r}" if key else said
+        message = f"`{key}`: {said}, not {_shown(mistake['input'])}" if key else said
     return document.finding(where, message)
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
 def _is_key(part: object, document: Document) -> bool:

@@ -21,14 +21,15 @@ def locate(text: str) -> dict[KeyPath, int]:
     arrays: Counter[KeyPath] = Counter()
     table: KeyPath = ()
     scan = _Values()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # TOML knows no other line breaks
         if scan.open:
             _note_inline(lines, scan.key, line, number)
             scan.feed(line)
             continue
         if header := _HEADER.match(line):
             table = _table(header, arrays)
-            lines.setdefault(table, number)
+            for length in range(1, len(table) + 1):
+                lines.setdefault(table[:length], number)
         elif key := _KEY.match(line):
             path = (*table, *_parts(key[1]))
             lines[path] = number

@@ -147,14 +147,14 @@ def _block_problems(path: str, trees: Mapping[str, nodes.Template], channel: str
         names = {block.name for block in trees[parent].find_all(nodes.Block)}
         (placeholders if is_layout(parent) else inherited).update(names)
         parent = parent_of(trees[parent])
-    yield from _missing_blocks(path, channel, set(own) | inherited, placeholders)
-    if parent is not None:
-        return  # its layout is unknown, so is what the layout prints
     nested = _nested_blocks(trees[path])
     known = {*PARTS, *placeholders, *inherited}
-    for name, line in own.items():
-        if name not in known and name not in nested:
-            yield TemplateProblem(path, line, f"nothing prints the block `{name}`{did_you_mean(name, known)}")
+    unknown_layout = parent is not None
+    lost = [] if unknown_layout else [name for name in own if name not in known and name not in nested]
+    for name in lost:
+        yield TemplateProblem(path, own[name], f"nothing prints the block `{name}`{did_you_mean(name, known)}")
+    has = set(own) | inherited | ({"html"} if lost or unknown_layout else set())
+    yield from _missing_blocks(path, channel, has, placeholders)
 
 
 def _missing_blocks(path: str, channel: str, has: set[str], placeholders: set[str]) -> Iterator[TemplateProblem]:

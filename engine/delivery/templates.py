@@ -113,6 +113,15 @@ class TemplateLibrary:
         """Return every (name, channel) that has a file."""
         return frozenset((label.name, label.channel) for label in self._paths)
 
+    def known_names(self) -> frozenset[str]:
+        """Return the names of all messages, also of those whose files have no channel in their names."""
+        misnamed = {
+            path.removesuffix(SUFFIX).split(".")[0]
+            for path in self._sources
+            if TemplateName.of(path) is None and not is_layout(path)
+        }
+        return frozenset(label.name for label in self._paths) | misnamed
+
     def variables(self, name: str, channel: str) -> tuple[Variable, ...]:
         """Return what the template reads, in all its locales, its layout and what it includes; by path and line.
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from engine.conditions import Condition, ConditionErrors, Expression, Name, Scope, parse_condition, parse_expression
+from engine.conditions.report import condition_findings
+from engine.conditions.types import EveryName
 from engine.content.bundle import Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding, did_you_mean
@@ -17,8 +19,6 @@ from engine.facts.values import AMOUNT
 __all__ = ["Fact", "FactCatalog", "load_catalog"]
 
 PATH = "rules/facts.toml"
-_NOUN = "fact or dimension"
-"""What conditions call a name that they do not know."""
 
 
 def load_catalog(bundle: Bundle, currency_scale: int) -> tuple[FactCatalog, list[Finding]]:
@@ -26,11 +26,16 @@ def load_catalog(bundle: Bundle, currency_scale: int) -> tuple[FactCatalog, list
     text = bundle.files.get(PATH)
     if text is None:
         missing = Finding(PATH, 0, "the file is missing: it declares the events and facts that rules are made of")
-        return FactCatalog({}, {}, currency_scale), [missing]
+        return _unreadable(currency_scale), [missing]
     document = parse_document(PATH, text)
     if isinstance(document, Finding):
-        return FactCatalog({}, {}, currency_scale), [document]
+        return _unreadable(currency_scale), [document]
     return _Loader(document, currency_scale).load()
+
+
+def _unreadable(currency_scale: int) -> FactCatalog:
+    """Return the catalogue of a file that could say anything."""
+    return FactCatalog({}, {}, currency_scale, EveryName(), EveryName())
 
 
 class _Unknown(Exception):
@@ -46,6 +51,9 @@ class _Loader:
         self._findings: list[Finding] = []
         self._facts: dict[str, Fact] = {}
         self._events: dict[str, dict[str, FactType]] = {}
+        self._broken_events: set[str] = set()
+        self._stray = False
+        """There are tables that are none of the file's: what they declare is unknown."""
 
     def load(self) -> tuple[FactCatalog, list[Finding]]:
         """Return the catalogue and all findings."""
@@ -54,9 +62,15 @@ class _Loader:
             self._find(("facts", cycle[0]), f"facts are made of each other: {' -> '.join((*cycle, cycle[0]))}")
         for name in in_order(sections):
             self._add(name, sections[name])
-        declared = self._document.data.get("facts", {})
-        broken = frozenset(declared if isinstance(declared, dict) else ()) - self._facts.keys()
-        return FactCatalog(self._events, self._facts, self._scale, broken), sorted(self._findings)
+        if self._stray:
+            return replace(self._catalog(), broken=EveryName(), broken_events=EveryName()), sorted(self._findings)
+        return self._catalog(), sorted(self._findings)
+
+    def _catalog(self) -> FactCatalog:
+        """Return what was read up to now; facts that were not are broken."""
+        declared = frozenset(self._document.data.get("facts", {}))
+        broken = (declared | {name.lower() for name in declared}) - self._facts.keys()
+        return FactCatalog(self._events, self._facts, self._scale, broken, frozenset(self._broken_events))
 
     def _sections(self) -> dict[str, FactSection]:
         """Check the form of each event and fact by itself; return the facts that have the right one."""
@@ -64,12 +78,16 @@ class _Loader:
         sections: dict[str, FactSection] = {}
         if not all(isinstance(data.get(table, {}), dict) for table in ("events", "facts")):
             self._findings += validate(FactsFile, self._document)[1]
+            self._document = replace(self._document, data={})
+            self._stray = True
             return {}
-        self._validated({key: value for key, value in data.items() if key not in {"events", "facts"}})
+        self._stray = not self._validated({key: value for key, value in data.items() if key not in {"events", "facts"}})
         for name, value in data.get("events", {}).items():
             if file := self._validated({"events": {name: value}}):
                 self._events |= file.events
                 self._check_event(name)
+            else:
+                self._broken_events.add(name)
         for name, value in data.get("facts", {}).items():
             if file := self._validated({"facts": {name: value}}):
                 sections |= file.facts
@@ -87,7 +105,7 @@ class _Loader:
                 ("events", name, AMOUNT),
                 f"`amount` is money or an integer, not {amount}; choose another name for this property",
             )
-            self._events[name][AMOUNT] = FactType.INTEGER
+            self._events[name][AMOUNT] = FactType.MONEY
 
     def _add(self, name: str, section: FactSection) -> None:
         try:
@@ -114,7 +132,10 @@ class _Loader:
 
     def _aggregate(self, name: str, section: FactSection) -> Fact:
         source = section.source
-        event, key, kind = property_type(source, str(getattr(section, source)), self._events)
+        target = str(getattr(section, source))
+        if target.partition(".")[0] in self._broken_events:
+            raise _Unknown
+        event, key, kind = property_type(source, target, self._events)
         fact = Fact(name, aggregate_type(source, kind), section, event, key)
         if section.within == 0:
             self._find(
@@ -127,7 +148,7 @@ class _Loader:
         try:
             condition = parse_condition(text, known)
         except ConditionErrors as errors:
-            self._find_all(("facts", name, "where"), errors, f"property of `{event}`")
+            self._findings += condition_findings(self._document, ("facts", name, "where"), errors)
             return None
         if condition.turning_points():
             self._find(
@@ -137,11 +158,11 @@ class _Loader:
         return condition
 
     def _expression(self, name: str, text: str) -> Expression:
-        known = FactCatalog(self._events, self._facts, self._scale)
+        known = self._catalog()
         try:
-            return parse_expression(text, Scope(known.names(), self._scale))
+            return parse_expression(text, Scope(known.names(), self._scale, "fact", known.broken))
         except ConditionErrors as errors:
-            self._find_all(("facts", name, "expr"), errors)
+            self._findings += condition_findings(self._document, ("facts", name, "expr"), errors)
             raise _Unknown from errors
 
     def _quantile(self, name: str, section: FactSection, of: str) -> Fact:
@@ -169,19 +190,6 @@ class _Loader:
             self._find(
                 ("facts", fact.name, "type"),
                 f"`type`: this fact is {fact.type.value}, not {declared}; leave `type` out",
-            )
-
-    def _find_all(self, where: KeyPath, errors: ConditionErrors, noun: str = _NOUN) -> None:
-        at = self._document.finding(where, "").line
-        broken = tuple(
-            f"unknown {_NOUN} `{name}`" for name in self._document.data.get("facts", {}) if name not in self._facts
-        )
-        for error in errors.errors:
-            if error.message.startswith(broken):
-                continue  # that fact's own mistake was reported already
-            message = error.message.replace(f"unknown {_NOUN}", f"unknown {noun}", 1)
-            self._findings.append(
-                Finding(PATH, at + error.line - 1, f"`{where[-1]}`, column {error.column}: {message}")
             )
 
     def _find(self, where: KeyPath, message: str) -> None:

@@ -101,7 +101,7 @@ class FactCatalog:
         """Return the scope of conditions over the properties of one event, ``event e``; empty if it is not declared."""
         properties = self.events.get(event, {})
         names = {key: property_name(event, key, kind) for key, kind in properties.items()}
-        return Scope(names, self.currency_scale, f"property of `{event}`")
+        return Scope(names, self.currency_scale, "property")
 
     def level(self, fact: Fact) -> int:
         """Return 0 for a fact that needs no other, otherwise one more than the highest that it needs."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.clock import DAY
 from engine.conditions.condition import Condition, parse_condition
 from engine.conditions.errors import ConditionErrors
+from engine.conditions.report import condition_findings
 from engine.conditions.types import PlaceType, Scope
 from engine.content.bundle import digest
 from engine.content.document import Document
@@ -28,7 +29,8 @@ class Surroundings:
     catalog: FactCatalog
     places: Mapping[str, tuple[str, ...]]
     """Dimension -> places."""
-    coupons: Collection[str]
+    coupons: Collection[str] | None
+    """Names; None where they are not checked."""
     templates: Collection[str] | None = None
     """Names such as ``winback/offer``; None where templates are not checked."""
 
@@ -42,6 +44,8 @@ class Compiler:
         self._document = document
         self._text = text
         self._around = around
+        self._whole = True
+        """Every condition could be read; not so where one names something that is declared with mistakes."""
 
     def compile(self) -> Playbook | None:
         """Return the playbook, or None where there are errors."""
@@ -52,8 +56,8 @@ class Compiler:
             self.check_event(("exit", "event"), leaving.event)
         exit_when = self._condition(("exit", "when"), leaving.when) if leaving and leaving.when is not None else None
         steps = StepCompiler(self, self._file.step, self._around).compile()
-        self._check_reentry()
-        if trigger is None or any(finding.severity == "error" for finding in self.findings):
+        self._check_times()
+        if trigger is None or not self._whole or any(finding.severity == "error" for finding in self.findings):
             return None
         return Playbook(
             name=head.name,
@@ -86,7 +90,7 @@ class Compiler:
     def check_event(self, where: KeyPath, event: str) -> bool:
         """Note an error where an event is not declared; tell whether it is."""
         known = self._around.catalog.events
-        if event not in known:
+        if event not in known and event not in self._around.catalog.broken_events:
             self.find(where, f"unknown event `{event}`{did_you_mean(event, known)}")
         return event in known
 
@@ -94,8 +98,8 @@ class Compiler:
         try:
             return parse_condition(text, scope or self._around.scope)
         except ConditionErrors as mistakes:
-            for mistake in mistakes.errors:
-                self.find(where, f"`{where[-1]}`: {mistake}")
+            self.findings += condition_findings(self._document, where, mistakes)
+            self._whole = False
             return None
 
     def _trigger(self) -> Trigger | None:
@@ -114,8 +118,11 @@ class Compiler:
     def _move(self, kind: str, places: Mapping[str, str]) -> Enter | Leave | None:
         dimension, place = next(iter(places.items()))
         where = ("trigger", kind, dimension)
+        if dimension in self._around.scope.broken:
+            return None  # said in the dimension's own file
         if dimension not in self._around.places:
-            self.find(where, f"unknown dimension `{dimension}`{did_you_mean(dimension, self._around.places)}")
+            if dimension not in self._around.scope.broken:
+                self.find(where, f"unknown dimension `{dimension}`{did_you_mean(dimension, self._around.places)}")
             return None
         if place not in self._around.places[dimension]:
             known = self._around.places[dimension]
@@ -139,8 +146,11 @@ class Compiler:
 
     def _on_date(self, rule: DateTrigger) -> OnDate | None:
         where, facts = ("trigger", "date", "fact"), self._around.catalog.facts
+        if rule.fact in self._around.catalog.broken:
+            return None  # said where the fact is declared
         if rule.fact not in facts:
-            self.find(where, f"unknown fact `{rule.fact}`{did_you_mean(rule.fact, facts)}")
+            if rule.fact not in self._around.catalog.broken:
+                self.find(where, f"unknown fact `{rule.fact}`{did_you_mean(rule.fact, facts)}")
             return None
         if (found := facts[rule.fact].type) is not FactType.DATE:
             self.find(where, f"`{rule.fact}` is of type {found}; a date trigger needs a fact of type date")
@@ -159,7 +169,9 @@ class Compiler:
             return None
         return OnSchedule(calendar)
 
-    def _check_reentry(self) -> None:
+    def _check_times(self) -> None:
+        if self._file.playbook.expires == 0:
+            self.find(("playbook", "expires"), "with `expires` of no time nothing is ever sent; write such as `7d`")
         where, reentry, trigger = ("playbook", "reentry"), self._file.playbook.reentry, self._file.trigger
         if trigger.when is not None and reentry == "always":
             self.find(

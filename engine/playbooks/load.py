@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from engine.conditions.report import loose_findings
 from engine.conditions.types import Scope
 from engine.content.bundle import PLAYBOOKS, Bundle
 from engine.content.document import Document, parse_document, validate
@@ -35,6 +36,8 @@ def load_playbooks(
             continue
         file, document, mistakes = _read(path, text)
         findings += mistakes
+        if document is not None and file is None:
+            findings += loose_findings(document, scope)
         if file is None or document is None:
             continue
         name = file.playbook.name
@@ -67,14 +70,14 @@ def _read(path: str, text: str) -> tuple[PlaybookFile | None, Document | None, l
     return file, document, findings
 
 
-def _coupons(bundle: Bundle) -> tuple[dict[str, CouponSection], Collection[str], list[Finding]]:
-    """Return the coupons, and the names that the file holds even where it has errors."""
+def _coupons(bundle: Bundle) -> tuple[dict[str, CouponSection], Collection[str] | None, list[Finding]]:
+    """Return the coupons, and the names that the file holds even where it has errors; None where it is not TOML."""
     text = bundle.files.get(COUPONS_PATH)
     if text is None:
         return {}, (), []
     document = parse_document(COUPONS_PATH, text)
     if isinstance(document, Finding):
-        return {}, (), [document]
+        return {}, None, [document]
     file, findings = validate(CouponsFile, document)
     named = document.data.get("coupons")
     return (file.coupons if file else {}), tuple(named) if isinstance(named, dict) else (), findings

@@ -30,8 +30,8 @@ class References(Protocol):
     """What steps refer to."""
 
     @property
-    def coupons(self) -> Collection[str]:
-        """Names of coupons."""
+    def coupons(self) -> Collection[str] | None:
+        """Names of coupons; None where they are not checked."""
         ...
 
     @property
@@ -61,7 +61,7 @@ class StepCompiler:
         return Step(index, self._ids[index], when, self._act(index, section))
 
     def _act(self, index: int, section: StepSection) -> Act:
-        if section.coupon is not None:
+        if section.coupon is not None and self._references.coupons is not None:
             self._check_known(("step", index, "coupon"), "coupon", section.coupon, self._references.coupons)
         match section.kind:
             case "send":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.conditions.condition import Condition, parse_condition
 from engine.conditions.errors import ConditionErrors
 from engine.conditions.nnf import Atom
+from engine.conditions.report import condition_findings
 from engine.conditions.turning import TurningPoint
 from engine.conditions.types import Scope
 from engine.content.document import Document
@@ -128,8 +129,7 @@ class Compiler:
         try:
             condition = parse_condition(text, self._scope)
         except ConditionErrors as mistakes:
-            for mistake in mistakes.errors:
-                self._find(where, f"`{where[-1]}`: {mistake}")
+            self.findings += condition_findings(self._document, where, mistakes)
             return None
         if self._name in condition.names:
             self._find(

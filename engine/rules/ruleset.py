@@ -1,10 +1,13 @@
 """All dimensions of a brand, compiled, in the order in which they are evaluated."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
 
-from engine.conditions.types import Name, PlaceType, Scope
+from engine.conditions.report import loose_findings
+from engine.conditions.types import AnyOf, Name, PlaceType, Scope
 from engine.content.bundle import RULES, Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
@@ -15,6 +18,8 @@ from engine.rules.dimension import Dimension
 from engine.rules.files import DimensionFile
 from engine.rules.structure import check_structure
 from engine.store.state_table import StateColumn
+
+_NAME = re.compile(r"""^\s*name\s*=\s*["']([a-z][a-z0-9_]*)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,26 @@ class _Parsed:
     document: Document
 
 
+@dataclass(slots=True)
+class _Files:
+    """The files of dimensions as far as they can be read."""
+
+    parsed: list[_Parsed] = field(default_factory=list)
+    malformed: list[Document] = field(default_factory=list)
+    """Valid TOML in the wrong form: their conditions are checked all the same."""
+    broken: set[str] = field(default_factory=set)
+    """Names of dimensions whose files cannot be read."""
+    findings: list[Finding] = field(default_factory=list)
+
+
 def load_rules(bundle: Bundle, catalog: FactCatalog) -> tuple[RuleSet, list[Finding]]:
     """Compile every dimension of the bundle; return them with all that is wrong in their files."""
-    parsed, findings = _parse(bundle)
-    findings += _clashes(parsed, catalog)
-    scope = _scope(parsed, catalog)
+    files = _parse(bundle)
+    parsed = files.parsed
+    findings = [*files.findings, *_clashes(parsed, catalog)]
+    scope = _scope(parsed, catalog, files.broken)
+    for document in files.malformed:
+        findings += loose_findings(document, scope)
     dimensions: dict[str, Dimension] = {}
     for one in parsed:
         compiler = Compiler(one.file, one.document, scope)
@@ -66,21 +86,29 @@ def load_rules(bundle: Bundle, catalog: FactCatalog) -> tuple[RuleSet, list[Find
     return RuleSet(bundle.rules_version, levels, scope), sorted([*findings, *cycle])
 
 
-def _parse(bundle: Bundle) -> tuple[list[_Parsed], list[Finding]]:
-    parsed: list[_Parsed] = []
-    findings: list[Finding] = []
+def _parse(bundle: Bundle) -> _Files:
+    files = _Files()
     for path, text in bundle.under(RULES).items():
         if path == FACTS_PATH:
             continue
         document = parse_document(path, text)
         if isinstance(document, Finding):
-            findings.append(document)
+            files.findings.append(document)
+            files.broken |= _names_in(path, text)
             continue
         file, mistakes = validate(DimensionFile, document)
-        findings += mistakes
+        files.findings += mistakes
         if file:
-            parsed.append(_Parsed(file, document))
-    return parsed, findings
+            files.parsed.append(_Parsed(file, document))
+        else:
+            files.malformed.append(document)
+            files.broken |= _names_in(path, text)
+    return files
+
+
+def _names_in(path: str, text: str) -> set[str]:
+    """Return what the dimension of a file that cannot be read may be called."""
+    return {PurePosixPath(path).stem, *_NAME.findall(text)[:1]}
 
 
 def _clashes(parsed: list[_Parsed], catalog: FactCatalog) -> list[Finding]:
@@ -101,13 +129,13 @@ def _clashes(parsed: list[_Parsed], catalog: FactCatalog) -> list[Finding]:
     return findings
 
 
-def _scope(parsed: list[_Parsed], catalog: FactCatalog) -> Scope:
+def _scope(parsed: list[_Parsed], catalog: FactCatalog, broken: Collection[str]) -> Scope:
     names: dict[str, Name] = dict(catalog.names())
     for one in parsed:
         section = one.file.dimension
         place = _place_type(one.file)
         names.setdefault(section.name, Name(place, f"s.place_{section.name}"))
-    return Scope(names, catalog.currency_scale)
+    return Scope(names, catalog.currency_scale, broken=AnyOf(catalog.broken, broken))
 
 
 def _place_type(file: DimensionFile) -> PlaceType:

@@ -14,11 +14,11 @@ def check_structure(file: DimensionFile, document: Document) -> list[Finding]:
     return [*check(file, document), *_cases(file, document)]
 
 
-def _duplicates(key: str, names: Iterable[str], document: Document) -> list[Finding]:
-    seen: set[str] = set()
+def _duplicates(key: str, names: Iterable[str | None], document: Document) -> list[Finding]:
+    seen: set[str | None] = set()
     findings = []
     for index, name in enumerate(names):
-        if name in seen:
+        if name is not None and name in seen:
             findings.append(document.finding((key, index, "name"), f"`{name}` is declared twice; names are unique"))
         seen.add(name)
     return findings
@@ -49,25 +49,13 @@ def _segments(file: DimensionFile, document: Document) -> list[Finding]:
 
 def _stages(file: DimensionFile, document: Document) -> list[Finding]:
     findings = _duplicates("stage", (stage.name for stage in file.stage), document)
-    reached = _reached(file)
+    findings += _duplicates("transition", (transition.name for transition in file.transition), document)
     targets = {transition.to for transition in file.transition} | {str(file.dimension.initial)}
     for index, transition in enumerate(file.transition):
-        for position, name in enumerate(transition.from_):
-            if name not in targets:
-                message = f"unknown stage `{name}`: no transition leads there{did_you_mean(name, targets)}"
-                findings.append(document.finding(("transition", index, "from", position), message))
         if transition.to in transition.from_:
-            findings.append(
-                document.finding(
-                    ("transition", index, "to"), f"a transition from `{transition.to}` to itself does nothing"
-                )
-            )
-        elif transition.to not in reached and all(name in targets for name in transition.from_):
-            findings.append(
-                document.finding(
-                    ("transition", index), f"stage `{transition.to}` cannot be reached from the initial stage"
-                )
-            )
+            message = f"a transition from `{transition.to}` to itself does nothing; take it out of `from`"
+            findings.append(document.finding(("transition", index, "to"), message))
+    findings += _unknown_stages(file, document, targets) or _unreachable(file, document)
     for index, stage in enumerate(file.stage):
         if stage.name not in targets:
             message = (
@@ -75,6 +63,26 @@ def _stages(file: DimensionFile, document: Document) -> list[Finding]:
             )
             findings.append(document.finding(("stage", index, "name"), message))
     return findings
+
+
+def _unknown_stages(file: DimensionFile, document: Document, targets: set[str]) -> list[Finding]:
+    findings = []
+    for index, transition in enumerate(file.transition):
+        for name in transition.from_:
+            if name not in targets:
+                message = f"unknown stage `{name}`: it is not `initial`, and no transition leads there"
+                where = ("transition", index, "from")
+                findings.append(document.finding(where, message + did_you_mean(name, targets)))
+    return findings
+
+
+def _unreachable(file: DimensionFile, document: Document) -> list[Finding]:
+    reached = _reached(file)
+    return [
+        document.finding(("transition", index), f"stage `{transition.to}` cannot be reached from the initial stage")
+        for index, transition in enumerate(file.transition)
+        if transition.to not in reached
+    ]
 
 
 def _reached(file: DimensionFile) -> set[str]:
