@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
 from engine.playbooks.candidates import Candidates, Source, candidates
-from engine.playbooks.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks, Whenever
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
@@ -42,7 +42,23 @@ class Enrol:
         )
         drop_temporary(connection, _TRANSITIONS)
         drop_temporary(connection, _EVENTS)
+        for playbook in active:
+            self._look_again(connection, playbook, now)
         return made
+
+    def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
+        """Make users due when a condition may let them in again: nothing else happens at that instant."""
+        if not isinstance(playbook.trigger, Whenever) or not isinstance(playbook.reentry, int):
+            return
+        connection.execute(
+            statement(
+                f"UPDATE user_state SET due_at = r.again FROM (SELECT n.user_id, max(n.entered_at) + {playbook.reentry}"
+                f" AS again FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id"
+                " WHERE n.playbook = :playbook GROUP BY n.user_id) AS r"
+                " WHERE user_state.user_id = r.user_id AND r.again > :now AND r.again < user_state.due_at"
+            ),
+            {"playbook": playbook.name, "now": now},
+        )
 
     def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
         """Look the chunk's recent transitions up once for all playbooks."""

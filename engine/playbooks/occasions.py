@@ -127,7 +127,7 @@ class Occasions:
     ) -> int:
         if not found:
             return 0
-        _fill(connection, self._dialect, found)
+        fill_occasions(connection, self._dialect, found)
         # Occasions from before the activation were left out already.
         made = insert_candidates(connection, playbook, sql, 0, now)
         drop_temporary(connection, OCCASION)
@@ -174,8 +174,11 @@ def _insert_slot(connection: Connection, schedule: str, slot: str, now: Instant)
     return connection.execute(taking, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
 
 
-def _fill(connection: Connection, dialect: Dialect, found: Sequence[Occasion]) -> None:
+def fill_occasions(connection: Connection, dialect: Dialect, found: Sequence[Occasion]) -> None:
+    """Make the temporary table of occasions that candidates are looked up in."""
     temporary(connection, dialect, OCCASION, "zone TEXT, day TEXT, year TEXT, at BIGINT, occurrence TEXT")
+    if not found:
+        return
     connection.execute(
         text(f"INSERT INTO {OCCASION} VALUES (:zone, :day, :year, :at, :occurrence)"),
         [

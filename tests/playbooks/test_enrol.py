@@ -47,7 +47,7 @@ def test_a_trigger_older_than_expires_is_too_old(shop: Shop) -> None:
     assert shop.enrolments() == []
 
 
-@pytest.mark.parametrize("applied_after, count", [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("applied_after", "count"), [(0, 1), (1, 0)])
 def test_a_trigger_before_the_activation_does_not_count(shop: Shop, applied_after: int, count: int) -> None:
     shop.apply(playbook(trigger=ENTER), at=day(1) + applied_after)
     user = shop.user("a")
@@ -65,7 +65,7 @@ def test_a_new_version_keeps_the_first_activation(shop: Shop) -> None:
     assert shop.enrolments("version") == [(shop.named().version,)]
 
 
-@pytest.mark.parametrize("known_for, count", [(1, 1), (30, 0)])
+@pytest.mark.parametrize(("known_for", "count"), [(1, 1), (30, 0)])
 def test_a_first_placement_enters_only_the_new(shop: Shop, known_for: int, count: int) -> None:
     shop.apply(playbook(trigger='enter = { lifecycle = "potential" }'))
     user = shop.user("a", first_seen=day(100 - known_for))

@@ -13,11 +13,28 @@ from engine.playbooks.playbook import OnDate, OnSchedule
 from engine.playbooks.zones import local_instant, next_local
 from tests.playbooks.shop import Shop, at, day, playbook
 
-ZONES = (
-    "Pacific/Kiritimati Pacific/Auckland Australia/Lord_Howe Asia/Tokyo Asia/Shanghai Asia/Kathmandu Asia/Kolkata"
-    " Asia/Dubai Europe/Moscow Europe/Berlin Europe/London Africa/Cairo Atlantic/Azores America/Sao_Paulo"
-    " America/St_Johns America/New_York America/Denver America/Los_Angeles Pacific/Honolulu Pacific/Pago_Pago"
-).split()
+ZONES = [
+    "Pacific/Kiritimati",
+    "Pacific/Auckland",
+    "Australia/Lord_Howe",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Asia/Dubai",
+    "Europe/Moscow",
+    "Europe/Berlin",
+    "Europe/London",
+    "Africa/Cairo",
+    "Atlantic/Azores",
+    "America/Sao_Paulo",
+    "America/St_Johns",
+    "America/New_York",
+    "America/Denver",
+    "America/Los_Angeles",
+    "Pacific/Honolulu",
+    "Pacific/Pago_Pago",
+]
 
 
 def birthday(**keys: str) -> str:
@@ -95,7 +112,11 @@ def test_occasions_before_the_activation_do_not_count(shop: Shop) -> None:
 def test_who_changes_on_the_day_is_caught_up_with(shop: Shop, late: str) -> None:
     shop.apply(playbook(trigger=birthday()))
     known = shop.user("known", zone="Asia/Tokyo", birthday="1990-05-17")
-    user = shop.user("a", zone="Pacific/Honolulu", birthday=None if late == "birthday" else "1990-05-17") if late != "new" else 0
+    user = (
+        shop.user("a", zone="Pacific/Honolulu", birthday=None if late == "birthday" else "1990-05-17")
+        if late != "new"
+        else 0
+    )
     live(shop, "2026-05-17T00:00", "2026-05-17T03:00")
     assert [row[0] for row in shop.enrolments()] == [known]
     if late == "new":
@@ -138,7 +159,7 @@ def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(shop: Shop) -
 
 
 @pytest.mark.parametrize(
-    "policy, expected",
+    ("policy", "expected"),
     [
         ("feb28", ["2027-02-28", "2028-02-29"]),
         ("mar1", ["2027-03-01", "2028-02-29"]),
@@ -273,7 +294,7 @@ def test_spans_that_meet_hold_every_date_once(zone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cron, days",
+    ("cron", "days"),
     [
         ("0 10 * * 0", [1, 8, 15, 22, 29]),
         ("0 10 * * 7", [1, 8, 15, 22, 29]),
@@ -294,7 +315,7 @@ def test_cron_means_what_crontab_means(cron: str, days: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    ("text", "said"),
     [
         ("0 10 * *", "five fields"),
         ("0 10 31 2 *", "never comes"),
@@ -315,7 +336,8 @@ def test_days_in_a_row_are_one_holiday() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, said", [("Christmas", "country and name"), ("XX: Christmas", "no country"), ("GB: Chrismas", "Christmas Day")]
+    ("text", "said"),
+    [("Christmas", "country and name"), ("XX: Christmas", "no country"), ("GB: Chrismas", "Christmas Day")],
 )
 def test_holiday_mistakes_are_said(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):

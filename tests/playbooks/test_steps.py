@@ -44,8 +44,25 @@ def test_a_send_makes_an_action_with_all_that_delivery_needs(shop: Shop) -> None
         " due_at, expires_at, attempt, tries, created_at"
     )
     assert shop.actions(columns) == [
-        (user, "hello", "message", "marketing", 50, "push", "email", "hello/mail", "09:00-20:00", None)
-        + ("queued", "due", day(1), day(8), 1, 0, day(1))
+        (
+            user,
+            "hello",
+            "message",
+            "marketing",
+            50,
+            "push",
+            "email",
+            "hello/mail",
+            "09:00-20:00",
+            None,
+            "queued",
+            "due",
+            day(1),
+            day(8),
+            1,
+            0,
+            day(1),
+        )
     ]
 
 
@@ -80,7 +97,7 @@ def test_a_wait_until_ends_at_the_users_own_hour(shop: Shop) -> None:
     assert shop.enrolments("due_at") == [(at(end),) for end in zones.values()]
 
 
-@pytest.mark.parametrize("hour, minutes, due", [(8, 30, "2026-05-17T09:00"), (9, 0, "2026-05-17T09:00")])
+@pytest.mark.parametrize(("hour", "minutes", "due"), [(8, 30, "2026-05-17T09:00"), (9, 0, "2026-05-17T09:00")])
 def test_a_wait_until_at_or_before_the_hour_ends_the_same_day(shop: Shop, hour: int, minutes: int, due: str) -> None:
     shop.apply(playbook(steps='[[step]]\nwait_until = "09:00"\n' + send("mail")))
     user = shop.user("a")
@@ -229,7 +246,7 @@ def test_who_entered_stays_with_the_version_they_entered(shop: Shop) -> None:
     assert len({row[0] for row in shop.enrolments("version")}) == 2
 
 
-@pytest.mark.parametrize("loss", ["UPDATE version SET files = '{\"p.toml\": \"[playbook\"}'", "DELETE FROM version"])
+@pytest.mark.parametrize("loss", ['UPDATE version SET files = \'{"p.toml": "[playbook"}\'', "DELETE FROM version"])
 def test_a_version_that_cannot_be_read_is_cancelled_and_said(shop: Shop, loss: str) -> None:
     shop.apply(playbook(steps=send("one") + '[[step]]\nwait = "2d"\n' + send("two")))
     enter(shop)
@@ -350,6 +367,14 @@ def test_a_grant_that_expires_lets_the_enrolment_go_on(shop: Shop) -> None:
     ]
 
 
+def crash(shop: Shop) -> None:
+    """Advance, and stop before the commit."""
+    with shop.database.write() as connection:
+        assert shop.advance.run(connection, day(1), 10) == 1
+        assert connection.execute(text("SELECT count(*) FROM action")).scalar_one() == 1
+        raise KeyboardInterrupt
+
+
 def test_a_crash_before_the_commit_leaves_nothing(shop: Shop) -> None:
     shop.apply(playbook(steps=send("mail", 'coupon = "GIFT"')), coupons=POOL)
     codes(shop, "ONE")
@@ -358,10 +383,8 @@ def test_a_crash_before_the_commit_leaves_nothing(shop: Shop) -> None:
     with shop.database.write() as connection:
         shop.due(connection)
         shop.enrol.run(connection, day(1))
-    with pytest.raises(KeyboardInterrupt), shop.database.write() as connection:
-        assert shop.advance.run(connection, day(1), 10) == 1
-        assert connection.execute(text("SELECT count(*) FROM action")).scalar_one() == 1
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        crash(shop)
     assert shop.actions() == []
     assert shop.rows("SELECT count(*) FROM coupon_code WHERE enrolment_id > 0") == [(0,)]
     shop.go_on(Instant(day(1) + DAY))

@@ -1,0 +1,152 @@
+"""For each playbook, why a user is or is not in it: the answer to ``habitue explain``.
+
+It asks the same candidates and tests that enrolment asks, one test at a time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, text
+
+from engine.clock import DAY, Instant, iso
+from engine.playbooks.candidates import OCCASION, Candidates, Source, candidates
+from engine.playbooks.falling import fallen
+from engine.playbooks.occasions import fill_occasions
+from engine.playbooks.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.reasons import Reason
+from engine.playbooks.versions import activations
+from engine.playbooks.zones import zone_or
+from engine.store.dialect import Dialect
+from engine.store.statement import statement
+from engine.store.temporary import drop_temporary
+
+_LOOK_BACK = 400 * DAY
+"""How far back a past occasion is looked for, to say that it is too old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One playbook and one user."""
+
+    playbook: str
+    inside: bool
+    reason: Reason
+    detail: str
+    """When, and what; empty where the reason says it all."""
+
+    def __str__(self) -> str:
+        return f"{self.playbook}: {self.reason.sentence}" + (f" ({self.detail})" if self.detail else "")
+
+
+class Memberships:
+    """Explains users' memberships."""
+
+    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
+        """``brand_zone`` stands in where a user's own zone is not known."""
+        self._playbooks = playbooks.playbooks
+        self._dialect = dialect
+        self._brand_zone = ZoneInfo(brand_zone)
+
+    def of(self, connection: Connection, user_id: int, now: Instant) -> list[Membership]:
+        """Return one membership for each playbook, by name."""
+        since = activations(connection)
+        return [self._one(connection, one, since.get(one.name), user_id, now) for one in self._playbooks]
+
+    def _one(
+        self, connection: Connection, playbook: Playbook, activated: int | None, user_id: int, now: Instant
+    ) -> Membership:
+        last = _last_enrolment(connection, playbook, user_id)
+        if last is not None and last.state == "active":
+            return Membership(playbook.name, True, Reason.ACTIVE, _where_it_stands(playbook, last))
+        if activated is None:
+            return Membership(playbook.name, False, Reason.NOT_ACTIVE_YET, "")
+        found = self._newest(connection, playbook, activated, user_id, now)
+        if found is None:
+            return Membership(playbook.name, False, Reason.NOT_TRIGGERED, "")
+        reason, at = found
+        return Membership(playbook.name, False, reason, _detail(playbook, reason, at, activated, last))
+
+    def _newest(
+        self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
+    ) -> tuple[Reason, int] | None:
+        """Return why the newest candidate does not enter, or that one enters; None where there is no candidate."""
+        on_occasions = isinstance(playbook.trigger, OnDate | OnSchedule)
+        if on_occasions:
+            self._fill(connection, playbook, user_id, now)
+        found = candidates(playbook, _of_user(user_id), self._dialect)
+        tests = sorted(found.tests, key=lambda test: test[0] is not Reason.SAME_OCCURRENCE)
+        binds = {"playbook": playbook.name, "now": now, "since": now - playbook.expires, "activated": activated}
+        rows = connection.execute(statement(_query(found, [sql for _, sql in tests])), binds).all()
+        if on_occasions:
+            drop_temporary(connection, OCCASION)
+        answers = [(_first_failing([reason for reason, _ in tests], row), int(row[0])) for row in rows]
+        entering = [answer for answer in answers if answer[0] is Reason.ENTERS_NEXT]
+        return next(iter(entering or answers), None)
+
+    def _fill(self, connection: Connection, playbook: Playbook, user_id: int, now: Instant) -> None:
+        """Reckon the user's own occasions of the last year."""
+        query = text("SELECT coalesce(timezone, '') FROM users WHERE id = :user_id")
+        name = connection.execute(query, {"user_id": user_id}).scalar() or ""
+        zones = {name: zone_or(name, self._brand_zone)}
+        assert isinstance(playbook.trigger, OnDate | OnSchedule)
+        fill_occasions(connection, self._dialect, fallen(playbook.trigger, zones, now - _LOOK_BACK, now))
+
+
+def _of_user(user_id: int) -> Source:
+    return Source(
+        users=f"(SELECT id AS user_id FROM users WHERE id = {user_id})",
+        transitions=f"(SELECT id, user_id, dimension, from_place, to_place, at FROM transition WHERE user_id = {user_id})",
+        events=f"(SELECT id, user_id, name, at FROM event WHERE user_id = {user_id})",
+    )
+
+
+def _query(found: Candidates, tests: list[str]) -> str:
+    answers = "".join(f", {test} AS test_{number}" for number, test in enumerate(tests))
+    return (
+        f"SELECT {found.at} AS at{answers} FROM {found.rows} WHERE {found.where}"
+        f" ORDER BY {found.at} DESC, {found.tie} DESC LIMIT 100"
+    )
+
+
+def _first_failing(reasons: list[Reason], row: Row[tuple[object, ...]]) -> Reason:
+    answers: Sequence[object] = row[1:]
+    return next((reason for reason, holds in zip(reasons, answers, strict=True) if not holds), Reason.ENTERS_NEXT)
+
+
+def _last_enrolment(connection: Connection, playbook: Playbook, user_id: int) -> Row[tuple[object, ...]] | None:
+    query = text(
+        "SELECT version, state, step, due_at, entered_at, ended_at, reason FROM enrolment"
+        " WHERE playbook = :playbook AND user_id = :user_id"
+        " ORDER BY CASE WHEN state = 'active' THEN 0 ELSE 1 END, entered_at DESC, id DESC LIMIT 1"
+    )
+    return connection.execute(query, {"playbook": playbook.name, "user_id": user_id}).first()
+
+
+def _where_it_stands(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> str:
+    known = enrolment.version == playbook.version and enrolment.step < len(playbook.steps)
+    step = f"step `{playbook.steps[enrolment.step].id}`" if known else f"step {enrolment.step + 1}"
+    return f"since {iso(enrolment.entered_at)}; {step} is next, due {iso(enrolment.due_at)}"
+
+
+def _detail(playbook: Playbook, reason: Reason, at: int, activated: int, last: Row[tuple[object, ...]] | None) -> str:
+    match reason:
+        case Reason.TRIGGER_TOO_OLD:
+            return f"it happened {iso(at)} and expired {iso(at + playbook.expires)}"
+        case Reason.BEFORE_ACTIVATION:
+            return f"it happened {iso(at)}; the playbook is applied since {iso(activated)}"
+        case Reason.FIRST_PLACEMENT | Reason.MOVED_ON | Reason.ENTERS_NEXT:
+            return f"it happened {iso(at)}"
+        case Reason.AUDIENCE_FALSE if playbook.audience is not None:
+            return playbook.audience.text
+        case Reason.SAME_OCCURRENCE | Reason.ONCE_ONLY if last is not None:
+            return _what_became(last)
+        case Reason.REENTRY_NOT_YET if last is not None and isinstance(playbook.reentry, int):
+            return f"{_what_became(last)}; not before {iso(last.entered_at + playbook.reentry)}"
+        case _:
+            return ""
+
+
+def _what_became(last: Row[tuple[object, ...]]) -> str:
+    ended = f"{last.state} {iso(last.ended_at)}" if last.ended_at is not None else str(last.state)
+    return f"entered {iso(last.entered_at)}, {ended}: {last.reason}"
