@@ -19,7 +19,7 @@ from engine.delivery.sandbox import FIRST_SLOT
 from engine.delivery.slots import SLOT, Place, encoder, for_html, for_text, places_of
 from engine.errors import RenderError
 
-KEPT = 128
+KEPT = 32
 """Skeletons that are kept per template."""
 
 _REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")

@@ -24,7 +24,8 @@ def message(key: str = "action-1", recipient: str = "ann@example.org", body: byt
 class Bench(Protocol):
     """An adapter and what has arrived at its provider."""
 
-    adapter: Adapter
+    @property
+    def adapter(self) -> Adapter: ...
 
     def arrived(self) -> list[bytes]: ...
 

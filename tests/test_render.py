@@ -1,0 +1,474 @@
+"""Templates: found, rendered, kept within bounds, and looked through for mistakes."""
+
+import html as entities
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.clock import DAY
+from engine.delivery.locales import fallbacks, format_date, format_money, format_number
+from engine.delivery.render import RenderContext, Rendered
+from engine.delivery.templates import TemplateLibrary
+from engine.errors import RenderError
+
+LAYOUT = """<html><head><title>{% block subject %}{% endblock %}</title><style>p{color:red}</style></head><body>
+<div style="display: none">{% block preheader %}{% endblock %}</div>
+{% block html %}{% endblock %}
+<p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
+UNSUBSCRIBE = "https://example.com/u?t=1&x=2"
+
+
+def email(html: str, subject: str = "Hi", text: str = "") -> str:
+    written = f"{{% block text %}}{text}{{% endblock %}}" if text else ""
+    return f"{{% block subject %}}{subject}{{% endblock %}}{{% block html %}}{html}{{% endblock %}}{written}"
+
+
+def _render(source: str, context: RenderContext) -> Rendered:
+    library = TemplateLibrary({"a.email.j2": source, "layouts/base.email.j2": LAYOUT})
+    return library.find("a", "email").render(context)
+
+
+def render(source: str, **values: object) -> Rendered:
+    return _render(source, RenderContext(values))
+
+
+def body(source: str, **values: object) -> str:
+    """Return what stands in the HTML's body."""
+    found = re.search(r"<body>(.*)</body>", _render(email(source), RenderContext(values)).html, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def words(source: str, locale: str = "en", currency: str = "USD", zone: str = "UTC", **values: object) -> str:
+    """Return the text part that comes from ``source``."""
+    return _render(email(source), RenderContext(values, locale, currency, zone)).text.strip()
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"),
+    [
+        ("zh-Hant-CN", ["zh-hant-cn", "zh-hant", "zh-cn", "zh"]),
+        ("zh_CN", ["zh-cn", "zh"]),
+        ("en", ["en"]),
+        ("", []),
+    ],
+)
+def test_locales_fall_back(locale: str, expected: list[str]) -> None:
+    assert list(fallbacks(locale)) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "locale", "found"),
+    [
+        (["a.email.zh-CN.j2", "a.email.zh.j2", "a.email.j2"], "zh-Hant-CN", "a.email.zh-CN.j2"),
+        (["a.email.zh.j2", "a.email.j2"], "zh-CN", "a.email.zh.j2"),
+        (["a.email.zh.j2", "a.email.j2"], "fr", "a.email.j2"),
+        (["a.email.zh.j2", "a.email.en.j2"], "fr-FR", "a.email.en.j2"),
+        (["a.email.zh.j2", "a.email.en.j2"], "", "a.email.en.j2"),
+    ],
+)
+def test_finds_the_closest_file(files: list[str], locale: str, found: str) -> None:
+    library = TemplateLibrary(dict.fromkeys(files, email("x")), "en-GB")
+    assert library.find("a", "email", locale).path == found
+
+
+def test_a_missing_template_names_the_closest() -> None:
+    library = TemplateLibrary({"winback/offer.email.j2": email("x")})
+    with pytest.raises(RenderError, match="did you mean `winback/offer`") as caught:
+        library.find("winback/ofer", "email")
+    assert caught.value.reason == "template_missing"
+
+
+def test_a_broken_template_is_refused_with_its_line() -> None:
+    library = TemplateLibrary({"a.email.j2": "{% block subject %}x{% endblock %}\n{{ x | mony }}"})
+    with pytest.raises(RenderError, match=r"a.email.j2:2: unknown filter `mony`; did you mean `money`"):
+        library.find("a", "email")
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_from_layout_macros_and_blocks() -> None:
+    source = """{% extends "layouts/base.email.j2" %}
+{% set shop = "https://example.com/shop" %}
+{% macro button(address, label) %}<a href="{{ address }}?u={{ user.key }}">{{ label }}{{ caller() }}</a>{% endmacro %}
+{% block subject %}For {{ user.name }} & co{% endblock %}
+{% block preheader %}Psst{% endblock %}
+{% block html %}<h1>Dear {{ user.name }}</h1>
+{% call button(shop, "Go <now>") %} ({{ user.key }}){% endcall %}
+<ul>{% for item in items %}<li>{{ loop.index }}. {{ item.name }}</li>{% else %}none{% endfor %}</ul>{% endblock %}"""
+    rendered = render(
+        source, user={"name": "Ann <b>", "key": "k&1"}, items=[{"name": "Tea"}], unsubscribe_url=UNSUBSCRIBE
+    )
+    assert rendered.subject == "For Ann <b> & co"
+    assert "<title>For Ann &lt;b&gt; & co</title>" in rendered.html.replace("&amp; co", "& co")
+    assert '<a href="https://example.com/shop?u=k%261">Go &lt;now&gt; (k&amp;1)</a>' in rendered.html
+    assert '<p style="color: red;">' in rendered.html
+    assert "Psst" in rendered.html
+    assert rendered.text == (
+        "Dear Ann <b>\n\nGo <now> (k&1) <https://example.com/shop?u=k%261>\n\n  - 1. Tea\n\n"
+        f"Unsubscribe <{UNSUBSCRIBE}>\n"
+    )
+
+
+def test_super_and_a_value_printed_twice() -> None:
+    sources = {
+        "layouts/base.email.j2": "<p>{% block html %}[{{ name }}]{% endblock %}</p>",
+        "a.email.j2": """{% extends "layouts/base.email.j2" %}{% block subject %}S{% endblock %}
+{% macro twice() %}<b>{{ name }}</b>{% endmacro %}
+{% block html %}{% set x = twice() %}{{ super() }}{{ x }}{{ x }}{% endblock %}""",
+    }
+    html = TemplateLibrary(sources).find("a", "email").render(RenderContext({"name": "<&>"})).html
+    assert "<p>[&lt;&amp;&gt;]<b>&lt;&amp;&gt;</b><b>&lt;&amp;&gt;</b></p>" in html
+
+
+def test_a_written_text_part_is_taken_as_it_is() -> None:
+    rendered = render(email("<p>x</p>", text="  Dear {{ name }},\n\n  bye\n"), name="<Ann & Bob>")
+    assert rendered.text == "Dear <Ann & Bob>,\n\n  bye\n"
+
+
+def test_other_channels_have_plain_parts() -> None:
+    sources = {
+        "a.sms.j2": "{% block body %}Hi {{ name }}{% endblock %}",
+        "a.push.j2": "{% block title %}{{ name }}!{% endblock %}{% block body %}<x>{% endblock %}",
+    }
+    library = TemplateLibrary(sources)
+    context = RenderContext({"name": "<Ann>"})
+    assert library.find("a", "sms").render(context).plain("body") == "Hi <Ann>"
+    push = library.find("a", "push").render(context)
+    assert (push.plain("title"), push.plain("body"), push.html) == ("<Ann>!", "<x>", "")
+
+
+def test_a_subject_stays_on_one_line() -> None:
+    rendered = render(email("x", "Hi {{ name }}"), name="Ann\r\nBcc: eve@example.com\0\u2028!")
+    assert rendered.subject == "Hi Ann Bcc: eve@example.com !"
+
+
+@pytest.mark.parametrize("subject", ["", "{{ name }}"])
+def test_an_empty_subject_is_an_error(subject: str) -> None:
+    with pytest.raises(RenderError, match="subject is empty"):
+        render(email("x", subject), name=" \n")
+
+
+def test_users_share_what_is_prepared_and_nothing_else() -> None:
+    source = email("{% if vip %}<p>VIP {{ name }}</p>{% else %}<p>{{ name }}</p>{% endif %}", "{{ name }}")
+    template = TemplateLibrary({"a.email.j2": source}).find("a", "email")
+    rendered = [template.render(RenderContext({"name": f"n{n}", "vip": n % 2 == 0})) for n in range(20)]
+    assert len({id(each.prepared) for each in rendered}) == 2
+    assert [each.subject for each in rendered] == [f"n{n}" for n in range(20)]
+    assert all(("VIP" in each.html) == (n % 2 == 0) for n, each in enumerate(rendered))
+
+
+def test_threads_do_not_mix_users_up() -> None:
+    source = email("{% for x in numbers %}<p>{{ name }}-{{ x }}</p>{% endfor %}", "{{ name }}")
+    template = TemplateLibrary({"a.email.j2": source}).find("a", "email")
+
+    def one(number: int) -> bool:
+        rendered = template.render(RenderContext({"name": f"n{number}", "numbers": list(range(number % 40))}))
+        expected = [f"n{number}-{x}" for x in range(number % 40)]
+        return rendered.subject == f"n{number}" and re.findall(r"<p>(.*?)</p>", rendered.html) == expected
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(one, range(400)))
+
+
+# --- values in their places ------------------------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+
+
+@given(TEXTS, TEXTS)
+def test_a_value_is_shown_as_it_is_and_never_read_again(first: str, second: str) -> None:
+    rendered = VALUES.render(RenderContext({"first": first, "second": second}))
+    found = re.search(r'<p title="([^"]*)">([^<]*)</p><p>([^<]*)</p>', rendered.html)
+    assert found is not None
+    assert [entities.unescape(text) for text in found.groups()] == [first, second, first]
+    assert rendered.text == f"{second}|{first}\n"
+
+
+VALUES = TemplateLibrary(
+    {
+        "a.email.j2": email(
+            '<p title="{{ first }}">{{ second }}</p><p>{{ first }}</p>', "S", text="{{ second }}|{{ first }}"
+        )
+    }
+).find("a", "email")
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "expected"),
+    [
+        (
+            '<a href="{{ v }}">x</a>',
+            "https://example.com/ä b?q=<1>&r",
+            "https://example.com/%C3%A4%20b?q=%3C1%3E&amp;r",
+        ),
+        ('<a href="{{ v }}">x</a>', " mailto:ann@example.com ", "mailto:ann@example.com"),
+        ('<a href="https://example.com/{{ v }}">x</a>', "a b/ä?", "https://example.com/a%20b/%C3%A4%3F"),
+        ('<a href="https://example.com/?q={{ v }}">x</a>', "a&b=c/d#e", "https://example.com/?q=a%26b%3Dc%2Fd%23e"),
+        ("<a href=https://example.com/?q={{ v }}>x</a>", "a onclick=b", "https://example.com/?q=a%20onclick%3Db"),
+        ('<img src="{{ v }}">', "https://example.com/a'b.png", "https://example.com/a&#x27;b.png"),
+    ],
+)
+def test_links_are_percent_encoded(source: str, value: str, expected: str) -> None:
+    assert f'="{expected}"' in body(source, v=value)
+
+
+@pytest.mark.parametrize("value", ["javascript:alert(1)", "data:text/html,x", "//example.com", "", "JaVaScRiPt:x"])
+def test_links_to_code_are_refused(value: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        body('<a href="{{ v }}">x</a>', v=value)
+    assert caught.value.reason == "url_invalid"
+
+
+def test_styles_take_harmless_values_only() -> None:
+    shown = body('<p style="color: {{ v }}">x</p>', v="red;background:url(https://example.com/x)")
+    assert 'style="color: redbackgroundurl(httpsexample.comx)' in shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<b{{ v }}>x</b>",
+        "<p {{ v }}=1>x</p>",
+        '<p onclick="{{ v }}">x</p>',
+        "<script>{{ v }}</script>",
+        "<script>fixed()</script>",
+        "x &#xE000; {{ v }}",
+        "x &#57344 {{ v }}",
+    ],
+)
+def test_places_where_no_value_is_safe(source: str) -> None:
+    with pytest.raises(RenderError, match=r"a\.email\.j2: ") as caught:
+        body(source, v="p")
+    assert caught.value.reason == "template_unsafe"
+
+
+# --- mistakes and limits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("\n\n{{ user.naem }}", "a.email.j2:3: `naem` is not known here"),
+        ("\n{{ nobody }}", "a.email.j2:2: 'nobody' is undefined"),
+        ("{{ nobody | upper }}", "'nobody' is undefined"),
+        ("{{ nobody.x }}", "'nobody' is undefined"),
+        ("{{ user.nothing }}", "a value that this user lacks"),
+        ("{{ user.nothing | upper }}", "a value that this user lacks"),
+        ("{{ user }}", "prints a dict"),
+        ("{{ true }}", "prints a bool"),
+        ("{{ user.name | money }}", "takes a number"),
+        ("{{ 1.5 | money }}", "minor units"),
+        ("{{ user.name | date }}", "takes an instant or a date"),
+        ("{{ 1 / 0 }}", r"an expression fails \(ZeroDivisionError\)"),
+        ("{{ [1, 2] | join(user) }}", "prints a dict"),
+        ("{{ user.name % 5 }}", "`%` takes two numbers"),
+        ("{{ 'a' * 5 }}", r"`\*` takes two numbers"),
+    ],
+)
+def test_mistakes_name_their_line_and_no_value(source: str, said: str) -> None:
+    with pytest.raises(RenderError, match=said) as caught:
+        render(email(source), user={"name": "Ann", "nothing": None})
+    assert "Ann" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ user.__class__ }}",
+        "{{ user['__class__'] }}",
+        "{{ ''['format'] }}",
+        "{{ 'x'.format(1) }}",
+        "{{ user.keys() }}",
+        "{{ user.get('name') }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ range.__class__ }}",
+        "{{ lipsum() }}",
+        "{{ cycler('a') }}",
+        "{{ namespace(a=1) }}",
+        "{% macro m() %}{% endmacro %}{{ m.__globals__ }}",
+        "{% for x in [1] %}{{ loop.__init__ }}{% endfor %}",
+    ],
+)
+def test_reaches_nothing_but_its_values(source: str) -> None:
+    with pytest.raises(RenderError):
+        render(email(source), user={"name": "Ann"})
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{% for x in range(20000) %}x{% endfor %}", "longer than 10,000"),
+        ("{% for x in range(9000) %}x{% endfor %}{% for x in range(9000) %}x{% endfor %}", "loops more than 10,000"),
+        ("{% for x in range(200) %}{% for y in range(200) %}x{% endfor %}{% endfor %}", "loops more than 10,000"),
+        ("{% for x in range(9000) %}" + "x" * 200 + "{% endfor %}", "renders more than 1,000,000"),
+        ("{% for x in range(7000) %}{{ x }}{% endfor %}", "prints more than 6000 values"),
+        ("{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(30) }}", "more than 2,000"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", r"RecursionError|more than 2,000"),
+        ("{{ name ~ name | replace('x', 'y' * 1) }}", "takes two numbers"),
+        ("{{ long ~ long }}", "a text of more than 100,000"),
+        ("{{ long + long }}", "a text of more than 100,000"),
+        ("{{ long | replace('x', 'yyyyyyyyyy') }}", "too long"),
+        ("{{ [long, long] | join(long) }}", "a text of more than 100,000"),
+        ("{{ big * big * big * big }}", "more than 256 bits"),
+        ("{{ long }}" * 15, "values have more than 1,000,000"),
+    ],
+)
+def test_grows_within_bounds(source: str, said: str) -> None:
+    with pytest.raises(RenderError, match=said):
+        render(email(source), name="x" * 1000, long="x" * 90_000, big=2**80)
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("\n{% filter upper %}x{% endfilter %}", 2, "`{% filter %}` is not available"),
+        ("\n\n{% set x %}a{% endset %}", 3, "`{% set x %}…{% endset %}` is not available"),
+        ("{% for x in a recursive %}{{ loop(x) }}{% endfor %}", 1, "recursive loops"),
+        ("{{ 2 ** 3 }}", 1, "`**` is not available"),
+        ("{% include name %}", 1, "must be written out"),
+        ("{% include 'nothing.email.j2' %}", 1, "no file `nothing.email.j2`"),
+        ("{% include 'a.email.j2' %}", 0, "extends or includes itself"),
+        ("{% do x() %}", 1, "unknown tag 'do'"),
+        ("{% if x %}", 1, "Unexpected end of template"),
+        ("{{ x is nonsense }}", 1, "unknown test `nonsense`"),
+        ("{{ x | safe }}", 1, "unknown filter `safe`"),
+        ("{% if x %}{{ x | mony }}{% endif %}", 1, "did you mean `money`?"),
+        ("a\ue123b", 1, "private-use character"),
+        ("{% block sujet %}{% endblock %}", 1, "did you mean `subject`?"),
+        ("{% if x %}{% extends 'layouts/base.email.j2' %}{% endif %}", 1, "must stand by itself"),
+    ],
+)
+def test_check_reports(source: str, line: int, said: str) -> None:
+    parts = "{% block subject %}S{% endblock %}{% block html %}{% endblock %}"
+    library = TemplateLibrary({"a.email.j2": source + parts, "layouts/base.email.j2": LAYOUT})
+    found = [problem for problem in library.check() if said in problem.message]
+    assert [(problem.path, problem.line) for problem in found] == [("a.email.j2", line)]
+
+
+def test_check_reports_everything_at_once() -> None:
+    sources = {
+        "a.email.j2": "{% block subject %}{% endblock %}",
+        "b.email.j2": "{{ x | mony }}\n{% filter upper %}{% endfilter %}",
+        "c.push.j2": "{% block body %}{% endblock %}",
+        "noname.j2": "x",
+        "layouts/base.email.j2": "{% include 'layouts/nav.email.j2' %}",
+    }
+    assert [str(problem) for problem in TemplateLibrary(sources).check()] == [
+        "a.email.j2: lacks the block `html`",
+        "b.email.j2: lacks the block `html`",
+        "b.email.j2: lacks the block `subject`",
+        "b.email.j2:1: unknown filter `mony`; did you mean `money`?",
+        "b.email.j2:2: `{% filter %}` is not available; apply the filter to the value: `{{ value | filter }}`",
+        "c.push.j2: lacks the block `title`",
+        "layouts/base.email.j2:1: no file `layouts/nav.email.j2`; did you mean `layouts/base.email.j2`?",
+        "noname.j2: name it NAME.CHANNEL.j2 or NAME.CHANNEL.LOCALE.j2",
+    ]
+
+
+def test_check_is_content_with_good_files() -> None:
+    child = """{% extends "layouts/base.email.j2" %}{% block subject %}S{% endblock %}{% block html %}{% endblock %}"""
+    assert TemplateLibrary({"a.email.j2": child, "layouts/base.email.j2": LAYOUT}).check() == []
+
+
+def test_lists_the_variables_of_a_template_and_of_what_it_uses() -> None:
+    sources = {
+        "layouts/base.email.j2": "{{ brand.name }}\n{% block html %}{% endblock %}",
+        "_bits.email.j2": "{% macro price(item) %}{{ item.price }}{{ brand.currency }}{% endmacro %}",
+        "a.email.j2": """{% extends "layouts/base.email.j2" %}{% from "_bits.email.j2" import price %}
+{% set greeting = user.greeting %}
+{% block subject %}{{ greeting }} {{ user.nick | default(user.name) }}{% endblock %}
+{% block html %}{% for item in event.lines %}{{ price(item) }}{{ item.name }}{% endfor %}
+{% if facts['x'] is defined %}{{ unsubscribe_url }}{% endif %}{% endblock %}""",
+        "a.email.zh.j2": "{{ user.surname }}",
+    }
+    found = TemplateLibrary(sources).variables("a", "email")
+    assert [(each.path, each.line, each.name, each.guarded) for each in found] == [
+        ("_bits.email.j2", 1, "brand.currency", False),
+        ("a.email.j2", 2, "user.greeting", False),
+        ("a.email.j2", 3, "user.name", True),
+        ("a.email.j2", 3, "user.nick", True),
+        ("a.email.j2", 4, "event.lines", False),
+        ("a.email.j2", 5, "facts.x", True),
+        ("a.email.j2", 5, "unsubscribe_url", False),
+        ("a.email.zh.j2", 1, "user.surname", False),
+        ("layouts/base.email.j2", 1, "brand.name", False),
+    ]
+
+
+# --- filters ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "locale", "expected"),
+    [
+        (123450, "CNY", "zh-CN", "¥1,234.50"),
+        (123450, "USD", "en", "$1,234.50"),
+        (-5, "USD", "en", "-$0.05"),
+        (123450, "JPY", "ja", "¥123,450"),
+        (1234567, "KWD", "en", "KWD\u00a01,234.567"),
+        (123450, "EUR", "de-DE", "1.234,50\u00a0€"),
+        (123450, "EUR", "fr", "1\u00a0234,50\u00a0€"),
+        (10**20 + 1, "USD", "en", "$1,000,000,000,000,000,000.01"),
+    ],
+)
+def test_money(amount: int, currency: str, locale: str, expected: str) -> None:
+    assert format_money(amount, currency, locale) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "values", "expected"),
+    [
+        ("{{ at | date }}", {"at": 20_454 * DAY + 20 * 3_600_000}, "January 2, 2026"),
+        ("{{ '2026-01-31' | date }}", {}, "January 31, 2026"),
+        ("{{ '2026-01-31T20:00:00Z' | date }}", {}, "February 1, 2026"),
+        ("{{ x | default('friend') | upper }}", {}, "FRIEND"),
+        ("{{ x | default('friend') }}", {"x": None}, "friend"),
+        ("{{ x | default('friend', true) }}", {"x": ""}, "friend"),
+        ("{{ 'ann lee' | title }} {{ ' x ' | trim | length }}", {}, "Ann Lee 1"),
+        ("{{ [1, 2, 3] | join('-') }} {{ [1, 2] | first }} {{ [1, 2] | last }}", {}, "1-2-3 1 2"),
+        ("{{ 2.5 | round }} {{ 1.005 | round(2) }} {{ 7.9 | int }} {{ -3 | abs }}", {}, "3 1.01 7 3"),
+        ("{{ 1234567.891 | number(1) }}", {}, "1,234,567.9"),
+        ("{{ 'abcdefgh' | truncate(5) }}", {}, "abcd…"),
+        ("{{ 'a-b' | replace('-', '+') }}", {}, "a+b"),
+        ("{{ 'a b' | urlencode }}", {}, "a%20b"),
+        ("{% for k, v in m | items %}{{ k }}={{ v }};{% endfor %}", {"m": {"a": 1, "b": 2}}, "a=1;b=2;"),
+        ("{{ 'x' ~ 1 ~ 'y' }} {{ 1 + 2 }} {{ 7 % 4 }}", {}, "x1y 3 3"),
+        ("{{ 'a' if x is defined else 'b' }}", {}, "b"),
+        ("{{ '<b>' | e }}", {}, "<b>"),
+    ],
+)
+def test_filters(source: str, values: Mapping[str, object], expected: str) -> None:
+    assert words(source, "en-US", "USD", "Asia/Shanghai", **values) == expected
+
+
+def test_dates_and_numbers_follow_the_language_of_the_text() -> None:
+    sources = {"a.email.j2": email("{{ d | date }}"), "a.email.zh.j2": email("{{ d | date }}")}
+    library = TemplateLibrary(sources, "en")
+    shown = {
+        locale: library.find("a", "email", locale).render(RenderContext({"d": "2026-01-31"}, locale)).text.strip()
+        for locale in ("en-US", "en-GB", "fr", "zh-CN")
+    }
+    assert shown == {
+        "en-US": "January 31, 2026",
+        "en-GB": "31 January 2026",
+        "fr": "January 31, 2026",
+        "zh-CN": "2026年1月31日",
+    }
+
+
+def test_long_numbers_stay_exact_and_unlisted_languages_get_iso_dates() -> None:
+    assert format_number(Decimal("12345678901234567890.10"), "de") == "12.345.678.901.234.567.890,10"
+    assert format_date(date(2026, 3, 1), "fr") == "2026-03-01"
