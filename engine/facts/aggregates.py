@@ -1,11 +1,12 @@
 """Aggregates of events as SQL over ``event e``, one pass over the events of each user.
 
-The statement that they stand in joins only events of the names that facts use, with ``e.at <= :now``.
+The statement that they stand in joins events with ``e.at <= :now``: those of a user are one range of the index
+``event_of_user``, those of one name a part of it. See ``Reading`` for how much of the range is read.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from engine.clock import NEVER
 from engine.content.kinds import FactType
 from engine.facts.model import Fact, FactCatalog
 from engine.store.dialect import Dialect
@@ -30,8 +31,44 @@ def now_sql(dialect: Dialect) -> str:
     return ":now" if dialect is Dialect.SQLITE else "CAST(:now AS BIGINT)"
 
 
-def quoted_names(events: Sequence[str]) -> str:
-    """Return the names of events as the inside of an SQL list."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which events a refresh reads.
+
+    A seek in the index costs as much as a dozen rows of it. So where facts use one name, or few of those declared,
+    each name is sought; otherwise all events of the user are read at once, and the facts pick theirs.
+    """
+
+    used: tuple[str, ...]
+    """The names that facts use."""
+    declared: tuple[str, ...]
+
+    @classmethod
+    def of(cls, catalog: FactCatalog) -> "Reading":
+        """Return what the facts of ``catalog`` need."""
+        used = dict.fromkeys(fact.event for fact in catalog.facts.values() if fact.event is not None)
+        return cls(tuple(used), tuple(catalog.events))
+
+    @property
+    def seeks(self) -> bool:
+        """Tell whether each name is sought."""
+        return len(self.used) == 1 or 2 * len(self.used) <= len(self.declared)
+
+    @property
+    def several(self) -> bool:
+        """Tell whether an aggregate has to look at the name of an event."""
+        return not self.seeks or len(self.used) > 1
+
+    def used_sql(self) -> str:
+        """Return the test that an event is read for facts, to follow others."""
+        return f" AND e.name IN ({_quoted(self.used)})" if self.seeks else ""
+
+    def declared_sql(self) -> str:
+        """Return the test that an event can matter to anything, to follow others."""
+        return f" AND e.name IN ({_quoted(self.declared)})" if self.seeks else ""
+
+
+def _quoted(events: Sequence[str]) -> str:
     return ", ".join(f"'{event}'" for event in events)
 
 
@@ -121,12 +158,11 @@ def _branches(facts: Sequence[Fact], dialect: Dialect) -> list[str]:
     return list(branches)
 
 
-def next_event_sql(catalog: FactCatalog, dialect: Dialect, user: str) -> str:
-    """Return a subquery for the instant of the next event of ``user`` that has not happened yet, of any declared name."""
-    if not catalog.events:
-        return str(NEVER)
-    names = quoted_names(tuple(catalog.events))
+def next_event_sql(reading: Reading, dialect: Dialect, user: str) -> str:
+    """Return a subquery for the instant of the next event of ``user`` that has not happened yet, of any name."""
+    if not reading.declared:
+        return "CAST(NULL AS BIGINT)"
     return (
-        f"(SELECT min(e.at) FROM event e WHERE e.user_id = {user} AND e.name IN ({names})"
+        f"(SELECT min(e.at) FROM event e WHERE e.user_id = {user}{reading.declared_sql()}"
         f" AND e.at > {now_sql(dialect)})"
     )

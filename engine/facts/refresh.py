@@ -10,13 +10,13 @@ from engine.clock import NEVER, Instant
 from engine.conditions import earliest_sql
 from engine.content.kinds import FactType
 from engine.facts.aggregates import (
+    Reading,
     aggregate_sql,
     aggregated,
     latest_sql,
     looked_up,
     next_event_sql,
     now_sql,
-    quoted_names,
     window_edge_sql,
 )
 from engine.facts.files import BUILT_IN_ATTRIBUTES
@@ -41,8 +41,8 @@ class Refresh:
     def run(self, connection: Connection, now: Instant) -> None:
         """Refresh the users in ``due_user`` as of ``now``; they must have a row of ``user_state``."""
         binds: dict[str, float | None] = {"now": now}
-        if quantiles(self._catalog):
-            binds |= read_cuts(connection).binds(self._catalog)
+        if scores := quantiles(self._catalog):
+            binds |= read_cuts(connection).binds(scores)
         connection.execute(self._statement, binds)
 
 
@@ -74,16 +74,16 @@ def facts_sql(catalog: FactCatalog, dialect: Dialect) -> str:
 
 
 def _aggregates(catalog: FactCatalog, dialect: Dialect) -> str:
-    """Return the layer that reads the events: one range of the index for each user and name of an event."""
+    """Return the layer that reads the events: one range of their index for each user."""
     facts = aggregated(catalog)
-    events = tuple(dict.fromkeys(str(fact.event) for fact in (*facts, *looked_up(catalog))))
-    if not events:
+    reading = Reading.of(catalog)
+    if not reading.used:
         return f"SELECT d.user_id, CAST(NULL AS BIGINT) AS window_edge FROM {DUE_USER} d"
     edge = window_edge_sql([*facts, *looked_up(catalog)], dialect) or "CAST(NULL AS BIGINT)"
-    columns = [f"{aggregate_sql(fact, catalog, dialect, several=len(events) > 1)} AS {fact.column}" for fact in facts]
+    columns = [f"{aggregate_sql(fact, catalog, dialect, several=reading.several)} AS {fact.column}" for fact in facts]
     return (
         f"SELECT {', '.join(('d.user_id', *columns, f'{edge} AS window_edge'))}"
-        f" FROM {DUE_USER} d LEFT JOIN event e ON e.user_id = d.user_id AND e.name IN ({quoted_names(events)})"
+        f" FROM {DUE_USER} d LEFT JOIN event e ON e.user_id = d.user_id{reading.used_sql()}"
         f" AND e.at <= {now_sql(dialect)} GROUP BY d.user_id"
     )
 
@@ -92,7 +92,7 @@ def _beside(catalog: FactCatalog, dialect: Dialect, aggregates: str) -> str:
     attributes = [fact for fact in catalog.facts.values() if fact.source == "attribute"]
     columns = [f"{_attribute(fact, dialect)} AS {fact.column}" for fact in attributes]
     columns += [f"{latest_sql(fact, catalog, dialect, 'a.user_id')} AS {fact.column}" for fact in looked_up(catalog)]
-    columns.append(f"{next_event_sql(catalog, dialect, 'a.user_id')} AS next_event")
+    columns.append(f"{next_event_sql(Reading.of(catalog), dialect, 'a.user_id')} AS next_event")
     users = " LEFT JOIN users u ON u.id = a.user_id" if attributes else ""
     return f"SELECT a.*, {', '.join(columns)} FROM ({aggregates}) a{users}"
 

@@ -1,6 +1,6 @@
 """Scores: 1 plus the number of calibrated cut points that a value exceeds; the cut points are binds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -16,10 +16,10 @@ class Cuts:
 
     of: Mapping[str, tuple[float, ...]]
 
-    def binds(self, catalog: FactCatalog) -> dict[str, float | None]:
-        """Return a value for each bind of the scores' SQL; None for facts not calibrated, or to other buckets."""
+    def binds(self, facts: Iterable[Fact]) -> dict[str, float | None]:
+        """Return a value for each bind of the scores' SQL; None for those not calibrated, or to other buckets."""
         values: dict[str, float | None] = {}
-        for fact in quantiles(catalog):
+        for fact in facts:
             cuts = self.of.get(fact.name, ())
             fits = len(cuts) == fact.section.buckets - 1
             values |= {bind: cuts[index] if fits else None for index, bind in enumerate(_binds(fact))}

@@ -52,7 +52,7 @@ def _sqlite(kind: FactType, json_type: str, value: str) -> str:
         return f"(CASE {json_type} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
     if kind is FactType.DATE:
         day = "[0-9]" * 4 + "-" + "[0-9]" * 2 + "-" + "[0-9]" * 2
-        valid = f"{value} GLOB '{day}' AND {value} >= '0001' AND date({value}) = {value}"
+        valid = f"{value} GLOB '{day}' AND {value} >= '0001' AND date({value}, '+0 days') = {value}"
         return f"(CASE WHEN {json_type} = 'text' AND {valid} THEN {value} END)"
     return f"(CASE WHEN {json_type} = 'text' THEN {value} END)"
 

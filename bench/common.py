@@ -1,0 +1,58 @@
+"""What all measures share: the command line, interleaved medians, peak memory, the JSON line."""
+
+import argparse
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MEMORY_BAR_MB = 400
+
+
+def size_from_command_line(full: int, what: str) -> int:
+    """Read ``--size``, in ``what``; the full size is the default."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--size", type=int, default=full, help=f"{what}; {full:,} at full size")
+    size: int = parser.parse_args().size
+    return size
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="habitue-bench-") as folder:
+        yield Path(folder)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Run ``work`` once; return how long it took."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def interleaved(runs: int, *works: Callable[[], float]) -> list[float]:
+    """Run all ``works`` in turn, ``runs`` times; each returns its own seconds. Return the median of each."""
+    taken = [[work() for work in works] for _ in range(runs)]
+    return [statistics.median(times) for times in zip(*taken, strict=True)]
+
+
+def peak_mb() -> float:
+    """Return the peak resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 if sys.platform != "darwin" else 1024 * 1024)
+
+
+def report(name: str, *, ratio: float, bar: float, at_most: bool, **more: float | int | str) -> bool:
+    """Print the JSON line of one measure, with peak memory held against its own bar; return whether it is fine."""
+    memory = peak_mb()
+    held = ratio <= bar if at_most else ratio >= bar
+    fine = held and memory <= MEMORY_BAR_MB
+    line = {"bench": name, "ratio": round(ratio, 3), "bar": bar, "ok": fine, "peak_mb": round(memory)}
+    print(json.dumps({**line, **more}), flush=True)
+    return fine
