@@ -20,11 +20,12 @@ from engine.delivery.claim import Claim
 from engine.delivery.rowset import pack, rowset
 from engine.delivery.templates import TemplateLibrary
 from engine.facts.catalog import FactCatalog
+from engine.playbooks.reasons import Reason
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 
-_GONE = ("exited", "cancelled", "expired")
-"""States of an enrolment whose unsent messages are called off. A finished one has merely taken its last step."""
+_LEFT = frozenset({Reason.EXIT_EVENT.value, Reason.EXIT_CONDITION.value})
+"""Why enrolments ended whose unsent messages are called off. Who reached a last or an exit step gets what was due."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Loader:
             expires_at=row.expires_at,
             tries=row.tries,
             created_at=row.created_at,
-            enrolment_open=row.enrolment_state not in _GONE,
+            enrolment_open=row.enrolment_state != "cancelled" and row.enrolment_reason not in _LEFT,
             address=_address(channel, row),
             recipient=recipient,
             suppressed=suppressed,
@@ -202,6 +203,7 @@ class _Fixed(NamedTuple):
     coupon_code: str | None
     coupon_expires_at: int | None
     enrolment_state: str | None
+    enrolment_reason: str | None
     event_name: str | None
     event_at: int | None
     event_amount: int | None
@@ -211,7 +213,7 @@ class _Fixed(NamedTuple):
 _COLUMNS = (
     "a.id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class, a.next_channels, a.template, "
     "a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, u.key, u.email, u.phone, u.push_token, u.locale, "
-    "u.timezone, c.granted, k.code, k.expires_at, n.state, e.name, e.at, e.amount, e.properties"
+    "u.timezone, c.granted, k.code, k.expires_at, n.state, n.reason, e.name, e.at, e.amount, e.properties"
 )
 _WIDTH = len(_Fixed._fields)
 

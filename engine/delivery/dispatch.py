@@ -20,11 +20,12 @@ from engine.delivery.lane import Desk, Lane
 from engine.delivery.recover import Recovery
 from engine.delivery.tally import Drained, Tally
 from engine.delivery.templates import TemplateLibrary
-from engine.delivery.unsubscribe import Unsubscriber, stored_secret
+from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
 from engine.settings import Settings
 from engine.store.database import Database
+from engine.store.secrets import installation_secret
 
 POLL = 1.0
 """Seconds between two looks at an empty queue."""
@@ -149,7 +150,8 @@ class Delivery:
     async def _desk(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> Desk:
         if self._unsubscriber is None:
             given = self._settings.delivery.unsubscribe_secret
-            secret = given or await asyncio.to_thread(stored_secret, self._database, self._clock.now())
+            now = self._clock.now()
+            secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
         return Desk(

@@ -5,16 +5,10 @@ separated by spaces: the first signs, all of them verify, so a secret can be rep
 """
 
 import hmac
-import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
-from sqlalchemy import text
-
-from engine.store.database import Database
-
-_NAME = "unsubscribe"
 _MAC_OCTETS = 16
 _MAX_TOKEN = 400
 
@@ -63,23 +57,6 @@ class Unsubscriber:
         """Return the whole address: the brand's ``unsubscribe_url`` with the token as its parameter ``t``."""
         joint = "&" if "?" in self._url else "?"
         return f"{self._url}{joint}t={self.make_token(subscription)}"
-
-
-def stored_secret(database: Database, now: int) -> str:
-    """Return this installation's own secret; the first call, in whichever process, makes it."""
-    with database.read() as connection:
-        found: str | None = connection.scalar(text("SELECT value FROM secret WHERE name = :name"), {"name": _NAME})
-    if found:
-        return found
-    with database.write() as connection:
-        connection.execute(
-            text("INSERT INTO secret (name, value, created_at) VALUES (:name, :value, :now) ON CONFLICT DO NOTHING"),
-            {"name": _NAME, "value": secrets.token_urlsafe(32), "now": now},
-        )
-        kept: str = connection.execute(
-            text("SELECT value FROM secret WHERE name = :name"), {"name": _NAME}
-        ).scalar_one()
-    return kept
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

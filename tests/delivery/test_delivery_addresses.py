@@ -6,8 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.delivery.addresses import masked, suppression_form, usable_address
-from engine.delivery.unsubscribe import Subscription, Unsubscriber, stored_secret
-from tests.delivery.world import NOON, World
+from engine.delivery.unsubscribe import Subscription, Unsubscriber
 
 
 @pytest.mark.parametrize(
@@ -108,9 +107,3 @@ def test_a_changed_token_is_refused(position: int, change: int) -> None:
     assert Unsubscriber("first").verify(changed) in {None, SUBSCRIPTION}
     if position < token.index("."):
         assert Unsubscriber("first").verify(changed) is None
-
-
-def test_an_installation_without_a_secret_makes_one_and_keeps_it(world: World) -> None:
-    made = stored_secret(world.database, NOON)
-    assert len(made) >= 40
-    assert stored_secret(world.database, NOON + 1) == made

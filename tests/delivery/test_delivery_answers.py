@@ -48,7 +48,7 @@ def test_a_refusal_for_now_is_tried_again_later_and_later(world: World) -> None:
         assert waits[-1] == retry_wait(1, tries, MINUTE)
         world.drain(provider, tries=4, retry_after="1m")
         assert len(provider.sent) == tries, "not before it is due"
-        world.clock.move_to(due_at)
+        world.at(due_at)
     world.drain(provider, tries=4, retry_after="1m")
     assert world.states() == {"failed:tries_exhausted": 1}
     assert waits == sorted(waits)
@@ -78,7 +78,7 @@ def test_a_rejected_message_failed_for_good(world: World) -> None:
     )
     world.drain(provider)
     assert world.states() == {"failed:mailbox_unknown": 1, "accepted:accepted": 1}
-    world.clock.move_to(world.clock.now() + DAY)
+    world.at(world.clock.now() + DAY)
     world.drain(provider)
     assert len(provider.sent) == 2
 
@@ -108,12 +108,12 @@ def test_while_an_adapter_is_down_actions_wait_unharmed_and_one_message_tries(wo
         already = len(down.sent)
         asyncio.run(delivery.drain())
         assert len(down.sent) == already, "paused"
-        world.clock.move_to(delivery.alarms[0].until)
+        world.at(delivery.alarms[0].until)
         asyncio.run(delivery.drain())
         assert len(down.sent) == already + 1, "one message tries"
         pauses.append(delivery.alarms[0].until - world.clock.now())
     assert pauses == sorted(set(pauses)), "longer each time"
-    world.clock.move_to(delivery.alarms[0].until)
+    world.at(delivery.alarms[0].until)
     down.script = None
     asyncio.run(delivery.drain())
     assert world.states() == {"accepted:accepted": 30}
@@ -134,7 +134,7 @@ def test_an_unknown_is_held_or_sent_again_with_the_same_message_id(
     assert world.states() == {expected: 1}
     assert "unknown" in world.history(1), "visible in the log either way"
     provider.script = None
-    world.clock.move_to(world.clock.now() + DAY)
+    world.at(world.clock.now() + DAY)
     world.drain(provider, unknown=policy_word)
     if policy_word == "hold":
         assert len(provider.sent) == 1

@@ -47,7 +47,7 @@ def test_after_a_crash_between_hand_off_and_answer_the_unknowns_are_few_and_visi
     after = Provider()
     world.drain(after, in_flight=12, unknown=policy_word)
     assert not after.sent or handed.isdisjoint(int(message.key.split(".")[0]) for message in after.sent)
-    world.clock.move_to(NOON + LEASE)
+    world.at(NOON + LEASE)
     world.drain(after, in_flight=12, unknown=policy_word)
     unknowns = {key for (key,) in world.rows("SELECT DISTINCT action_id FROM action_event WHERE state = 'unknown'")}
     assert unknowns == handed
@@ -55,7 +55,7 @@ def test_after_a_crash_between_hand_off_and_answer_the_unknowns_are_few_and_visi
         assert world.states() == {"accepted:accepted": 100 - len(handed), "unknown:no_answer": len(handed)}
         assert handed.isdisjoint(int(message.key.split(".")[0]) for message in after.sent)
         return
-    world.clock.move_to(NOON + HOUR)
+    world.at(NOON + HOUR)
     world.drain(after, in_flight=12, unknown=policy_word)
     assert world.states() == {"accepted:accepted": 100}
     identifiers = Counter(
@@ -75,7 +75,7 @@ def test_claims_of_a_crashed_worker_go_back_to_the_queue(world: World) -> None:
     provider = Provider()
     world.drain(provider)
     assert provider.sent == []
-    world.clock.move_to(NOON + LEASE)
+    world.at(NOON + LEASE)
     world.drain(provider)
     assert world.states() == {"accepted:accepted": 3}
     assert world.history(1) == ["claimed", "queued", "claimed", "handed_off", "accepted"]
@@ -88,7 +88,7 @@ def test_an_answer_under_a_stale_fence_writes_nothing(world: World) -> None:
     claims, mover = Claims(world.database.dialect, LEASE), Mover(world.database.dialect)
     with world.database.write() as connection:
         late = claims.take(connection, "email", NOON, 1)[0]
-    world.clock.move_to(NOON + LEASE)
+    world.at(NOON + LEASE)
     world.drain(Provider())
     before = world.rows("SELECT * FROM action ORDER BY id"), world.rows("SELECT * FROM action_event ORDER BY id")
     move = Move(late.action_id, late.fence, State.HANDED_OFF, "gates_passed", tries=1, lease_until=NOON + HOUR)
@@ -118,7 +118,7 @@ def test_a_worker_whose_claim_was_taken_over_sends_nothing_of_it(world: World) -
     taken = 6 - len(slow.sent)
     assert taken >= 3
     assert world.states() == {"accepted:accepted": len(slow.sent), "claimed:claimed": taken}
-    world.clock.move_to(NOON + 1)
+    world.at(NOON + 1)
     world.drain(slow, in_flight=1)
     assert Counter(slow.recipients) == {f"u{number}@example.com": 1 for number in range(1, 7)}
 

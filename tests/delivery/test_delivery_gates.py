@@ -184,16 +184,19 @@ def test_deferred_until_the_window_opens_then_sent(world: World) -> None:
     provider = Provider()
     world.drain(provider)
     assert world.rows("SELECT state, reason, due_at FROM action") == [("deferred", "outside_window", NOON + HOUR)]
-    world.clock.move_to(NOON + HOUR)
+    world.at(NOON + HOUR)
     world.drain(provider)
     assert world.states() == {"accepted:accepted": 1}
     assert world.history(1) == ["claimed", "deferred", "claimed", "handed_off", "accepted"]
 
 
 def test_a_deferred_message_of_a_user_who_left_is_called_off(world: World) -> None:
-    world.users(2)
-    world.actions(2, state="deferred")
-    world.enrol(1, state="exited")
-    world.enrol(2, state="finished")
+    world.users(4)
+    world.actions(4, state="deferred")
+    world.enrol(1, state="exited", reason="exit_event")
+    world.enrol(2, state="finished", reason="completed")
+    world.enrol(3, state="exited", reason="an exit step's own words")
+    world.enrol(4, state="cancelled", reason="version_unreadable")
     world.drain(Provider())
-    assert dict(world.rows("SELECT id, state FROM action")) == {1: "cancelled", 2: "accepted"}
+    states = dict(world.rows("SELECT id, state FROM action"))
+    assert states == {1: "cancelled", 2: "accepted", 3: "accepted", 4: "cancelled"}

@@ -151,6 +151,10 @@ class World:
         with self.database.read() as connection:
             return [tuple(row) for row in connection.execute(text(sql), parameters)]
 
+    def at(self, instant: int) -> None:
+        """Move the clock."""
+        self.clock.move_to(Instant(instant))
+
     def states(self) -> dict[str, int]:
         return {
             f"{state}:{reason}": number

@@ -1,0 +1,174 @@
+"""``habitue log``: what was done to whom, and what was not, with reasons."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engine.cli.context import console, notes, open_app, parse_instant
+from engine.clock import Instant, iso
+from engine.content.findings import did_you_mean
+from engine.content.values import parse_duration
+from engine.delivery.addresses import masked
+from engine.delivery.history import Follower, LogEntry, LogFilter, read_actions, read_changes
+from engine.delivery.states import State
+from engine.errors import InputError
+from engine.intake.rejects import safe_cell
+
+_POLL = 1.0
+"""Seconds between two looks while following."""
+
+_PIPED_WIDTH = 200
+"""Characters of a table's line where no terminal says how many there are."""
+
+_COLOURS: dict[str, str] = {
+    **dict.fromkeys((State.ACCEPTED, State.DELIVERED), "green"),
+    **dict.fromkeys((State.FAILED, State.UNKNOWN), "red"),
+    **dict.fromkeys((State.SUPPRESSED, State.EXPIRED, State.HELD), "yellow"),
+}
+_COLUMNS = ("at", "user", "address", "playbook", "step", "channel", "state", "reason", "detail")
+"""What tables and lines show; JSON and CSV have everything."""
+
+Fields = dict[str, str | int | None]
+Show = Callable[[Sequence[Fields]], None]
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue log --playbook winback --state suppressed --since 24h --csv")(log)
+
+
+def log(  # noqa: PLR0917 - Typer's options
+    context: typer.Context,
+    user: Annotated[str | None, typer.Option(help="The brand's key of one user.")] = None,
+    playbook: Annotated[str | None, typer.Option(help="The name of one playbook.")] = None,
+    channel: Annotated[str | None, typer.Option(help="email, sms or push.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Such as accepted, suppressed, unknown; see docs/actions.md.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Such as opted_out; see docs/actions.md.")] = None,
+    since: Annotated[str | None, typer.Option(help="An instant (ISO 8601), or how long ago: `24h`, `7d`.")] = None,
+    until: Annotated[str | None, typer.Option(help="An instant, or how long ago.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The newest so many.")] = 50,
+    history: Annotated[bool, typer.Option("--history", help="Each change, not each action as it stands.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with changes as they come.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header line, safe in a spreadsheet.")] = False,
+    show_addresses: Annotated[bool, typer.Option("--show-addresses", help="Do not mask addresses.")] = False,
+) -> None:
+    """Show the action log: what was done to whom, and what was not, with reasons. Addresses are masked."""
+    if as_json and as_csv:
+        raise InputError("choose one of --json and --csv")
+    if state is not None and state not in set(State):
+        raise InputError(f"unknown state `{state}`{did_you_mean(state, list(State))}")
+    with open_app(context) as app:
+        now = app.clock.now()
+        zone = app.settings.brand.timezone
+        wanted = LogFilter(user, playbook, channel, state, reason, _moment(since, now, zone), _moment(until, now, zone))
+        read = read_changes if history or follow else read_actions
+        with app.database.read() as connection:
+            entries = read(connection, wanted, limit)
+        show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")
+        show([_fields(entry, show_addresses) for entry in entries])
+        if not follow:
+            return
+        follower = Follower(wanted, now)
+        follower.skip(entries)
+
+        def fresh() -> list[LogEntry]:
+            with app.database.read() as connection:
+                return follower.read(connection)
+
+        try:
+            for news in following(fresh, lambda: time.sleep(_POLL)):
+                show([_fields(entry, show_addresses) for entry in news])
+        except KeyboardInterrupt:
+            return
+
+
+def following(fresh: Callable[[], list[LogEntry]], wait: Callable[[], None]) -> Iterator[list[LogEntry]]:
+    """Yield what is new for ever; ``wait`` is called when there is nothing."""
+    while True:
+        if news := fresh():
+            yield news
+        else:
+            wait()
+
+
+def _moment(value: str | None, now: Instant, zone: str) -> Instant | None:
+    if value is None:
+        return None
+    try:
+        return Instant(now - parse_duration(value))
+    except ValueError:
+        return parse_instant(value, zone)
+
+
+def _fields(entry: LogEntry, show_addresses: bool) -> Fields:
+    """Return what is printed of ``entry``. A user's key that is an address is masked like one."""
+    address, user = entry.address, entry.user
+    if not show_addresses:
+        address = masked(address) if address else address
+        user = masked(user) if "@" in user else user
+    fields = entry._asdict() | {"at": iso(entry.at), "address": address, "user": user}
+    return {("class" if name == "message_class" else name): value for name, value in fields.items()}
+
+
+def _show_as(form: Literal["json", "csv", "lines", "table"]) -> Show:
+    """Return what prints entries in that form; while following it is called again with later ones."""
+    if form == "csv":
+        return _CsvPrinter()
+    return {"json": _show_json, "lines": _show_lines, "table": _show_table}[form]
+
+
+def _show_json(entries: Sequence[Fields]) -> None:
+    for fields in entries:
+        typer.echo(json.dumps(fields, ensure_ascii=False))
+
+
+class _CsvPrinter:
+    """Prints the header once, then rows."""
+
+    def __init__(self) -> None:
+        self._writer = csv.writer(sys.stdout, lineterminator="\n")
+        names = ["class" if name == "message_class" else name for name in LogEntry._fields]
+        self._writer.writerow(names)
+
+    def __call__(self, entries: Sequence[Fields]) -> None:
+        for fields in entries:
+            self._writer.writerow(["" if value is None else safe_cell(str(value)) for value in fields.values()])
+        sys.stdout.flush()
+
+
+def _show_table(entries: Sequence[Fields]) -> None:
+    if not entries:
+        notes().print("Nothing in the log fits.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column("to" if name == "address" else name, no_wrap=name in {"state", "reason"}, overflow="fold")
+    for fields in entries:
+        cells = {name: escape(_cell(fields, name)) for name in _COLUMNS}
+        if colour := _COLOURS.get(_cell(fields, "state")):
+            cells["state"] = f"[{colour}]{cells['state']}[/]"
+        table.add_row(*cells.values())
+    out = console()
+    if not out.is_terminal:
+        out.width = max(out.width, _PIPED_WIDTH)
+    out.print(table)
+
+
+def _show_lines(entries: Sequence[Fields]) -> None:
+    for fields in entries:
+        typer.echo("  ".join(_cell(fields, name) or "-" for name in _COLUMNS))
+
+
+def _cell(fields: Fields, name: str) -> str:
+    value = fields[name]
+    return "" if value is None else str(value)

@@ -1,0 +1,33 @@
+"""docs/actions.md says what the code says."""
+
+from pathlib import Path
+
+from engine.delivery.gates import GATES
+from engine.delivery.reasons import Reason
+from engine.delivery.states import LEASED, LEASED_SQL, WAITING, WAITING_SQL, State
+
+PAGE = (Path(__file__).parents[2] / "docs" / "actions.md").read_text(encoding="utf-8")
+
+
+def rows(members: type[State] | type[Reason]) -> list[str]:
+    return [f"| `{member.value}` | {member.sentence} |" for member in members]
+
+
+def test_every_state_and_reason_has_its_row_in_order() -> None:
+    written = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    assert written == rows(State) + rows(Reason)
+
+
+def test_the_gates_are_listed_in_order() -> None:
+    assert ", ".join(gate.__name__ for gate in GATES) in PAGE
+
+
+def test_every_sentence_is_one() -> None:
+    for member in (*State, *Reason):
+        assert member.sentence.endswith(".")
+        assert member.value == member.value.lower().replace(" ", "_")
+
+
+def test_the_sets_of_states_are_those_that_the_indexes_spell() -> None:
+    for states, sql in ((WAITING, WAITING_SQL), (LEASED, LEASED_SQL)):
+        assert {word.strip("' ") for word in sql.split("(")[1].rstrip(")").split(",")} == set(states)
