@@ -1,0 +1,80 @@
+"""``habitue coupons``: how many codes there are, and more of them."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
+from engine.clock import Instant
+from engine.errors import InputError
+from engine.playbooks.pools import Filled, end_of, fill_pool, stocks
+
+_SHOWN = 20
+"""Rejected lines that are printed."""
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    family = typer.Typer(help="Coupon codes: how many are free, and more of them.", invoke_without_command=True)
+    family.callback()(show)
+    family.command("import", epilog="Example: habitue coupons import VIP20 codes.csv --expires 2027-06-30")(add)
+    program.add_typer(family, name="coupons")
+
+
+def show(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the coupons with their free, claimed and expired codes."""
+    if context.invoked_subcommand is not None:
+        return
+    with open_app(context) as app:
+        coupons = app.content().playbooks.coupons
+        with app.database.read() as connection:
+            found = stocks(connection, coupons, app.clock.now())
+    if as_json:
+        print_json([asdict(stock) for stock in found])
+        return
+    table = Table("coupon", "kind", box=None)
+    for word in ("free", "claimed", "expired"):
+        table.add_column(word, justify="right")
+    for stock in found:
+        free = "made when needed" if stock.kind == "series" else f"{stock.free:,}"
+        table.add_row(escape(stock.coupon), stock.kind, free, f"{stock.claimed:,}", f"{stock.expired:,}")
+    console().print(table)
+
+
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A coupon of kind `pool` in playbooks/coupons.toml.")],
+    file: Annotated[Path, typer.Argument(help="One code a line, or CSV with the columns code and expires_at; or .gz.")],
+    expires: Annotated[str | None, typer.Option(help="When codes without a date of their own expire, as ISO.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add codes to a pool; codes that are there already are left as they are. Exit 1 where lines were rejected."""
+    with open_app(context) as app:
+        done = fill_pool(app.database, app.content().playbooks.coupons, name, file, _end(expires))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        _tell(name, done)
+    if done.rejected:
+        raise typer.Exit(FINDINGS)
+
+
+def _end(expires: str | None) -> Instant | None:
+    try:
+        return end_of(expires) if expires is not None else None
+    except ValueError as error:
+        raise InputError(f"--expires: {error}") from error
+
+
+def _tell(name: str, done: Filled) -> None:
+    for line in done.rejected[:_SHOWN]:
+        notes().print(escape(line), highlight=False)
+    if len(done.rejected) > _SHOWN:
+        notes().print(f"… and {len(done.rejected) - _SHOWN} more")
+    console().print(
+        f"{escape(name)}: {done.added:,} codes added, {done.known:,} known already, {len(done.rejected):,} rejected"
+    )
