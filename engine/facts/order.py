@@ -17,7 +17,9 @@ def in_order(sections: Mapping[str, FactSection]) -> list[str]:
     while more := {name for name in needs.keys() - lost if needs[name] & lost}:
         lost |= more
     kept = {name: wanted for name, wanted in needs.items() if name not in lost}
-    return list(TopologicalSorter(kept).static_order())
+    # Those without needs first, so that messages about the others can suggest them.
+    plain = [name for name in kept if sections[name].source not in {"expr", "quantile"}]
+    return list(dict.fromkeys((*plain, *TopologicalSorter(kept).static_order())))
 
 
 def cycles(sections: Mapping[str, FactSection]) -> list[tuple[str, ...]]:

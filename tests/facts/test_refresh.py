@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.clock import NEVER
-from tests.facts.conftest import Brand
+from tests.facts.brand import Brand
 from tests.facts.reference import DAY, Happened, facts_of
 
 NOW = 1_700_000_000_000
@@ -46,7 +46,9 @@ idle_days = { expr = "days_since(last_at)" }
 """
 
 EDGES = [0, 1, -1, 3 * DAY, 7 * DAY, 7 * DAY - 1, 10 * DAY, 10 * DAY - 1, 10 * DAY + 1, 30 * DAY]
-ANYTHING = st.sampled_from([None, "beauty", "home", "bé'auty:%(x)s", 0, 3, 2.0, 2.5, 2**60, True, [], {}])
+ANYTHING: st.SearchStrategy[Any] = st.sampled_from(
+    [None, "beauty", "home", "bé'auty:%(x)s", 0, 3, 2.0, 2.5, 2**60, True, [], {}]
+)
 
 
 @st.composite
