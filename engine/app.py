@@ -39,6 +39,7 @@ class App:
         self.clock = clock
         self.deciders = Deciders()
         self._pipelines: dict[str, Pipeline] = {}
+        self._deliveries: dict[str, Delivery] = {}
 
     @classmethod
     def open(cls, config: Path, at: Instant | None = None) -> "App":
@@ -196,7 +197,12 @@ class App:
             raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
 
     def delivery(self, content: Content) -> Delivery:
-        """Return what takes due actions to the wire."""
+        """Return what takes due actions to the wire; made once for one version of the content."""
+        if content.version not in self._deliveries:
+            self._deliveries = {content.version: self._make_delivery(content)}
+        return self._deliveries[content.version]
+
+    def _make_delivery(self, content: Content) -> Delivery:
         return Delivery(
             self.database,
             content.library,

@@ -175,16 +175,8 @@ def _blocks_in(node: nodes.Node) -> Iterator[nodes.Block]:
     yield from node.find_all(nodes.Block)
 
 
-def read_variables(environment: Environment, sources: Mapping[str, str], starts: Iterable[str]) -> tuple[Variable, ...]:
-    """Return what the files at ``starts``, and all files that they use, read from outside; by path and line."""
-    trees = parse_all(environment, sources)
-    found: set[Variable] = set()
-    for path in reachable(trees, starts):
-        found.update(_variables(path, trees[path]))
-    return tuple(sorted(found))
-
-
-def _variables(path: str, tree: nodes.Template) -> Iterator[Variable]:
+def read_variables(path: str, tree: nodes.Template) -> Iterator[Variable]:
+    """Yield what one file reads from outside."""
     try:
         outside = meta.find_undeclared_variables(tree)
     except TemplateError:

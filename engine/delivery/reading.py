@@ -20,19 +20,40 @@ class Reading:
     whole: bool
 
 
-def read_message(trees: Mapping[str, nodes.Template], path: str) -> Reading:
-    """Return what the message at ``path`` reads from outside; ``trees`` are the files that can be parsed.
+class MessageReader:
+    """Reads messages; ``trees`` are the files that can be parsed. Each file is looked through once."""
 
-    A variable is ``guarded`` where the template looks first whether it, or what it belongs to, is there.
-    """
-    reader = _Reader(trees)
-    reader.message(path)
-    return Reading(tuple(sorted(reader.found)), reader.whole)
+    def __init__(self, trees: Mapping[str, nodes.Template]) -> None:
+        self._outlines = {path: _outline(tree) for path, tree in trees.items()}
+        self._readings: dict[str, Reading] = {}
+
+    def read(self, path: str) -> Reading:
+        """Return what the message at ``path`` reads from outside.
+
+        A variable is ``guarded`` where the template looks first whether it, or what it belongs to, is there.
+        """
+        if path not in self._readings:
+            walk = _Walk(self._outlines)
+            walk.message(path)
+            self._readings[path] = Reading(tuple(sorted(walk.found)), walk.whole)
+        return self._readings[path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """One file: its tree, the names that it takes from outside, its blocks and its layout."""
+
+    tree: nodes.Template
+    outside: frozenset[str]
+    blocks: tuple[nodes.Block, ...]
+    parent: str | None
 
 
 @dataclass(slots=True)
-class _Reader:
-    trees: Mapping[str, nodes.Template]
+class _Walk:
+    """Goes through one message and everything that it includes."""
+
+    outlines: Mapping[str, _Outline]
     found: set[Variable] = field(default_factory=set)
     whole: bool = True
     _seen: set[str] = field(default_factory=set)
@@ -50,9 +71,9 @@ class _Reader:
         """Return the file and its layouts, the outermost last."""
         chain: list[str] = []
         at: str | None = path
-        while at is not None and at in self.trees and at not in chain:
+        while at is not None and at in self.outlines and at not in chain:
             chain.append(at)
-            at = parent_of(self.trees[at])
+            at = self.outlines[at].parent
         self.whole = self.whole and at is None
         return chain
 
@@ -60,18 +81,16 @@ class _Reader:
 class _Pass:
     """Goes through one file and its layouts."""
 
-    def __init__(self, reader: _Reader, chain: list[str]) -> None:
-        self._reader = reader
-        self._chain = chain
-        self._outside = {path: _outside(reader.trees[path]) for path in chain}
+    def __init__(self, walk: _Walk, chain: list[str]) -> None:
+        self._walk = walk
+        self._root = chain[-1]
         self._blocks: dict[str, list[tuple[str, nodes.Block]]] = {}
         for path in chain:
-            for block in reader.trees[path].find_all(nodes.Block):
+            for block in walk.outlines[path].blocks:
                 self._blocks.setdefault(block.name, []).append((path, block))
 
     def run(self) -> None:
-        root = self._chain[-1]
-        self._all(root, self._reader.trees[root], frozenset())
+        self._all(self._root, self._walk.outlines[self._root].tree, frozenset())
         for name in PARTS:
             self._block(name, 0, frozenset())
 
@@ -92,7 +111,7 @@ class _Pass:
             more = _present(node.left, holds=isinstance(node, nodes.And))
             self._node(path, node.right, guards | more, block)
         elif isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport)):
-            self._reader.message(named_file(node) or "")
+            self._walk.message(named_file(node) or "")
         else:
             if _is_super(node) and block is not None:
                 self._block(block[0], block[1] + 1, guards)
@@ -117,16 +136,17 @@ class _Pass:
                 self._node(path, child, guards | more, block)
 
     def _name(self, path: str, node: nodes.Node, name: str, guards: frozenset[str]) -> None:
-        if name.split(".", 1)[0] in self._outside[path]:
+        if name.split(".", 1)[0] in self._walk.outlines[path].outside:
             guarded = any(name == guard or name.startswith(f"{guard}.") for guard in guards)
-            self._reader.found.add(Variable(path, node.lineno, name, guarded))
+            self._walk.found.add(Variable(path, node.lineno, name, guarded))
 
 
-def _outside(tree: nodes.Template) -> set[str]:
+def _outline(tree: nodes.Template) -> _Outline:
     try:
-        return meta.find_undeclared_variables(tree) - set(declared_names(tree))
+        outside = frozenset(meta.find_undeclared_variables(tree) - set(declared_names(tree)))
     except TemplateError:
-        return set()  # an unknown filter, which is reported as such
+        outside = frozenset()  # an unknown filter, which is reported as such
+    return _Outline(tree, outside, tuple(tree.find_all(nodes.Block)), parent_of(tree))
 
 
 def _is_super(node: nodes.Node) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 
-from jinja2 import DictLoader, TemplateError, nodes
+from jinja2 import DictLoader, TemplateError
 
 from engine.content.findings import did_you_mean
 from engine.delivery.filters import filters_of
@@ -16,10 +16,9 @@ from engine.delivery.inspection import (
     check_source,
     parse_all,
     problems_across,
-    read_variables,
 )
 from engine.delivery.locales import fallbacks
-from engine.delivery.reading import Reading, read_message
+from engine.delivery.reading import MessageReader, Reading
 from engine.delivery.render import Template
 from engine.delivery.sandbox import Frames, Sandbox
 from engine.errors import RenderError
@@ -127,20 +126,20 @@ class TemplateLibrary:
 
         Files that cannot be parsed are left out; ``check`` reports them.
         """
-        starts = [path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel)]
-        return read_variables(self._sandbox, self._sources, starts)
+        starts = self.files(name, channel)
+        return tuple(sorted({one for path in starts for one in self.reading(path).variables}))
 
     def files(self, name: str, channel: str) -> tuple[str, ...]:
         """Return the paths of a message, one for each locale, sorted."""
         return tuple(path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel))
 
     def reading(self, path: str) -> Reading:
-        """Return what the message at ``path`` reads when it is rendered; see ``read_message``."""
-        return read_message(self._trees, path)
+        """Return what the message at ``path`` reads when it is rendered, its layout laid under it."""
+        return self._reader.read(path)
 
     @cached_property
-    def _trees(self) -> Mapping[str, nodes.Template]:
-        return parse_all(self._sandbox, self._sources)
+    def _reader(self) -> MessageReader:
+        return MessageReader(parse_all(self._sandbox, self._sources))
 
     def _channel_of(self, path: str) -> str:
         label = TemplateName.of(path)
