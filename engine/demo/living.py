@@ -41,7 +41,7 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
         HabitueError: the files have errors, or the store cannot be used.
     """
     if app.settings.email.adapter != "capture":
-        raise InputError('the demo\'s customers are invented: set `email.adapter` to "capture" to run it')
+        raise InputError("the demo's customers are invented: set `email.adapter` to `capture` to run it")
     content = app.content()
     app.migrate(content)
     spec = _spec(app, clock.now(), users, seed)
