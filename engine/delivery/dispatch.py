@@ -1,8 +1,9 @@
 """Delivery as a whole: lanes side by side, recovery before them; until nothing is due, or until told to stop."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -81,27 +82,25 @@ class Delivery:
         Raises:
             StoreError: the database cannot be used.
         """
-        tally = Tally()
+        tally, stop = Tally(), asyncio.Event()
         async with self._open() as journal:
-            while await self._pass(journal, tally, asyncio.Event()):
+            while await self._recover(journal) + await self._pass(journal, tally, stop, _any_channel):
                 pass
         return tally.drained(self.alarms)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set; then finish what is in flight and give the rest back.
 
-        A store that cannot be used is an alarm in the log, not the end: it is tried again.
+        Each channel goes at its own pace. A store that cannot be used is an alarm in the log, not the end: it is tried
+        again.
         """
-        pause = POLL
-        async with self._open() as journal:
-            while not stop.is_set():
-                try:
-                    busy = await self._pass(journal, Tally(), stop)
-                    pause = 0.0 if busy else POLL
-                except (StoreError, DBAPIError) as error:
-                    pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
-                    _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
-                await _wait(stop, pause)
+        async with self._open() as journal, asyncio.TaskGroup() as group:
+            for channel in self._adapters:
+                serve = partial(self._pass, journal, Tally(), stop, partial(_is_channel, channel))
+                group.create_task(_repeat(serve, stop))
+            serve = partial(self._pass, journal, Tally(), stop, self._is_unserved)
+            group.create_task(_repeat(serve, stop))
+            group.create_task(_repeat(partial(self._recover, journal), stop))
 
     def _open(self) -> "_Opened":
         delivery = self._settings.delivery
@@ -109,12 +108,14 @@ class Delivery:
         journal = Journal(self._database, self._clock, patience=delivery.lease, company=company)
         return _Opened(self._adapters, journal)
 
-    async def _pass(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> int:
-        """Recover, then let every lane work until nothing of it is due; return how much there was to do."""
-        recovered = await self._recover(journal)
-        waiting = await journal.read(self._waiting)
+    def _is_unserved(self, channel: str) -> bool:
+        return channel not in self._adapters
+
+    async def _pass(self, journal: Journal, tally: Tally, stop: asyncio.Event, serves: Callable[[str], bool]) -> int:
+        """Let the lanes of the channels that ``serves`` names work until nothing of them is due; return how much was."""
+        waiting = [channel for channel in await journal.read(self._waiting) if serves(channel)]
         if not waiting:
-            return recovered
+            return 0
         desk = await self._desk(journal, tally, stop)
         share = max(1, self._settings.delivery.in_flight // max(1, len(self._adapters)))
         lanes = [
@@ -131,7 +132,7 @@ class Delivery:
         for result in done:
             if isinstance(result, BaseException):  # after the other channels have done their work
                 raise result
-        return recovered + sum(result for result in done if isinstance(result, int))
+        return sum(result for result in done if isinstance(result, int))
 
     def _waiting(self, connection: Connection) -> list[str]:
         """Return the channels to serve; none where nothing is due."""
@@ -153,17 +154,19 @@ class Delivery:
             now = self._clock.now()
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
+        loader = self._loader
         stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
         return Desk(
             journal=journal,
             claims=self._claims,
-            loader=self._loader,
+            loader=loader,
             composer=Composer(stationery),
             settings=self._settings.delivery,
             circumstances=self._circumstances,
             clock=self._clock,
             tally=tally,
             stopping=stop.is_set,
+            superseded=lambda: self._loader is not loader,
         )
 
     def _circumstances(self, now: int) -> Circumstances:
@@ -192,6 +195,26 @@ class _Opened:
 
     async def __aexit__(self, *error: object) -> None:
         await self._stack.aclose()
+
+
+async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
+    """Do ``work`` until told to stop, at once again while it finds something to do."""
+    pause = POLL
+    while not stop.is_set():
+        try:
+            pause = 0.0 if await work() else POLL
+        except (StoreError, DBAPIError) as error:
+            pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
+            _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
+        await _wait(stop, pause)
+
+
+def _any_channel(_channel: str) -> bool:
+    return True
+
+
+def _is_channel(wanted: str, channel: str) -> bool:
+    return wanted == channel
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -34,7 +34,11 @@ _log = structlog.get_logger("habitue.delivery")
 
 @dataclass(frozen=True)
 class Desk:
-    """What all lanes work with. Content (loader, composer) stays the same for one pass over the queue."""
+    """What all lanes work with.
+
+    ``stopping`` says that the worker was told to stop, ``superseded`` that there is newer content than this loader's
+    and composer's: then nothing more is claimed.
+    """
 
     journal: Journal
     claims: Claims
@@ -45,6 +49,7 @@ class Desk:
     clock: Clock
     tally: Tally
     stopping: Callable[[], bool]
+    superseded: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ class Lane:
 
     async def _claim(self) -> Loaded | None:
         now = self._desk.clock.now()
-        if self._halted(now):
+        if self._halted(now) or self._desk.superseded():
             return None
         limit = 1 if self._breaker.trying else self._desk.settings.batch
 

@@ -12,6 +12,7 @@ from engine.clock import HOUR, MINUTE
 from engine.delivery.claim import Claims
 from engine.delivery.moves import Move, Mover
 from engine.delivery.states import State
+from engine.delivery.templates import TemplateLibrary
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from tests.delivery.world import NOON, Action, Provider, World, action_row
@@ -288,3 +289,52 @@ def test_a_database_that_cannot_be_written_sends_nothing(world: World, monkeypat
     with pytest.raises(OSError, match="disk full"):
         asyncio.run(delivery.drain())
     assert provider.sent == []
+
+
+def test_a_channel_whose_provider_hangs_holds_up_no_other(world: World) -> None:
+    world.users(40, phone="+4915112345678")
+    world.actions(40)
+    world.execute("UPDATE action SET channel = 'sms' WHERE id > 20")
+    world.execute("UPDATE action SET due_at = :later WHERE id > 30", later=NOON + 1)
+    email = Provider(hang=lambda _: True)
+    done = asyncio.Event()
+
+    def script(_: Message) -> Answer:
+        if len(sms.sent) == 10:
+            world.at(NOON + 1)
+        if len(sms.sent) == 20:
+            done.set()
+        return Answer(Outcome.ACCEPTED)
+
+    sms = Provider(channel="sms", name="texts", script=script)
+
+    async def run() -> None:
+        worker = asyncio.create_task(world.delivery(email, sms).run(asyncio.Event()))
+        await asyncio.wait_for(done.wait(), 60)
+        worker.cancel()
+        await asyncio.wait([worker])
+
+    asyncio.run(run())
+    assert len(email.sent) == email.concurrency
+    assert len(sms.sent) == 20
+
+
+def test_new_content_is_used_from_the_next_claim_on(world: World) -> None:
+    world.users(60)
+    world.actions(60)
+    newer = TemplateLibrary(
+        {"winback/offer.email.j2": "{% block subject %}New{% endblock %}{% block html %}<p>New</p>{% endblock %}"}
+    )
+
+    def script(_: Message) -> Answer:
+        if len(provider.sent) == 1:
+            delivery.replace_content(newer, world.catalog)
+        return Answer(Outcome.ACCEPTED)
+
+    provider = Provider(script=script)
+    delivery = world.delivery(provider, batch=10, in_flight=3)
+    asyncio.run(delivery.drain())
+    new = [b"Subject: New" in message.body for message in provider.sent]
+    assert len(new) == 60
+    assert new == sorted(new)
+    assert new.count(False) <= 30
