@@ -1,0 +1,196 @@
+"""An explanation on the terminal: readable at 100 columns."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from engine.clock import NEVER, SECOND, Instant, iso
+from engine.explain.models import (
+    ActionRecord,
+    AtomState,
+    Explanation,
+    Moved,
+    NextLook,
+    Passage,
+    Person,
+    RuleWords,
+    SlotStanding,
+    Standing,
+)
+
+_MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}
+_ENDED_WELL = frozenset({"accepted", "delivered", "opened", "clicked"})
+_ON_ITS_WAY = frozenset({"planned", "queued", "claimed", "handed_off", "deferred", "retrying"})
+
+
+def show(console: Console, found: Explanation) -> None:
+    """Print an explanation."""
+    console.print(_headline(found.user), highlight=False)
+    _title(console, "Facts", _refreshed(found.next_look))
+    console.print(_facts(found))
+    _title(console, "Placements", f"rules {found.rules_version}")
+    for standing in found.dimensions:
+        console.print(_standing(standing), highlight=False)
+    if found.next_look:
+        console.print(_next_look(found.next_look, found.at), highlight=False)
+    if found.transitions:
+        _title(console, "History")
+        for move in found.transitions:
+            console.print(_transition(move, found.rules_version), highlight=False)
+    if found.enrolments:
+        _title(console, "Enrolments")
+        console.print(_enrolments(found))
+    if found.actions:
+        _title(console, "Actions")
+        for action in found.actions:
+            console.print(_action(action), highlight=False)
+    _title(console, "Playbooks", "why in, or why not")
+    console.print(_playbooks(found))
+
+
+def day_time(at: int | None) -> str:
+    """Return an instant to the second, short: ``2026-01-31 10:00:00Z``; a dash where there is none."""
+    if at is None:
+        return "-"
+    return "never" if at >= NEVER else iso(at // SECOND * SECOND).replace("T", " ")
+
+
+def _title(console: Console, title: str, remark: str = "") -> None:
+    console.print()
+    console.print(f"[bold]{title}[/]" + (f"  [dim]{remark}[/]" if remark else ""), highlight=False)
+
+
+def _headline(user: Person) -> Text:
+    parts = [user.email, user.phone, user.locale, user.timezone, user.country]
+    known = ", ".join(part for part in parts if part)
+    return Text.assemble((user.key, "bold cyan"), f"  {known}  since {day_time(user.first_seen_at)}")
+
+
+def _refreshed(look: NextLook | None) -> str:
+    if look is None or look.looked_at is None:
+        return "nothing has looked at this user yet"
+    return f"as of {day_time(look.looked_at)}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _facts(found: Explanation) -> Table:
+    table = _table("fact", "value", "from")
+    for fact in found.facts:
+        style = "dim" if fact.value is None else ""
+        table.add_row(fact.name, Text(fact.shown, style), Text(fact.source, "dim"))
+    return table
+
+
+def _standing(standing: Standing) -> Tree:
+    places = ", ".join(standing.places) or ("none" if standing.kind == "segments" else "not placed yet")
+    situation = f"[dim]situation {standing.signature}[/]"
+    tree = Tree(f"[bold]{standing.dimension}[/]: [cyan]{places}[/]  {situation}", guide_style="dim")
+    for slot in standing.slots:
+        tree.add(_slot(slot, several=standing.kind == "segments"))
+    atoms = [atom for atom in standing.atoms if atom.applies]
+    if atoms:
+        tree.add("\n".join(_atom(atom) for atom in atoms))
+    return tree
+
+
+def _atom(atom: AtomState) -> str:
+    return f"{_MARKS[atom.holds]} {escape(atom.text)}" + (" [dim](a fact is unknown)[/]" if atom.holds is None else "")
+
+
+def _slot(slot: SlotStanding, *, several: bool) -> str:
+    name = f"{slot.slot.rpartition('.')[2]}: {slot.place}, " if several else ""
+    since = f"since {day_time(slot.since)}; " if slot.since is not None else ""
+    said = {
+        "stays": "stays",
+        "held": f"held until {day_time(slot.until)}",
+        "waits": f"a downgrade waits until {day_time(slot.until)}",
+        "moves": f"[yellow]moves to {slot.moves_to} at the next look[/]",
+    }[slot.decision]
+    return f"{name}{since}{said}{_by(slot.rule)}"
+
+
+def _by(rule: RuleWords) -> str:
+    """Say which rule decided, where it stands and what it says."""
+    if not rule.line and rule.condition:
+        return f": [italic]{escape(rule.condition)}[/]"
+    place = f" [dim]{rule.file}:{rule.line}[/]" if rule.line else ""
+    said = escape(" ".join(rule.condition.split())) or ("everyone else" if rule.file else "")
+    return f" by {escape(rule.name)}{place}" + (f" [italic]{said}[/]" if said else "")
+
+
+def _next_look(look: NextLook, now: Instant) -> str:
+    when = "the next tick" if look.at <= now else day_time(look.at)
+    return f"Next look: [bold]{when}[/] ({escape('; '.join(look.why))})"
+
+
+def _transition(move: Moved, running: str) -> str:
+    way = f"{move.from_place or '-'} to [cyan]{move.to_place or '-'}[/]"
+    older = "" if move.rules_version == running else f" [yellow]rules {move.rules_version}[/]"
+    head = f"{day_time(move.at)}  [bold]{move.dimension}[/]: {way}{_by(move.rule)}{older}"
+    return f"{head}\n  [dim]held: {escape(_held(move))}[/]"
+
+
+def _held(move: Moved) -> str:
+    if move.held is None:
+        return f"signature {move.signature}; the rules of then cannot be read any more"
+    return "; ".join(move.held) or "nothing"
+
+
+def _enrolments(found: Explanation) -> Table:
+    table = _table("entered", "playbook", "because of", "state", "what next, or why ended")
+    for passage in found.enrolments:
+        table.add_row(
+            day_time(passage.entered_at),
+            passage.playbook,
+            passage.trigger,
+            passage.state,
+            Text(_outlook(passage), "dim"),
+        )
+    return table
+
+
+def _outlook(passage: Passage) -> str:
+    if passage.state == "active":
+        waits = f"waits for {passage.waits_for}, until" if passage.waits_for else "due"
+        return f"step {passage.step or '?'}, {waits} {day_time(passage.due_at)}"
+    return f"{day_time(passage.ended_at)} {passage.reason}: {passage.sentence or ''}".rstrip(": ")
+
+
+def _action(action: ActionRecord) -> str:
+    style = "green" if action.state in _ENDED_WELL else "cyan" if action.state in _ON_ITS_WAY else "yellow"
+    what = escape(action.template or action.coupon or action.kind)
+    by = f" by {action.channel}" if action.channel else ""
+    code = f", code {escape(action.coupon_code)}" if action.coupon_code else ""
+    due = f", due {day_time(action.due_at)}" if action.state in _ON_ITS_WAY else ""
+    sentence = action.sentence or action.state_sentence
+    return "\n".join(
+        (
+            f"[bold]{action.playbook}[/].{action.step} {what}{by}{code}: [{style}]{action.state}[/] "
+            f"({escape(action.reason)}{due}) {sentence}",
+            *_history(action),
+        )
+    )
+
+
+def _history(action: ActionRecord) -> Iterator[str]:
+    for change in action.history:
+        detail = f" {escape(change.detail)}" if change.detail else ""
+        yield f"  [dim]{day_time(change.at)}  {change.state:<10} {escape(change.reason)}{detail}[/]"
+
+
+def _playbooks(found: Explanation) -> Table:
+    table = _table("playbook", "", "why")
+    for answer in found.playbooks:
+        why = answer.sentence + (f" ({answer.detail})" if answer.detail else "")
+        table.add_row(answer.playbook, "[green]in[/]" if answer.inside else "[dim]out[/]", Text(why))
+    return table

@@ -1,0 +1,60 @@
+"""Everything that is known of one user, and why it is so: one snapshot of the store, read only."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from engine.clock import Instant
+from engine.explain.actions import actions
+from engine.explain.history import transitions
+from engine.explain.models import Explanation, PlaybookAnswer
+from engine.explain.next_look import next_look
+from engine.explain.passages import passages
+from engine.explain.people import facts, find_user, person
+from engine.explain.standing import standings
+from engine.loading import Content
+from engine.playbooks.membership import Membership, Memberships
+from engine.rules.decider import Deciders
+from engine.settings import Brand
+from engine.store.dialect import Dialect
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Explains users by the content that runs."""
+
+    content: Content
+    deciders: Deciders
+    brand: Brand
+
+    def explain(self, connection: Connection, key: str, now: Instant, *, show_addresses: bool = False) -> Explanation:
+        """Return the explanation of the user whose key is ``key``, as of ``now``.
+
+        Facts and placements are those of the last look; signatures and decisions are reckoned from them at ``now``.
+
+        Raises:
+            InputError: there is no such user.
+        """
+        content, user_id = self.content, find_user(connection, key)
+        moves = transitions(connection, content.rules, self.brand.currency_scale, user_id)
+        return Explanation(
+            at=now,
+            content_version=content.version,
+            rules_version=content.rules.version,
+            user=person(connection, key, show_addresses=show_addresses),
+            facts=facts(connection, content.catalog, self.brand.currency, user_id, show_addresses=show_addresses),
+            dimensions=standings(connection, content.rules, self.deciders, user_id, now),
+            next_look=next_look(connection, content, user_id),
+            transitions=moves,
+            enrolments=passages(connection, content.shelf(), moves, user_id),
+            actions=actions(connection, user_id),
+            playbooks=self._playbooks(connection, user_id, now),
+        )
+
+    def _playbooks(self, connection: Connection, user_id: int, now: Instant) -> tuple[PlaybookAnswer, ...]:
+        memberships = Memberships(self.content.playbooks, Dialect(connection.dialect.name), self.brand.timezone)
+        return tuple(_answer(one) for one in memberships.of(connection, user_id, now))
+
+
+def _answer(one: Membership) -> PlaybookAnswer:
+    return PlaybookAnswer(one.playbook, one.inside, one.reason.value, one.reason.sentence, one.detail)

@@ -1,0 +1,90 @@
+"""When a user is looked at next, and what it is that can change then."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, text
+
+from engine.clock import NEVER, Instant
+from engine.conditions.turning import TurningPoint
+from engine.conditions.words import words
+from engine.explain.models import NextLook
+from engine.explain.words import span
+from engine.loading import Content
+from engine.playbooks.playbook import Playbook, Whenever
+from engine.rules.dimension import Dimension
+from engine.store.dialect import Dialect
+from engine.store.statement import statement
+
+_STATE = text("SELECT due_at, refreshed_at, edge_at FROM user_state WHERE user_id = :user_id")
+_EVENTS = text("SELECT DISTINCT name FROM event WHERE user_id = :user_id AND at = :at ORDER BY name LIMIT 5")
+
+Term = tuple[str, str]
+"""SQL of an instant, and what comes at it."""
+
+
+def next_look(connection: Connection, content: Content, user_id: int) -> NextLook | None:
+    """Return when the user is due and why, as far as that can be told; None where they have no state yet."""
+    row = connection.execute(_STATE, {"user_id": user_id}).first()
+    if row is None:
+        return None
+    looked_at = None if row.refreshed_at is None else Instant(row.refreshed_at)
+    return NextLook(Instant(row.due_at), looked_at, _why(connection, content, user_id, row.due_at, looked_at))
+
+
+def _why(
+    connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant | None
+) -> tuple[str, ...]:
+    if due_at >= NEVER:
+        return ("nothing changes without new input",)
+    if due_at == 0 or looked_at is None:
+        return ("the user, the rules or the files are new or have changed: the next tick looks",)
+    if due_at == looked_at + 1:
+        return ("another transition fits already",)
+    found = _terms_at(connection, content, user_id, due_at, looked_at)
+    events = connection.execute(_EVENTS, {"user_id": user_id, "at": due_at}).scalars()
+    found += [f"the event {name}" for name in events]
+    return tuple(found) or ("new input",)
+
+
+def _terms_at(connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant) -> list[str]:
+    """Return what comes at ``due_at``, reckoned from the instant at which it was set."""
+    terms = list(_terms(content, Dialect(connection.dialect.name)))
+    listed = ", ".join(f"{sql} AS t_{number}" for number, (sql, _) in enumerate(terms))
+    query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
+    binds = {"user_id": user_id} | ({"now": looked_at} if ":now" in listed else {})
+    row = connection.execute(query, binds).one()
+    return list(dict.fromkeys(said for at, (_, said) in zip(row, terms, strict=True) if at == due_at))
+
+
+def _terms(content: Content, dialect: Dialect) -> Iterator[Term]:
+    yield "s.edge_at", "an event comes up, or leaves the window of a fact"
+    for dimension in content.rules.dimensions:
+        for point in dimension.turning:
+            yield point.sql(dialect), f"{_point_words(point)}, for {dimension.name}"
+        yield from _slot_terms(dimension)
+    for playbook in content.playbooks.playbooks:
+        for point in _points_of(playbook):
+            yield point.sql(dialect), f"{_point_words(point)}, for the playbook {playbook.name}"
+
+
+def _slot_terms(dimension: Dimension) -> Iterator[Term]:
+    for slot in dimension.slots:
+        name = slot.name.replace("__", ".")
+        for place, length in slot.graces.items():
+            yield f"s.{slot.wait} + {length}", f"the grace of {name} ({place}, {span(length)}) ends"
+        for place, length in slot.locks.items():
+            yield f"s.{slot.since} + {length}", f"the lock of {name} ({place}, {span(length)}) ends"
+
+
+def _points_of(playbook: Playbook) -> Iterator[TurningPoint]:
+    conditions = [playbook.exit_when]
+    if isinstance(playbook.trigger, Whenever):
+        conditions += [playbook.trigger.condition, playbook.audience]
+    for condition in conditions:
+        if condition is not None:
+            yield from condition.turning_points()
+
+
+def _point_words(point: TurningPoint) -> str:
+    since = words(point.since)
+    return f"another day since {since}" if point.days is None else f"{point.days} days since {since}"

@@ -1,0 +1,100 @@
+"""Finding a user by their key, and what is stored of them: who they are, and their facts."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, RowMapping, text
+
+from engine.clock import Instant
+from engine.content.kinds import FactType
+from engine.delivery.addresses import masked
+from engine.errors import InputError
+from engine.explain.models import FactValue, Person, Value
+from engine.explain.words import shown_value, source_words
+from engine.facts.model import Fact, FactCatalog
+
+_PERSON = text(
+    "SELECT id, key, email, phone, push_token, locale, timezone, country, first_seen_at FROM users WHERE key = :key"
+)
+_NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
+_ADDRESSES = frozenset({"email", "phone", "push_token"})
+
+
+def find_user(connection: Connection, key: str) -> int:
+    """Return the id of the user whose key is ``key``.
+
+    Raises:
+        InputError: there is none; names a few keys that begin alike.
+    """
+    found = connection.execute(text("SELECT id FROM users WHERE key = :key"), {"key": key}).scalar()
+    if found is None:
+        alike = ", ".join(f"`{one}`" for one in _alike(connection, key))
+        hint = f"; keys that begin alike: {alike}" if alike else ""
+        raise InputError(f"there is no user with the key `{key}`{hint}")
+    return int(found)
+
+
+def _alike(connection: Connection, key: str) -> list[str]:
+    """Return up to three keys that share the longest beginnings with ``key``: one index probe for each tried."""
+    for start in _starts(key):
+        found = connection.execute(_NEARBY, {"start": start}).scalars()
+        if alike := [one for one in found if one.startswith(start)]:
+            return alike
+    return []
+
+
+def _starts(key: str) -> Iterator[str]:
+    for length in range(len(key), max(len(key) // 2, 1) - 1, -1):
+        yield from dict.fromkeys((key[:length], key[:length].lower(), key[:length].upper()))
+
+
+def person(connection: Connection, key: str, *, show_addresses: bool) -> Person:
+    """Return who the user is; addresses masked unless ``show_addresses``."""
+    row = connection.execute(_PERSON, {"key": key}).mappings().one()
+    return Person(
+        key=row["key"],
+        email=_address(row, "email", show=show_addresses),
+        phone=_address(row, "phone", show=show_addresses),
+        push_token=_address(row, "push_token", show=show_addresses),
+        locale=row["locale"],
+        timezone=row["timezone"],
+        country=row["country"],
+        first_seen_at=Instant(row["first_seen_at"]),
+    )
+
+
+def _address(row: RowMapping, name: str, *, show: bool) -> str | None:
+    address = row[name]
+    return masked(address) if address and not show else address
+
+
+def facts(
+    connection: Connection, catalog: FactCatalog, currency: str, user_id: int, *, show_addresses: bool
+) -> tuple[FactValue, ...]:
+    """Return the user's facts in the order of the file, as they were refreshed last."""
+    listed = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
+    query = text(f"SELECT s.user_id{listed} FROM user_state AS s WHERE s.user_id = :user_id")
+    row = connection.execute(query, {"user_id": user_id}).first()
+    values = row[1:] if row else [None] * len(catalog.facts)
+    return tuple(
+        _fact(fact, _value(fact, value, show=show_addresses), currency)
+        for fact, value in zip(catalog.facts.values(), values, strict=True)
+    )
+
+
+def _value(fact: Fact, value: Value, *, show: bool) -> Value:
+    if value is None:
+        return None
+    if fact.section.attribute in _ADDRESSES and not show:
+        return masked(str(value))
+    return bool(value) if fact.type is FactType.BOOLEAN else value
+
+
+def _fact(fact: Fact, value: Value, currency: str) -> FactValue:
+    return FactValue(
+        name=fact.name,
+        type=fact.type.value,
+        value=value,
+        shown=shown_value(fact.type, value, currency),
+        source=source_words(fact),
+        description=fact.section.description,
+    )

@@ -1,0 +1,107 @@
+"""Where a user stands in each dimension now, and what the rules make of it: signature and decision, read only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping
+
+from engine.clock import Instant
+from engine.explain.models import AtomState, SlotStanding, Standing
+from engine.explain.rule_words import rule_words
+from engine.explain.words import atom_words, elsewhere
+from engine.rules.decider import Deciders
+from engine.rules.deciding import Judge, SlotDecision
+from engine.rules.dimension import IN, OUT, Dimension, Slot, split_places
+from engine.rules.ruleset import RuleSet
+from engine.store.dialect import Dialect
+from engine.store.statement import statement
+
+
+def standings(
+    connection: Connection, rules: RuleSet, deciders: Deciders, user_id: int, now: Instant
+) -> tuple[Standing, ...]:
+    """Return the user's standing in every dimension at ``now``, from the facts as they are stored.
+
+    Nothing is written. Empty where nothing has looked at the user yet.
+    """
+    dialect = Dialect(connection.dialect.name)
+    found = []
+    for dimension in rules.dimensions:
+        listed = ", ".join(_columns(dimension, dialect))
+        query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
+        binds = {"user_id": user_id} | ({"now": now} if ":now" in listed else {})
+        row = connection.execute(query, binds).mappings().first()
+        if row is None:
+            return ()
+        found.append(_standing(dimension, Judge(dimension, deciders), row, now))
+    return tuple(found)
+
+
+def _columns(dimension: Dimension, dialect: Dialect) -> Iterator[str]:
+    yield f"s.{dimension.place} AS place"
+    yield f"{dimension.signature_sql(dialect)} AS signature"
+    for slot in dimension.slots:
+        yield f"s.{slot.since}"
+        yield f"s.{slot.wait}"
+    for bit, atom in enumerate(dimension.atoms):
+        yield f"{atom.sql(dialect)} AS atom_{bit}"
+
+
+def _standing(dimension: Dimension, judge: Judge, row: RowMapping, now: Instant) -> Standing:
+    place, signature = row["place"], int(row["signature"])
+    decision = judge.decide(signature, place)
+    segments = dimension.kind == "segments"
+    places = tuple(sorted(split_places(place), key=_order(dimension))) if segments else (place,) if place else ()
+    slots = list(zip(dimension.slots, decision.slots, strict=True))
+    idle = {bit for slot, decided in slots for bit in elsewhere(slot, _place(dimension, decided, place))}
+    return Standing(
+        dimension=dimension.name,
+        kind=dimension.kind,
+        places=places,
+        signature=f"{signature:x}",
+        atoms=tuple(
+            AtomState(atom_words(atom), _truth(row[f"atom_{bit}"]), bit not in idle)
+            for bit, atom in enumerate(dimension.atoms)
+        ),
+        slots=tuple(_slot(dimension, slot, decided, row, now) for slot, decided in slots),
+    )
+
+
+def _slot(dimension: Dimension, slot: Slot, decided: SlotDecision, row: RowMapping, now: Instant) -> SlotStanding:
+    since, waiting = row[slot.since], row[slot.wait]
+    until = _until(slot, decided, since, waiting, now) if not decided.moved else None
+    held = "held" if until is not None else "stays"
+    return SlotStanding(
+        slot=slot.name.replace("__", "."),
+        place=_place(dimension, decided, row["place"]),
+        since=since,
+        waiting_since=waiting,
+        rule=rule_words(dimension, decided.rule),
+        decision="moves" if decided.moved else "waits" if decided.waits else held,
+        moves_to=decided.place if decided.moved else None,
+        until=until,
+    )
+
+
+def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> str | None:
+    """Return where the user stands in a slot, before the decision."""
+    if dimension.kind != "segments":
+        return column
+    return decided.place if not decided.moved else OUT if decided.place == IN else IN
+
+
+def _until(slot: Slot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant) -> Instant | None:
+    """Return when that ends which holds the user back; None where nothing does."""
+    if decided.rule.endswith(".lock") and decided.rule not in slot.targets:
+        return Instant((since or 0) + slot.locks[decided.place])
+    if decided.rule.endswith(".grace") and decided.rule not in slot.targets:
+        return Instant((now if waiting is None else waiting) + slot.graces[decided.place])
+    return None
+
+
+def _order(dimension: Dimension) -> Any:  # noqa: ANN401 - a sort key
+    return lambda place: dimension.rank.get(place, len(dimension.rank))
+
+
+def _truth(value: object) -> bool | None:
+    return None if value is None else bool(value)
