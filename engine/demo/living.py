@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.loading import Content
 from engine.store.dialect import Dialect
 from engine.store.tables import CouponCode, Tick
+from engine.upkeep import recalibrate
 
 EVERY = 4 * HOUR
 """Between ticks: short enough that every zone's sending hours have several."""
@@ -72,6 +73,8 @@ def live_through(app: App, content: Content, clock: FixedClock, start: Instant, 
         clock.move_to(at)
         app.tick(content, at)
         app.deliver(content)
+        if at % DAY == 0:  # nightly, as the worker does it
+            recalibrate(app, content, at)
         watch(Stage("ticks", number, len(instants)))
 
 

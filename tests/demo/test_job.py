@@ -22,7 +22,7 @@ from engine.settings import Settings, load_settings
 from tests.brand import brand
 
 END = instant(datetime(2026, 6, 5, tzinfo=UTC))
-USERS, DAYS = 300, 3
+USERS, DAYS = 250, 2
 
 CONFIG = """
 [brand]
@@ -89,6 +89,9 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
         assert connection.execute(doubled).first() is None
         failed = connection.execute(text("SELECT playbook, reason FROM action WHERE state IN ('failed', 'unknown')"))
         assert list(failed) == []
+
+        scored = text("SELECT count(*) FROM user_state WHERE fact_monetary_score IS NOT NULL")
+        assert connection.execute(scored).scalar_one() == first.users
 
     assert live(app) == (Made(0, 0), [])
     assert summary_of(app) == first
