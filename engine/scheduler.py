@@ -10,23 +10,27 @@ import platform
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.app import App
-from engine.clock import MINUTE, SECOND, Instant
-from engine.content.findings import Finding
+from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
-from engine.errors import ContentError, HabitueError, StoreError
+from engine.delivery.faults import trail
+from engine.errors import HabitueError
 from engine.loading import Content
 from engine.pipeline import Progress
-from engine.upkeep import Heartbeat, clean_up, recalibrate, take_slot
+from engine.running import RunningContent
+from engine.turns import Turns
+from engine.upkeep import Heartbeat, Upkeep, calibrate_new, clean_up, recalibrate, take_slot
 
-PARTS = ("ticks", "delivery")
-"""What ``habitue run --only`` can choose."""
+BEAT = 15
+"""Seconds between two heartbeats."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before delivery is started again after an error that nobody foresaw."""
 
 log = structlog.get_logger("habitue.worker")
 
@@ -50,10 +54,15 @@ class WorkerProcess:
         self._app = app
         self._parts = parts
         self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
-        self._content: Content | None = None
+        self._running = RunningContent(app)
         self._delivery: Delivery | None = None
-        self._refused = ""
+        self._delivered = ""
+        """Version of the content that delivery works with."""
+        self._ahead = ""
+        """What to tell an admin where the store has lived past this machine's clock."""
+        self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish the chunk and the messages at hand, and return.
@@ -61,67 +70,104 @@ class WorkerProcess:
         Raises:
             HabitueError: the files have errors and no good version ever ran here, or the store cannot be used.
         """
-        content = await asyncio.to_thread(self._load)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-        self._heartbeat.beat(self._app.clock.now(), content.version, self._message())
-        log.info("started", worker=self._heartbeat.name, version=content.version)
+        self._heed_signals()
         scheduler = self._schedule()
+        content = await asyncio.to_thread(self._running.look)
+        if self._parts.delivery:
+            self._delivery, self._delivered = self._app.delivery(content), content.version
+        await asyncio.to_thread(self._beat)
+        log.info("started", worker=self._heartbeat.name, version=content.version)
         scheduler.start()
         try:
-            await self._deliver(content) if self._parts.delivery else await self._stop.wait()
+            await (self._deliver(self._delivery) if self._delivery else self._stop.wait())
         finally:
             await self._finish(scheduler)
 
-    async def _deliver(self, content: Content) -> None:
-        """Deliver until told to stop; after a new version of the templates, with those."""
-        self._delivery = self._app.delivery(content)
-        await self._delivery.run(self._stop)
+    def _heed_signals(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop_soon)
+
+    def _stop_soon(self) -> None:
+        """Ask for an orderly end; a second Ctrl-C does not wait for it."""
+        self._stop.set()
+        if self._loop:
+            self._loop.remove_signal_handler(signal.SIGINT)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Deliver until told to stop; an error that nobody foresaw is logged, and delivery starts again."""
+        pause = _FIRST_PAUSE
+        while not self._stop.is_set():
+            try:
+                await delivery.run(self._stop)
+            except HabitueError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad moment must not end the worker
+                log.error("delivery failed", error=trail(error), next_try=pause)
+                pause = await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> float:
+        """Wait, but not past the stop; return how long to wait the next time."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return min(seconds * 2, _LONGEST_PAUSE)
+        return seconds
 
     async def _finish(self, scheduler: AsyncIOScheduler) -> None:
+        """Let the jobs at hand come to their next commit, then go."""
         self._stop.set()
+        scheduler.pause()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
         scheduler.shutdown(wait=False)
-        running = [task for task in asyncio.all_tasks() if task.get_name().startswith("habitue-job")]
-        await asyncio.gather(*running, return_exceptions=True)
-        await asyncio.to_thread(self._heartbeat.leave)
+        try:
+            await asyncio.to_thread(self._heartbeat.leave)
+        except HabitueError as error:
+            log.warning("not signed off", error=str(error))
         log.info("stopped", worker=self._heartbeat.name)
 
+    # --- what the scheduler wakes --------------------------------------------------------------------------------
+
     def _schedule(self) -> AsyncIOScheduler:
-        """Return the scheduler with its jobs; a job that is late runs once, whatever it missed."""
+        """Return the scheduler with its jobs; a job that is late, or still at work, runs once, whatever it missed."""
         schedule = self._app.settings.schedule
         scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        now = WallClock().now()
+        work: Callable[[], object] = self._tick if self._parts.ticks else self._look
+        every = IntervalTrigger(seconds=schedule.tick / SECOND)
+        scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
         if self._parts.ticks:
-            seconds = schedule.tick / SECOND
-            scheduler.add_job(self._job, IntervalTrigger(seconds=seconds), [self._tick])
-            scheduler.add_job(self._job, None, [self._tick])
-            for name, crontab, work in (
+            for name, crontab, upkeep in (
                 ("calibrate", schedule.calibrate, recalibrate),
                 ("retention", schedule.retention, clean_up),
             ):
-                scheduler.add_job(self._job, CronTrigger.from_crontab(crontab, "UTC"), [self._once(name, work)])
-        scheduler.add_job(self._job, IntervalTrigger(seconds=15), [self._beat])
+                turns = Turns(name, crontab, now)
+                scheduler.add_job(self._job, turns.trigger, [partial(self._once, turns, upkeep)])
+        scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
         return scheduler
 
-    async def _job(self, work: Callable[[], None]) -> None:
+    async def _job(self, work: Callable[[], object]) -> None:
         """Run ``work`` in a thread; log what goes wrong and let the next turn try again."""
         task = asyncio.current_task()
         if task:
-            task.set_name(f"habitue-job-{id(work)}")
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
         try:
             await asyncio.to_thread(work)
         except Stopping:
             log.info("tick ended early", reason="stopping")
-        except StoreError as error:
-            log.error("store", error=str(error))
-        except Exception as error:
-            log.exception("job failed", kind=type(error).__name__)
+        except HabitueError as error:
+            log.error("job failed", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the next turn tries again; its text may hold personal data
+            log.error("job failed", error=trail(error))
 
     def _tick(self) -> None:
-        content = self._load()
+        content = self._look()
         now = self._app.present()
         done = self._app.tick(content, now, self._watch)
+        self._note_lead(done)
         if done != Progress():
             log.info(
                 "tick",
@@ -130,60 +176,50 @@ class WorkerProcess:
                 enrolments=done.enrolments,
                 advanced=done.advanced,
             )
+        if done.users:
+            calibrate_new(self._app, content, now)
+
+    def _note_lead(self, done: Progress) -> None:
+        """Say so where the store has lived past this machine's clock: nothing happens until the clock is there."""
+        if done.lived_until is None:
+            self._ahead = ""
+            return
+        self._ahead = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
+        log.warning("clock behind", lived_until=iso(done.lived_until))
 
     def _watch(self, _done: Progress) -> None:
         # Called between two transactions, so ending here leaves nothing half-done.
         if self._stop.is_set():
             raise Stopping
 
+    def _look(self) -> Content:
+        """Look at the files; what changed is handed to delivery, in its own thread, and said to admins."""
+        before = self._running.message
+        content = self._running.look()
+        if self._loop and self._delivery and content.version != self._delivered:
+            self._delivered = content.version
+            replace = partial(
+                self._delivery.replace_content, content.library, content.catalog, content.coupon_worths()
+            )
+            self._loop.call_soon_threadsafe(replace)
+        if self._running.message != before:
+            self._beat()
+        return content
+
     def _beat(self) -> None:
-        self._heartbeat.beat(self._app.clock.now(), self._content.version if self._content else None, self._message())
+        content = self._running.current
+        alarms = self._delivery.alarms if self._delivery else ()
+        said = [self._running.message, self._ahead, *map(str, alarms)]
+        message = "; ".join(one for one in said if one) or None
+        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
 
-    def _once(self, name: str, work: Callable[[App, Content, Instant], None]) -> Callable[[], None]:
-        """Return a job that does ``work`` unless another worker took the same minute's slot."""
-
-        def job() -> None:
-            now = self._app.clock.now()
-            content = self._content
-            if content and take_slot(self._app.database, name, Instant(now // MINUTE * MINUTE), now):
-                work(self._app, content, now)
-                log.info(name)
-
-        return job
-
-    def _load(self) -> Content:
-        """Return the content to run: the files as they are, or the last good version while they have errors."""
-        try:
-            bundle = self._app.bundle()
-            if self._content and bundle.version == self._content.version:
-                self._refused = ""
-                return self._content
-            self._use(self._app.load(bundle))
-        except ContentError as error:
-            self._refuse(error.findings)
-        except HabitueError as error:
-            self._refuse([Finding("config.toml", 0, str(error))])
-        if self._content is None:
-            self._content = self._app.last_good()
-        if self._content is None:
-            raise HabitueError(f"{self._refused}; no good version ever ran here: `habitue check` shows all errors")
-        return self._content
-
-    def _use(self, content: Content) -> None:
-        if self._delivery:
-            self._delivery.replace_content(content.library, content.catalog, content.coupon_worths())
-        self._content, self._refused = content, ""
-
-    def _refuse(self, findings: "list[Finding] | tuple[Finding, ...]") -> None:
-        message = (
-            f"the files have {len(findings)} errors, the first: {findings[0]}; the last good version keeps running"
-        )
-        if message != self._refused:
-            log.error("files refused", errors=len(findings), first=str(findings[0]))
-        self._refused = message
-
-    def _message(self) -> str | None:
-        return self._refused or None
+    def _once(self, turns: Turns, upkeep: Upkeep) -> None:
+        """Do ``upkeep`` unless another worker took this turn."""
+        now = self._app.clock.now()
+        content, slot = self._running.current, turns.latest(now)
+        if content and slot is not None and take_slot(self._app.database, turns.name, slot, now):
+            upkeep(self._app, content, now)
+            log.info(turns.name)
 
 
 def run_worker(app: App, parts: Parts) -> None:

@@ -173,13 +173,9 @@ def _action(action: ActionRecord) -> str:
     code = f", code {escape(action.coupon_code)}" if action.coupon_code else ""
     due = f", due {day_time(action.due_at)}" if action.state in _ON_ITS_WAY else ""
     sentence = action.sentence or action.state_sentence
-    return "\n".join(
-        (
-            f"[bold]{action.playbook}[/].{action.step} {what}{by}{code}: [{style}]{action.state}[/] "
-            f"({escape(action.reason)}{due}) {sentence}",
-            *_history(action),
-        )
-    )
+    state = f"[{style}]{action.state}[/] ({escape(action.reason)}{due})"
+    head = f"[bold]{action.playbook}[/].{action.step} {what}{by}{code}: {state} {sentence}"
+    return "\n".join([head, *_history(action)])
 
 
 def _history(action: ActionRecord) -> Iterator[str]:

@@ -1,0 +1,128 @@
+"""``habitue status``: what runs, how late it is, what waits, and what needs a person."""
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.app import App
+from engine.cli.as_json import as_json as to_json
+from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
+from engine.cli.explain_tables import day_time
+from engine.explain.attention import attention
+from engine.explain.health import read_pools, read_store
+from engine.explain.health_models import Depth, Lag, Status, Store
+from engine.explain.words import span
+from engine.store.state_table import drift
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue status --json")(status)
+
+
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show what runs, lag, queues, last ticks, and what needs a person; exit 1 where something does."""
+    with open_app(context) as app:
+        found = read_status(app)
+    if as_json:
+        print_json(to_json(found))
+    else:
+        _show(console(), found)
+    if found.attention:
+        raise typer.Exit(FINDINGS)
+
+
+def read_status(app: App) -> Status:
+    """Return how the installation of ``app`` does.
+
+    Raises:
+        StoreError: the database cannot be used, or has no tables yet.
+    """
+    now, bundle = app.clock.now(), app.bundle()
+    content, findings = app.examine()
+    coupons = content.playbooks.coupons.items() if content else ()
+    with app.database.read() as connection:
+        store = read_store(connection, now)
+        pools = read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now)
+        differences = str(drift(connection, app.database.dialect, content.columns())) if content else ""
+    errors = sum(finding.severity == "error" for finding in findings)
+    return Status(store, bundle.version, errors, pools, attention(store, findings, differences, pools))
+
+
+def _show(out: Console, found: Status) -> None:
+    store = found.store
+    out.print(_versions(found), highlight=False)
+    out.print(f"customers: about {store.users_about:,}", highlight=False)
+    out.print(_lag(store.lag), highlight=False)
+    _workers(out, store)
+    _ticks(out, store)
+    for title, depths in (("Queue", store.queue), ("Held and unknown", store.stuck)):
+        if depths:
+            out.print(f"\n[bold]{title}[/]")
+            out.print(_depths(depths))
+    for pool in found.pools:
+        free = f"more than {pool.free:,}" if pool.more else f"{pool.free:,}"
+        out.print(f"coupon pool {pool.coupon}: {free} free" + (" [yellow](low)[/]" if pool.low else ""))
+    out.print()
+    for one in found.attention:
+        out.print(f"[red]![/] [bold]{escape(one.subject)}[/]: {escape(one.message)}", highlight=False)
+    if not found.attention:
+        out.print("[green]Nothing needs you.[/]")
+
+
+def _versions(found: Status) -> str:
+    running = found.store.content_version
+    if running is None:
+        return "content: none was applied yet; the next tick applies the files"
+    said = f"content: {running} since {day_time(found.store.applied_at)}"
+    if found.files_version == running:
+        return f"{said}, as the files are"
+    refused = f"they have {found.files_errors} errors, so this version keeps running"
+    return f"{said}; the files differ: " + (refused if found.files_errors else "the next tick applies them")
+
+
+def _lag(lag: Lag) -> str:
+    users = "none due" if lag.users is None else f"{span(lag.users)} late"
+    users += ", some wait for the next tick" if lag.users_at_once else ""
+    enrolments, actions = (
+        "none due" if late is None else f"{span(late)} late" for late in (lag.enrolments, lag.actions)
+    )
+    return f"lag: users {users}; enrolments {enrolments}; actions {actions}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _workers(out: Console, store: Store) -> None:
+    if not store.workers:
+        out.print("workers: none is running (`habitue run`)")
+        return
+    for worker in store.workers:
+        seen = "[red]not seen since[/]" if worker.silent else "seen"
+        out.print(f"worker {worker.name}: {seen} {day_time(worker.seen_at)}", highlight=False)
+
+
+def _ticks(out: Console, store: Store) -> None:
+    if not store.ticks:
+        out.print("ticks: none yet (`habitue tick`)")
+        return
+    table = _table("tick at", "took", "users", "transitions", "enrolments", "advanced", "error")
+    for tick in store.ticks:
+        took = "unfinished" if tick.milliseconds is None else f"{tick.milliseconds / 1000:.1f} s"
+        counts = [f"{count:,}" for count in (tick.users, tick.transitions, tick.enrolments, tick.actions)]
+        table.add_row(day_time(tick.at), took, *counts, tick.error or "")
+    out.print("\n[bold]Last ticks[/]")
+    out.print(table)
+
+
+def _depths(depths: tuple[Depth, ...]) -> Table:
+    table = _table("state", "channel", "actions", "reason", "")
+    for depth in depths:
+        count = f"{depth.count:,}{'+' if depth.more else ''}"
+        table.add_row(depth.state, depth.channel or "-", count, depth.reason, depth.sentence or "")
+    return table

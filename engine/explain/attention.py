@@ -1,0 +1,71 @@
+"""What of an installation's state needs a person, each with what to do about it."""
+
+from collections.abc import Iterator, Sequence
+
+from engine.clock import iso
+from engine.content.findings import Finding
+from engine.delivery.reasons import Reason
+from engine.explain.health_models import Attention, Depth, Pool, Store, TickDone
+from engine.playbooks.reasons import Reason as PlaybookReason
+
+
+def attention(
+    store: Store, findings: Sequence[Finding], schema_drift: str, pools: Sequence[Pool]
+) -> tuple[Attention, ...]:
+    """Return everything that a person should look at: errors of files, ticks and workers, and stuck actions."""
+    return (
+        *_of_files(findings, schema_drift),
+        *_of_workers(store),
+        *_of_ticks(store.ticks),
+        *(_of_depth(depth) for depth in store.stuck),
+        *(_of_adapter(depth) for depth in store.queue if depth.reason == Reason.ADAPTER_DOWN),
+        *(_of_pool(pool) for pool in pools if pool.low and pool.free),
+    )
+
+
+def _of_files(findings: Sequence[Finding], schema_drift: str) -> Iterator[Attention]:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        yield Attention("files", f"{len(errors)} errors, the first: {errors[0]}; `habitue check` shows all of them")
+    if schema_drift:
+        yield Attention("columns", f"{schema_drift}; run `habitue migrate`")
+
+
+def _of_workers(store: Store) -> Iterator[Attention]:
+    for worker in store.workers:
+        if worker.message:
+            yield Attention(f"worker {worker.name}", worker.message)
+        if worker.silent:
+            yield Attention(
+                f"worker {worker.name}", f"not seen since {iso(worker.seen_at)}: look whether it died, and restart it"
+            )
+
+
+def _of_ticks(ticks: Sequence[TickDone]) -> Iterator[Attention]:
+    """The newest tick that ended counts: one that failed before it was made up for."""
+    ended = next((tick for tick in ticks if tick.milliseconds is not None), None)
+    if ended and ended.error:
+        yield Attention("tick", f"the tick at {iso(ended.at)} failed with {ended.error}: the worker's log says where")
+
+
+def _of_depth(depth: Depth) -> Attention:
+    count = f"{depth.count:,} or more" if depth.more else f"{depth.count:,}"
+    remedy = {
+        "unknown": "look at the provider whether they arrived: `habitue log --state unknown`",
+        "held": "`habitue log --state held` lists them",
+    }[depth.state]
+    if depth.reason == PlaybookReason.POOL_EMPTY:
+        remedy = "import codes: `habitue coupons import`"
+    return Attention(f"{depth.state} actions", f"{count} by {depth.channel or 'no channel'}, {depth.reason}; {remedy}")
+
+
+def _of_adapter(depth: Depth) -> Attention:
+    return Attention(
+        f"channel {depth.channel}",
+        f"{depth.count:,} messages wait because the adapter was down; its settings or the provider are at fault",
+    )
+
+
+def _of_pool(pool: Pool) -> Attention:
+    """A pool that was never filled asks for nobody: messages that miss its codes are held, and told of."""
+    return Attention(f"coupon {pool.coupon}", f"{pool.free} free codes left: import more with `habitue coupons import`")

@@ -1,0 +1,100 @@
+"""How an installation does, by queries that are cheap whatever it holds: index probes, and counts with a limit."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, text
+
+from engine.clock import MINUTE, Instant
+from engine.content.versions import CONTENT
+from engine.delivery.states import LEASED_SQL, WAITING_SQL
+from engine.explain.actions import reason_sentence
+from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
+from engine.store.dialect import Dialect
+
+TICKS = 5
+"""How many ticks are told of."""
+SILENT_FOR = 2 * MINUTE
+"""A worker says that it lives every 15 seconds; after this long without a word it counts as gone."""
+COUNTED = 20_000
+"""Actions are counted up to here, coupon codes too: beyond it, "more than" says enough."""
+LOW = 100
+"""A coupon pool with fewer free codes runs low."""
+
+_VERSION = text("SELECT hash, applied_at FROM version WHERE kind = :kind ORDER BY applied_at DESC LIMIT 1")
+_WORKERS = text("SELECT name, started_at, seen_at, content_version, message FROM worker ORDER BY name")
+_TICKS = text(
+    "SELECT at, started_at, ended_at - started_at AS milliseconds, users, transitions, enrolments, actions, error"
+    " FROM tick ORDER BY id DESC LIMIT :limit"
+)
+# Each is one probe of the index that the tick or delivery itself uses.
+_USER_DUE = text("SELECT due_at FROM user_state WHERE due_at > 0 AND due_at <= :now ORDER BY due_at LIMIT 1")
+_USER_AT_ONCE = text("SELECT 1 FROM user_state WHERE due_at <= 0 LIMIT 1")
+_ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
+_ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
+_STUCK_SQL = "state IN ('held', 'unknown')"
+_FREE = text(
+    "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
+    " AND (expires_at IS NULL OR expires_at > :now) LIMIT :limit) AS f"
+)
+
+
+def read_store(connection: Connection, now: Instant) -> Store:
+    """Return what the store says of its workers, ticks, lag and queues at ``now``."""
+    version = connection.execute(_VERSION, {"kind": CONTENT}).first()
+    return Store(
+        at=now,
+        content_version=version.hash if version else None,
+        applied_at=Instant(version.applied_at) if version else None,
+        users_about=_users_about(connection),
+        workers=_workers(connection, now),
+        ticks=tuple(TickDone(**row) for row in connection.execute(_TICKS, {"limit": TICKS}).mappings()),
+        lag=_lag(connection, now),
+        queue=(*_depths(connection, WAITING_SQL), *_depths(connection, LEASED_SQL)),
+        stuck=_depths(connection, _STUCK_SQL),
+    )
+
+
+def read_pools(connection: Connection, coupons: Iterable[str], now: Instant) -> tuple[Pool, ...]:
+    """Return how many free codes each of the pools ``coupons`` has."""
+    pools = []
+    for coupon in coupons:
+        free = int(connection.execute(_FREE, {"coupon": coupon, "now": now, "limit": COUNTED + 1}).scalar_one())
+        pools.append(Pool(coupon, min(free, COUNTED), more=free > COUNTED, low=free < LOW))
+    return tuple(pools)
+
+
+def _workers(connection: Connection, now: Instant) -> tuple[WorkerSeen, ...]:
+    rows = connection.execute(_WORKERS).mappings()
+    return tuple(WorkerSeen(**row, silent=row["seen_at"] + SILENT_FOR < now) for row in rows)
+
+
+def _lag(connection: Connection, now: Instant) -> Lag:
+    def late(query: object) -> int | None:
+        due_at = connection.execute(query, {"now": now}).scalar()  # type: ignore[call-overload]
+        return None if due_at is None else now - int(due_at)
+
+    at_once = connection.execute(_USER_AT_ONCE).scalar() is not None
+    return Lag(late(_USER_DUE), at_once, late(_ENROLMENT_DUE), late(_ACTION_DUE))
+
+
+def _depths(connection: Connection, states: str) -> tuple[Depth, ...]:
+    """Count the actions in ``states``, a partial index's own condition, up to the limit."""
+    query = text(
+        "SELECT q.state, q.channel, q.reason, count(*) AS count FROM"
+        f" (SELECT state, channel, reason FROM action WHERE {states} LIMIT :limit) AS q"
+        " GROUP BY q.state, q.channel, q.reason ORDER BY q.state, q.channel, q.reason"
+    )
+    rows = connection.execute(query, {"limit": COUNTED}).all()
+    more = sum(row[3] for row in rows) >= COUNTED
+    return tuple(
+        Depth(state, channel, reason, reason_sentence(reason), int(count), more)
+        for state, channel, reason, count in rows
+    )
+
+
+def _users_about(connection: Connection) -> int:
+    if connection.dialect.name == Dialect.POSTGRES:
+        estimate = connection.execute(text("SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass")).scalar()
+        if estimate is not None and estimate >= 0:
+            return int(estimate)
+    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one())

@@ -1,0 +1,105 @@
+"""What ``habitue status`` tells of an installation, as frozen read models. Instants are UTC milliseconds."""
+
+from dataclasses import dataclass
+
+from engine.clock import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    """A process of ``habitue run``."""
+
+    name: str
+    started_at: Instant
+    seen_at: Instant
+    content_version: str | None
+    message: str | None
+    silent: bool
+    """It was not seen for longer than it should be: it died, or its machine did."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickDone:
+    """One pass of the pipeline; milliseconds is None while it runs, or where it died."""
+
+    at: Instant
+    started_at: Instant
+    milliseconds: int | None
+    users: int
+    transitions: int
+    enrolments: int
+    actions: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How late the oldest of each is, in milliseconds; None where nothing is due."""
+
+    users: int | None
+    users_at_once: bool
+    """Users wait whose rules or attributes changed: since when is not known."""
+    enrolments: int | None
+    actions: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Actions of one state, channel and reason. ``more`` says that counting ended at its limit."""
+
+    state: str
+    channel: str | None
+    reason: str
+    sentence: str | None
+    count: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A coupon pool; ``free`` is counted up to a limit."""
+
+    coupon: str
+    free: int
+    more: bool
+    low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What the store says by itself."""
+
+    at: Instant
+    content_version: str | None
+    """The version that was applied last; None on a new database."""
+    applied_at: Instant | None
+    users_about: int
+    """The highest id on SQLite, the planner's estimate on PostgreSQL: no table is counted through."""
+    workers: tuple[WorkerSeen, ...]
+    ticks: tuple[TickDone, ...]
+    """Newest first."""
+    lag: Lag
+    queue: tuple[Depth, ...]
+    """Actions that wait for delivery or are on their way."""
+    stuck: tuple[Depth, ...]
+    """Actions that are held or unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that a person has to look at, and what to do."""
+
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything."""
+
+    store: Store
+    files_version: str
+    """The version of the files as they are now."""
+    files_errors: int
+    pools: tuple[Pool, ...]
+    attention: tuple[Attention, ...]
