@@ -1,8 +1,10 @@
 """First facts of all users from their events, in chunks, against one hand-written GROUP BY with the same columns."""
 
 import random
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def main() -> bool:
         database = Database(f"sqlite:///{folder / 'bench.db'}")
         migrate(database)
         catalog = _catalog()
-        _fill(database, users)
+        _fill(folder / "bench.db", users)
         with database.write() as connection:
             follow(connection, database.dialect, catalog.columns())
             ensure_state(connection, database.dialect)
@@ -41,7 +43,7 @@ def main() -> bool:
             lambda: _first_facts(database, refresh),
             lambda: _by_hand(database),
         )
-        _check(database)
+        _check(database, catalog)
         database.close()
     return report(
         "first_facts", ratio=ours / floor, bar=2.0, at_most=True, users=users, s=round(ours, 2), floor_s=round(floor, 2)
@@ -55,21 +57,20 @@ def _catalog() -> FactCatalog:
     return catalog
 
 
-def _fill(database: Database, users: int) -> None:
-    with database.write() as connection:
-        cursor: Any = connection.connection.cursor()
-        cursor.executemany(
+def _fill(path: Path, users: int) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA temp_store = FILE")  # the index is built by a sort of all events
+        connection.executemany(
             "INSERT INTO users (id, key, locale, first_seen_at, attributes, updated_at) VALUES (?, ?, 'en', 0, ?, 0)",
             (
-                (user, f"u{user}", f'{{"city": "c{user % 97}", "birthday": "1990-0{user % 9 + 1}-11"}}')
+                (user, f"u{user:09}", f'{{"city": "c{user % 97}", "birthday": "1990-0{user % 9 + 1}-11"}}')
                 for user in range(1, users + 1)
             ),
         )
-        cursor.executemany(
-            "INSERT INTO event (id, key, user_id, name, at, received_at, amount, properties) VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
-            _events(users),
-        )
-        cursor.close()
+        (index,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'event_of_user'").fetchone()
+        connection.execute("DROP INDEX event_of_user")
+        connection.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, 0, ?, ?)", _events(users))
+        connection.execute(index)
 
 
 def _events(users: int) -> Iterator[tuple[Any, ...]]:
@@ -82,7 +83,7 @@ def _events(users: int) -> Iterator[tuple[Any, ...]]:
         amount = draw.randrange(500, 20_000) if name == "order_completed" else None
         category = CATEGORIES[draw.randrange(len(CATEGORIES))]
         at = NOW - span + span * number // total
-        yield number + 1, f"e{number}", draw.randrange(users) + 1, name, at, amount, f'{{"category": "{category}"}}'
+        yield number + 1, f"e{number:010}", draw.randrange(users) + 1, name, at, amount, f'{{"category": "{category}"}}'
 
 
 def _first_facts(database: Database, refresh: Refresh) -> float:
@@ -163,10 +164,13 @@ FROM (
 """
 
 
-def _check(database: Database) -> None:
-    """Stop if the two did not find the same."""
+def _check(database: Database, catalog: FactCatalog) -> None:
+    """Stop if the two did not find the same. Scores are not calibrated yet at the first facts: NULL, and left out."""
+    facts = {fact.name for fact in catalog.facts.values() if fact.source != "quantile"}
     with database.read() as connection:
-        columns = [row[1] for row in connection.execute(text("PRAGMA table_info(by_hand)"))][1:]
+        columns = {row[1] for row in connection.execute(text("PRAGMA table_info(by_hand)"))} - {"user_id"}
+        if columns != facts:
+            raise SystemExit(f"BY_HAND no longer computes the facts of {FACTS.name}: {', '.join(columns ^ facts)}")
         differ = " OR ".join(f"s.fact_{column} IS NOT h.{column}" for column in columns)
         query = f"SELECT count(*) FROM by_hand h LEFT JOIN {TABLE} s ON s.user_id = h.user_id WHERE {differ}"
         if count := connection.execute(text(query)).scalar_one():
