@@ -1,7 +1,7 @@
 """A small brand for tests of playbooks: facts and placements are set by hand, so that only playbooks are tested."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,7 +136,6 @@ class Shop:
     content: Content
     zone: str = "UTC"
     limit: int = 1_000
-    stages: list[Any] = field(default_factory=list)
 
     def apply(self, *files: str, coupons: str = "", at: int = BEGINNING) -> "Shop":
         """Make these files the running ones."""

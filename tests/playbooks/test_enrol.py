@@ -180,6 +180,21 @@ def test_a_condition_enrols_and_again_after_its_time(shop: Shop) -> None:
     assert poor not in {row[0] for row in shop.enrolments()}
 
 
+def test_who_may_enter_again_later_is_due_then(shop: Shop) -> None:
+    shop.apply(playbook(trigger='when = "spend > 100"', reentry="10d"), playbook("other", reentry="10d"))
+    users = [shop.user(key, spend=20_000) for key in "abc"]
+    shop.run("UPDATE user_state SET due_at = :never", never=day(400))
+    shop.run("UPDATE user_state SET due_at = :soon WHERE user_id = :user", soon=day(5), user=users[1])
+    shop.tick(day(1), users[:2])
+    shop.event(users[2], "order_completed", day(2))
+    shop.tick(day(2), users[2:])
+    due = shop.rows("SELECT due_at FROM user_state ORDER BY user_id")
+    assert due == [(day(11),), (day(5),), (day(12),)]
+    shop.run("UPDATE user_state SET due_at = :never", never=day(400))
+    shop.tick(day(11), users[:1])
+    assert shop.rows("SELECT due_at FROM user_state WHERE user_id = :user", user=users[0]) == [(day(21),)]
+
+
 def test_first_version_never_recorded_enrols_nobody(shop: Shop) -> None:
     shop.apply(playbook())
     shop.run("DELETE FROM version")
