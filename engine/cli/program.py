@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from engine import __version__
-from engine.cli import check, coupons, demo, explain, init, log, migrate, run, status, tick
+from engine.cli import check, coupons, demo, explain, imports, init, log, migrate, preview, run, status, tick
 from engine.cli.context import Options, notes
 from engine.errors import ContentError, HabitueError
 
@@ -39,7 +39,7 @@ def _options(
     context.obj = Options(config)
 
 
-for family in (init, check, migrate, tick, run, status, explain, log, demo, coupons):
+for family in (init, check, migrate, imports, tick, run, status, explain, preview, log, demo, coupons):
     family.register(program)
 
 

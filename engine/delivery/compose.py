@@ -8,7 +8,7 @@ from engine.delivery.candidate import Candidate
 from engine.delivery.headers import Mailbox
 from engine.delivery.mime import Envelope, build, message_id
 from engine.delivery.reasons import Reason
-from engine.delivery.render import RenderContext
+from engine.delivery.render import RenderContext, Rendered
 from engine.delivery.templates import TemplateLibrary
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
@@ -56,13 +56,8 @@ class Composer:
         if address is None:
             raise RenderError("the address is none that can be sent to", Reason.ADDRESS_INVALID)
         link = self._unsubscribe_link(candidate)
+        rendered = self._render(candidate, address, link)
         brand = self._stationery.brand
-        locale = candidate.locale or brand.locale
-        rendered = self._stationery.library.find(candidate.template, candidate.channel, locale).render(
-            RenderContext(
-                self._values(candidate, address, link), locale, brand.currency, candidate.timezone or brand.timezone
-            )
-        )
         if candidate.channel != "email":
             parts = (rendered.plain("title"), rendered.plain("body"))
             body = "\n".join(part for part in parts if part)
@@ -78,6 +73,23 @@ class Composer:
             extra=(("X-Habitue-Action", candidate.key),),
         )
         return Message(candidate.key, brand.sender, address, build(rendered, envelope))
+
+    def render(self, candidate: Candidate) -> Rendered:
+        """Return what the message says, without its headers, for a preview.
+
+        Raises:
+            RenderError: the template is missing or cannot be rendered with these values.
+        """
+        return self._render(candidate, candidate.recipient or "", self._unsubscribe_link(candidate))
+
+    def _render(self, candidate: Candidate, address: str, link: str) -> Rendered:
+        brand = self._stationery.brand
+        locale = candidate.locale or brand.locale
+        return self._stationery.library.find(candidate.template, candidate.channel, locale).render(
+            RenderContext(
+                self._values(candidate, address, link), locale, brand.currency, candidate.timezone or brand.timezone
+            )
+        )
 
     def _unsubscribe_link(self, candidate: Candidate) -> str:
         return self._stationery.unsubscriber.link(

@@ -3,7 +3,7 @@
 A row that cannot be read (broken text, broken JSON) is found by halving the batch, and spoils no other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -153,27 +153,40 @@ class Loader:
             granted=None if row.granted is None else bool(row.granted),
             coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
             event=self._event(row) if row.event_name is not None else None,
-            facts=self._facts(facts),
+            facts=fact_values(self._fact_names, self._booleans, facts),
         )
 
-    def _facts(self, values: Sequence[object]) -> dict[str, object]:
-        facts = dict(zip(self._fact_names, values, strict=True))
-        for name in self._booleans:
-            value = facts[name]
-            facts[name] = None if value is None else bool(value)
-        return facts
-
     def _event(self, row: "_Fixed") -> dict[str, object]:
-        properties = row.event_properties
-        if isinstance(properties, (str, bytes)):
-            properties = orjson.loads(properties)
-        return {
-            "name": row.event_name,
-            "at": row.event_at,
-            **dict.fromkeys(self._needs.events.get(row.event_name or "", ()), None),
-            **({} if row.event_amount is None else {"amount": row.event_amount}),
-            **(properties or {}),
-        }
+        declared = self._needs.events.get(row.event_name or "", ())
+        return event_values(row.event_name, row.event_at, row.event_amount, row.event_properties, declared)
+
+
+def fact_values(names: Sequence[str], booleans: Collection[str], values: Sequence[object]) -> dict[str, object]:
+    """Return facts as templates read them, from columns of ``user_state``: SQLite has numbers for booleans."""
+    facts = dict(zip(names, values, strict=True))
+    for name in booleans:
+        value = facts[name]
+        facts[name] = None if value is None else bool(value)
+    return facts
+
+
+def event_values(
+    name: str | None,
+    at: int | None,
+    amount: int | None,
+    properties: Any,  # noqa: ANN401 - a mapping, or its JSON
+    declared: Iterable[str],
+) -> dict[str, object]:
+    """Return an event as templates read it; properties that are declared and that it lacks are None."""
+    if isinstance(properties, (str, bytes)):
+        properties = orjson.loads(properties)
+    return {
+        "name": name,
+        "at": at,
+        **dict.fromkeys(declared, None),
+        **({} if amount is None else {"amount": amount}),
+        **(properties or {}),
+    }
 
 
 class _Fixed(NamedTuple):

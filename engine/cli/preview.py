@@ -1,0 +1,141 @@
+"""``habitue preview TEMPLATE`` and ``habitue send-test TEMPLATE``: a message before anybody gets it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from adapters.base import Adapter, Answer, Message, Outcome
+from engine.app import App
+from engine.cli.as_json import as_json as to_json
+from engine.cli.context import AsJson, console, notes, open_app, print_json
+from engine.clock import Instant
+from engine.delivery.addresses import masked
+from engine.delivery.candidate import Candidate
+from engine.errors import HabitueError, InputError
+from engine.explain.previewing import Preview, Previewer, Wanted
+
+HTML_FOLDER = Path("var/preview")
+
+Template = Annotated[str, typer.Argument(help="The template's name, such as winback/offer.")]
+User = Annotated[str | None, typer.Option("--user", help="Use this user's values; a made-up customer's where absent.")]
+Locale = Annotated[str | None, typer.Option(help="Write in this language, such as zh-CN; the user's where absent.")]
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    program.command(epilog="Example: habitue preview winback/offer --locale zh-CN --open")(preview)
+    program.command("send-test", epilog="Example: habitue send-test winback/offer --to you@example.com")(send_test)
+
+
+def preview(
+    context: typer.Context,
+    *,
+    template: Template,
+    user: User = None,
+    locale: Locale = None,
+    channel: Annotated[str, typer.Option(help="email, sms or push.")] = "email",
+    html: Annotated[Path | None, typer.Option(help="Where the page goes; var/preview/… where absent.")] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a message: subject and text here, the page in a file. Nothing is sent or stored, no coupon code is used."""
+    with open_app(context) as app:
+        shown, _, _ = _compose(app, Wanted(_name(template), channel, locale), user)
+    target = _write(shown, html) if shown.html else None
+    if as_json:
+        print_json({**to_json(shown), "html_file": str(target) if target else None})
+    else:
+        _show(shown, target)
+    if open_page and target:
+        typer.launch(str(target))
+
+
+def send_test(
+    context: typer.Context,
+    *,
+    template: Template,
+    to: Annotated[str, typer.Option(help="The address that gets it.")],
+    user: User = None,
+    locale: Locale = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send one message through the configured adapter, its subject marked [test].
+
+    It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
+    """
+    with open_app(context) as app:
+        shown, candidate, previewer = _compose(app, Wanted(_name(template), "email", locale), user)
+        message = previewer.test_message(candidate, to, app.clock.now())
+        adapter = app.adapters()["email"]
+        answer = asyncio.run(_send(adapter, message))
+    if answer.outcome is not Outcome.ACCEPTED:
+        raise HabitueError(_failure(adapter.name, answer))
+    if as_json:
+        print_json({"adapter": adapter.name, "outcome": answer.outcome.value, "reference": answer.reference})
+        return
+    said = f", reference {escape(answer.reference)}" if answer.reference else ""
+    console().print(
+        f"[green]{adapter.name} took it[/] for {escape(masked(to))}{said}: [bold]{escape(f'[test] {shown.subject}')}[/]",
+        highlight=False,
+    )
+    notes().print("It is not in the action log.")
+
+
+def _compose(app: App, wanted: Wanted, user: str | None) -> tuple[Preview, Candidate, Previewer]:
+    now: Instant = app.clock.now()
+    previewer = Previewer(app.content(), app.settings.brand)
+    if user is None:
+        candidate = previewer.sample(wanted, now)
+    else:
+        with app.database.read() as connection:
+            candidate = previewer.of_user(connection, wanted, user, now)
+    return previewer.preview(candidate), candidate, previewer
+
+
+def _name(template: str) -> str:
+    """Return the name of a template that may be given as the path of its file."""
+    path = template.removeprefix("templates/")
+    folder, slash, file = path.rpartition("/")
+    return f"{folder}{slash}{file.split('.')[0]}" if path.endswith(".j2") else path
+
+
+def _write(shown: Preview, html: Path | None) -> Path:
+    target = html or HTML_FOLDER / f"{shown.template.replace('/', '-')}.html"
+    try:
+        if html is None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(shown.html, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror}; --html names another file") from error
+    return target
+
+
+def _show(shown: Preview, target: Path | None) -> None:
+    out = console()
+    sent = f"sent by {shown.playbook}" if shown.playbook else "no playbook sends it"
+    out.print(f"[dim]templates/{shown.file}, {shown.locale}, {sent}[/]", highlight=False, soft_wrap=True)
+    if shown.subject:
+        out.print(f"[bold]{escape(shown.subject)}[/]", highlight=False)
+    out.print()
+    typer.echo(shown.text.strip())
+    if target:
+        notes().print(f"The page is in {target}", highlight=False)
+
+
+async def _send(adapter: Adapter, message: Message) -> Answer:
+    async with adapter:
+        return await adapter.send(message)
+
+
+def _failure(adapter: str, answer: Answer) -> str:
+    what = {
+        Outcome.ADAPTER_DOWN: f"the adapter `{adapter}` cannot send: look at adapters.{adapter} in config.toml",
+        Outcome.RETRY: f"`{adapter}` did not take it now: try again later",
+        Outcome.REJECTED: f"`{adapter}` refuses this message or this recipient",
+        Outcome.UNKNOWN: f"the connection of `{adapter}` broke before an answer: it may have been sent",
+    }[answer.outcome]
+    said = ": ".join(part for part in (answer.reason, answer.detail) if part)
+    return f"{what} ({said})" if said else what

@@ -1,0 +1,207 @@
+"""A message as it would be sent, without an action: for a stored user, or for one who is made up.
+
+The values are put together by what delivery uses, so a preview cannot differ from the message. What a preview never
+does: claim a coupon code, write anything, or carry an unsubscribe link that works.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, RowMapping, text
+
+from adapters.base import Message
+from engine.clock import HOUR, Instant
+from engine.content.kinds import FactType
+from engine.delivery.addresses import usable_address
+from engine.delivery.candidate import Candidate
+from engine.delivery.compose import Composer, Stationery
+from engine.delivery.context import event_values, fact_values
+from engine.delivery.headers import unstructured
+from engine.delivery.unsubscribe import Unsubscriber
+from engine.errors import InputError
+from engine.explain.people import find_user
+from engine.explain.samples import sample_coupon, sample_event, sample_facts
+from engine.loading import Content
+from engine.playbooks.playbook import Happened, Playbook, Send
+from engine.settings import Brand
+
+SAMPLE_KEY = "sample-customer"
+SAMPLE_ADDRESS = "robin@example.com"
+_NO_SECRET = "preview"  # noqa: S105 - links under it are refused, as they should be
+_SUBJECT = re.compile(rb"^Subject: [^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.MULTILINE)
+_ACTION, _ENROLMENT = 0, 0
+_EVENT = text(
+    "SELECT name, at, amount, properties FROM event WHERE user_id = :user_id AND name = :name AND at <= :now"
+    " ORDER BY at DESC LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What shall be shown. ``locale`` None means the user's own."""
+
+    template: str
+    channel: str
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message without its headers. ``html`` is empty on channels other than email."""
+
+    template: str
+    file: str
+    channel: str
+    locale: str
+    playbook: str | None
+    """The playbook whose step sends it; None where none does."""
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """Where playbooks send the template, if anywhere."""
+
+    playbook: Playbook | None
+    coupon: str | None
+
+
+class Previewer:
+    """Makes previews and test messages."""
+
+    def __init__(self, content: Content, brand: Brand) -> None:
+        self._content = content
+        self._brand = brand
+        unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
+        self._composer = Composer(Stationery(brand, content.library, unsubscriber, content.coupon_worths()))
+
+    def sample(self, wanted: Wanted, now: Instant) -> Candidate:
+        """Return the message for a made-up customer who has everything that templates can ask for."""
+        use, catalog = _use_of(self._content, wanted), self._content.catalog
+        event = None
+        if use.playbook and isinstance(use.playbook.trigger, Happened):
+            name = use.playbook.trigger.event
+            event = sample_event(name, catalog.events.get(name, {}), catalog.currency_scale, now)
+        person = {"id": 0, "key": SAMPLE_KEY, "email": SAMPLE_ADDRESS, "phone": "+12025550123", "push_token": "sample"}
+        zone = {"timezone": self._brand.timezone, "locale": self._brand.locale}
+        return self._candidate(wanted, use, {**person, **zone}, sample_facts(catalog, now), event, now)
+
+    def of_user(self, connection: Connection, wanted: Wanted, key: str, now: Instant) -> Candidate:
+        """Return the message for a stored user, with their facts and their newest event of the playbook's trigger.
+
+        Raises:
+            InputError: there is no such user.
+        """
+        user_id, use = find_user(connection, key), _use_of(self._content, wanted)
+        catalog = self._content.catalog
+        columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
+        query = text(
+            f"SELECT u.id, u.key, u.email, u.phone, u.push_token, u.locale, u.timezone{columns} FROM users AS u"
+            " LEFT JOIN user_state AS s ON s.user_id = u.id WHERE u.id = :user_id"
+        )
+        row = connection.execute(query, {"user_id": user_id}).mappings().one()
+        booleans = [name for name, fact in catalog.facts.items() if fact.type is FactType.BOOLEAN]
+        stored = fact_values(list(catalog.facts), booleans, [row[fact.column] for fact in catalog.facts.values()])
+        event = self._newest_event(connection, use, user_id, now)
+        return self._candidate(wanted, use, row, stored, event, now)
+
+    def preview(self, candidate: Candidate) -> Preview:
+        """Render a candidate.
+
+        Raises:
+            RenderError: there is no such template, or it cannot be rendered with these values.
+        """
+        rendered = self._composer.render(candidate)
+        locale = candidate.locale or self._brand.locale
+        email = candidate.channel == "email"
+        return Preview(
+            template=candidate.template,
+            file=self._content.library.path_of(candidate.template, candidate.channel, locale) or "",
+            channel=candidate.channel,
+            locale=locale,
+            playbook=candidate.playbook or None,
+            subject=rendered.subject if email else rendered.plain("title"),
+            text=rendered.text if email else rendered.plain("body"),
+            html=rendered.html if email else "",
+        )
+
+    def test_message(self, candidate: Candidate, address: str, now: Instant) -> Message:
+        """Return the message to ``address``, its subject marked with ``[test]``.
+
+        Raises:
+            InputError: nothing can be sent to the address.
+            RenderError: as ``preview``.
+        """
+        recipient = usable_address(candidate.channel, address)
+        if recipient is None:
+            raise InputError("nothing can be sent to the address after --to: write one such as you@example.com")
+        to = replace(candidate, recipient=recipient, address=address, attempt=int(now))
+        message = self._composer.compose(to, now)
+        subject = self._composer.render(to).subject
+        marked = b"Subject: " + unstructured(f"[test] {subject}")
+        return replace(message, body=_SUBJECT.sub(lambda _: marked, message.body, count=1))
+
+    def _newest_event(self, connection: Connection, use: _Use, user_id: int, now: Instant) -> dict[str, object] | None:
+        if use.playbook is None or not isinstance(use.playbook.trigger, Happened):
+            return None
+        name, catalog = use.playbook.trigger.event, self._content.catalog
+        properties = catalog.events.get(name, {})
+        row = connection.execute(_EVENT, {"user_id": user_id, "name": name, "now": now}).first()
+        if row is None:
+            return sample_event(name, properties, catalog.currency_scale, now)
+        return event_values(row.name, row.at, row.amount, row.properties, properties)
+
+    def _candidate(  # noqa: PLR0917 - one call for each of two sources
+        self,
+        wanted: Wanted,
+        use: _Use,
+        person: RowMapping | dict[str, object],
+        facts: dict[str, object],
+        event: dict[str, object] | None,
+        now: Instant,
+    ) -> Candidate:
+        address = person[{"email": "email", "sms": "phone"}.get(wanted.channel, "push_token")]
+        coupons = self._content.playbooks.coupons
+        return Candidate(
+            action_id=_ACTION,
+            fence=0,
+            enrolment_id=_ENROLMENT,
+            step=f"test-{wanted.template}",
+            attempt=1,
+            user_id=int(str(person["id"])),
+            user_key=str(person["key"]),
+            playbook=use.playbook.name if use.playbook else "",
+            message_class=use.playbook.message_class if use.playbook else "marketing",
+            channel=wanted.channel,
+            next_channels=(),
+            template=wanted.template,
+            window=None,
+            coupon_name=use.coupon,
+            expires_at=now + HOUR,
+            tries=0,
+            created_at=now,
+            enrolment_open=True,
+            address=str(address) if address else None,
+            recipient=usable_address(wanted.channel, str(address)) if address else None,
+            suppressed=False,
+            locale=wanted.locale or (str(person["locale"]) if person["locale"] else None),
+            timezone=str(person["timezone"]) if person["timezone"] else None,
+            granted=None,
+            coupon=sample_coupon(coupons.get(use.coupon), now) if use.coupon else None,
+            event=event,
+            facts=facts,
+        )
+
+
+def _use_of(content: Content, wanted: Wanted) -> _Use:
+    """Return the first step that sends the template; one that nobody sends is shown all the same."""
+    for playbook in content.playbooks.playbooks:
+        for step in playbook.steps:
+            if isinstance(step.act, Send) and step.act.template == wanted.template:
+                return _Use(playbook, step.act.coupon)
+    if not any(name == wanted.template for name, _ in content.library.names()):
+        # `find` says it with the closest name.
+        content.library.find(wanted.template, wanted.channel, wanted.locale or "")
+    return _Use(None, None)

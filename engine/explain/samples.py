@@ -1,0 +1,65 @@
+"""Believable values for a preview without a user: by the declared type, and by what a name hints at. Never None."""
+
+from collections.abc import Mapping
+
+from engine.clock import DAY, HOUR, Instant, to_datetime
+from engine.content.kinds import FactType
+from engine.delivery.candidate import Coupon
+from engine.facts.catalog import FactCatalog
+from engine.playbooks.files import CouponSection
+
+_TEXTS = (
+    ("first_name", "Robin"),
+    ("last_name", "Miller"),
+    ("name", "Robin Miller"),
+    ("city", "Springfield"),
+    ("country", "US"),
+    ("language", "en"),
+    ("locale", "en"),
+    ("email", "robin@example.com"),
+    ("phone", "+12025550123"),
+    ("category", "skincare"),
+    ("product", "Hand cream"),
+    ("topic", "delivery"),
+    ("channel", "web"),
+    ("order", "10042"),
+    ("url", "https://example.com/"),
+)
+"""The first whose word is part of the name is taken."""
+
+
+def sample_facts(catalog: FactCatalog, now: Instant) -> dict[str, object]:
+    """Return a value for every declared fact, as templates read it."""
+    return {name: sample_value(name, fact.type, catalog.currency_scale, now) for name, fact in catalog.facts.items()}
+
+
+def sample_event(name: str, properties: Mapping[str, FactType], scale: int, now: Instant) -> dict[str, object]:
+    """Return an event of an hour ago with a value for every declared property."""
+    values = {key: sample_value(key, kind, scale, now) for key, kind in properties.items()}
+    return {"name": name, "at": now - HOUR, **values}
+
+
+def sample_coupon(section: CouponSection | None, now: Instant) -> Coupon:
+    """Return a code that looks like one of the coupon's, and buys nothing."""
+    prefix = section.prefix if section else ""
+    expires_at = None if section is None or section.valid is None else now + section.valid
+    return Coupon(f"{prefix}SAMPLE", expires_at)
+
+
+def sample_value(name: str, kind: FactType, scale: int, now: Instant) -> object:
+    """Return a value of type ``kind``; money in minor units, of which ``scale`` make one unit of the currency."""
+    match kind:
+        case FactType.TEXT:
+            return next((text for word, text in _TEXTS if word in name), name.replace("_", " "))
+        case FactType.INTEGER:
+            return 4 if "score" in name or "rating" in name else 3
+        case FactType.NUMBER:
+            return 0.25
+        case FactType.MONEY:
+            return 129 * scale
+        case FactType.BOOLEAN:
+            return True
+        case FactType.INSTANT:
+            return now - 12 * DAY
+        case FactType.DATE:
+            return "1990-05-17" if "birth" in name else to_datetime(now - 400 * DAY).date().isoformat()
