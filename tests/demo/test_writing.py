@@ -3,7 +3,7 @@
 import csv
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
-from engine.clock import DAY, Instant, instant
+from engine.clock import DAY, FixedClock, Instant, instant
 from engine.demo.spec import DemoSpec
 from engine.demo.story import generate
 from engine.demo.writing import Made, export_brand, is_told, stored_start, write_brand
 from engine.errors import InputError
+from engine.intake.declared import Declared
+from engine.intake.importing import import_events, import_users
+from engine.intake.options import ImportOptions
+from engine.intake.source import Source
 from engine.store.database import Database
 from engine.store.state_table import migrate
 from engine.store.tables import Tick
+from tests.brand import brand
 
 SPEC = DemoSpec.ending(instant(datetime(2026, 6, 1, tzinfo=UTC)), users=60)
 
@@ -98,6 +103,40 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
     assert [call["messageId"] for call in calls] == [event.key for event in events]
     amounts = [call["properties"].get("amount") for call in calls]
     assert [Decimal(amount) * 100 if amount else None for amount in amounts] == [event.amount for event in events]
+
+
+def everything(database: Database) -> list[list[tuple[object, ...]]]:
+    """Users, events and consents as the store holds them, without what says when and how they came."""
+    queries = (
+        "SELECT key, email, locale, timezone, country, first_seen_at, attributes FROM users",
+        "SELECT e.key, u.key, e.name, e.at, e.amount, e.properties FROM event e JOIN users u ON u.id = e.user_id",
+        "SELECT u.key, c.channel, c.granted, c.at FROM consent c JOIN users u ON u.id = c.user_id",
+    )
+    with database.read() as connection:
+        found = [[_comparable(row) for row in connection.execute(text(query))] for query in queries]
+    return [sorted(rows, key=lambda row: str(row[0])) for rows in found]
+
+
+def _comparable(row: Iterable[object]) -> tuple[object, ...]:
+    """SQLite holds JSON as text, PostgreSQL gives it parsed."""
+    return tuple(json.loads(cell) if isinstance(cell, str) and cell.startswith("{") else cell for cell in row)
+
+
+def test_importing_the_files_makes_the_same_store(database: Database, tmp_path: Path) -> None:
+    export_brand(tmp_path / "demo", SPEC)
+    facts = brand.facts()
+    attributes = {each.attribute: each.type for each in facts.facts.values() if each.attribute and each.type}
+    declared = Declared(facts.events, attributes)
+    options, clock = ImportOptions(), FixedClock(SPEC.end)
+    users = import_users(database, Source(tmp_path / "demo" / "users.csv"), declared, options, clock)
+    events = import_events(database, Source(tmp_path / "demo" / "events.jsonl.gz"), declared, options, clock)
+    assert users.rejected == events.rejected == 0
+    imported = everything(database)
+    other = Database(f"sqlite:///{tmp_path / 'written.db'}")
+    migrate(other)
+    write_brand(other, SPEC)
+    assert imported == everything(other)
+    other.close()
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
