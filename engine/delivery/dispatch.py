@@ -104,7 +104,7 @@ class Delivery:
 
     def _open(self) -> "_Opened":
         delivery = self._settings.delivery
-        company = max(1, delivery.in_flight // 3)
+        company = max(1, delivery.in_flight // 2)
         journal = Journal(self._database, self._clock, patience=delivery.lease, company=company)
         return _Opened(self._adapters, journal)
 

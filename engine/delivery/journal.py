@@ -70,6 +70,11 @@ class Journal:
             asyncio.get_running_loop().call_later(LINGER, self._wake.set)
         return written
 
+    def flush(self) -> None:
+        """Commit what has come together: somebody waits for it."""
+        if self._pending:
+            self._wake.set()
+
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` in a writing transaction, in turn with the groups."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
@@ -91,7 +96,8 @@ class Journal:
             await self._wake.wait()
             self._wake.clear()
             group, self._pending = self._pending, []
-            await self._commit(group)
+            if group:
+                await self._commit(group)
 
     async def _commit(self, group: Sequence[tuple[Sequence[Move], asyncio.Future[frozenset[int]]]]) -> None:
         moves = [move for posted, _ in group for move in posted]

@@ -70,7 +70,7 @@ class Lane:
         self._adapter = adapter
         self._breaker = breaker
         self._desk = desk
-        self._group = max(1, in_flight // 3)
+        self._group = max(1, in_flight // 2)
         self._credits = asyncio.Semaphore(in_flight)
         self._in_flight = in_flight
         self._outbox: asyncio.Queue[_Parcel] = asyncio.Queue()
@@ -164,8 +164,7 @@ class Lane:
     async def _hand_off(self, group: Sequence[tuple[Candidate, Message]], moves: Sequence[Move]) -> None:
         if not group and not moves:
             return
-        for _ in group:
-            await self._credits.acquire()
+        await self._acquire(len(group))
         self._raise_failure()
         lease_until = self._desk.clock.now() + self._desk.settings.lease
         handed = [
@@ -186,6 +185,11 @@ class Lane:
                 self._outbox.put_nowait(_Parcel(candidate, message, lease_until))
             else:
                 self._credits.release()
+
+    async def _acquire(self, count: int) -> None:
+        # Half of what may be in flight comes back at once: that many answers are company enough for the journal.
+        for _ in range(count):
+            await self._credits.acquire()
 
     @property
     def _hungry(self) -> bool:
@@ -253,8 +257,8 @@ class Lane:
 
     async def _drained(self) -> None:
         """Wait until every hand-off has its answer recorded."""
-        for _ in range(self._in_flight):
-            await self._credits.acquire()
+        self._desk.journal.flush()
+        await self._acquire(self._in_flight)
         for _ in range(self._in_flight):
             self._credits.release()
         self._raise_failure()
