@@ -45,7 +45,7 @@ def parse_email(value: Json, reading: Reading) -> str:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        return validate_email(address, check_deliverability=False, test_environment=True).normalized
+        return validate_email(address, check_deliverability=False, test_environment=True, strict=True).normalized
     except EmailNotValidError as error:
         raise BadValue("not an email address", "write one such as ann@example.com") from error
 

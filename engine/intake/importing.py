@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -153,8 +154,7 @@ def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], writ
     with Rejects(job.rejected_file, records.header) as rejects, _no_garbage_hunt():
         for batch in records.batches(job.options.chunk):
             taken, bad = rows.rows(batch)
-            rejects.add(bad)
-            rejects.add(batch.broken)
+            rejects.add(chain(bad, batch.broken))
             tally.note(batch.count, rows.plan)
             if tally.read <= committed:
                 tally.earlier += batch.count

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -38,12 +39,12 @@ class Rejects:
             self._file.close()
 
     def add(self, rejected: Iterable[Rejected]) -> None:
-        """Write some rows, and count their reasons.
+        """Write some rows in the order of their lines, and count their reasons.
 
         Raises:
             InputError: the file cannot be written.
         """
-        for row in rejected:
+        for row in sorted(rejected, key=attrgetter("line")):
             self.count += 1
             if row.reason in self.reasons or len(self.reasons) < _MOST_REASONS:
                 self.reasons[row.reason] += 1

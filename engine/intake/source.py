@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -68,8 +69,14 @@ def open_source(source: Source) -> Iterator[OpenSource]:
         stream: BinaryIO = raw
         if packed:
             stream = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw)))
-        start = _first_bytes(source.name, stream)
-        yield OpenSource(source.name, source.format or _format(source, start), stream, raw, size, digest)
+        try:
+            start = _first_bytes(source.name, stream)
+            yield OpenSource(source.name, source.format or _format(source, start), stream, raw, size, digest)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            # Also where the rest of the file is read: what is behind the damage cannot be had.
+            raise InputError(
+                f"{source.name} is not a whole gzip file: pack it again and import it; what is in already is not lost"
+            ) from error
 
 
 def _open(source: Source) -> BinaryIO:
@@ -86,11 +93,8 @@ def _open(source: Source) -> BinaryIO:
 
 def _first_bytes(name: str, stream: BinaryIO) -> bytes:
     """Return how the content begins, and go back to its beginning."""
-    try:
-        start = stream.read(4096)
-        stream.seek(0)
-    except (OSError, EOFError) as error:
-        raise InputError(f"{name} is not a whole gzip file: pack it again, or import it unpacked") from error
+    start = stream.read(4096)
+    stream.seek(0)
     if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise InputError(f"{name} is empty: a header line and rows, or JSON objects one a line, were expected")
     if start.startswith(_UTF16):

@@ -1,12 +1,13 @@
 """Events into the store: set-wise, idempotent by event key, and only users with new events become due."""
 
+import json
 from collections.abc import Sequence
 from itertools import repeat
 
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.intake.resolve import Made, make_users, user_ids
+from engine.intake.resolve import Made, listed, make_users, user_ids
 from engine.intake.rows import EventTuple, Written
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, temporary
@@ -40,12 +41,17 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     """
     if not rows:
         return Written(0, 0, 0)
-    keys, users, names, ats, amounts, properties = zip(*rows, strict=True)
-    ids = user_ids(connection, dialect, set(users))
-    made = _make_missing(connection, dialect, set(users) - ids.keys(), rows, now)
+    users = {row[1] for row in rows}
+    ids = user_ids(connection, dialect, users)
+    made = _make_missing(connection, dialect, users - ids.keys(), rows, now)
     ids |= made.ids
-    user = map(ids.__getitem__, users)
-    stored = list(zip(keys, user, names, ats, repeat(int(now)), amounts, properties, strict=False))
+    # Whoever is still missing is named by nothing but events that are there already.
+    new_rows = rows if len(ids) == len(users) else [row for row in rows if row[1] in ids]
+    if not new_rows:
+        return Written(0, 0, len(rows))
+    keys, owners, names, ats, amounts, properties = zip(*new_rows, strict=True)
+    owner = map(ids.__getitem__, owners)
+    stored = list(zip(keys, owner, names, ats, repeat(int(now)), amounts, properties, strict=False))
     temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT")
     insert = _insert_sqlite if dialect is Dialect.SQLITE else _insert_postgres
     new = insert(connection, stored)
@@ -57,14 +63,22 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
 def _make_missing(
     connection: Connection, dialect: Dialect, missing: set[str], rows: Sequence[EventTuple], now: Instant
 ) -> Made:
-    """Make the users who are ``missing``, first seen at the earliest of these events."""
-    earliest: dict[str, int] = {}
+    """Make the users who are ``missing`` and have an event that is not there yet, first seen at their earliest."""
     if not missing:
-        return Made(earliest, 0)
-    for _key, user, _name, at, _amount, _properties in rows:
-        if user in missing and at < earliest.get(user, at + 1):
-            earliest[user] = at
-    return make_users(connection, dialect, earliest, now)
+        return Made({}, 0)
+    there = _keys_there(connection, dialect, [row[0] for row in rows if row[1] in missing])
+    earliest: dict[str, int] = {}
+    for key, user, _name, at, _amount, _properties in rows:
+        if key not in there:
+            there.add(key)
+            if user in missing and at < earliest.get(user, at + 1):
+                earliest[user] = at
+    return make_users(connection, dialect, earliest, now) if earliest else Made({}, 0)
+
+
+def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -> set[str]:
+    wanted = f"SELECT e.key FROM {listed(dialect, 'keys')} JOIN event e ON e.key = k.value"
+    return set(connection.execute(text(wanted), {"keys": json.dumps(keys)}).scalars())
 
 
 def _insert_sqlite(connection: Connection, stored: list[_Stored]) -> int:

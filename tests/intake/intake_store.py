@@ -1,0 +1,85 @@
+"""A migrated store, files to import, and what the store holds afterwards in a form that tests can compare."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from engine.clock import FixedClock, Instant
+from engine.content.kinds import FactType
+from engine.intake.declared import Declared
+from engine.intake.importing import import_events, import_users
+from engine.intake.options import ImportOptions
+from engine.intake.source import Source
+from engine.intake.summary import ImportSummary
+from engine.store.database import Database
+from engine.store.state_table import migrate
+
+NOW = Instant(1_800_000_000_000)
+DECLARED = Declared(
+    events={
+        "order_completed": {"amount": FactType.MONEY, "category": FactType.TEXT, "items": FactType.INTEGER},
+        "survey_answered": {"items": FactType.BOOLEAN},
+    },
+    attributes={"birthday": FactType.DATE, "points": FactType.INTEGER, "firstName": FactType.TEXT},
+    currency_scale=100,
+    currency="USD",
+)
+
+
+@contextmanager
+def fresh(url: str) -> Iterator[Database]:
+    database = Database(url)
+    migrate(database)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+class Intake:
+    """Imports files into one store."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.clock = FixedClock(NOW)
+
+    def file(self, content: str | bytes, name: str = "file.csv") -> Path:
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def events(self, content: str | bytes, name: str = "events.csv", **options: Any) -> ImportSummary:
+        source = Source(self.file(content, name))
+        return import_events(self.database, source, DECLARED, ImportOptions(**options), self.clock)
+
+    def users(self, content: str | bytes, name: str = "users.csv", **options: Any) -> ImportSummary:
+        source = Source(self.file(content, name))
+        return import_users(self.database, source, DECLARED, ImportOptions(**options), self.clock)
+
+    def rejected(self, name: str = "events.csv") -> str:
+        return (self.folder / f"{name}.rejected.csv").read_text(encoding="utf-8-sig")
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.database.read() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    def write(self, sql: str) -> None:
+        with self.database.write() as connection:
+            connection.execute(text(sql))
+
+    def stored(self) -> list[tuple[Any, ...]]:
+        """All that an import writes, without ids and the order of writing."""
+        return [
+            *self.query(
+                "SELECT u.key, u.email, u.locale, u.timezone, u.first_seen_at, s.due_at FROM users u "
+                "LEFT JOIN user_state s ON s.user_id = u.id ORDER BY u.key"
+            ),
+            *self.query(
+                "SELECT e.key, u.key, e.name, e.at, e.amount, CAST(e.properties AS text) "
+                "FROM event e JOIN users u ON u.id = e.user_id ORDER BY e.key"
+            ),
+        ]
