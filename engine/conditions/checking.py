@@ -207,7 +207,7 @@ class _Checker:
         if node.this.args.get("quoted"):
             return Mistake(offset, f'"{node.name}" is a name in SQL; for text use single quotes: {quoted(node.name)}')
         name = f"{node.table}.{node.name}" if node.table else node.name
-        message = f"unknown {self._scope.noun} `{name}`{did_you_mean(name, self._scope.names)}"
+        message = f"unknown {self._scope.noun} `{name}`{did_you_mean(name, (*self._scope.names, *self._scope.broken))}"
         return Consequence(offset, message) if name in self._scope.broken else Mistake(offset, message)
 
     def _compare(self, op: Op, node: exp.Expr) -> Value:

@@ -1,12 +1,12 @@
 """What a condition may name: facts and placements, their types and the columns that hold them."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.content.kinds import FactType
 from engine.store.dialect import Dialect
 
-__all__ = ["AnyOf", "EveryName", "FactType", "Name", "PlaceType", "Scope"]
+__all__ = ["EveryName", "FactType", "Name", "PlaceType", "Scope", "any_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +45,17 @@ class Name:
         return self.column
 
 
-class EveryName:
-    """A collection that holds every name: what is broken where the file that declares names cannot be read."""
+class EveryName(frozenset[str]):
+    """Stands for all names: what is broken where the file that declares names cannot be read. Iterates over none."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
-class AnyOf:
-    """A collection that holds what any of others holds."""
-
-    def __init__(self, *parts: Container[str]) -> None:
-        self._parts = parts
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in part for part in self._parts)
+def any_of(*parts: frozenset[str]) -> frozenset[str]:
+    """Return the union; it keeps an ``EveryName``."""
+    every = next((part for part in parts if isinstance(part, EveryName)), None)
+    return every if every is not None else frozenset().union(*parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +66,5 @@ class Scope:
     currency_scale: int = 100
     noun: str = "fact or dimension"
     """What a name stands for, in messages."""
-    broken: Container[str] = frozenset()
+    broken: frozenset[str] = frozenset()
     """Names that are declared with mistakes, which are reported there: their use is no further mistake."""

@@ -83,6 +83,8 @@ def _text(label: str, data: bytes) -> tuple[str, list[Finding]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        wrong.append(Finding(label, line, f"not UTF-8 text (the byte 0x{data[error.start]:02x}); save the file as UTF-8"))
+        wrong.append(
+            Finding(label, line, f"not UTF-8 text (the byte 0x{data[error.start]:02x}); save the file as UTF-8")
+        )
         text = data.decode("utf-8", errors="replace")
     return text.replace("\r\n", "\n"), wrong

@@ -77,8 +77,10 @@ def _uses(playbook: Playbook, files: Mapping[str, str], channels: Collection[str
 
 
 def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatalog) -> Iterator[Finding]:
-    """Names that no playbook could provide."""
+    """Names that no playbook could provide, and blocks that would never end."""
     for path in library.files(name, channel):
+        for where, line, block in library.reading(path).circles:
+            yield Finding(_path(where), line, f"the block `{block}` stands in itself; take one of the two out")
         for variable in library.reading(path).variables:
             message = _unknown(variable.name, catalog)
             if message:

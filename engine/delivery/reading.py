@@ -18,6 +18,8 @@ class Reading:
 
     variables: tuple[Variable, ...]
     whole: bool
+    circles: tuple[tuple[str, int, str], ...]
+    """Blocks that stand in themselves once the message is laid over its layouts: path, line, name."""
 
 
 class MessageReader:
@@ -35,7 +37,7 @@ class MessageReader:
         if path not in self._readings:
             walk = _Walk(self._outlines)
             walk.message(path)
-            self._readings[path] = Reading(tuple(sorted(walk.found)), walk.whole)
+            self._readings[path] = Reading(tuple(sorted(walk.found)), walk.whole, tuple(sorted(walk.circles)))
         return self._readings[path]
 
 
@@ -56,6 +58,7 @@ class _Walk:
     outlines: Mapping[str, _Outline]
     found: set[Variable] = field(default_factory=set)
     whole: bool = True
+    circles: set[tuple[str, int, str]] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
 
     def message(self, path: str) -> None:
@@ -85,6 +88,7 @@ class _Pass:
         self._walk = walk
         self._root = chain[-1]
         self._blocks: dict[str, list[tuple[str, nodes.Block]]] = {}
+        self._open: list[tuple[str, int]] = []
         for path in chain:
             for block in walk.outlines[path].blocks:
                 self._blocks.setdefault(block.name, []).append((path, block))
@@ -121,7 +125,12 @@ class _Pass:
         definitions = self._blocks.get(name, [])
         if level < len(definitions):
             path, block = definitions[level]
+            if (name, level) in self._open:
+                self._walk.circles.add((path, block.lineno, name))
+                return
+            self._open.append((name, level))
             self._all(path, block, guards, (name, level))
+            self._open.pop()
 
     def _condition(
         self, path: str, node: nodes.If | nodes.CondExpr, guards: frozenset[str], block: tuple[str, int] | None

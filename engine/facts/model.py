@@ -1,6 +1,6 @@
 """Facts after they were read and checked: what the rest of the engine holds of ``rules/facts.toml``."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.conditions import Condition, Expression, Name, Scope
@@ -70,9 +70,9 @@ class FactCatalog:
     """In dependency order: a fact stands after those that it is computed from."""
     currency_scale: int
     """Minor units in one unit of the currency."""
-    broken: Container[str] = frozenset()
+    broken: frozenset[str] = frozenset()
     """Facts that are declared but have errors; a second message for each use of them would help nobody."""
-    broken_events: Container[str] = frozenset()
+    broken_events: frozenset[str] = frozenset()
     """The same of events."""
 
     def names(self) -> Mapping[str, Name]:

@@ -1,6 +1,5 @@
 """What a ``[[case]]`` gives, as the columns of ``user_state`` hold it; what makes no sense is said at its key."""
 
-from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -73,7 +72,7 @@ def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet
     return Prepared(index, case, now, row)
 
 
-def _unknown(name: str, dimension: Dimension, known: list[str], broken: Container[str]) -> Exception:
+def _unknown(name: str, dimension: Dimension, known: list[str], broken: frozenset[str]) -> Exception:
     if name == dimension.name:
         return CaseError(f"`{name}` is the dimension itself; where the user stands before is said by `place`")
     if name in broken:

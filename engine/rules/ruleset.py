@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
 from engine.conditions.report import loose_findings
-from engine.conditions.types import AnyOf, Name, PlaceType, Scope
+from engine.conditions.types import Name, PlaceType, Scope, any_of
 from engine.content.bundle import RULES, Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
@@ -135,7 +135,7 @@ def _scope(parsed: list[_Parsed], catalog: FactCatalog, broken: Collection[str])
         section = one.file.dimension
         place = _place_type(one.file)
         names.setdefault(section.name, Name(place, f"s.place_{section.name}"))
-    return Scope(names, catalog.currency_scale, broken=AnyOf(catalog.broken, broken))
+    return Scope(names, catalog.currency_scale, broken=any_of(catalog.broken, frozenset(broken)))
 
 
 def _place_type(file: DimensionFile) -> PlaceType:
