@@ -1,15 +1,20 @@
 """What the worker does besides ticks: calibration, retention, heartbeats, and taking turns with other workers."""
 
+from collections.abc import Callable
+
 from sqlalchemy import delete, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.app import App
 from engine.clock import DAY, Instant, iso
-from engine.facts.calibrate import calibrate
+from engine.facts.calibrate import calibrate, uncalibrated
 from engine.loading import Content
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from engine.store.tables import Slot, Tick, Worker
+
+Upkeep = Callable[[App, Content, Instant], None]
+"""Work that one worker does in its turn."""
 
 SILENT_FOR = 7 * DAY
 """A worker that was not seen for so long is forgotten."""
@@ -29,6 +34,14 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
     """Set the cut points of all quantile facts anew."""
     with app.database.write() as connection:
         calibrate(connection, app.database.dialect, content.catalog, now)
+
+
+def calibrate_new(app: App, content: Content, now: Instant) -> None:
+    """Set the cut points of quantile facts that have none yet: a new brand need not wait for the night."""
+    with app.database.read() as connection:
+        lacking = uncalibrated(connection, content.catalog)
+    if lacking:
+        recalibrate(app, content, now)
 
 
 def clean_up(app: App, _content: Content, now: Instant) -> None:

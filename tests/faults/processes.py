@@ -1,0 +1,99 @@
+"""The sink, the nursery and the workers that are killed, from the test's side."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.worker.house import DEADLINE, ROOT, House, wait_until
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SinkProcess:
+    """Where mail arrives, and what arrived."""
+
+    port: int
+    log: Path
+
+    @property
+    def size(self) -> int:
+        """How many messages arrived."""
+        return self.log.read_bytes().count(b"\n")
+
+    def arrived(self) -> Counter[tuple[str, str]]:
+        """(Message-ID, recipient) -> how often."""
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        return Counter((first, second) for first, _, second in (line.partition("\t") for line in lines))
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[SinkProcess]:
+    log = folder / "sink.log"
+    log.touch()
+    process = subprocess.Popen([sys.executable, str(HERE / "sink.py"), str(log)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield SinkProcess(int(process.stdout.readline()), log)
+    finally:
+        process.kill()
+        process.communicate(timeout=DEADLINE)
+
+
+class Nursery:
+    """Starts workers of one house, and kills them."""
+
+    def __init__(self, house: House, process: "subprocess.Popen[str]") -> None:
+        self._house = house
+        self._process = process
+        self.log = house.folder / "workers.log"
+
+    def start(self, *words: str) -> int:
+        """Start ``habitue run``; return its pid."""
+        wanted = {"words": ["--config", str(self._house.config), "run", *words], "log": str(self.log)}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def kill(self, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal, and wait until the process is gone."""
+        os.kill(pid, number)
+        wait_until(lambda: not alive(pid), lambda: f"{pid} does not end: {self.said()}")
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8") if self.log.exists() else ""
+
+
+@contextmanager
+def nursery(house: House) -> Iterator[Nursery]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.nursery"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=house.surroundings(),
+        process_group=0,
+    )
+    try:
+        yield Nursery(house, process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # its own group: itself and what it started
+        process.communicate(timeout=DEADLINE)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""``kill -9`` at random points: nothing lost, nothing twice in the ledger, every unknown visible.
+
+The oracle is the log of a sink in a process of its own, joined to the action log by Message-ID.
+"""
+
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.clock import Instant, WallClock
+from engine.delivery.mime import message_id
+from tests.faults.processes import Nursery, SinkProcess, alive, nursery, sink
+from tests.worker.house import House, wait_until
+
+KILLS = 25
+"""Per database; the two together are the fifty of the default run."""
+USERS = 2_000
+IN_FLIGHT = 20
+SEED = 20_261_121
+PARTS = ((), (), (), ("--only", "delivery"), ("--only", "ticks"))
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Iterator[SinkProcess]:
+    with sink(tmp_path) as process:
+        yield process
+
+
+def shop(tmp_path: Path, url: str, port: int, policy: str) -> House:
+    house = House(tmp_path / "shop", url)
+    house.configure(
+        email={"adapter": "smtp"},
+        adapters={"smtp": {"host": "127.0.0.1", "port": port, "security": "none", "connections": 5}},
+        delivery={"unknown": policy, "lease": "2s", "retry_after": "1s", "in_flight": IN_FLIGHT, "batch": 40},
+    )
+    house.migrate()
+    return house
+
+
+@pytest.mark.parametrize("policy", ["resend"])
+def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
+    policy = "hold" if database_url.startswith("postgresql") else policy
+    live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, KILLS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("policy", ["hold", "resend"])
+def test_killed_at_many_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
+    live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, 3 * KILLS)
+
+
+def live_through(house: House, wire: SinkProcess, policy: str, kills: int) -> None:
+    chance = random.Random(SEED)
+    with nursery(house) as workers:
+        for number in range(kills):
+            share = USERS // kills
+            last = USERS - share * (kills - 1) if number == kills - 1 else share
+            house.people(last, Instant(WallClock().now()), first=1 + number * share)
+            kill_somewhere(workers, wire, chance)
+        drain(house, workers)
+    Ledger(house, wire).check(policy, kills)
+
+
+def kill_somewhere(workers: Nursery, wire: SinkProcess, chance: random.Random) -> None:
+    """Start a worker; kill it after a while, or after some messages: most of its time it would otherwise start."""
+    parts, before = chance.choice(PARTS), wire.size
+    messages = chance.randint(1, 150) if parts != ("--only", "ticks") else 10**9
+    end = Clockwork(chance.uniform(0.05, 1.2) if chance.random() < 0.4 else 2.5)
+    pid = workers.start(*parts)
+    wait_until(lambda: wire.size - before >= messages or end.over() or not alive(pid), lambda: "a kill")
+    assert alive(pid), f"a worker ended by itself: {workers.said()[-3000:]}"
+    workers.kill(pid)
+
+
+class Clockwork:
+    """Tells when some seconds are over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = WallClock().now() + seconds * 1_000
+
+    def over(self) -> bool:
+        return WallClock().now() >= self._end
+
+
+def drain(house: House, workers: Nursery) -> None:
+    """Let one worker come to the end in peace; it then stops in an orderly way."""
+    pid = workers.start()
+    open_ones = (
+        "SELECT (SELECT count(*) FROM enrolment WHERE state = 'active') + (SELECT count(*) FROM user_state"
+        " WHERE due_at <= :now) + (SELECT count(*) FROM action WHERE state IN"
+        " ('queued', 'deferred', 'retrying', 'claimed', 'handed_off'))"
+    )
+    wait_until(
+        lambda: house.rows(open_ones, now=WallClock().now()) == [(0,)],
+        lambda: f"drained: {house.rows('SELECT state, count(*) FROM action GROUP BY state')} {workers.said()[-3000:]}",
+        alive=lambda: alive(pid),
+    )
+    workers.kill(pid, signal.SIGTERM)
+    assert '"event": "stopped"' in workers.said().splitlines()[-1]
+
+
+class Ledger:
+    """The action log and its surroundings against what arrived."""
+
+    def __init__(self, house: House, wire: SinkProcess) -> None:
+        self.house = house
+        self.arrived = wire.arrived()
+        rows = house.rows(
+            "SELECT a.id, a.enrolment_id, a.step, a.attempt, a.state, u.email, a.created_at FROM action a JOIN users u"
+            " ON u.id = a.user_id"
+        )
+        self.state = {row[0]: row[4] for row in rows}
+        self.message = {
+            action: (message_id(f"{enrolment}.{step}.{attempt}.{created}", "example.com"), email)
+            for action, enrolment, step, attempt, _, email, created in rows
+        }
+        self.unknowns = Counter(
+            action for (action,) in house.rows("SELECT action_id FROM action_event WHERE state = 'unknown'")
+        )
+
+    def check(self, policy: str, kills: int) -> None:
+        self.nothing_lost()
+        self.nothing_twice()
+        self.wire(policy, kills)
+        self.history()
+
+    def nothing_lost(self) -> None:
+        steps = self.house.rows("SELECT step, count(*) FROM action GROUP BY step ORDER BY step")
+        assert steps == [("gift", USERS), ("hello", USERS), ("thanks", USERS // 4)]
+        assert set(self.state.values()) <= {"accepted", "unknown"}
+        accepted = {self.message[action] for action, state in self.state.items() if state == "accepted"}
+        assert accepted <= self.arrived.keys(), "accepted, but it never arrived"
+
+    def nothing_twice(self) -> None:
+        assert self.house.rows("SELECT playbook, count(*), count(DISTINCT user_id) FROM enrolment GROUP BY playbook"
+                               " ORDER BY playbook") == [("vip", USERS // 4, USERS // 4), ("welcome", USERS, USERS)]  # fmt: skip
+        assert self.house.rows("SELECT state, count(*) FROM enrolment GROUP BY state") == [
+            ("finished", USERS + USERS // 4)
+        ]
+        assert self.house.rows("SELECT count(*), count(DISTINCT enrolment_id), count(DISTINCT code) FROM coupon_code"
+                               " WHERE enrolment_id IS NOT NULL") == [(USERS + USERS // 4,) * 3]  # fmt: skip
+        chains = self.house.rows("SELECT user_id, from_place, to_place FROM transition ORDER BY id")
+        assert len(chains) == len({user for user, _, _ in chains}) == USERS
+        assert {start for _, start, _ in chains} == {None}
+        assert Counter(end for _, _, end in chains) == {"vip": USERS // 4, "regular": USERS - USERS // 4}
+
+    def wire(self, policy: str, kills: int) -> None:
+        known = {message: action for action, message in self.message.items()}
+        assert self.arrived.keys() <= known.keys(), "arrived, but nobody planned it"
+        for message, times in self.arrived.items():
+            action = known[message]
+            assert times <= 1 + (self.unknowns[action] if policy == "resend" else 0), (message, times)
+        assert self.unknowns.total() <= kills * IN_FLIGHT
+        if policy == "hold":
+            assert set(self.unknowns) == {action for action, state in self.state.items() if state == "unknown"}
+        else:
+            assert set(self.state.values()) == {"accepted"}
+
+    def history(self) -> None:
+        newest = dict(self.house.rows("SELECT action_id, state FROM action_event ORDER BY id"))
+        assert newest == self.state
+        assert not self.house.rows("SELECT action_id FROM action_event WHERE state = 'accepted' GROUP BY action_id"
+                                   " HAVING count(*) > 1")  # fmt: skip
+        assert not self.house.rows("SELECT id FROM action WHERE lease_until IS NOT NULL")
