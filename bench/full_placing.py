@@ -4,13 +4,12 @@ Both sides start from copies of one store with stored facts and nobody placed, w
 rewritten and a transition written for every user and dimension. The end states are compared row by row.
 """
 
-import shutil
 import sqlite3
 from pathlib import Path
 
 from bench.common import interleaved, report, scratch, seconds, size_from_command_line
 from bench.handwritten import PLACE, TRANSITIONS
-from bench.population import NOW, brand_app, fill_facts
+from bench.population import NOW, copy_store, population_store
 from engine.loading import Content
 from engine.rules.decider import Deciders
 from engine.rules.placing import Placing
@@ -49,14 +48,6 @@ def by_hand(path: Path, content: Content) -> None:
     connection.close()
 
 
-def _copy(source: Path, name: str) -> Path:
-    target = source.with_name(name)
-    for stale in target.parent.glob(f"{name}*"):
-        stale.unlink()
-    shutil.copy(source, target)
-    return target
-
-
 def _differences(ours: Path, theirs: Path) -> int:
     """Count the rows in which the two end states differ."""
     connection = sqlite3.connect(ours)
@@ -77,23 +68,16 @@ def main() -> bool:
     """Measure, compare, report."""
     size = size_from_command_line(FULL_SIZE, "users")
     with scratch() as folder:
-        source = folder / "source.db"
-        app, content = brand_app(source)
-        with app.database.write() as connection:
-            fill_facts(connection, size)
-        with app.database.engine.connect() as connection:
-            connection.exec_driver_sql("ROLLBACK")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        app.close()
+        source, content = population_store(folder / "source.db", size)
 
         def ours() -> float:
-            database = Database(f"sqlite:///{_copy(source, 'ours.db')}")
+            database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
             taken = seconds(lambda: place_everyone(database, content))
             database.close()
             return taken
 
         def theirs() -> float:
-            path = _copy(source, "theirs.db")
+            path = copy_store(source, "theirs.db")
             return seconds(lambda: by_hand(path, content))
 
         mine, floor = interleaved(RUNS, ours, theirs)

@@ -1,5 +1,7 @@
 """A store full of users with believable stored facts, made by SQL: for measures that begin after the facts."""
 
+import shutil
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -60,3 +62,24 @@ def fill_facts(connection: Connection, size: int, now: Instant = NOW) -> None:
         ),
         {"now": now},
     )
+
+
+def population_store(path: Path, size: int) -> tuple[Path, Content]:
+    """Make a store with ``size`` users and their facts, in one closed file that can be copied."""
+    app, content = brand_app(path)
+    with app.database.write() as connection:
+        fill_facts(connection, size)
+    app.close()
+    store = sqlite3.connect(path)
+    store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path, content
+
+
+def copy_store(source: Path, name: str) -> Path:
+    """Copy a closed store beside itself, over an earlier copy."""
+    target = source.with_name(name)
+    for stale in target.parent.glob(f"{name}*"):
+        stale.unlink()
+    shutil.copy(source, target)
+    return target

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import column, func, insert, select, text, update
 
 from adapters.base import Adapter
 from adapters.registry import make_adapter
@@ -166,7 +166,7 @@ class App:
     def _begin_tick(self, content: Content, now: Instant) -> int:
         with self.database.write() as connection:
             row = {"at": now, "started_at": WallClock().now(), "content_version": content.version}
-            made = connection.execute(insert(Tick).values(row).returning(Tick.id))  # type: ignore[arg-type]
+            made = connection.execute(insert(Tick).values(row).returning(column("id")))
             return int(made.scalar_one())
 
     def _end_tick(self, number: int, done: Progress, error: str | None) -> None:

@@ -122,11 +122,9 @@ class LogSettings(_Part):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """Everything that can be set. Made directly it knows no file: ``load_settings`` names one."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file="config.toml"
-    )
+    model_config = SettingsConfigDict(env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     brand: Brand = Brand()
     store: StoreSettings = StoreSettings()

@@ -72,7 +72,8 @@ class Passing:
             case Grant(coupon):
                 self._grant(step, coupon)
             case Exit(reason):
-                self._update("state = 'exited', reason = :reason", _HERE, step=step.index, reason=reason)
+                # Not `exited`: messages of earlier steps that still wait are meant to go out.
+                self._update("state = 'finished', reason = :reason", _HERE, step=step.index, reason=reason)
 
     def finish(self) -> None:
         """End those who have no step left."""

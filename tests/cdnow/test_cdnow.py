@@ -24,7 +24,9 @@ START, END = datetime(1997, 1, 1, tzinfo=UTC), datetime(1998, 6, 30, tzinfo=UTC)
 CHOSEN = {"1997-01-29", "1997-04-30", "1997-09-03", "1998-02-04", "1998-06-24"}
 """Days, all of them in a weekly round, on which every fact of every user is checked."""
 
-pytestmark = pytest.mark.skipif(not ORDERS.exists(), reason="the CDNOW data is not here: ../shared/data/cdnow/orders.csv")
+pytestmark = pytest.mark.skipif(
+    not ORDERS.exists(), reason="the CDNOW data is not here: ../shared/data/cdnow/orders.csv"
+)
 
 
 class Shop:
@@ -89,7 +91,9 @@ def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
 def _check_facts(shop: Shop, now: Instant) -> None:
     names = [field.name for field in dataclasses.fields(Facts)]
     columns = ", ".join(f"s.fact_{name}" for name in names)
-    found = shop.rows(f"SELECT u.key, {columns} FROM users AS u JOIN user_state AS s ON s.user_id = u.id ORDER BY u.key")
+    found = shop.rows(
+        f"SELECT u.key, {columns} FROM users AS u JOIN user_state AS s ON s.user_id = u.id ORDER BY u.key"
+    )
     assert len(found) == 23_570
     for key, *values in found:
         assert dataclasses.astuple(shop.customers[str(key)].facts(now)) == tuple(values), key
@@ -100,7 +104,11 @@ def _check_placements(shop: Shop) -> None:
         "SELECT u.key, s.place_value, s.place_lifecycle, s.place_taste"
         " FROM users AS u JOIN user_state AS s ON s.user_id = u.id ORDER BY u.key"
     )
-    wrong = [(row, _standing(shop.customers[str(row[0])])) for row in found if row[1:] != _standing(shop.customers[str(row[0])])]
+    wrong = [
+        (row, _standing(shop.customers[str(row[0])]))
+        for row in found
+        if row[1:] != _standing(shop.customers[str(row[0])])
+    ]
     assert wrong == []
 
 
@@ -110,7 +118,9 @@ def _standing(customer: Customer) -> tuple[str | None, str | None, str]:
 
 def _check_chains(shop: Shop) -> None:
     standing: dict[tuple[object, ...], object] = {}
-    for user, dimension, before, after in shop.rows("SELECT user_id, dimension, from_place, to_place FROM transition ORDER BY id"):
+    for user, dimension, before, after in shop.rows(
+        "SELECT user_id, dimension, from_place, to_place FROM transition ORDER BY id"
+    ):
         slot = (user, dimension, before or after if dimension == "taste" else None)
         assert standing.get(slot) == before
         standing[slot] = after
@@ -136,11 +146,13 @@ def _live_and_check(shop: Shop, step: timedelta) -> None:
 
 
 def _check_actions(shop: Shop) -> None:
-    again = "SELECT count(*) FROM (SELECT 1 FROM enrolment GROUP BY playbook, user_id, occurrence HAVING count(*) > 1) AS x"
+    again = (
+        "SELECT count(*) FROM (SELECT 1 FROM enrolment GROUP BY playbook, user_id, occurrence HAVING count(*) > 1) AS x"
+    )
     assert shop.rows(again) == [(0,)]
     twice = "SELECT count(*) FROM (SELECT 1 FROM action GROUP BY enrolment_id, step HAVING count(*) > 1) AS x"
     assert shop.rows(twice) == [(0,)]
-    states = dict(shop.rows("SELECT state, count(*) FROM action GROUP BY state"))  # type: ignore[arg-type]
+    states = {str(state): int(str(n)) for state, n in shop.rows("SELECT state, count(*) FROM action GROUP BY state")}
     assert set(states) <= {"accepted", "cancelled"}
     mails = sum(1 for _ in (shop.folder / "mail").rglob("*.eml"))
     assert mails == states["accepted"] > 20_000

@@ -1,0 +1,96 @@
+"""Cost follows change: an idle tick and a tick after new events of 1 % of users, against one that looks at everybody.
+
+The full tick is one over users who are all due but hardly change, so it is the cheaper kind of full tick: facts are
+refreshed from all events, everyone is placed, few rows of the log are written.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from bench.common import report, scratch, seconds, size_from_command_line
+from bench.population import NOW, brand_app
+from engine.app import App
+from engine.clock import DAY, MINUTE, Instant
+from engine.loading import Content
+
+FULL_SIZE = 1_000_000
+EVENTS_PER_USER = 6
+IDLE_BAR = 0.005
+CHANGED_BAR = 0.10
+
+
+def fill_events(connection: Connection, size: int) -> None:
+    """Write users and their events of a year and a half, by SQL."""
+    connection.execute(
+        text(
+            "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < :size)"
+            " INSERT INTO users (id, key, email, locale, timezone, first_seen_at, updated_at)"
+            " SELECT id, 'u' || id, 'u' || id || '@example.com', 'en', 'UTC', :since, :since FROM n"
+        ),
+        {"size": size, "since": NOW - 800 * DAY},
+    )
+    connection.execute(text("INSERT INTO zone VALUES ('UTC')"))
+    connection.execute(
+        text(
+            "WITH RECURSIVE k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < :each)"
+            " INSERT INTO event (key, user_id, name, at, received_at, amount, properties)"
+            " SELECT 'e' || id || '-' || n, id, CASE WHEN n % 2 = 0 THEN 'page_viewed' ELSE 'order_completed' END,"
+            " :now - 1 - ((id * 2654435761 + n * 40503) % 540) * 86400000 - (id * 97 + n * 31) % 86400000, :now,"
+            " CASE WHEN n % 2 = 1 THEN 1500 + (id * 7919 + n * 104729) % 12000 END,"
+            """ CASE WHEN n % 2 = 1 THEN '{"category": "skincare"}' END FROM users, k"""
+        ),
+        {"each": EVENTS_PER_USER, "now": NOW},
+    )
+    connection.execute(text("INSERT INTO user_state (user_id, due_at) SELECT id, 0 FROM users"))
+
+
+def _new_events(connection: Connection, size: int, at: Instant) -> None:
+    """Give every hundredth user an order, as intake would."""
+    connection.execute(
+        text(
+            "INSERT INTO event (key, user_id, name, at, received_at, amount, properties)"
+            """ SELECT 'n' || id, id, 'order_completed', :at, :at, 4200, '{"category": "home"}'"""
+            " FROM users WHERE id % 100 = 0 AND id <= :size"
+        ),
+        {"at": at, "size": size},
+    )
+    connection.execute(text("UPDATE user_state SET due_at = :at WHERE user_id % 100 = 0"), {"at": at})
+
+
+def _tick(app: App, content: Content, at: int) -> float:
+    return seconds(lambda: app.tick(content, Instant(at)))
+
+
+def measure(path: Path, size: int) -> bool:
+    """Live through four ticks and compare them."""
+    app, content = brand_app(path)
+    with app.database.write() as connection:
+        fill_events(connection, size)
+    first = _tick(app, content, NOW)
+    with app.database.write() as connection:
+        connection.execute(text("UPDATE user_state SET due_at = 0"))
+    full = _tick(app, content, NOW + MINUTE)
+    idle = min(_tick(app, content, NOW + MINUTE + second) for second in (1_000, 2_000, 3_000))
+    at = Instant(NOW + 2 * MINUTE)
+    with app.database.write() as connection:
+        _new_events(connection, size, at)
+    changed = _tick(app, content, at)
+    app.close()
+    more = {"size": size, "floor": round(full, 2), "first_tick": round(first, 2)}
+    fine = report("idle_tick", ratio=idle / full, bar=IDLE_BAR, at_most=True, seconds=round(idle, 4), **more)
+    return (
+        report("changed_tick", ratio=changed / full, bar=CHANGED_BAR, at_most=True, seconds=round(changed, 3), **more)
+        and fine
+    )
+
+
+def main() -> bool:
+    """Measure in a store of its own."""
+    size = size_from_command_line(FULL_SIZE, "users")
+    with scratch() as folder:
+        return measure(folder / "store.db", size)
+
+
+if __name__ == "__main__":
+    raise SystemExit(not main())
