@@ -1,7 +1,4 @@
-"""The values that a template can use: one list, which delivery fills and ``habitue check`` reads.
-
-``docs/templates.md`` explains each for those who write templates.
-"""
+"""The values that a template can use: one list, which delivery fills and ``habitue check`` reads."""
 
 from collections.abc import Mapping
 from typing import TypedDict
