@@ -18,7 +18,9 @@ AMOUNT = "amount"
 def property_name(event: str, key: str, kind: FactType) -> Name:
     """Return a property of ``event e`` as a name of conditions."""
     if key == AMOUNT:
-        return Name(kind, "e.amount", sources=frozenset({event}))
+        # Two amounts near the limit of 64 bits would make a sum fail, and with it the refresh of everybody else.
+        bounded = f"(CASE WHEN e.amount BETWEEN -{_EXACT} AND {_EXACT} THEN e.amount END)"
+        return Name(kind, bounded, sources=frozenset({event}))
     return Name(
         kind,
         json_value(Dialect.SQLITE, "e.properties", key, kind),

@@ -155,6 +155,16 @@ def test_money_is_exact_where_a_double_is_not(brand: Brand) -> None:
     assert brand.facts()[1]["spend"] == 2**54 + 1
 
 
+def test_amounts_beyond_what_is_exact_count_as_none_and_harm_nobody(brand: Brand) -> None:
+    brand.declare(FACTS)
+    brand.fill((1, 2), [Happened(n, 1, "order", NOW, 2**63 - 1) for n in (1, 2)] + [Happened(3, 2, "order", NOW, 5)])
+    brand.refresh(NOW)
+    assert [(facts["orders"], facts["spend"], facts["largest"]) for facts in brand.facts().values()] == [
+        (2, 0, None),
+        (1, 5, 5),
+    ]
+
+
 ATTRIBUTES = """
 [facts]
 city = { attribute = "city", type = "text" }
