@@ -166,8 +166,8 @@ class App:
     def _begin_tick(self, content: Content, now: Instant) -> int:
         with self.database.write() as connection:
             row = {"at": now, "started_at": WallClock().now(), "content_version": content.version}
-            made = connection.execute(insert(Tick).values(row).returning(column("id")))
-            return int(made.scalar_one())
+            made: int = connection.execute(insert(Tick).values(row).returning(column("id"))).scalar_one()
+            return made
 
     def _end_tick(self, number: int, done: Progress, error: str | None) -> None:
         with self.database.write() as connection:
@@ -179,7 +179,7 @@ class App:
                     users=done.users,
                     transitions=done.transitions,
                     enrolments=done.enrolments,
-                    actions=done.advanced,
+                    actions=done.actions,
                     error=error,
                 )
             )

@@ -43,8 +43,7 @@ class Progress:
     users: int = 0
     transitions: int = 0
     enrolments: int = 0
-    advanced: int = 0
-    """Enrolments that took steps."""
+    actions: int = 0
     lived_until: Instant | None = None
     """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
 
@@ -116,7 +115,7 @@ class Pipeline:
         while True:
             with self._database.write() as connection:
                 advanced = self.advance.run(connection, now, ADVANCE_CHUNK)
-            if not advanced:
+            if not advanced.passed:
                 return done
-            done = replace(done, advanced=done.advanced + advanced)
+            done = replace(done, actions=done.actions + advanced.actions)
             watch(done)

@@ -35,7 +35,7 @@ def tick(
         notes().print(f"Nothing to do: this store has lived until {iso(done.lived_until)} already.")
     if as_json:
         delivered = dict(drained.states) if drained else {}
-        counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "advanced")}
+        counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}
         print_json({"at": iso(now), **counts, "delivered": delivered})
         return
     console().print(f"{iso(now)}  {_line(done)}")
@@ -47,5 +47,5 @@ def tick(
 def _line(done: Progress) -> str:
     return (
         f"{done.users:,} users looked at, {done.transitions:,} transitions, "
-        f"{done.enrolments:,} enrolments, {done.advanced:,} advanced"
+        f"{done.enrolments:,} enrolments, {done.actions:,} actions"
     )

@@ -5,6 +5,7 @@ jumps go forward only. At the end the copies are written back. Actions and coupo
 whole passage is one transaction.
 """
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
@@ -25,6 +26,14 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What one call did: enrolments and waiting messages that went on (none: nothing was due), actions made."""
+
+    passed: int
+    actions: int
+
+
 class Advance:
     """Takes enrolments through their steps."""
 
@@ -35,20 +44,18 @@ class Advance:
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
-    def run(self, connection: Connection, now: Instant, limit: int) -> int:
-        """Advance up to ``limit`` due enrolments, after messages that waited for a coupon; return how many of both.
-
-        0 means that nothing was due.
-        """
+    def run(self, connection: Connection, now: Instant, limit: int) -> Advanced:
+        """Advance up to ``limit`` due enrolments, after messages that waited for a coupon."""
         released = release(connection, self._desk, now, limit)
         taken = self._take(connection, now, limit)
+        made = 0
         if taken:
             groups = text(f"SELECT playbook, version, min(step) FROM {DUE_ENROLMENT} GROUP BY playbook, version")
             for name, version, first in connection.execute(groups).all():
-                self._walk(connection, name, version, first, now)
+                made += self._walk(connection, name, version, first, now)
             self._write_back(connection, now)
         drop_temporary(connection, DUE_ENROLMENT)
-        return released + taken
+        return Advanced(released + taken, made)
 
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:
         """Copy a chunk of due enrolments; on PostgreSQL lock them, and pass over those that another worker has."""
@@ -67,16 +74,16 @@ class Advance:
             analyse(connection, self._dialect, DUE_ENROLMENT)
         return taken
 
-    def _walk(self, connection: Connection, name: str, version: str, first: int, now: Instant) -> None:
+    def _walk(self, connection: Connection, name: str, version: str, first: int, now: Instant) -> int:
         playbook = self._shelf.get(connection, name, version)
         if playbook is None:
             self._cancel(connection, name, version, now)
-            return
+            return 0
         passing = Passing(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
         passing.expire()
-        for step in playbook.steps[first:]:
-            passing.take(step)
+        made = sum(passing.take(step) for step in playbook.steps[first:])
         passing.finish()
+        return made
 
     def _cancel(self, connection: Connection, name: str, version: str, now: Instant) -> None:
         these = "playbook = :playbook AND version = :version"

@@ -50,15 +50,15 @@ class Passing:
             f"state = 'expired', reason = '{Reason.EXPIRED}'", f"{_ACTIVE} AND {late}", expires=self.playbook.expires
         )
 
-    def take(self, step: Step) -> None:
-        """Let those who stand at ``step`` take it."""
+    def take(self, step: Step) -> int:
+        """Let those who stand at ``step`` take it; return how many actions came of it."""
         if not self._anybody(step):
-            return
+            return 0
         if step.when is not None:
             self._go(step, step.index + 1, f"d.waiting_since IS NULL AND NOT {self._holds(step.when)}")
         match step.act:
             case Send():
-                self._send(step, step.act)
+                return self._send(step, step.act)
             case Wait(duration):
                 self._move(step, step.index + 1, due_at=self._later("duration"), duration=duration)
             case WaitUntil():
@@ -70,21 +70,22 @@ class Passing:
                     self._go(step, target, self._holds(condition))
                 self._go(step, otherwise, "TRUE")
             case Grant(coupon):
-                self._grant(step, coupon)
+                return self._grant(step, coupon)
             case Exit(reason):
-                # Not `exited`: messages of earlier steps that still wait are meant to go out.
-                self._update("state = 'finished', reason = :reason", _HERE, step=step.index, reason=reason)
+                # Messages of earlier steps that still wait go out all the same: only [exit] calls them off.
+                self._update("state = 'exited', reason = :reason", _HERE, step=step.index, reason=reason)
+        return 0
 
     def finish(self) -> None:
         """End those who have no step left."""
         end = len(self.playbook.steps)
         self._update(f"state = 'finished', reason = '{Reason.COMPLETED}'", f"{_ACTIVE} AND d.step >= :end", end=end)
 
-    def _send(self, step: Step, send: Send) -> None:
+    def _send(self, step: Step, send: Send) -> int:
         if send.coupon is not None:
             self._claim(step, send.coupon)
         state, reason = self._supplied(send.coupon, "queued", Reason.DUE)
-        self._insert_actions(
+        made = self._insert_actions(
             step,
             state,
             reason,
@@ -96,13 +97,14 @@ class Passing:
             coupon=send.coupon,
         )
         self._go(step, step.index + 1, "TRUE")
+        return made
 
-    def _grant(self, step: Step, coupon: str) -> None:
+    def _grant(self, step: Step, coupon: str) -> int:
         """Give a code; where there is none, stay here until there is, or until the grant has expired."""
         self._go(step, step.index + 1, "d.waiting_since IS NOT NULL")
         self._claim(step, coupon)
         state, reason = self._supplied(coupon, "accepted", Reason.GRANTED)
-        self._insert_actions(
+        made = self._insert_actions(
             step,
             state,
             reason,
@@ -118,6 +120,7 @@ class Passing:
         self._update(
             f"waiting_since = d.due_at, due_at = {expires}", _HERE, step=step.index, expires=self.playbook.expires
         )
+        return made
 
     def _claim(self, step: Step, coupon: str) -> None:
         wanting = f"SELECT d.id AS id, d.user_id AS user_id, d.due_at AS turn FROM {DUE_ENROLMENT} AS d WHERE {_HERE}"
@@ -137,7 +140,7 @@ class Passing:
             f"CASE WHEN {has} THEN '{reason}' ELSE '{Reason.POOL_EMPTY}' END",
         )
 
-    def _insert_actions(self, step: Step, state: str, reason: str, **fixed: str | None) -> None:
+    def _insert_actions(self, step: Step, state: str, reason: str, **fixed: str | None) -> int:
         binds = self._binds(
             step=step.index,
             step_id=step.id,
@@ -146,7 +149,7 @@ class Passing:
             expires_at=self.now + self.playbook.expires,
             **fixed,
         )
-        self.connection.execute(
+        made = self.connection.execute(
             statement(
                 "INSERT INTO action (enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
                 " channel, next_channels, template, send_window, coupon, state, reason, due_at, expires_at, tries,"
@@ -157,7 +160,7 @@ class Passing:
                 " ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
             ),
             binds,
-        )
+        ).rowcount
         self.connection.execute(
             statement(
                 "INSERT INTO action_event (action_id, at, state, reason, detail)"
@@ -167,6 +170,7 @@ class Passing:
             ),
             binds,
         )
+        return made
 
     def _wait_until(self, step: Step, wait: WaitUntil) -> None:
         """Wait for an hour of the user's own clock. It differs by zone only, so it is reckoned once for each."""

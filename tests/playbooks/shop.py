@@ -256,7 +256,7 @@ class Shop:
         """Advance until nothing is due."""
         while True:
             with self.database.write() as connection:
-                if not self.advance.run(connection, Instant(now), self.limit):
+                if not self.advance.run(connection, Instant(now), self.limit).passed:
                     return
 
     def enrolments(self, columns: str = "user_id, occurrence, state, reason") -> list[tuple[Any, ...]]:

@@ -229,7 +229,7 @@ def test_chunks_are_as_small_as_asked(shop: Shop) -> None:
         assert shop.enrol.run(connection, day(1)) == 7
     for expected in (3, 3, 1, 0):
         with shop.database.write() as connection:
-            assert shop.advance.run(connection, day(1), 3) == expected
+            assert shop.advance.run(connection, day(1), 3).passed == expected
     assert [row[0] for row in shop.actions()] == users
 
 
@@ -370,7 +370,7 @@ def test_a_grant_that_expires_lets_the_enrolment_go_on(shop: Shop) -> None:
 def crash(shop: Shop) -> None:
     """Advance, and stop before the commit."""
     with shop.database.write() as connection:
-        assert shop.advance.run(connection, day(1), 10) == 1
+        assert shop.advance.run(connection, day(1), 10).passed == 1
         assert connection.execute(text("SELECT count(*) FROM action")).scalar_one() == 1
         raise KeyboardInterrupt
 

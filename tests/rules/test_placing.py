@@ -127,7 +127,7 @@ def test_nobody_is_looked_at_before_something_can_change(store: Store) -> None:
     assert store.place(START) == {1, 2}
     assert store.place(Instant(START + 1)) == set()
     # The new customer hops on after one tick, since `value = 'high'` holds by then; nobody else is due.
-    due = dict(store.all("SELECT user_id, due_at FROM user_state"))  # type: ignore[arg-type]
+    due = {int(str(user)): int(str(at)) for user, at in store.all("SELECT user_id, due_at FROM user_state")}
     assert due[2] > START + 1_000 * DAY
     assert START + 5 * DAY <= due[1] <= START + 61 * DAY
 
