@@ -11,6 +11,7 @@ from engine.delivery.reasons import Reason
 from engine.delivery.render import RenderContext, Rendered
 from engine.delivery.templates import TemplateLibrary
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
+from engine.delivery.vocabulary import BrandValues, Values
 from engine.errors import RenderError
 from engine.settings import Brand
 
@@ -35,7 +36,7 @@ class Composer:
     def __init__(self, stationery: Stationery) -> None:
         self._stationery = stationery
         brand = stationery.brand
-        self._brand = {
+        self._brand: BrandValues = {
             "name": brand.name,
             "website": brand.website,
             "postal_address": brand.postal_address,
@@ -96,7 +97,7 @@ class Composer:
             Subscription(candidate.user_id, candidate.channel, candidate.message_class, candidate.action_id)
         )
 
-    def _values(self, candidate: Candidate, address: str, link: str) -> dict[str, object]:
+    def _values(self, candidate: Candidate, address: str, link: str) -> Values:
         coupon = candidate.coupon
         return {
             "user": {
