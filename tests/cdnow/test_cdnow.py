@@ -67,13 +67,12 @@ class Shop:
 
     def live(self, step: timedelta) -> Iterator[datetime]:
         """Tick and deliver from the first day to the last; yield each day after it was lived."""
-        day = START
-        while day <= END:
+        rounds = (END - START) // step
+        for day in sorted({*(START + number * step for number in range(rounds + 1)), END}):
             self.clock.move_to(instant(day))
             self.app.tick(self.content, self.clock.now())
             self.app.deliver(self.content)
             yield day
-            day += step
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Return what a query finds."""
@@ -155,7 +154,7 @@ def _check_actions(shop: Shop) -> None:
     states = {str(state): int(str(n)) for state, n in shop.rows("SELECT state, count(*) FROM action GROUP BY state")}
     assert set(states) <= {"accepted", "cancelled"}
     mails = sum(1 for _ in (shop.folder / "mail").rglob("*.eml"))
-    assert mails == states["accepted"] > 20_000
+    assert mails == states["accepted"] > 4_000
     thanks = "SELECT count(*) FROM enrolment WHERE playbook = 'order_thanks'"
     assert shop.rows(thanks) == [(_large_orders(shop),)]
 
