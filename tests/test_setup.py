@@ -80,8 +80,8 @@ def test_a_wrong_call_is_told_the_right_one() -> None:
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-def test_every_test_gets_an_empty_database(database_url: str, turn: str) -> None:
-    engine = create_engine(database_url)
+def test_every_test_gets_an_empty_database(empty_database_url: str, turn: str) -> None:
+    engine = create_engine(empty_database_url)
     try:
         assert inspect(engine).get_table_names() == []
         with engine.begin() as connection:

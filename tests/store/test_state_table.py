@@ -27,8 +27,8 @@ ALL = (ORDERS, CITY, SHARE, VIP)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[tuple[Connection, Dialect]]:
-    database = Database(database_url)
+def store(empty_database_url: str) -> Iterator[tuple[Connection, Dialect]]:
+    database = Database(empty_database_url)
     migrate(database)
     with database.write() as connection:
         connection.execute(
