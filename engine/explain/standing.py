@@ -91,12 +91,14 @@ def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> s
 
 
 def _until(slot: Slot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant) -> Instant | None:
-    """Return when that ends which holds the user back; None where nothing does."""
-    if decided.rule.endswith(".lock") and decided.rule not in slot.targets:
-        return Instant((since or 0) + slot.locks[decided.place])
-    if decided.rule.endswith(".grace") and decided.rule not in slot.targets:
-        return Instant((now if waiting is None else waiting) + slot.graces[decided.place])
-    return None
+    """Return when the last of what holds the user back ends; None where nothing does."""
+    holding = any(rule.name == decided.rule for rule in slot.book.rules) and decided.rule not in slot.targets
+    if not holding:
+        return None
+    ends = [(since or 0) + slot.locks[decided.place]] if decided.place in slot.locks else []
+    if decided.place in slot.graces:
+        ends.append((now if waiting is None else waiting) + slot.graces[decided.place])
+    return Instant(max(ends))
 
 
 def _order(dimension: Dimension) -> Any:  # noqa: ANN401 - a sort key

@@ -7,13 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
 
 from engine.errors import StoreError
 from engine.store.dialect import Dialect
 
 # How long a writer waits for another before SQLite gives up, in milliseconds.
 _BUSY_TIMEOUT = 60_000
+# PostgreSQL's word for a missing table (SQLSTATE); SQLite's is an OperationalError.
+_UNDEFINED_TABLE = "42P01"
 
 
 class Database:
@@ -55,6 +57,10 @@ class Database:
         try:
             yield connection
         except OperationalError as error:
+            raise StoreError(_why(self.url, error)) from error
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
+                raise
             raise StoreError(_why(self.url, error)) from error
         finally:
             connection.close()

@@ -1,0 +1,79 @@
+"""``habitue explain``: the page, the JSON and its documentation."""
+
+import json
+import re
+import sys
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from engine.cli.program import main
+from engine.explain.health_models import Status
+from engine.explain.models import Explanation
+from engine.explain.previewing import Preview
+from tests.explain.house import House
+from tests.explain.test_explain import spender
+
+PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
+
+
+def test_the_page_fits_and_tells_everything(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    house.codes("A-1")
+    spender(house)
+    house.tick(2.1, deliver=True)
+    done = house.command("explain", "ann", "--at", "2026-01-04")
+    assert done.exit_code == 0
+    assert max(len(line) for line in done.output.splitlines()) <= 100
+    for said in ("$600.00", "high", "value.high.keep", "rules/value.toml", "A-1", "coupon_pool_empty", "winback"):
+        assert said in done.output
+    assert "ann@example.com" not in done.output
+    assert "ann@example.com" in house.command("explain", "ann", "--show-addresses").output
+
+
+def test_markup_in_a_users_values_is_shown_as_it_is(house: House) -> None:
+    house.user("odd", attributes={"first_name": "[bold]Eve[/nothing]"})
+    house.tick(1)
+    assert "[bold]Eve[/nothing]" in house.command("explain", "odd").output
+
+
+def test_json_says_the_same_with_instants_as_text(house: House) -> None:
+    spender(house)
+    done = json.loads(house.command("explain", "ann", "--json", "--at", "2026-01-03").output)
+    assert list(done) == [field.name for field in fields(Explanation)]
+    assert done["user"]["first_seen_at"] == "2026-01-01T00:00:00Z"
+    assert done["next_look"]["looked_at"] == "2026-01-03T00:00:00Z"
+    assert done["dimensions"][0]["slots"][0]["since"] == "2026-01-03T00:00:00Z"
+
+
+def test_it_explains_by_the_version_that_runs_while_the_files_have_errors(house: House) -> None:
+    spender(house)
+    house.write("rules/value.toml", "nothing of sense")
+    assert house.command("explain", "ann").exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["nobody"])
+def test_an_unknown_user_is_one_sentence_and_exit_2(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["habitue", "--config", str(house.config), "explain", key])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "there is no user with the key `nobody`" in capsys.readouterr().err
+
+
+def keys(kind: Any) -> set[str]:
+    """All keys of a read model and of those inside it."""
+    if not is_dataclass(kind):
+        return {key for inner in get_args(kind) for key in keys(inner)}
+    hints = get_type_hints(kind)
+    return set(hints) | {key for hint in hints.values() for key in keys(hint)}
+
+
+@pytest.mark.parametrize("model", [Explanation, Status, Preview])
+def test_every_key_of_the_json_is_documented(model: type) -> None:
+    named = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert keys(model) - named == set()
