@@ -41,9 +41,9 @@ def without_token(shown: str) -> str:
 
 
 @pytest.fixture
-def small(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
+def small(tmp_path: Path, migrated_sqlite_url: str) -> Iterator[House]:
     """The small brand on SQLite alone: what is tested does not depend on the database."""
-    house = open_house(tmp_path, sqlite_url)
+    house = open_house(tmp_path, migrated_sqlite_url)
     yield house
     house.app.close()
 

@@ -128,8 +128,8 @@ def test_json_has_the_same(house: House) -> None:
     assert done["files_version"] == done["store"]["content_version"]
 
 
-def test_a_database_without_tables_is_one_sentence(tmp_path: Path, database_url: str) -> None:
-    house = build(tmp_path, database_url)
+def test_a_database_without_tables_is_one_sentence(tmp_path: Path, empty_database_url: str) -> None:
+    house = build(tmp_path, empty_database_url)
     try:
         with pytest.raises(StoreError, match="run `habitue migrate`"):
             read_status(house.app)
@@ -137,8 +137,8 @@ def test_a_database_without_tables_is_one_sentence(tmp_path: Path, database_url:
         house.app.close()
 
 
-def test_nothing_large_is_read_through(tmp_path: Path, sqlite_url: str) -> None:
-    house = build(tmp_path, sqlite_url)
+def test_nothing_large_is_read_through(tmp_path: Path, migrated_sqlite_url: str) -> None:
+    house = build(tmp_path, migrated_sqlite_url)
     house.app.migrate(house.content())
     asked: list[tuple[str, Any]] = []
     event.listen(

@@ -289,7 +289,7 @@ class House:
 
 
 def build(folder: Path, url: str) -> House:
-    """The brand on a fresh database without tables."""
+    """The brand on a fresh database."""
     paths = {name: folder / name for name in ("rules", "playbooks", "templates")}
     listed = "\n".join(f"{name} = {json.dumps(str(path))}" for name, path in paths.items())
     config = (
