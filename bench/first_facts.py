@@ -39,7 +39,7 @@ def main() -> bool:
             ensure_state(connection, database.dialect)
         refresh = Refresh(catalog, database.dialect)
         ours, floor = interleaved(
-            3 if users <= 200_000 else 1,
+            3,
             lambda: _first_facts(database, refresh),
             lambda: _by_hand(database),
         )
