@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 MEMORY_BAR_MB = 400
@@ -40,6 +41,31 @@ def interleaved(runs: int, *works: Callable[[], float]) -> list[float]:
     """Run all ``works`` in turn, ``runs`` times; each returns its own seconds. Return the median of each."""
     taken = [[work() for work in works] for _ in range(runs)]
     return [statistics.median(times) for times in zip(*taken, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a piece of work took, in seconds."""
+
+    wall: float
+    cpu: float
+    """Of this process: says more than ``wall`` on a machine that is busy with other things."""
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """Run ``work`` once; return what it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def interleaved_spent(runs: int, *works: Callable[[], Spent]) -> list[Spent]:
+    """Run all ``works`` in turn, ``runs`` times; return the medians of each."""
+    taken = [[work() for work in works] for _ in range(runs)]
+    return [
+        Spent(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each))
+        for each in zip(*taken, strict=True)
+    ]
 
 
 def peak_mb() -> float:

@@ -22,12 +22,13 @@ _PERSONALISED = "(s.fact_views_30d >= 6 AND s.fact_viewed_category IS NOT NULL O
 _NEEDS = f"""'|' || CASE WHEN {_ADVANCED} THEN 'advanced|' ELSE '' END || CASE WHEN {_BASIC} THEN 'basic|' ELSE '' END
  || CASE WHEN {_PERSONALISED} THEN 'personalised|' ELSE '' END"""
 
-_INTO = """INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"""
+INTO = """INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"""
+"""How every statement that writes transitions begins."""
 
 
 def _tiers(name: str, place: str) -> str:
     return (
-        f"{_INTO} SELECT user_id, '{name}', NULL, place, :now, '{name}.' || place || '.when', :version, signature"
+        f"{INTO} SELECT user_id, '{name}', NULL, place, :now, '{name}.' || place || '.when', :version, signature"
         f" FROM (SELECT s.user_id, {place} AS place, {{signature}} AS signature FROM user_state AS s)"
     )
 
@@ -38,7 +39,7 @@ def _segments() -> str:
         for name in ("basic", "advanced", "personalised")
     )
     return (
-        f"{_INTO} WITH x AS MATERIALIZED (SELECT s.user_id, {_BASIC} AS basic, {_ADVANCED} AS advanced,"
+        f"{INTO} WITH x AS MATERIALIZED (SELECT s.user_id, {_BASIC} AS basic, {_ADVANCED} AS advanced,"
         f" {_PERSONALISED} AS personalised, {{signature}} AS signature FROM user_state AS s) {arms}"
     )
 
@@ -48,7 +49,7 @@ TRANSITIONS = {
     "activity": _tiers("activity", _ACTIVITY),
     "contribution": _tiers("contribution", _CONTRIBUTION),
     "lifecycle": (
-        f"{_INTO} SELECT s.user_id, 'lifecycle', NULL, {_LIFECYCLE}, :now, {_LIFECYCLE_RULE}, :version, {{signature}}"
+        f"{INTO} SELECT s.user_id, 'lifecycle', NULL, {_LIFECYCLE}, :now, {_LIFECYCLE_RULE}, :version, {{signature}}"
         " FROM user_state AS s"
     ),
     "needs": _segments(),
@@ -56,7 +57,8 @@ TRANSITIONS = {
 """Dimension -> the statement that writes its transitions; ``{signature}`` is the one expression taken from the rules."""
 
 
-def _turn(column: str, days: int) -> str:
+def turn(column: str, days: int) -> str:
+    """Return SQL for the instant ``days`` after a fact, where it is still to come; else never."""
     at = f"s.{column} + {days * 86_400_000}"
     return f"coalesce(CASE WHEN {at} > :now THEN {at} END, 253402300799999)"
 
@@ -64,9 +66,9 @@ def _turn(column: str, days: int) -> str:
 _DUE = ", ".join(
     [
         "coalesce(s.edge_at, 253402300799999)",
-        _turn("fact_last_order_at", 181),
-        _turn("fact_last_order_at", 91),
-        _turn("fact_first_order_at", 180),
+        turn("fact_last_order_at", 181),
+        turn("fact_last_order_at", 91),
+        turn("fact_first_order_at", 180),
     ]
 )
 

@@ -64,16 +64,53 @@ def fill_facts(connection: Connection, size: int, now: Instant = NOW) -> None:
     )
 
 
-def population_store(path: Path, size: int) -> tuple[Path, Content]:
-    """Make a store with ``size`` users and their facts, in one closed file that can be copied."""
-    app, content = brand_app(path)
+def change_facts(connection: Connection, now: Instant) -> None:
+    """Move the facts of some users as a while would: a twelfth order and look around, a twelfth fall silent.
+
+    Everybody is due, with the edge that a refresh at ``now`` would leave.
+    """
+    turn = now // DAY
+    connection.execute(
+        text(
+            "UPDATE user_state SET fact_orders = fact_orders + 1, fact_orders_90d = fact_orders_90d + 1 + user_id % 2,"
+            " fact_orders_365d = fact_orders_365d + 1 + user_id % 2, fact_spend_365d = fact_spend_365d + 9000,"
+            " fact_first_order_at = coalesce(fact_first_order_at, :now - 1), fact_last_order_at = :now - 1,"
+            " fact_views_30d = fact_views_30d + 3, fact_viewed_category = 'home',"
+            " fact_contribution_points = fact_contribution_points + 4, fact_categories_365d = fact_categories_365d + 1"
+            " WHERE user_id * 7 % 12 = :turn % 12"
+        ),
+        {"now": now, "turn": turn},
+    )
+    connection.execute(
+        text(
+            "UPDATE user_state SET fact_orders_90d = 0, fact_orders_365d = fact_orders_365d / 2,"
+            " fact_spend_365d = fact_spend_365d / 2, fact_average_order_365d = fact_average_order_365d * 0.8,"
+            " fact_views_30d = fact_views_30d / 4, fact_contribution_points = fact_contribution_points / 2,"
+            " fact_categories_365d = fact_categories_365d / 2 WHERE user_id * 5 % 12 = :turn % 12"
+        ),
+        {"turn": turn},
+    )
+    connection.execute(
+        text("UPDATE user_state SET due_at = 0, refreshed_at = :now, edge_at = :now + user_id * 7919 % 40 * 86400000"),
+        {"now": now},
+    )
+
+
+def population_store(path: Path, size: int, now: Instant = NOW) -> tuple[Path, Content]:
+    """Make a store with ``size`` users and their facts as of ``now``, in one closed file that can be copied."""
+    app, content = brand_app(path, now)
     with app.database.write() as connection:
-        fill_facts(connection, size)
+        fill_facts(connection, size, now)
     app.close()
+    close_store(path)
+    return path, content
+
+
+def close_store(path: Path) -> None:
+    """Bring the whole store into its one file, so that it can be copied."""
     store = sqlite3.connect(path)
     store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
-    return path, content
 
 
 def copy_store(source: Path, name: str) -> Path:
