@@ -149,7 +149,7 @@ class App:
         except Exception as error:
             self._end_tick(number, Progress(), type(error).__name__)
             raise
-        self._end_tick(number, done, None)
+        self._end_tick(number, done, f"{done.set_aside} users set aside" if done.set_aside else None)
         return done
 
     def last_tick(self) -> Instant | None:

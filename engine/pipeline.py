@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from engine.clock import Instant
+from engine.errors import StoreError
 from engine.facts.refresh import Refresh
 from engine.loading import Content
 from engine.playbooks.advance import Advance
@@ -21,8 +23,9 @@ from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
 from engine.rules.decider import Deciders
 from engine.rules.placing import Placing
+from engine.setting_aside import ASIDE, SettingAside
 from engine.store.database import Database
-from engine.store.temporary import take_due_users
+from engine.store.temporary import DUE_USER, take_due_users
 
 ADVANCE_CHUNK = 2_000
 """Enrolments per transaction."""
@@ -44,6 +47,8 @@ class Progress:
     transitions: int = 0
     enrolments: int = 0
     actions: int = 0
+    set_aside: int = 0
+    """Users whose rows the database cannot work on; see ``setting_aside``."""
     lived_until: Instant | None = None
     """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
 
@@ -85,16 +90,32 @@ class Pipeline:
         return done
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        while (after := self._user_chunk(now, done)) is not None:
+        aside = SettingAside(self._chunk)
+        while True:
+            try:
+                after = self._user_chunk(now, done, aside)
+            except (StoreError, DBAPIError) as error:
+                if (user := aside.failed(error)) is not None:
+                    self._set_aside(user, now)
+                continue
+            if after is None:
+                return replace(done, set_aside=aside.number)
+            aside.worked()
             done = after
             watch(done)
-        return done
 
-    def _user_chunk(self, now: Instant, done: Progress) -> Progress | None:
+    def _set_aside(self, user: int, now: Instant) -> None:
+        later = text("UPDATE user_state SET due_at = :later WHERE user_id = :user")
         with self._database.write() as connection:
-            users = take_due_users(connection, self._database.dialect, now, self._chunk)
+            connection.execute(later, {"later": now + ASIDE, "user": user})
+
+    def _user_chunk(self, now: Instant, done: Progress, aside: SettingAside) -> Progress | None:
+        with self._database.write() as connection:
+            users = take_due_users(connection, self._database.dialect, now, aside.limit)
             if not users:
                 return None
+            if users == 1:
+                aside.suspect = connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one()
             self.refresh.run(connection, now)
             transitions = self.place.run(connection, now) or 0
             enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)

@@ -83,6 +83,8 @@ class RunningContent:
                 f"{self.message}; and the version that ran last cannot be read by this version of Habitué:"
                 f" {error.findings[0]}"
             ) from error
+        if content is None and self._waiting is not None:
+            raise SchemaDrift(str(self.message))
         if content is None:
             raise HabitueError(f"{self.message}; no good version ever ran in this store: see `habitue check`")
         self._follows(content)

@@ -9,7 +9,7 @@ import os
 import platform
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -168,24 +168,28 @@ class WorkerProcess:
         now = self._app.present()
         done = self._app.tick(content, now, self._watch)
         self._note_lead(done)
-        if done != Progress():
+        if replace(done, lived_until=None) != Progress():
             log.info(
                 "tick",
                 users=done.users,
                 transitions=done.transitions,
                 enrolments=done.enrolments,
-                advanced=done.advanced,
+                actions=done.actions,
             )
         if done.users:
             calibrate_new(self._app, content, now)
 
     def _note_lead(self, done: Progress) -> None:
         """Say so where the store has lived past this machine's clock: nothing happens until the clock is there."""
-        if done.lived_until is None:
-            self._ahead = ""
+        said = ""
+        if done.lived_until is not None:
+            said = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
+        if said == self._ahead:
             return
-        self._ahead = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
-        log.warning("clock behind", lived_until=iso(done.lived_until))
+        if said:
+            log.warning("clock behind", why=said)
+        self._ahead = said
+        self._beat()
 
     def _watch(self, _done: Progress) -> None:
         # Called between two transactions, so ending here leaves nothing half-done.
@@ -198,10 +202,8 @@ class WorkerProcess:
         content = self._running.look()
         if self._loop and self._delivery and content.version != self._delivered:
             self._delivered = content.version
-            replace = partial(
-                self._delivery.replace_content, content.library, content.catalog, content.coupon_worths()
-            )
-            self._loop.call_soon_threadsafe(replace)
+            parts = (content.library, content.catalog, content.coupon_worths())
+            self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
         if self._running.message != before:
             self._beat()
         return content

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import delete, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, insert, text
 
 from engine.app import App
 from engine.clock import DAY, Instant, iso
 from engine.facts.calibrate import calibrate, uncalibrated
 from engine.loading import Content
 from engine.store.database import Database
-from engine.store.dialect import Dialect
 from engine.store.tables import Slot, Tick, Worker
 
 Upkeep = Callable[[App, Content, Instant], None]
@@ -24,10 +22,9 @@ KEEP_SLOTS = 400 * DAY
 
 def take_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
     """Take one turn of ``schedule``; false where another worker has it."""
-    add = sqlite.insert if database.dialect is Dialect.SQLITE else postgresql.insert
-    row = {"schedule": schedule, "slot": iso(slot), "taken_at": now}
+    taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     with database.write() as connection:
-        return bool(connection.execute(add(Slot).values(row).on_conflict_do_nothing()).rowcount)
+        return connection.execute(taking, {"schedule": schedule, "slot": iso(slot), "now": now}).rowcount == 1
 
 
 def recalibrate(app: App, content: Content, now: Instant) -> None:

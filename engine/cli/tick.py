@@ -26,7 +26,10 @@ def tick(
     with open_app(context, parse_instant(at) if at else None) as app:
         content = app.content()
         now = app.clock.now()
-        with Bars(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=notes()) as bars:
+        out = notes()
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        # Where nobody watches, an error shall stand alone.
+        with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
             done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
             bars.update(task, description="delivery")

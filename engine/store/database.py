@@ -142,6 +142,10 @@ def _why(url: str, error: DBAPIError) -> str:
         return f"the database {name} lacks a table ({said}): run `habitue migrate`"
     if "full" in lowered:
         return f"the disk of the database {name} is full: nothing of this step was written"
+    if "not a database" in lowered:
+        return f"the file of {name} is no SQLite database: check store.url"
+    if "connection" in lowered or "resolve" in lowered:
+        return f"the database {name} cannot be reached ({said}): check store.url, and that its server runs"
     if "locked" in lowered:
         return f"the database {name} stayed locked by another process for {_BUSY_TIMEOUT // 1000} s"
     return f"the database {name} cannot be used: {said}"

@@ -140,7 +140,7 @@ class House:
         """Write config.toml, with these sections' keys over those that are there."""
         for name, section in sections.items():
             self.settings[name] = {**self.settings.get(name, {}), **section}
-        own = {
+        own: dict[str, dict[str, Any]] = {
             "store": {"url": self.url},
             "content": {name: str(self.folder / name) for name in ("rules", "playbooks", "templates")},
             "adapters": {"capture": {"folder": str(self.folder / "mail")}},
@@ -175,7 +175,7 @@ class House:
         users = [
             UserRow(
                 key=f"u{one}", email=f"u{one}@example.com", phone=f"+1202555{one:04d}", push_token=None, locale="en",
-                timezone="UTC", country=None, created_at=at, attributes={"first_name": f"Name{one}"}, consents=(),
+                timezone="UTC", country=None, created_at=at, attributes={"first_name": f"Name{one}"}, 
             )
             for one in numbers
         ]  # fmt: skip

@@ -1,0 +1,196 @@
+"""A life of a few users over several ticks, in which a worker can die at any commit; and all that it leaves behind."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+
+from engine.app import App
+from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.intake.rows import EventTuple, UserRow
+from engine.intake.write_events import write_events
+from engine.intake.write_users import write_users
+from engine.loading import Content
+from engine.rules.decider import Deciders
+from engine.settings import Settings, load_settings
+from engine.store.database import Database
+from tests.check.brands import good, write
+
+When = Literal["before", "after"]
+MONDAY = Instant(1_772_409_600_000)  # 2026-03-02T00:00:00Z
+TICKS = tuple(
+    Instant(MONDAY + at) for at in (9 * HOUR, DAY + 10 * HOUR, 3 * DAY, 62 * DAY, 63 * DAY + 12 * HOUR, 67 * DAY)
+)
+"""A digest and birthdays; thanks; thanks after their wait; at risk; some come back; time-outs."""
+USERS = 11
+
+
+class Died(Exception):
+    """The worker died here."""
+
+
+@dataclass
+class Faults:
+    """Counts commits of all databases; the worker dies just before or just after number ``at``, once in each tick."""
+
+    at: int = 0
+    when: When = "before"
+    seen: int = 0
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        write = Database.write
+
+        @contextmanager
+        def faulty(database: Database) -> Iterator[Connection]:
+            with write(database) as connection:
+                yield connection
+                self.seen += 1
+                mine = self.seen == self.at
+                if mine and self.when == "before":
+                    raise Died
+            if mine:
+                raise Died
+
+        patch.setattr(Database, "write", faulty)
+
+
+@dataclass(frozen=True)
+class Life:
+    """A brand, compiled once, and a store in which nothing was lived yet, to be copied for each run."""
+
+    settings: Settings
+    content: Content
+    deciders: Deciders
+    copy: Callable[[], str]
+
+    def app(self, url: str, at: Instant) -> App:
+        store = self.settings.store.model_copy(update={"url": url})
+        app = App(self.settings.model_copy(update={"store": store}), FixedClock(at))
+        app.deciders = self.deciders
+        return app
+
+
+def prepare(folder: Path, url: str, copy: Callable[[], str]) -> Life:
+    """Make the brand and the store at ``url``."""
+    files = good()
+    files["playbooks/coupons.toml"] += '\n[coupons.THANKS]\nkind = "pool"\nworth = "5"\n'
+    files["playbooks/thanks.toml"] += 'coupon = "THANKS"\n'
+    settings = load_settings(write(folder / "brand", files))
+    settings = settings.model_copy(
+        update={
+            "store": settings.store.model_copy(update={"url": url}),
+            "schedule": settings.schedule.model_copy(update={"chunk": 6}),
+            "delivery": settings.delivery.model_copy(update={"in_flight": 3, "batch": 4}),
+            "adapters": {"capture": {"folder": str(folder / "mail")}},
+        }
+    )
+    app = App(settings, FixedClock(MONDAY))
+    content = app.content()
+    app.migrate(content)
+    app.apply(content, MONDAY)
+    with app.database.write() as connection:
+        populate(connection, app.database)
+    app.close()
+    return Life(settings, content, app.deciders, copy)
+
+
+def populate(connection: Connection, database: Database) -> None:
+    """Users of two zones, some with a birthday; orders and visits, which are still to come at the first tick."""
+    users = [
+        UserRow(
+            key=f"u{n}", email=f"u{n}@example.com", timezone=("Europe/Berlin", "America/New_York")[n % 2],
+            created_at=MONDAY - DAY, attributes={"birthday": f"1990-03-0{1 + n % 4}", "city": "Ulm"},
+        )
+        for n in range(USERS)
+    ]  # fmt: skip
+    events: list[EventTuple] = []
+    for n in range(USERS):
+        for order in range(n % 4):
+            at = MONDAY + order * DAY + (1 + n) * HOUR
+            events.append((f"o{n}.{order}", f"u{n}", "order_completed", at, 20_000, '{"category": "beauty"}'))
+        if n % 3 == 0:
+            events.append((f"v{n}", f"u{n}", "page_viewed", MONDAY + 63 * DAY, None, None))
+        if n % 5 == 2:
+            events.append((f"b{n}", f"u{n}", "order_completed", MONDAY + 64 * DAY, 5_000, None))
+    write_users(connection, database.dialect, users, MONDAY)
+    write_events(connection, database.dialect, events, MONDAY)
+    codes = [{"code": f"T{n:03d}"} for n in range(30)]
+    connection.execute(text("INSERT INTO coupon_code (coupon, code) VALUES ('THANKS', :code)"), codes)
+    secrets = [{"name": name, "value": name * 9} for name in ("coupons", "unsubscribe")]
+    connection.execute(text("INSERT INTO secret (name, value, created_at) VALUES (:name, :value, 0)"), secrets)
+
+
+def sqlite_life(folder: Path) -> Life:
+    source = folder / "source.db"
+
+    def copy() -> str:
+        target = folder / f"{uuid.uuid4().hex}.db"
+        shutil.copy(source, target)
+        return f"sqlite:///{target}"
+
+    return prepare(folder, f"sqlite:///{source}", copy)
+
+
+@contextmanager
+def postgresql_life(folder: Path, url: str, postgres: psycopg.Connection) -> Iterator[Life]:
+    made: list[str] = []
+
+    def copy() -> str:
+        made.append(f"t_{uuid.uuid4().hex[:16]}")
+        names = sql.Identifier(made[-1]), sql.Identifier(str(make_url(url).database))
+        postgres.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
+        return make_url(url).set(database=made[-1]).render_as_string(hide_password=False)
+
+    try:
+        yield prepare(folder, url, copy)
+    finally:
+        for name in made:
+            postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+# --- what is left behind ---------------------------------------------------------------------------------------------
+
+_ENROLMENT = (
+    "SELECT n.id, u.key || ' ' || n.playbook || ' ' || CASE WHEN n.occurrence LIKE 'transition:%' THEN"
+    " (SELECT 'transition ' || t.dimension || ' ' || t.to_place || ' ' || CAST(t.at AS TEXT) FROM transition t"
+    " WHERE 'transition:' || CAST(t.id AS TEXT) = n.occurrence) ELSE n.occurrence END AS name"
+    " FROM enrolment n JOIN users u ON u.id = n.user_id"
+)
+_ACTION = f"SELECT a.id, n.name || ' ' || a.step || ' ' || CAST(a.attempt AS TEXT) AS name FROM action a JOIN ({_ENROLMENT}) n ON n.id = a.enrolment_id"  # fmt: skip
+_OF_ENROLMENT = "n.version, n.state, n.step, n.due_at, n.trigger_at, n.event_id, n.entered_at, n.waiting_since, n.ended_at, n.reason"  # fmt: skip
+_OF_ACTION = (
+    "a.version, a.kind, a.class, a.priority, a.channel, a.next_channels, a.template, a.send_window, a.coupon, a.state,"
+    " a.reason, a.due_at, a.expires_at, a.tries, a.lease_until, a.fence, a.created_at, a.changed_at"
+)
+_QUERIES = {
+    "transitions": "SELECT u.key, t.dimension, t.from_place, t.to_place, t.at, t.rule, t.rules_version, t.signature"
+    " FROM transition t JOIN users u ON u.id = t.user_id ORDER BY u.key, t.dimension, t.id",
+    "state": "SELECT u.key, s.* FROM user_state s JOIN users u ON u.id = s.user_id ORDER BY u.key",
+    "enrolments": f"SELECT x.name, {_OF_ENROLMENT} FROM enrolment n JOIN ({_ENROLMENT}) x ON x.id = n.id ORDER BY x.name",
+    "actions": f"SELECT x.name, {_OF_ACTION} FROM action a JOIN ({_ACTION}) x ON x.id = a.id ORDER BY x.name",
+    "log": f"SELECT x.name, e.at, e.state, e.reason, e.detail FROM action_event e JOIN ({_ACTION}) x"
+    " ON x.id = e.action_id ORDER BY x.name, e.id",
+    # The codes of a series follow from the enrolment's number, and PostgreSQL's numbers have gaps after a crash.
+    "codes": "SELECT k.coupon, CASE WHEN k.coupon = 'THANKS' THEN k.code ELSE '' END AS code, x.name, k.expires_at,"
+    f" k.claimed_at FROM coupon_code k LEFT JOIN ({_ENROLMENT}) x ON x.id = k.enrolment_id ORDER BY 1, 2, 3",
+    "slots": "SELECT schedule, slot, taken_at FROM slot ORDER BY schedule, slot",
+    "versions": "SELECT kind, name, hash, applied_at FROM version ORDER BY kind, name, hash",
+    "cut points": "SELECT fact, calibrated_at FROM cut_points ORDER BY fact",
+}
+
+
+def left_behind(app: App) -> dict[str, list[tuple[Any, ...]]]:
+    """All that ticks write, under natural names instead of numbers."""
+    with app.database.read() as connection:
+        return {
+            what: [tuple(row) for row in connection.execute(text(query))] for what, query in _QUERIES.items()
+        }

@@ -1,0 +1,132 @@
+"""A worker dies at each commit of several ticks, just before it or just after; what is left in the end is the same.
+
+Each run has one death, at another commit. Then either another process takes over or the same one tries again, as the
+scheduler does after an error.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from engine.app import App
+from engine.clock import FixedClock, Instant
+from engine.pipeline import Progress
+from tests.faults.commits import TICKS, Died, Faults, Life, When, left_behind, postgresql_life, sqlite_life
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    monkeypatch.setattr("engine.pipeline.ADVANCE_CHUNK", 8)
+    if request.param == "sqlite":
+        yield sqlite_life(tmp_path)
+        return
+    url: str = request.getfixturevalue("postgresql_url")
+    postgres: psycopg.Connection = request.getfixturevalue("postgres")
+    with postgresql_life(tmp_path, url, postgres) as made:
+        yield made
+
+
+@dataclass
+class Lived:
+    """How a life went."""
+
+    app: App
+    done: list[Progress]
+    commits: list[int]
+    """Of each tick."""
+
+
+def live(life: Life, faults: Faults, *, another: bool) -> Lived:
+    """Live through all ticks on a fresh store; after a death ``another`` process takes over, or the same goes on."""
+    url = life.copy()
+    lived = Lived(life.app(url, TICKS[0]), [], [])
+    with pytest.MonkeyPatch.context() as patch:
+        faults.install(patch)
+        for at in TICKS:
+            faults.seen = 0
+            try:
+                lived.done.append(lived.app.tick(life.content, at))
+            except Died:
+                if another:
+                    lived.app.close()
+                    lived.app = life.app(url, at)
+                lived.done.append(lived.app.tick(life.content, at))
+            lived.commits.append(faults.seen)
+    return lived
+
+
+def test_a_death_at_any_commit_changes_nothing_in_the_end(life: Life) -> None:
+    undisturbed = live(life, Faults(), another=False)
+    expected = left_behind(undisturbed.app)
+    undisturbed.app.close()
+    assert all(expected[what] for what in expected.keys() - {"cut points"})
+    assert min(undisturbed.commits) >= 6, "the beginning, the end, users, occasions and enrolments in each tick"
+    assert sum(tick.enrolments for tick in undisturbed.done) == len(expected["enrolments"])
+    for number in range(1, max(undisturbed.commits) + 1):
+        for when, another in _ways(number):
+            lived = live(life, Faults(number, when), another=another)
+            found = left_behind(lived.app)
+            lived.app.close()
+            assert lived.commits > undisturbed.commits, "somebody died"
+            for what, rows in expected.items():
+                assert found[what] == rows, f"{what} after a death {when} commit {number}, another process: {another}"
+
+
+def _ways(number: int) -> tuple[tuple[When, bool], ...]:
+    """Both sides of each commit; who goes on alternates, so that each commit sees both over its two sides."""
+    return (("before", number % 2 == 0), ("after", number % 2 == 1))
+
+
+def test_nothing_is_done_again_when_a_tick_is_repeated(life: Life) -> None:
+    app = live(life, Faults(), another=False).app
+    before = left_behind(app)
+    assert app.tick(life.content, TICKS[-1]) == Progress()
+    assert app.tick(life.content, TICKS[0]) == Progress(lived_until=TICKS[-1])
+    assert left_behind(app) == before
+    app.close()
+
+
+def test_a_death_at_any_commit_of_delivery_leaves_each_message_sent_once_or_visibly_unknown(life: Life) -> None:
+    """The mail is written into one file per key, so what was sent is counted by the log of hand-offs."""
+    url = life.copy()
+    clock = FixedClock(TICKS[0])
+    app = life.app(url, TICKS[0])
+    app.clock = clock
+    deaths, number = 0, 0
+    for at in TICKS:
+        app.tick(life.content, at)
+        clock.move_to(at)
+        while True:  # each round dies one commit later than the last, until one comes to its end
+            number += 1
+            with pytest.MonkeyPatch.context() as patch:
+                Faults(number, "before" if number % 2 else "after").install(patch)
+                try:
+                    app.deliver(life.content)
+                    break
+                except Died:
+                    deaths += 1
+            app.close()
+            clock.move_to(Instant(clock.now() + app.settings.delivery.lease))
+            app = life.app(url, at)
+            app.clock = clock
+        number = 0
+    clock.move_to(Instant(clock.now() + app.settings.delivery.lease))
+    app.deliver(life.content)
+    found = left_behind(app)
+    app.close()
+    assert deaths > 3 * len(TICKS)
+    states = Counter(row[10] for row in found["actions"])
+    assert set(states) <= {"accepted", "unknown", "cancelled", "expired", "suppressed", "deferred"}
+    assert states["accepted"] >= 1
+    assert states["unknown"] >= 1
+    handed = Counter(row[0] for row in found["log"] if row[2] == "handed_off")
+    assert set(handed.values()) == {1}, "policy `hold`: what was handed off is not handed off again"
+    files = list((Path(str(app.settings.adapters["capture"]["folder"]))).rglob("*.eml"))
+    keys = {str(message_from_bytes(file.read_bytes())["X-Habitue-Action"]) for file in files}
+    assert len(keys) == len(files)
+    assert states["accepted"] <= len(files) <= len(handed)

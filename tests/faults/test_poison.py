@@ -1,0 +1,104 @@
+"""Poison among a thousand: each is set aside or refused with a reason, and all others are served."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from engine.clock import HOUR, Instant
+from engine.setting_aside import MOST
+from tests.worker.house import FILES, House
+
+START = Instant(1_772_409_600_000)  # 2026-03-02T00:00:00Z
+USERS = 1_000
+STRICT = FILES["templates/shop/hello.email.j2"].replace(
+    "<p>Hello", "<p>{% if facts.first_name == 'Name200' %}{{ 1 // 0 }}{% endif %}Hello"
+)
+
+
+@pytest.fixture
+def house(database_url: str, tmp_path: Path) -> House:
+    house = House(tmp_path / "shop", database_url)
+    house.write("templates/shop/hello.email.j2", STRICT)
+    house.migrate(START)
+    house.people(USERS, START)
+    house.execute("UPDATE users SET email = :email WHERE key = 'u100'", email="u100@example.com\nBcc: x@example.org")
+    house.execute("UPDATE users SET email = NULL WHERE key = 'u101'")
+    odd = '{"first_name": {"nested": ["Name400"]}}'
+    house.execute(f"UPDATE users SET attributes = '{odd}', timezone = 'Mars/Base', locale = '∅' WHERE key = 'u400'")
+    house.execute("UPDATE event SET amount = 9000000000000000000 WHERE key = 'o404'")
+    return house
+
+
+def sent(house: House) -> Counter[str]:
+    """Recipient -> mails."""
+    mails = [path.read_text(encoding="utf-8") for path in (house.folder / "mail").rglob("*.eml")]
+    return Counter(found[1] for mail in mails if (found := re.search(r"^To: (\S+?)\r?$", mail, re.MULTILINE)))
+
+
+def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    poisoned = poison_rows(house)
+    with house.app(START) as app:
+        content = app.content()
+        done = app.tick(content, START)
+        drained = app.deliver(content)
+        again = app.tick(content, START)
+    assert done.set_aside == len(poisoned)
+    assert done.users == USERS - len(poisoned)
+    assert (again.users, again.set_aside) == (0, 0), "they do not come again at once"
+    bad = {
+        "u100": ("suppressed", "address_invalid"),
+        "u101": ("suppressed", "address_missing"),
+        "u200": ("failed", "render_failed"),
+    }
+    found = house.rows("SELECT u.key, a.state, a.reason FROM action a JOIN users u ON u.id = a.user_id "
+                       "WHERE a.state <> 'accepted' AND a.step = 'hello' ORDER BY u.key")  # fmt: skip
+    assert {key: (state, reason) for key, state, reason in found} == bad
+    silent = {*bad, *poisoned}
+    vips = USERS // 4 - len({"u100"} | {key for key in poisoned if int(key[1:]) % 4 == 0})
+    assert drained.states["accepted"] == USERS - len(silent) + vips
+    expected = {f"u{n}@example.com" for n in range(1, USERS + 1) if f"u{n}" not in silent}
+    assert expected <= set(sent(house)) <= expected | {"u200@example.com"}
+    assert house.rows("SELECT error FROM tick ORDER BY id LIMIT 1") == [
+        (f"{len(poisoned)} users set aside" if poisoned else None,)
+    ]
+    said = capfd.readouterr()
+    assert not re.search(r"example\.(com|org)|Name\d", said.out + said.err), "personal data in the log"
+
+
+def test_who_was_set_aside_comes_again_when_the_row_was_mended(house: House) -> None:
+    poisoned = poison_rows(house)
+    if not poisoned:
+        pytest.skip("PostgreSQL takes neither JSON nor text that is none")
+    with house.app(START) as app:
+        content = app.content()
+        app.tick(content, START)
+        house.execute("UPDATE users SET attributes = '{}' WHERE key IN ('u300', 'u301')")
+        later = Instant(START + HOUR)
+        done = app.tick(content, later)
+    assert done.set_aside == 0
+    assert done.users >= len(poisoned)
+    states = house.rows("SELECT s.place_value FROM user_state s JOIN users u ON u.id = s.user_id "
+                        "WHERE u.key IN ('u300', 'u301') ORDER BY u.key")  # fmt: skip
+    assert states == [("vip",), ("regular",)]
+
+
+def test_when_nearly_everybody_is_poison_the_tick_fails_and_says_so(house: House) -> None:
+    if not house.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL takes no JSON that is none")
+    house.execute("UPDATE users SET attributes = '{' WHERE id <= :most", most=MOST + 1)
+    with house.app(START) as app:
+        content = app.content()
+        with pytest.raises(Exception, match="malformed JSON"):
+            app.tick(content, START)
+    assert house.rows("SELECT error FROM tick") == [("StoreError",)]
+
+
+def poison_rows(house: House) -> set[str]:
+    """Rows that no import of ours writes, and that a database may hold all the same; return whose."""
+    if not house.url.startswith("sqlite"):
+        return set()  # PostgreSQL takes neither JSON nor text that is none
+    for number in (300, 301):
+        house.execute(f"UPDATE users SET attributes = '{{\"first_name\": ' WHERE key = 'u{number}'")
+    return {"u300", "u301"}

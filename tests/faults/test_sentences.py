@@ -1,0 +1,239 @@
+"""What cannot work ends with one sentence that helps and exit code 2; never with a traceback."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import sqlite3
+import struct
+import subprocess
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+
+from engine.clock import Instant, WallClock
+from engine.delivery.breaker import Alarm
+from engine.errors import StoreError
+from tests.adapters.scripted_smtp import ScriptedSmtp
+from tests.worker.house import House
+from tests.worker.test_run import accepted, orderly
+
+AS_ROOT = os.geteuid() == 0
+
+
+def now() -> Instant:
+    return WallClock().now()
+
+
+class Refusing:
+    """A PostgreSQL server that lets nobody in."""
+
+    def __enter__(self) -> int:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+        port: int = self._server.getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # the end of the test
+            while True:
+                connection, _ = self._server.accept()
+                with connection:
+                    self._refuse(connection)
+
+    def _refuse(self, connection: socket.socket) -> None:
+        while head := connection.recv(8, socket.MSG_WAITALL):
+            size, code = struct.unpack("!ii", head)
+            connection.recv(size - 8, socket.MSG_WAITALL)
+            if code == PROTOCOL_3:
+                fields = b"SFATAL\0C28P01\0Mpassword authentication failed for user \"shop\"\0\0"
+                connection.sendall(b"E" + struct.pack("!i", len(fields) + 4) + fields)
+                return
+            connection.sendall(b"N")  # no encryption
+
+
+PROTOCOL_3 = 0x30000
+
+
+@pytest.fixture
+def house(sqlite_url: str, tmp_path: Path) -> House:
+    return House(tmp_path / "shop", sqlite_url)
+
+
+def sentence(ended: "subprocess.CompletedProcess[str]") -> str:
+    """The one sentence of a command that could not do its work."""
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    *before, last = ended.stderr.strip().splitlines()
+    assert not [line for line in before if not line.startswith("{")], ended.stderr
+    return last.removeprefix("habitue: ")
+
+
+@pytest.mark.parametrize("command", ["tick", "run"])
+def test_a_store_that_was_never_migrated(database_url: str, tmp_path: Path, command: str) -> None:
+    said = sentence(House(tmp_path / "shop", database_url).habitue(command))
+    assert said.endswith("run `habitue migrate`")
+
+
+def test_no_settings(house: House) -> None:
+    house.config.unlink()
+    assert sentence(house.habitue("run")) == (
+        f"{house.config} is missing: run from the brand's folder, or name the file with --config"
+    )
+
+
+def test_a_folder_that_cannot_be_made(house: House) -> None:
+    (house.folder / "file").write_text("")
+    house.configure(store={"url": f"sqlite:///{house.folder}/file/habitue.db"})
+    said = sentence(house.habitue("migrate"))
+    assert said.startswith(f"the folder of the database {house.folder}/file/habitue.db cannot be made: ")
+
+
+def test_a_database_file_that_is_a_folder(house: House) -> None:
+    house.configure(store={"url": f"sqlite:///{house.folder}"})
+    assert "cannot be opened: check that the folder exists and is writable" in sentence(house.habitue("migrate"))
+
+
+def test_a_file_that_is_no_database(house: House) -> None:
+    (house.folder / "notes.db").write_text("nothing of the sort\n" * 200)
+    house.configure(store={"url": f"sqlite:///{house.folder}/notes.db"})
+    assert "is no SQLite database" in sentence(house.habitue("migrate"))
+
+
+@pytest.mark.parametrize("command", ["tick", "run", "migrate"])
+def test_a_read_only_database(house: House, command: str) -> None:
+    """The file itself, and the folder, in which SQLite keeps its journal, as another user would meet them."""
+    house.migrate()
+    house.write("rules/value.toml", (house.folder / "rules/value.toml").read_text().replace("100", "110"))
+    if command == "migrate":
+        house.write("rules/value.toml", (house.folder / "rules/value.toml").read_text().replace("value", "worth"))
+        house.write("playbooks/vip.toml", (house.folder / "playbooks/vip.toml").read_text().replace("value", "worth"))
+    path = Path(str(make_url(house.url).database))
+    house.configure(store={"url": f"sqlite:///file:{path}?mode=ro&uri=true"})
+    assert sentence(house.habitue(command)).endswith("is read-only: make the file and its folder writable for this user")
+
+
+@pytest.mark.skipif(AS_ROOT, reason="to root nothing is read-only")
+def test_a_read_only_folder(house: House) -> None:
+    house.migrate()
+    folder = Path(str(make_url(house.url).database)).parent
+    for path in folder.iterdir():
+        path.chmod(0o400)
+    folder.chmod(0o500)
+    try:
+        assert "is read-only: make the file and its folder writable" in sentence(house.habitue("tick"))
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("command", ["tick", "run"])
+def test_a_wrong_database_password(house: House, command: str) -> None:
+    """A server of ours that refuses, as PostgreSQL does: that of the tests lets everybody in."""
+    with Refusing() as port:
+        house.configure(store={"url": f"postgresql://shop:hunter2@127.0.0.1:{port}/shop"})
+        ended = house.habitue(command)
+    said = sentence(ended)
+    assert said == (
+        f"the database postgresql://shop:***@127.0.0.1:{port}/shop refuses the user or password: "
+        "check store.url or HABITUE_STORE__URL"
+    )
+
+
+def test_no_database_server(house: House) -> None:
+    house.configure(store={"url": "postgresql://shop:hunter2@127.0.0.1:1/shop"})
+    ended = house.habitue("tick")
+    assert "cannot be reached" in sentence(ended)
+    assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"email": {"adapter": "pigeon"}}, "config.toml: adapters.pigeon: there is no adapter `pigeon`; known: "),
+        ({"adapters": {"capture": {"folders": "x"}}}, "config.toml: adapters.capture: `folders`: "),
+        ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is no crontab; write five fields"),
+        ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
+        ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué knows"),
+        ({"stores": {"url": "x"}}, "unknown key `stores`"),
+    ],
+)
+def test_settings_that_make_no_sense(house: House, sections: dict[str, dict[str, object]], says: str) -> None:
+    house.migrate()
+    house.configure(**sections)
+    assert says in sentence(house.habitue("run"))
+
+
+def test_a_full_disk_stops_nothing_half_way(house: House) -> None:
+    """SQLite is told that its file may not grow; once it may again, everything is done."""
+    house.migrate()
+    house.people(300, now())
+    [(pages,)] = house.rows("PRAGMA page_count")
+    with house.app() as app:
+        content = app.content()
+        event.listen(app.database.engine, "connect", partial(_no_more_than, pages))
+        with pytest.raises(StoreError, match="is full: nothing of this step was written"):
+            app.tick(content, now())
+    assert house.rows("SELECT count(*) FROM action") == house.rows("SELECT count(*) FROM enrolment") == [(0,)]
+    with house.app() as app:
+        app.tick(content, now())
+        assert app.deliver(content).states == {"accepted": 375}
+
+
+def _no_more_than(pages: int, connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def test_a_wrong_password_for_mail_pauses_the_adapter(database_url: str, tmp_path: Path) -> None:
+    house = House(tmp_path / "shop", database_url)
+    house.migrate()
+    house.people(4, now())
+
+    async def deliver() -> tuple[Alarm, ...]:
+        refusals = ["535 5.7.8 Error: authentication failed: hunter2"] * 20
+        async with ScriptedSmtp({"AUTH": refusals}, extensions=("AUTH PLAIN LOGIN",)) as server:
+            options = {"host": "127.0.0.1", "port": server.port, "security": "none"}
+            house.configure(
+                email={"adapter": "smtp"},
+                adapters={"smtp": {**options, "username": "shop", "password": "hunter2"}},
+            )
+            with house.app() as app:
+                content = app.content()
+                app.tick(content, now())
+                return (await app.delivery(content).drain()).alarms
+
+    [alarm] = asyncio.run(deliver())
+    assert "hunter2" not in str(alarm)
+    assert "adapter `smtp` is down since" in str(alarm)
+    assert house.rows("SELECT DISTINCT state, reason, tries FROM action") == [("queued", "adapter_down", 0)]
+
+
+def test_a_mail_server_that_refuses_the_connection_pauses_its_adapter(database_url: str, tmp_path: Path) -> None:
+    house = House(tmp_path / "shop", database_url)
+    house.configure(
+        email={"adapter": "smtp"},
+        adapters={"smtp": {"host": "127.0.0.1", "port": 1, "security": "none"}},
+    )
+    house.migrate()
+    house.people(4, now())
+    with house.worker() as worker:
+        worker.until(lambda: worker.entries("adapter_down"), "an alarm in the log")
+        orderly(house, worker)
+    assert house.rows("SELECT DISTINCT state, tries FROM action") == [("queued", 0)], "none failed, none was counted"
+    status = house.habitue("status")
+    assert status.returncode == 1
+    assert "email" in status.stdout
+    house.configure(email={"adapter": "capture"})
+    with house.worker() as mended:
+        mended.until(lambda: accepted(house, "hello", 4) and accepted(house, "thanks", 1), "delivered after all")
+        orderly(house, mended)
