@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
 from engine.content.findings import did_you_mean
 from engine.delivery.grammar import (
@@ -175,15 +175,6 @@ def _blocks_in(node: nodes.Node) -> Iterator[nodes.Block]:
     yield from node.find_all(nodes.Block)
 
 
-def read_variables(path: str, tree: nodes.Template) -> Iterator[Variable]:
-    """Yield what one file reads from outside."""
-    try:
-        outside = meta.find_undeclared_variables(tree)
-    except TemplateError:
-        return  # an unknown filter; `check` reports it
-    yield from _names_in(tree, path, outside - set(declared_names(tree)), guarded=False)
-
-
 def declared_names(tree: nodes.Template) -> Iterator[str]:
     """Yield what the file defines outside its blocks, which its blocks can use."""
     for node in tree.body:
@@ -195,22 +186,6 @@ def declared_names(tree: nodes.Template) -> Iterator[str]:
             yield node.target
         elif isinstance(node, nodes.FromImport):
             yield from (name if isinstance(name, str) else name[1] for name in node.names)
-
-
-def _names_in(node: nodes.Node, path: str, outside: set[str], *, guarded: bool) -> Iterator[Variable]:
-    name = dotted_name(node)
-    if name is not None:
-        if name.split(".", 1)[0] in outside:
-            yield Variable(path, node.lineno, name, guarded)
-        return
-    guarded = guarded or _guards(node)
-    for child in node.iter_child_nodes():
-        yield from _names_in(child, path, outside, guarded=guarded)
-
-
-def _guards(node: nodes.Node) -> bool:
-    is_default = isinstance(node, nodes.Filter) and node.name in ("default", "d")
-    return is_default or (isinstance(node, nodes.Test) and node.name in ("defined", "undefined"))
 
 
 def dotted_name(node: nodes.Node) -> str | None:

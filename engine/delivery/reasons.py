@@ -3,20 +3,11 @@
 An adapter's answer brings words of its own (``mailbox_full``, ``auth_failed``); its page lists them.
 """
 
-from enum import StrEnum
+from engine.worded import Worded
 
 
-class Reason(StrEnum):
+class Reason(Worded):
     """A reason that delivery itself gives. ``sentence`` explains it."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> "Reason":
-        """Make a member from its word and its sentence."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     CLAIMED = "claimed", "A worker took it because it was due."
     GATES_PASSED = "gates_passed", "All gates let it through."

@@ -1,19 +1,10 @@
 """The states of an action's life, each with the sentence that ops and admins read."""
 
-from enum import StrEnum
+from engine.worded import Worded
 
 
-class State(StrEnum):
+class State(Worded):
     """Where an action stands. ``sentence`` says what that means."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> "State":
-        """Make a member from its word and its sentence."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     PLANNED = "planned", "It will be queued when its time comes."
     QUEUED = "queued", "Delivery takes it as soon as it is due."

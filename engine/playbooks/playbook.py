@@ -192,8 +192,3 @@ class Playbooks:
                 yield playbook.trigger.condition
                 if playbook.audience is not None:
                     yield playbook.audience
-
-    def date_facts(self) -> tuple[str, ...]:
-        """Return the facts that date triggers look for, sorted."""
-        dates = {p.trigger.rule.fact for p in self.playbooks if isinstance(p.trigger, OnDate)}
-        return tuple(sorted(dates))

@@ -1,19 +1,10 @@
 """Why playbooks did or did not do something: a word for the log, and a sentence for people."""
 
-from enum import StrEnum
+from engine.worded import Worded
 
 
-class Reason(StrEnum):
+class Reason(Worded):
     """A reason that playbooks give, for an enrolment, for an action, or for a user who is not enrolled."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> "Reason":
-        """Make a member from its word and its sentence."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     # Actions.
     DUE = "due", "The enrolment reached this step."

@@ -7,7 +7,7 @@ atoms never reach it.
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Protocol, cast
 
 import durable_rules_engine
@@ -84,10 +84,10 @@ class Decider:
                 known = self._decided[situation] = self._decide(*situation)
         return known
 
-    def winner(self, signature: int, place: str | None) -> str | None:
-        """Return the rule with the lowest priority among those that fire, the first one written on a tie."""
+    def winner(self, signature: int, place: str | None, among: Container[str]) -> str | None:
+        """Return, of the rules ``among`` that fire, the one with the lowest priority; the first written on a tie."""
         fired = self.fired(signature, place)
-        return next((name for name in self._order if name in fired), None)
+        return next((name for name in self._order if name in fired and name in among), None)
 
     def _decide(self, signature: int, place: str | None) -> frozenset[str]:
         heads: set[Head] = set()

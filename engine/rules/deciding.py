@@ -67,11 +67,9 @@ class Judge:
 
     def _fired(self, slot: Slot, signature: int, place: str | None) -> tuple[str | None, frozenset[str]]:
         """Return the winning rule that leads somewhere, and all that fired."""
-        known = place if place in slot.book.places else None
-        fired = self._deciders[slot.name].fired(signature, known)
-        leading = next(
-            (rule.name for rule in slot.book.rules if rule.name in fired and rule.name in slot.targets), None
-        )
+        decider = self._deciders[slot.name]
+        fired = decider.fired(signature, place)
+        leading = decider.winner(signature, place, slot.targets)
         return leading, fired
 
     def _tiers(self, signature: int, place: str | None) -> Decision:

@@ -12,7 +12,6 @@ from typing import Literal, Protocol
 
 from engine.conditions.sql import now_sql
 from engine.conditions.turning import TurningPoint
-from engine.conditions.types import PlaceType
 from engine.content.document import Document
 from engine.rules.files import CaseSection
 from engine.rules.rulebook import RuleBook
@@ -105,11 +104,6 @@ class Dimension:
     def rank(self) -> Mapping[str, int]:
         """Place -> position; the best tier is 0."""
         return {place: position for position, place in enumerate(self.places)}
-
-    @property
-    def place_type(self) -> PlaceType:
-        """What conditions know of this dimension."""
-        return PlaceType(self.name, self.places, many=self.kind == "segments")
 
     def columns(self) -> Iterator[StateColumn]:
         """Columns of ``user_state`` that this dimension needs."""

@@ -28,12 +28,3 @@ def greatest(dialect: Dialect, *terms: str) -> str:
         return terms[0]
     return f"{'max' if dialect is Dialect.SQLITE else 'greatest'}({', '.join(terms)})"
 
-
-def json_text(dialect: Dialect, column: str, key: str) -> str:
-    """Return SQL for the value under ``key`` of a JSON object as text; NULL where it is absent.
-
-    ``key`` is a declared name (letters, digits, underscores), so it needs no escaping.
-    """
-    if dialect is Dialect.SQLITE:
-        return f"json_extract({column}, '$.{key}')"
-    return f"({column} ->> '{key}')"

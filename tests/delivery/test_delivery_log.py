@@ -12,9 +12,7 @@ from typer.testing import CliRunner, Result
 from adapters.base import Answer, Message, Outcome
 from engine.cli.context import Options
 from engine.cli.log import following, register
-from engine.clock import HOUR
 from engine.delivery.history import Follower, LogFilter, read_actions, read_changes
-from engine.delivery.status import queue_status
 from engine.errors import InputError
 from tests.delivery.world import NOON, Provider, World
 
@@ -147,16 +145,3 @@ def test_what_makes_no_sense_is_said(lived: World, tmp_path: Path, arguments: tu
     result = habitue(lived, tmp_path, *arguments)
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)
-
-
-def test_the_status_of_the_queue(lived: World) -> None:
-    lived.execute("UPDATE action SET state = 'unknown', reason = 'no_answer' WHERE id = 1")
-    lived.execute(
-        "UPDATE action SET state = 'queued', reason = 'adapter_down', due_at = :d WHERE id = 2", d=NOON - HOUR
-    )
-    with lived.database.read() as connection:
-        status = queue_status(connection, NOON)
-    assert (status.due, status.lag, status.leased) == (1, HOUR, 0)
-    assert status.waiting == {"queued": 1, "deferred": 1}
-    assert status.attention == {("unknown", "no_answer"): 1}
-    assert status.down == {"email": NOON}

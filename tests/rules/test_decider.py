@@ -112,13 +112,13 @@ def test_deep_alternation() -> None:
 def test_a_rule_without_atoms_always_fires_and_an_empty_choice_never() -> None:
     decider = Decider(book_of(Rule("always", ALWAYS, None, 1), Rule("never", NEVER_HOLDS, None, 0)))
     assert decider.fired(0, None) == {"always"}
-    assert decider.winner(0, "p1") == "always"
+    assert decider.winner(0, "p1", {"always", "never"}) == "always"
 
 
 def test_a_book_without_rules_decides_nothing() -> None:
     decider = Decider(book_of())
     assert decider.fired(3, "p0") == frozenset()
-    assert decider.winner(3, "p0") is None
+    assert decider.winner(3, "p0", {"always"}) is None
 
 
 def test_guards_hold_back_elsewhere_and_while_unplaced() -> None:
@@ -139,8 +139,9 @@ def test_guards_hold_back_elsewhere_and_while_unplaced() -> None:
 def test_the_winner_has_the_lowest_priority_and_ties_go_to_the_first_written() -> None:
     rules = [Rule("late", ALWAYS, None, 5), Rule("first", Bit(0), None, 1), Rule("second", Bit(0), None, 1)]
     decider = Decider(book_of(*rules))
-    assert decider.winner(1, None) == "first"
-    assert decider.winner(0, None) == "late"
+    assert decider.winner(1, None, {"late", "first", "second"}) == "first"
+    assert decider.winner(0, None, {"late", "first", "second"}) == "late"
+    assert decider.winner(1, None, {"late", "second"}) == "second"
 
 
 def test_signatures_use_all_63_bits() -> None:
