@@ -143,11 +143,17 @@ class App:
         if last is not None and last > now:
             return Progress(lived_until=last)
         self.apply(content, now)
-        number = self._begin_tick(content, now)
+        number, reached = self._begin_tick(content, now), Progress()
+
+        def note(sofar: Progress) -> None:
+            nonlocal reached
+            reached = sofar
+            watch(sofar)
+
         try:
-            done = self.pipeline(content).tick(now, watch)
+            done = self.pipeline(content).tick(now, note)
         except Exception as error:
-            self._end_tick(number, Progress(), type(error).__name__)
+            self._end_tick(number, reached, type(error).__name__)
             raise
         self._end_tick(number, done, f"{done.set_aside} users set aside" if done.set_aside else None)
         return done

@@ -191,6 +191,4 @@ _QUERIES = {
 def left_behind(app: App) -> dict[str, list[tuple[Any, ...]]]:
     """All that ticks write, under natural names instead of numbers."""
     with app.database.read() as connection:
-        return {
-            what: [tuple(row) for row in connection.execute(text(query))] for what, query in _QUERIES.items()
-        }
+        return {what: [tuple(row) for row in connection.execute(text(query))] for what, query in _QUERIES.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import HOUR, Instant
+from engine.delivery.states import State
 from engine.setting_aside import MOST
 from tests.worker.house import FILES, House
 
@@ -57,7 +58,7 @@ def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]
     assert {key: (state, reason) for key, state, reason in found} == bad
     silent = {*bad, *poisoned}
     vips = USERS // 4 - len({"u100"} | {key for key in poisoned if int(key[1:]) % 4 == 0})
-    assert drained.states["accepted"] == USERS - len(silent) + vips
+    assert drained.states[State.ACCEPTED] == USERS - len(silent) + vips
     expected = {f"u{n}@example.com" for n in range(1, USERS + 1) if f"u{n}" not in silent}
     assert expected <= set(sent(house)) <= expected | {"u200@example.com"}
     assert house.rows("SELECT error FROM tick ORDER BY id LIMIT 1") == [

@@ -56,7 +56,7 @@ class Refusing:
             size, code = struct.unpack("!ii", head)
             connection.recv(size - 8, socket.MSG_WAITALL)
             if code == PROTOCOL_3:
-                fields = b"SFATAL\0C28P01\0Mpassword authentication failed for user \"shop\"\0\0"
+                fields = b'SFATAL\0C28P01\0Mpassword authentication failed for user "shop"\0\0'
                 connection.sendall(b"E" + struct.pack("!i", len(fields) + 4) + fields)
                 return
             connection.sendall(b"N")  # no encryption
@@ -121,7 +121,9 @@ def test_a_read_only_database(house: House, command: str) -> None:
         house.write("playbooks/vip.toml", (house.folder / "playbooks/vip.toml").read_text().replace("value", "worth"))
     path = Path(str(make_url(house.url).database))
     house.configure(store={"url": f"sqlite:///file:{path}?mode=ro&uri=true"})
-    assert sentence(house.habitue(command)).endswith("is read-only: make the file and its folder writable for this user")
+    assert sentence(house.habitue(command)).endswith(
+        "is read-only: make the file and its folder writable for this user"
+    )
 
 
 @pytest.mark.skipif(AS_ROOT, reason="to root nothing is read-only")

@@ -175,7 +175,7 @@ class House:
         users = [
             UserRow(
                 key=f"u{one}", email=f"u{one}@example.com", phone=f"+1202555{one:04d}", push_token=None, locale="en",
-                timezone="UTC", country=None, created_at=at, attributes={"first_name": f"Name{one}"}, 
+                timezone="UTC", country=None, created_at=at, attributes={"first_name": f"Name{one}"},
             )
             for one in numbers
         ]  # fmt: skip
