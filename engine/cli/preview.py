@@ -62,7 +62,7 @@ def send_test(
     locale: Locale = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send one message through the configured adapter, its subject marked [test].
+    """Send one message through the configured adapter, its subject marked as a test.
 
     It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
     """

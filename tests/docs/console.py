@@ -79,4 +79,3 @@ def _pattern(line: str) -> str:
 def _plain(line: str) -> str:
     """Return a line without what may differ: amounts, the widths of columns, the drawing of tables."""
     return _GAP.sub(" ", _NUMBER.sub("0", line)).strip()
-

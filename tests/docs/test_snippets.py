@@ -1,9 +1,11 @@
 """What the pages show runs: consoles as a reader would type them, Python as it stands."""
 
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from sybil import Document, Example
+from sybil import Document, Example, Region
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from tests.docs import console
@@ -13,7 +15,10 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _examples(page: Path) -> list[Example]:
-    parsers = [CodeBlockParser(language="console", evaluator=_typed), PythonCodeBlockParser()]
+    parsers: list[Callable[[Document], Iterable[Region]]] = [
+        CodeBlockParser(language="console", evaluator=_typed),
+        PythonCodeBlockParser(),
+    ]
     return list(Document.parse(str(page), *parsers, encoding="utf-8").examples())
 
 
@@ -34,6 +39,8 @@ def test_the_readme_is_among_them() -> None:
 @pytest.mark.parametrize("page", RUNNABLE, ids=lambda page: page.name)
 def test_what_the_page_shows_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for variable in [name for name in os.environ if name.startswith("HABITUE_")]:
+        monkeypatch.delenv(variable)
     examples = _examples(page)
     assert examples
     for example in examples:
@@ -63,7 +70,7 @@ def test_a_block_is_read_as_commands_with_their_output() -> None:
         PRINTED.replace("done", "gone"),
         PRINTED.replace("high", "mid"),
         PRINTED + "and more\n",
-        PRINTED.replace("first\nsecond\n", "") .replace("done in 4.2 s\n", ""),
+        PRINTED.replace("first\nsecond\n", "").replace("done in 4.2 s\n", ""),
         "",
     ],
 )

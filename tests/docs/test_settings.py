@@ -1,0 +1,78 @@
+"""docs/settings.md and docs/adapters.md: every key, its default and its variable, as the models have them."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, Field
+
+from adapters.base import Outcome
+from adapters.capture import CaptureOptions
+from adapters.registry import make_adapter
+from adapters.smtp_options import SmtpOptions
+from engine.settings import Settings, load_settings
+from tests.docs.tables import DOCS, mistakes, rows
+
+ADAPTERS = DOCS.parent / "adapters"
+SECTIONS = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_page_says_what_the_settings_are(section: str) -> None:
+    model = SECTIONS[section]
+    assert list(mistakes(model, rows("settings.md"), f"{section}.", f"HABITUE_{section.upper()}__")) == []
+
+
+def test_the_page_has_no_key_that_there_is_not() -> None:
+    known = {f"{name}.{key}" for name, model in SECTIONS.items() for key in model.model_fields} | {"adapters"}
+    assert set(rows("settings.md")) == known
+
+
+@pytest.mark.parametrize(("name", "model"), [("capture", CaptureOptions), ("smtp", SmtpOptions)])
+def test_the_page_says_what_the_options_of_adapters_are(name: str, model: type[BaseModel]) -> None:
+    table = rows("adapters.md", f"`{name}`")
+    assert list(mistakes(model, table, "", f"HABITUE_ADAPTERS__{name.upper()}__")) == []
+    assert table.keys() == model.model_fields.keys()
+
+
+class Other(BaseModel):
+    batch: int = Field(default=100)
+    new: int = 1
+
+
+def test_another_default_and_a_missing_row_are_noticed() -> None:
+    found = list(mistakes(Other, rows("settings.md"), "delivery.", "HABITUE_DELIVERY__"))
+    assert found == ["`delivery.batch`: the default is 100, not `200`", "`delivery.new` has no row"]
+
+
+def test_the_adapters_section_shown_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = re.findall(r"^```toml\n(.*?)^```$", (DOCS / "adapters.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)[0]
+    file = tmp_path / "config.toml"
+    file.write_text(shown, encoding="utf-8")
+    monkeypatch.setenv("HABITUE_ADAPTERS__SMTP__PASSWORD", "secret")
+    settings = load_settings(file)
+    for name in tomllib.loads(shown)["adapters"]:
+        assert make_adapter(name, settings.adapters[name]).name == name
+    assert settings.adapters["smtp"] == {**tomllib.loads(shown)["adapters"]["smtp"], "password": "secret"}
+
+
+def words() -> Iterator[str]:
+    """Yield the reasons that adapters give, as far as they stand in quotes."""
+    for path in [*ADAPTERS.glob("smtp_*.py"), ADAPTERS / "capture.py"]:
+        code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        yield from re.findall(r'"([a-z]+(?:_[a-z]+)+)"', code)
+        yield from re.findall(r'_broken\("([a-z_]+)"', code)
+
+
+def test_every_reason_and_outcome_of_an_adapter_is_told_of() -> None:
+    page = (DOCS / "adapters.md").read_text(encoding="utf-8")
+    found = set(words())
+    assert {"mailbox_full", "timeout", "auth_failed", "folder_unwritable"} <= found
+    assert [word for word in sorted(found) if f"`{word}`" not in page] == []
+    assert set(rows("adapters.md", "What a provider's answer means")) >= {outcome.value for outcome in Outcome}
