@@ -25,7 +25,7 @@ output, progress and remarks to standard error.
 |---|---|
 | 0 | fine |
 | 1 | it worked, and there is something to look at: findings, rejected rows, what needs a person |
-| 2 | it could not be done as asked; a sentence says why, and nothing is half-done |
+| 2 | it could not be done as asked; a sentence says why |
 """
 
 
