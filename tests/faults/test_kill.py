@@ -41,9 +41,9 @@ def shop(tmp_path: Path, url: str, port: int, policy: str) -> House:
     return house
 
 
-@pytest.mark.parametrize("policy", ["resend"])
-def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
-    policy = "hold" if database_url.startswith("postgresql") else policy
+def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkProcess) -> None:
+    """Each policy on one of the databases; all four under ``make soak``."""
+    policy = "hold" if database_url.startswith("postgresql") else "resend"
     live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, KILLS)
 
 
@@ -154,7 +154,7 @@ class Ledger:
         for message, times in self.arrived.items():
             action = known[message]
             assert times <= 1 + (self.unknowns[action] if policy == "resend" else 0), (message, times)
-        assert self.unknowns.total() <= kills * IN_FLIGHT
+        assert 0 < self.unknowns.total() <= kills * IN_FLIGHT, "some kills came between hand-off and answer"
         if policy == "hold":
             assert set(self.unknowns) == {action for action, state in self.state.items() if state == "unknown"}
         else:

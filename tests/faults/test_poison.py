@@ -57,7 +57,8 @@ def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]
                        "WHERE a.state <> 'accepted' AND a.step = 'hello' ORDER BY u.key")  # fmt: skip
     assert {key: (state, reason) for key, state, reason in found} == bad
     silent = {*bad, *poisoned}
-    vips = USERS // 4 - len({"u100"} | {key for key in poisoned if int(key[1:]) % 4 == 0})
+    # u404's order is beyond what both databases add exactly: the sum is not known, so it makes nobody a VIP.
+    vips = USERS // 4 - len({"u100", "u404"} | {key for key in poisoned if int(key[1:]) % 4 == 0})
     assert drained.states[State.ACCEPTED] == USERS - len(silent) + vips
     expected = {f"u{n}@example.com" for n in range(1, USERS + 1) if f"u{n}" not in silent}
     assert expected <= set(sent(house)) <= expected | {"u200@example.com"}
