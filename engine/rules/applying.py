@@ -33,7 +33,7 @@ def store_decisions(connection: Connection, dialect: Dialect, dimension: Dimensi
     slots = "".join(f", moved_{i} INTEGER NOT NULL, waits_{i} INTEGER NOT NULL" for i in range(len(dimension.slots)))
     key = "sig BIGINT NOT NULL, old TEXT NOT NULL"
     columns = f"{key}, place TEXT NOT NULL{slots}, again INTEGER NOT NULL, PRIMARY KEY (sig, old)"
-    temporary(connection, dialect, f"decision_{dimension.name}", columns)
+    temporary(connection, dialect, f"decision_{dimension.name}", columns, clustered=True)
     temporary(connection, dialect, f"move_{dimension.name}", f"{key}, from_place TEXT, to_place TEXT, rule TEXT")
     rows = [_decision_row(situation, decision) for situation, decision in decisions.items()]
     if rows:
@@ -64,11 +64,16 @@ def write_placements(connection: Connection, changing: Sequence[Dimension], due:
     """Rewrite the rows of the chunk, all dimensions of a level at once.
 
     Without ``due`` only rows that a decision changes; with it all of them, ``due_at`` included.
+
+    It is an upsert that never inserts, since every user of ``situation`` has a row: SQLite would keep the whole result
+    of an UPDATE with joins aside before it writes the first row, and takes half as long again.
     """
+    carried = {column: sql for dimension in changing for column, sql in _carried(dimension).items()}
     new = {column: sql for dimension in changing for column, sql in _assignments(dimension).items()}
     if changing:
         again = " OR ".join(f"d_{dimension.name}.again = 1" for dimension in changing)
-        new["edge_at"] = f"CASE WHEN {again} THEN :now + 1 ELSE s.edge_at END"
+        carried["edge_at"] = f"CASE WHEN {again} THEN 1 ELSE 0 END"
+        new["edge_at"] = "CASE WHEN excluded.edge_at = 1 THEN :now + 1 ELSE s.edge_at END"
     assignments = new | ({"due_at": due.sql(new)} if due else {})
     if not assignments:
         return
@@ -76,11 +81,13 @@ def write_placements(connection: Connection, changing: Sequence[Dimension], due:
         f"JOIN decision_{d.name} AS d_{d.name} ON d_{d.name}.sig = x.sig_{d.name} AND d_{d.name}.old = x.old_{d.name}"
         for d in changing
     )
-    changes = "" if due else f" AND ({' OR '.join(part for dimension in changing for part in _changes(dimension))})"
-    listed = ", ".join(f"{column} = {sql}" for column, sql in assignments.items())
+    changes = "" if due else f" WHERE {' OR '.join(part for dimension in changing for part in _changes(dimension))}"
     connection.execute(
         statement(
-            f"UPDATE user_state AS s SET {listed} FROM {SITUATION} AS x {joins} WHERE s.user_id = x.user_id{changes}"
+            f"INSERT INTO user_state AS s ({', '.join(['user_id', 'due_at', *carried])})"
+            f" SELECT {', '.join(['x.user_id', '0', *carried.values()])} FROM {SITUATION} AS x {joins} WHERE TRUE"
+            f" ON CONFLICT (user_id) DO UPDATE SET {', '.join(f'{column} = {sql}' for column, sql in assignments.items())}"
+            f"{changes}"
         ),
         {"now": now},
     )
@@ -100,22 +107,31 @@ def _move_rows(situation: Situation, decision: Decision) -> list[dict[str, objec
     ]
 
 
-def _assignments(dimension: Dimension) -> dict[str, str]:
-    """Return column -> SQL of its new content."""
+def _carried(dimension: Dimension) -> dict[str, str]:
+    """Return column -> SQL of what ``excluded`` brings to the row: a placement, or a flag in the column it is about."""
     decision = f"d_{dimension.name}"
-    new = {dimension.place: f"{decision}.place"}
+    carried = {dimension.place: f"{decision}.place"}
     for index, slot in enumerate(dimension.slots):
-        new[slot.since] = f"CASE WHEN {decision}.moved_{index} = 1 THEN :now ELSE s.{slot.since} END"
+        carried[slot.since] = f"{decision}.moved_{index}"
         if slot.graces:
-            new[slot.wait] = f"CASE WHEN {decision}.waits_{index} = 1 THEN coalesce(s.{slot.wait}, :now) END"
+            carried[slot.wait] = f"{decision}.waits_{index}"
+    return carried
+
+
+def _assignments(dimension: Dimension) -> dict[str, str]:
+    """Return column -> SQL of its new content, from what is carried and the row ``s``."""
+    new = {dimension.place: f"excluded.{dimension.place}"}
+    for slot in dimension.slots:
+        new[slot.since] = f"CASE WHEN excluded.{slot.since} = 1 THEN :now ELSE s.{slot.since} END"
+        if slot.graces:
+            new[slot.wait] = f"CASE WHEN excluded.{slot.wait} = 1 THEN coalesce(s.{slot.wait}, :now) END"
     return new
 
 
 def _changes(dimension: Dimension) -> list[str]:
     """Return conditions under which a user's row has to be written."""
-    decision = f"d_{dimension.name}"
-    parts = [f"{decision}.place <> x.old_{dimension.name}"]
-    for index, slot in enumerate(dimension.slots):
-        if slot.graces:
-            parts.append(f"({decision}.waits_{index} = 1) <> (s.{slot.wait} IS NOT NULL)")
-    return parts
+    waits = [slot.wait for slot in dimension.slots if slot.graces]
+    return [
+        f"excluded.{dimension.place} <> coalesce(s.{dimension.place}, '')",
+        *(f"(excluded.{wait} = 1) <> (s.{wait} IS NOT NULL)" for wait in waits),
+    ]

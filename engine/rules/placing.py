@@ -25,7 +25,7 @@ from engine.rules.due import Due
 from engine.rules.ruleset import RuleSet
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
-from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
+from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary, user_key
 
 Level = tuple[Dimension, ...]
 
@@ -61,7 +61,7 @@ class Placing:
     def situations(self, connection: Connection, level: Level, now: Instant) -> dict[str, list[Situation]]:
         """Give each user of the chunk a signature per dimension; return the situations that occur in each."""
         columns = "".join(f", sig_{d.name} BIGINT NOT NULL, old_{d.name} TEXT NOT NULL" for d in level)
-        temporary(connection, self._dialect, SITUATION, f"user_id INTEGER PRIMARY KEY{columns}")
+        temporary(connection, self._dialect, SITUATION, f"{user_key(self._dialect)}{columns}")
         selected = "".join(f", {d.signature_sql(self._dialect)}, coalesce(s.{d.place}, '')" for d in level)
         connection.execute(
             statement(

@@ -9,10 +9,14 @@ DUE_USER = "due_user"
 """The users of the chunk at hand: ``due_user(user_id)``."""
 
 
-def temporary(connection: Connection, dialect: Dialect, name: str, columns: str) -> None:
-    """Make an empty temporary table that lasts for this transaction, whatever was there under its name."""
+def temporary(connection: Connection, dialect: Dialect, name: str, columns: str, *, clustered: bool = False) -> None:
+    """Make an empty temporary table that lasts for this transaction, whatever was there under its name.
+
+    ``clustered``: rows are looked up by a primary key that is more than one integer; SQLite then keeps them in it.
+    """
     drop_temporary(connection, name)
-    ending = "" if dialect is Dialect.SQLITE else " ON COMMIT DROP"
+    keeping = " WITHOUT ROWID" if clustered else ""
+    ending = keeping if dialect is Dialect.SQLITE else " ON COMMIT DROP"
     connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({columns}){ending}"))
 
 
@@ -21,12 +25,17 @@ def drop_temporary(connection: Connection, name: str) -> None:
     connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
 
 
+def user_key(dialect: Dialect) -> str:
+    """Return the column ``user_id`` as the key of a temporary table; SQLite needs no index beside it only if INTEGER."""
+    return f"user_id {'INTEGER' if dialect is Dialect.SQLITE else 'BIGINT'} PRIMARY KEY"
+
+
 def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
     """Fill ``due_user`` with up to ``limit`` users who are due; return how many they are.
 
     On PostgreSQL they are locked, and users whom another worker has locked are passed over.
     """
-    temporary(connection, dialect, DUE_USER, "user_id BIGINT PRIMARY KEY")
+    temporary(connection, dialect, DUE_USER, user_key(dialect))
     locking = "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
     taken = connection.execute(
         text(
