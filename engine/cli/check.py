@@ -41,6 +41,9 @@ def _show(findings: Sequence[Finding], files: int) -> None:
             soft_wrap=True,
         )
     errors = sum(finding.severity == "error" for finding in findings)
-    console().print(
-        f"{files} files: {errors} errors, {len(findings) - errors} warnings" if findings else f"{files} files: all good"
-    )
+    found = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}" if findings else "all good"
+    console().print(f"{_count(files, 'file')}: {found}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

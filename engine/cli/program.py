@@ -46,7 +46,7 @@ for family in (init, check, migrate, imports, tick, run, status, explain, previe
 def main() -> None:
     """Run a command; a mistake of the person or the machine is said in a sentence, exit code 2, no traceback."""
     try:
-        program()
+        program(prog_name="habitue")
     except ContentError as error:
         for finding in error.findings:
             notes().print(escape(str(finding)), highlight=False, soft_wrap=True)

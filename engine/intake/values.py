@@ -14,7 +14,8 @@ from engine.clock import SECOND, instant
 from engine.content.kinds import FactType
 from engine.intake.rows import Json
 
-_LARGEST = 2**63 - 1
+# Both databases, and every JSON reader, are exact up to here; see FactType.
+_LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
 _NUMBER = {
     ".": re.compile(_GROUPED.format(",", r"\."), re.ASCII),

@@ -7,6 +7,9 @@ from engine.content.findings import Finding, did_you_mean
 from engine.rules.compiling import places_of
 from engine.rules.files import DimensionFile
 
+MAX_SEGMENT_NAMES = 55
+"""``since_<dimension>__<segment>`` is a column, and PostgreSQL's names have 63 letters at most."""
+
 
 def check_structure(file: DimensionFile, document: Document) -> list[Finding]:
     """Return what is wrong with the order and the names of a dimension's places."""
@@ -44,7 +47,13 @@ def _tiers(file: DimensionFile, document: Document) -> list[Finding]:
 
 
 def _segments(file: DimensionFile, document: Document) -> list[Finding]:
-    return _duplicates("segment", (segment.name for segment in file.segment), document)
+    findings = _duplicates("segment", (segment.name for segment in file.segment), document)
+    for index, segment in enumerate(file.segment):
+        together = len(file.dimension.name) + len(segment.name)
+        if together > MAX_SEGMENT_NAMES:
+            message = f"`{file.dimension.name}` and `{segment.name}` together have {together} letters, too long for a column: at most {MAX_SEGMENT_NAMES}"
+            findings.append(document.finding(("segment", index, "name"), message))
+    return findings
 
 
 def _stages(file: DimensionFile, document: Document) -> list[Finding]:

@@ -82,7 +82,8 @@ def test_a_mistake_is_found_where_it_is(mistake: Mistake, tmp_path: Path) -> Non
     *lines, summary = result.output.splitlines()
     assert_exactly(lines, list(mistake.finds))
     errors = sum(": error: " in line for line in lines)
-    assert f": {errors} errors, {len(lines) - errors} warnings" in summary
+    warnings = len(lines) - errors
+    assert f": {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}" in summary
 
 
 def test_there_are_many_mistakes_and_each_says_what_would_be_right() -> None:
