@@ -78,8 +78,9 @@ class Pipeline:
         self.refresh: Stage = Refresh(content.catalog, dialect)
         self.place: Stage = Placing(content.rules, dialect, deciders, content.turning_points())
         self.enrol: Stage = Enrol(content.playbooks, dialect)
-        self.settle: Stage = Settle(shelf, dialect)
-        self.occasions = Occasions(content.playbooks, dialect, making.brand_zone)
+        settle = Settle(shelf, dialect)
+        self.settle: Stage = settle
+        self.occasions = Occasions(content.playbooks, dialect, making.brand_zone, settle)
         self.advance = Advance(shelf, desk, dialect, making.brand_zone)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:

@@ -11,6 +11,8 @@ from engine.store.statement import statement
 
 UNSENT = "('queued', 'deferred', 'retrying', 'held')"
 """States in which an action is not on its way; one that is claimed or handed off is left to delivery."""
+MAY_LEAVE = "('queued', 'deferred', 'retrying', 'held', 'claimed', 'handed_off')"
+"""States from which a message can still leave: delivery may give back what it has, and asks about the enrolment then."""
 
 
 @dataclass(frozen=True, slots=True)

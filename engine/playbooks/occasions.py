@@ -17,6 +17,7 @@ from engine.playbooks.candidates import OCCASION, Source, day_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.falling import Occasion, fallen
 from engine.playbooks.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.settle import Settle
 from engine.playbooks.versions import activations
 from engine.playbooks.zones import NO_ZONE, zone_or
 from engine.store.database import Database
@@ -46,8 +47,13 @@ class _Occasional:
 class Occasions:
     """Enrols users on their dates and on schedules."""
 
-    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` stands in where a user's own zone is not known."""
+    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle | None = None) -> None:
+        """``brand_zone`` stands in where a user's own zone is not known.
+
+        ``settle`` sees to it that whom the playbook's exit concerns already leaves before the first step; without it
+        that waits until the user is due.
+        """
+        self._settle = settle
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
         self._occasional = [
@@ -120,7 +126,23 @@ class Occasions:
         taken = [o for o in found if f"{o.slot}|{o.zone}|{bucket.number}" in mine]
         narrowed = " AND ".join([bucket.condition, _by_index(one.trigger, taken, self._dialect)])
         sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
-        return self._enrol(connection, one.playbook, sql, taken, now)
+        made = self._enrol(connection, one.playbook, sql, taken, now)
+        if made and one.playbook.has_exit:
+            self._let_go(connection, one.playbook, now)
+        return made
+
+    def _let_go(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
+        """Settle those who were just enrolled: the chunks of this tick, where exits are seen, are behind them."""
+        if self._settle is None:
+            return
+        temporary(connection, self._dialect, DUE_USER, "user_id BIGINT PRIMARY KEY")
+        entered = (
+            f"INSERT INTO {DUE_USER} SELECT DISTINCT user_id FROM enrolment WHERE state = 'active' AND due_at <= :now"
+            " AND playbook = :playbook AND entered_at = :now"
+        )
+        connection.execute(text(entered), {"now": now, "playbook": playbook.name})
+        self._settle.run(connection, now)
+        drop_temporary(connection, DUE_USER)
 
     def _enrol(
         self, connection: Connection, playbook: Playbook, sql: str, found: Sequence[Occasion], now: Instant

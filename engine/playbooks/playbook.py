@@ -161,6 +161,11 @@ class Playbook:
     steps: tuple[Step, ...]
 
     @property
+    def has_exit(self) -> bool:
+        """Tell whether anything but the last step ends an enrolment."""
+        return self.exit_event is not None or self.exit_when is not None
+
+    @property
     def waits_for(self) -> Iterator[tuple[int, WaitFor]]:
         """The steps that wait for an event, by index."""
         return ((step.index, step.act) for step in self.steps if isinstance(step.act, WaitFor))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
-from engine.playbooks.actions import cancel_unsent
+from engine.playbooks.actions import MAY_LEAVE, cancel_unsent
 from engine.playbooks.playbook import Playbook
 from engine.playbooks.reasons import Reason
 from engine.playbooks.shelf import PlaybookShelf
@@ -16,7 +16,13 @@ from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _PASSAGE = "passage"
-"""The active enrolments of the chunk's users: ``passage(id, user_id, playbook, version, ended)``."""
+"""The enrolments of the chunk's users that can be left: ``passage(id, user_id, playbook, version, ended)``."""
+# Who has taken the last step leaves all the same while a message waits, for quiet hours, say.
+_OPEN = (
+    f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
+    f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
+    f" AND a.state IN {MAY_LEAVE}))"
+)
 
 
 class Settle:
@@ -45,7 +51,7 @@ class Settle:
         found = connection.execute(
             text(
                 f"INSERT INTO {_PASSAGE} SELECT n.id, n.user_id, n.playbook, n.version, 0"
-                f" FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id WHERE n.state = 'active'"
+                f" FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id WHERE {_OPEN}"
             )
         ).rowcount
         analyse(connection, self._dialect, _PASSAGE)
@@ -76,7 +82,7 @@ class Settle:
         ended = connection.execute(
             statement(
                 "UPDATE enrolment SET state = 'exited', reason = :reason, ended_at = :now"
-                f" WHERE {self._of(playbook)} AND {condition} RETURNING id"
+                f" WHERE {self._of(playbook)} AND state NOT IN ('cancelled', 'expired') AND {condition} RETURNING id"
             ),
             {"reason": reason.value, "now": now, "playbook": playbook.name, "version": playbook.version},
         ).all()
@@ -95,11 +101,11 @@ class Settle:
         return connection.execute(
             statement(
                 f"UPDATE enrolment SET step = :next, due_at = ({came}), waiting_since = NULL"
-                f" WHERE {self._of(playbook)} AND step = :index AND waiting_since IS NOT NULL AND ({came}) IS NOT NULL"
+                f" WHERE {self._of(playbook)} AND state = 'active' AND step = :index"
+                f" AND waiting_since IS NOT NULL AND ({came}) IS NOT NULL"
             ),
             {"playbook": playbook.name, "version": playbook.version, "index": index, "next": index + 1, "now": now},
         ).rowcount
 
     def _of(self, playbook: Playbook) -> str:
-        passages = f"SELECT id FROM {_PASSAGE} WHERE playbook = :playbook AND version = :version"
-        return f"id IN ({passages}) AND state = 'active'"
+        return f"id IN (SELECT id FROM {_PASSAGE} WHERE playbook = :playbook AND version = :version AND ended = 0)"

@@ -163,7 +163,7 @@ class Shop:
         shelf = PlaybookShelf(playbooks, around)
         self.enrol = Enrol(playbooks, dialect)
         self.settle = Settle(shelf, dialect)
-        self.taking = self.occasions()
+        self.taking = Occasions(playbooks, dialect, self.zone, self.settle)
         self.advance = Advance(shelf, CouponDesk(playbooks.coupons, SECRET, dialect), dialect, self.zone)
 
     def occasions(self) -> Occasions:

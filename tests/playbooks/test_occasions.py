@@ -62,6 +62,19 @@ def test_birthdays_fall_on_the_local_day_and_hour_in_twenty_zones(shop: Shop) ->
         assert (occurrence, local(trigger_at, users[user])) == ("date:2026", "2026-05-17 09:00")
 
 
+@pytest.mark.parametrize("rest", ['[exit]\nwhen = "spend > 100"', '[exit]\nevent = "review_posted"'])
+def test_whom_the_exit_concerns_already_gets_nothing_on_the_day(shop: Shop, rest: str) -> None:
+    """The chunks of the tick, in which exits are seen, come before the occasions."""
+    shop.apply(playbook(trigger=birthday(), rest=rest))
+    leaves = shop.user("a", birthday="1990-05-17", spend=20_000)
+    stays = shop.user("b", birthday="1990-05-17", spend=5_000)
+    shop.event(leaves, "review_posted", at("2026-05-17T09:30"))
+    shop.event(stays, "review_posted", at("2026-05-17T08:30"))
+    shop.tick(at("2026-05-17T10:00"), users=())
+    assert [state for _, _, state, _ in sorted(shop.enrolments())] == ["exited", "finished"]
+    assert shop.actions("user_id") == [(stays,)]
+
+
 def test_a_user_without_a_zone_lives_in_the_brands(shop: Shop) -> None:
     shop.zone = "America/New_York"
     shop.apply(playbook(trigger=birthday()))

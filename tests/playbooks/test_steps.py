@@ -191,6 +191,27 @@ def test_an_exit_event_ends_and_cancels_what_was_not_sent(shop: Shop) -> None:
     assert shop.rows("SELECT count(*) FROM action_event WHERE state = 'cancelled' AND at = :at", at=day(2)) == [(2,)]
 
 
+def test_an_exit_calls_off_the_last_message_too(shop: Shop) -> None:
+    """Whoever bought during the quiet hours is not asked in the morning to buy."""
+    shop.apply(playbook(steps=send("only"), rest='[exit]\nevent = "review_posted"'))
+    user = enter(shop)
+    assert shop.enrolments("state") == [("finished",)]
+    shop.run("UPDATE action SET state = 'deferred'")
+    shop.event(user, "review_posted", day(1.5))
+    shop.tick(day(2))
+    assert shop.enrolments("state, reason") == [("exited", "exit_event")]
+    assert shop.actions("step, state, reason") == [("only", "cancelled", "enrolment_exited")]
+
+
+def test_an_exit_after_all_messages_left_changes_nothing(shop: Shop) -> None:
+    shop.apply(playbook(steps=send("only"), rest='[exit]\nevent = "review_posted"'))
+    user = enter(shop)
+    shop.run("UPDATE action SET state = 'accepted'")
+    shop.event(user, "review_posted", day(1.5))
+    shop.tick(day(2))
+    assert shop.enrolments("state, reason") == [("finished", "completed")]
+
+
 def test_an_exit_condition_ends(shop: Shop) -> None:
     rest = "[exit]\nwhen = \"lifecycle = 'at_risk'\""
     shop.apply(playbook(steps='[[step]]\nwait = "9d"', rest=rest))
