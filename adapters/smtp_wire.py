@@ -1,8 +1,7 @@
 """The octets of an SMTP transaction: envelope commands and the message (RFC 5321, 6531)."""
 
 import re
-
-import aiosmtplib
+from dataclasses import dataclass
 
 from adapters.base import Answer, Message, Outcome
 
@@ -10,17 +9,26 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f<>]")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
-def envelope_commands(client: aiosmtplib.SMTP, message: Message) -> tuple[bytes, bytes] | Answer:
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The extensions of a server that matter to us (RFC 1870, 6531, 2920)."""
+
+    size: bool = False
+    smtputf8: bool = False
+    pipelining: bool = False
+
+
+def envelope_commands(offers: Offers, message: Message) -> tuple[bytes, bytes] | Answer:
     """Return the commands MAIL and RCPT, or the answer where an address cannot be said to this server."""
     options = b""
-    if client.supports_extension("size"):
+    if offers.size:
         options += b" SIZE=%d" % len(message.body)
     sender, recipient = ascii_domain(message.sender), ascii_domain(message.recipient)
     for address, outcome in ((sender, Outcome.ADAPTER_DOWN), (recipient, Outcome.REJECTED)):
         if not address or _CONTROLS.search(address):
             return Answer(outcome, "address_invalid", "the address is none that mail can be sent to")
     if not (sender.isascii() and recipient.isascii()):
-        if not client.supports_extension("smtputf8"):
+        if not offers.smtputf8:
             return Answer(
                 Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII and the server wants that"
             )

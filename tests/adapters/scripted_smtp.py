@@ -36,7 +36,7 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
     """Listens on a free port of the loopback. ``script`` maps a verb (or ``GREETING``, ``DOT``) to its replies.
 
     Replies are used up in order, then the usual one follows. ``size_read`` limits how much of a message is read
-    before the server hangs up.
+    before the server hangs up. ``reader`` has what the latest client wrote and the server did not look at yet.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
         tls: ssl.SSLContext | None = None,
         size_read: int | None = None,
     ) -> None:
+        self.reader: asyncio.StreamReader
         self.script = {verb: list(replies) for verb, replies in (script or {}).items()}
         self.extensions = extensions
         self.tls = tls
@@ -86,6 +87,7 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        self.reader = reader
         try:
             await self._reply(writer, "GREETING")
             await self._converse(reader, writer)
@@ -120,7 +122,9 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
         if self.size_read is not None:
             await reader.read(self.size_read)
             raise Hangup
-        text = b"\r\n" + await reader.readuntil(b"\r\n.\r\n")
+        text = b"\r\n"
+        while not text.endswith(b"\r\n.\r\n"):
+            text += await reader.readuntil(b".\r\n")
         self.messages.append(text[2:-3].replace(b"\r\n..", b"\r\n."))
         await self._reply(writer, "DOT")
 

@@ -42,6 +42,13 @@ class TestSmtp(AdapterContract):
         return connected(server, username="mailer", password=SECRET)
 
 
+class TestSmtpPipelined(TestSmtp):
+    def working(self, folder: Path) -> AbstractAsyncContextManager[Connected]:
+        return connected(
+            ScriptedSmtp(extensions=("AUTH PLAIN LOGIN", "PIPELINING")), username="mailer", password=SECRET
+        )
+
+
 @asynccontextmanager
 async def connected(server: ScriptedSmtp, **changes: object) -> AsyncIterator[Connected]:
     async with server, SmtpAdapter(options(server, **changes)) as adapter:
@@ -84,15 +91,22 @@ REPLIES = [
 ]
 
 
+EXTENSIONS = pytest.mark.parametrize("extensions", [("SIZE",), ("SIZE", "PIPELINING")], ids=["plain", "pipelined"])
+
+
+@EXTENSIONS
 @pytest.mark.parametrize(("verb", "reply", "outcome", "reason"), REPLIES)
-def test_classifies_replies_and_serves_the_next(verb: str, reply: str, outcome: Outcome, reason: str) -> None:
-    server = ScriptedSmtp({verb: [reply]})
+def test_classifies_replies_and_serves_the_next(
+    verb: str, reply: str, outcome: Outcome, reason: str, extensions: tuple[str, ...]
+) -> None:
+    server = ScriptedSmtp({verb: [reply]}, extensions=extensions)
     first, second = exchange(server, message(), message("action-2", "bob@example.org"))
     assert (first.outcome, first.reason) == (outcome, reason)
     assert second.outcome is Outcome.ACCEPTED
     assert server.messages[-1] == BODY
 
 
+@EXTENSIONS
 @pytest.mark.parametrize(
     ("verb", "outcome", "reason"),
     [
@@ -104,14 +118,15 @@ def test_classifies_replies_and_serves_the_next(verb: str, reply: str, outcome: 
         ("DOT", Outcome.UNKNOWN, "disconnected"),
     ],
 )
-def test_classifies_disconnects(verb: str, outcome: Outcome, reason: str) -> None:
-    server = ScriptedSmtp({verb: [DROP]})
+def test_classifies_disconnects(verb: str, outcome: Outcome, reason: str, extensions: tuple[str, ...]) -> None:
+    server = ScriptedSmtp({verb: [DROP]}, extensions=extensions)
     first, second = exchange(server, message(), message("action-2"))
     assert (first.outcome, first.reason) == (outcome, reason)
     assert second.outcome is Outcome.ACCEPTED
     assert server.connections == 2
 
 
+@EXTENSIONS
 @pytest.mark.parametrize(
     ("verb", "outcome", "reason"),
     [
@@ -122,8 +137,8 @@ def test_classifies_disconnects(verb: str, outcome: Outcome, reason: str) -> Non
         ("DOT", Outcome.UNKNOWN, "timeout"),
     ],
 )
-def test_classifies_silence(verb: str, outcome: Outcome, reason: str) -> None:
-    answers = exchange(ScriptedSmtp({verb: [SILENCE]}), timeout=0.2, answer_timeout=0.2)
+def test_classifies_silence(verb: str, outcome: Outcome, reason: str, extensions: tuple[str, ...]) -> None:
+    answers = exchange(ScriptedSmtp({verb: [SILENCE]}, extensions=extensions), timeout=0.2, answer_timeout=0.2)
     assert (answers[0].outcome, answers[0].reason) == (outcome, reason)
 
 
@@ -182,9 +197,10 @@ def test_clears_half_a_transaction() -> None:
     assert server.verbs()[1:] == ["MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
+@EXTENSIONS
 @pytest.mark.parametrize("reply", ["421 4.4.2 idle for too long", DROP])
-def test_replaces_a_kept_connection_that_went_stale(reply: str) -> None:
-    server = ScriptedSmtp({"MAIL": ["250 ok", reply]})
+def test_replaces_a_kept_connection_that_went_stale(reply: str, extensions: tuple[str, ...]) -> None:
+    server = ScriptedSmtp({"MAIL": ["250 ok", reply]}, extensions=extensions)
     answers = exchange(server, message(), message("action-2"))
     assert [answer.outcome for answer in answers] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
     assert server.connections == 2

@@ -1,0 +1,127 @@
+"""Opening an SMTP connection: connect, greet, encrypt, log in. aiosmtplib does it; we tell its failures apart."""
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+
+import aiosmtplib
+
+from adapters.base import Answer, Outcome
+from adapters.smtp_options import SmtpOptions
+from adapters.smtp_replies import Replies
+from adapters.smtp_wire import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that mail can be handed over on, and what its server offers."""
+
+    replies: Replies
+    offers: Offers
+
+
+async def opened(options: SmtpOptions) -> Opened | Answer:
+    """Open a connection, within ``options.timeout``; say what went wrong where something did."""
+    client: aiosmtplib.SMTP | None = None
+    result: Opened | Answer
+    try:
+        async with asyncio.timeout(options.timeout):
+            client = _client(options)
+            await client.connect()
+            await _greet(client)
+            result = await _encrypt(client, options) or await _log_in(client, options) or _taken_over(client)
+    except TimeoutError:
+        result = _down(options, "connection_timeout", "does not answer in time")
+    except aiosmtplib.SMTPResponseException as error:
+        result = _down(options, "greeting_refused", f"answers {error.code}")
+    except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
+        cause = error.__cause__ or error
+        reason = "tls_failed" if isinstance(cause, ssl.SSLError) else "connection_failed"
+        result = _down(options, reason, _why(cause))
+    except BaseException:
+        if client is not None:
+            client.close()
+        raise
+    if client is not None and isinstance(result, Answer):
+        client.close()
+    return result
+
+
+def _client(options: SmtpOptions) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=options.host,
+        port=options.port,
+        local_hostname=options.hello_name or socket.gethostname() or "localhost",
+        timeout=options.timeout,
+        use_tls=options.security == "tls",
+        start_tls=False,  # done by hand, to tell its failures apart
+        tls_context=None if options.security == "none" else _tls(options),
+    )
+
+
+def _tls(options: SmtpOptions) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=options.ca_file)
+    if not options.verify_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO, or HELO to a server that knows no better."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
+
+
+async def _encrypt(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | None:
+    if options.security != "starttls":
+        return None
+    if not client.supports_extension("starttls"):
+        return _down(options, "starttls_unsupported", 'offers no STARTTLS; set security = "tls" or another port')
+    await client.starttls()
+    await _greet(client)
+    return None
+
+
+async def _log_in(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | None:
+    """Log in where a username is set. What the server says to credentials is not repeated: it may echo them."""
+    if not options.username:
+        return None
+    try:
+        await client.login(options.username, options.password.get_secret_value())
+    except aiosmtplib.SMTPAuthenticationError as error:
+        reason = "auth_failed" if error.code >= 500 else "auth_unavailable"
+        return _down(options, reason, f"answers {error.code} to the log-in; check username and password")
+    except aiosmtplib.SMTPServerDisconnected:
+        return _down(options, "auth_failed", "hangs up at the log-in")
+    except aiosmtplib.SMTPException:
+        return _down(options, "auth_unsupported", "offers no way to log in that we know")
+    return None
+
+
+def _taken_over(client: aiosmtplib.SMTP) -> Opened:
+    """Take the connection out of aiosmtplib's hands; from now on it reads none of the replies."""
+    transport = client.transport
+    if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    offers = Offers(
+        size=client.supports_extension("size"),
+        smtputf8=client.supports_extension("smtputf8"),
+        pipelining=client.supports_extension("pipelining"),
+    )
+    return Opened(Replies(transport), offers)
+
+
+def _down(options: SmtpOptions, reason: str, detail: str) -> Answer:
+    return Answer(Outcome.ADAPTER_DOWN, reason, f"{options.host}:{options.port} {detail}")
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"shows a certificate that is not trusted: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

@@ -1,0 +1,134 @@
+"""An SMTP server's replies, in the order of the commands (RFC 5321, 4.2), also when several commands went at once.
+
+aiosmtplib's own protocol drops what comes after the first reply, so that commands cannot be pipelined through it.
+"""
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+MAX_LINE = 2_048
+"""Octets of one line of a reply; RFC 5321 (4.5.3.1.5) knows 512."""
+MAX_REPLY = 65_536
+"""Octets that may be read ahead of the last complete reply."""
+
+
+class Reply(NamedTuple):
+    """A reply's code, and its text with the lines of a longer one kept apart."""
+
+    code: int
+    text: str
+
+
+class NotSmtp(Exception):
+    """What came is no reply."""
+
+
+class Replies(asyncio.Protocol):
+    """Writes commands to a connection that was set up, and reads as many replies as they ask for.
+
+    What a server says without being asked is dropped, so that it is never taken for the reply to a later command.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Take ``transport`` over from the protocol that set it up."""
+        self._transport = transport
+        self._owed = 0
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._ready: deque[Reply] = deque()
+        self._fault: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        transport.set_protocol(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands can be written."""
+        return self._fault is None and not self._transport.is_closing()
+
+    @property
+    def expected(self) -> int:
+        """How many replies are still to be read."""
+        return self._owed + len(self._ready)
+
+    @property
+    def unwritten(self) -> int:
+        """How many octets wait to leave for the network."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, octets: bytes, *, replies: int) -> None:
+        """Write; ``replies`` says how many replies these octets bring.
+
+        Raises:
+            ConnectionError: the connection is closed.
+        """
+        if not self.is_open:
+            raise ConnectionResetError("connection lost")
+        self._owed += replies
+        self._transport.write(octets)
+
+    async def read(self) -> Reply:
+        """Return the next reply.
+
+        Raises:
+            ConnectionError: the connection broke before it was complete.
+            NotSmtp: something else came.
+        """
+        while not self._ready:
+            if self._fault is not None:
+                raise self._fault
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._ready.popleft()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._end(ConnectionAbortedError("connection closed"))
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrives apart into replies."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if not self._owed:
+                break
+            self._line(line)
+        if not self._owed:
+            self._rest, self._lines = b"", []
+        elif len(self._rest) > MAX_LINE or sum(map(len, self._lines)) > MAX_REPLY:
+            self._end(NotSmtp("a reply is too long"))
+        if self._ready:
+            self._tell()
+
+    def eof_received(self) -> bool:
+        """The server says no more: close."""
+        self._end(ConnectionResetError("connection lost"))
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._end(ConnectionResetError("connection lost"))
+
+    def _line(self, line: bytes) -> None:
+        if len(line) > MAX_LINE or not (line[:3].isdigit() and line[3:4] in (b" ", b"-", b"", b"\r")):
+            self._end(NotSmtp("a line is no reply"))
+            self._owed = 0
+            return
+        self._lines.append(line[4:].strip())
+        if line[3:4] == b"-":
+            return
+        self._ready.append(Reply(int(line[:3]), b"\n".join(self._lines).decode("utf-8", "replace")))
+        self._owed -= 1
+        self._lines = []
+
+    def _end(self, fault: Exception) -> None:
+        if self._fault is None:
+            self._fault = fault
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
