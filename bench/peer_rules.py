@@ -1,11 +1,14 @@
-"""The default brand's first placement, written for engines that are fed user by user.
+"""The default brand's re-evaluation, written for engines that are fed user by user.
 
-Rows come from the same store; an instant is given as whole days since, NULL as -1, so that every engine can compare.
+Every condition of the brand is evaluated for every user: all ``when``, and the ``keep`` of the place where the user
+stands, which is what a signature of ours covers. An instant is given as whole days since, NULL as -1, so that every
+engine can compare.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import durable_rules_engine
@@ -15,109 +18,185 @@ import zen
 from bench.population import NOW
 
 Row = dict[str, Any]
+_STEADY = "orders_year >= 4 and days_first >= 180 and days_last >= 0 and days_last <= 90"
+_BOUGHT = "days_last >= 0 and days_last <= 90"
 
-TIERS: Mapping[str, list[tuple[str, str]]] = {
+
+@dataclass(frozen=True, slots=True)
+class PeerRule:
+    """Leads to ``to`` where its condition holds; only for users who stand in ``where``, if it is given."""
+
+    to: str
+    when: str
+    where: tuple[str, ...] | None = None
+
+
+RULES: Mapping[str, Sequence[PeerRule]] = {
     "value": [
-        ("high", "spend >= 60000 and orders_year >= 4 and coupon_share <= 0.5"),
-        ("mid", "spend >= 18000"),
+        PeerRule("high", "spend >= 48000", ("high",)),
+        PeerRule("high", "spend >= 60000 and orders_year >= 4 and coupon_share <= 0.5"),
+        PeerRule("mid", "spend >= 15000", ("mid",)),
+        PeerRule("mid", "spend >= 18000"),
     ],
-    "activity": [("high", "views >= 8 or orders_quarter >= 3"), ("mid", "views >= 2 or orders_quarter >= 1")],
-    "contribution": [("high", "points >= 20"), ("mid", "points >= 6")],
+    "activity": [
+        PeerRule("high", "views >= 5 or orders_quarter >= 2", ("high",)),
+        PeerRule("high", "views >= 8 or orders_quarter >= 3"),
+        PeerRule("mid", "views >= 2 or orders_quarter >= 1"),
+    ],
+    "contribution": [
+        PeerRule("high", "points >= 12", ("high",)),
+        PeerRule("high", "points >= 20"),
+        PeerRule("mid", "points >= 6"),
+    ],
     "lifecycle": [
-        ("churned", "days_last > 180"),
-        ("at_risk", "days_last > 90"),
-        ("loyal", "orders_year >= 4 and days_first >= 180 and days_last >= 0 and days_last <= 90"),
-        ("active", "orders >= 2 and days_last >= 0 and days_last <= 90"),
-        ("new", "orders == 1 and days_last >= 0 and days_last <= 90"),
+        PeerRule("churned", "days_last > 180", ("potential", "new", "active", "loyal", "at_risk", "regained")),
+        PeerRule("at_risk", "days_last > 90", ("potential", "new", "active", "loyal", "regained")),
+        PeerRule("regained", _BOUGHT, ("churned",)),
+        PeerRule("loyal", _STEADY, ("potential", "new", "active", "at_risk")),
+        PeerRule("active", f"orders >= 2 and {_BOUGHT}", ("potential", "new", "at_risk")),
+        PeerRule("new", f"orders == 1 and {_BOUGHT}", ("potential",)),
+        PeerRule("active", "orders_quarter >= 2", ("regained",)),
+        PeerRule("active", "orders_year < 3", ("loyal",)),
+    ],
+    "advanced": [
+        PeerRule("in", "categories >= 3 or average >= 10000"),
+        PeerRule("in", "categories >= 2 or average >= 8000", ("in",)),
+    ],
+    "basic": [PeerRule("in", "orders >= 1 and categories <= 1")],
+    "personalised": [
+        PeerRule("in", "views >= 6 and viewed == 1 or points >= 6"),
+        PeerRule("in", "views >= 3 or points >= 3", ("in",)),
     ],
 }
-"""Dimension -> places with their conditions, the first that holds wins."""
-OTHERWISE = {"value": "low", "activity": "low", "contribution": "low", "lifecycle": "potential"}
-SEGMENTS = {
-    "advanced": "categories >= 3 or average >= 10000",
-    "basic": "orders >= 1 and categories <= 1",
-    "personalised": "views >= 6 and viewed == 1 or points >= 6",
-}
-PLACES = ("place_value", "place_activity", "place_contribution", "place_lifecycle", "place_needs")
+"""Dimension or segment -> its rules, the first that holds wins."""
+OTHERWISE = dict.fromkeys(("value", "activity", "contribution"), "low")
+"""Where users go whom no rule wants; they stay where they are in ``lifecycle``, and are out of a segment."""
+_SEGMENTS = ("advanced", "basic", "personalised")
+_PLACES = ("value", "activity", "contribution", "lifecycle")
+
+Standing = dict[str, str]
+"""Dimension or segment -> place."""
+Place = Callable[[Row, Standing], Standing]
+"""Places one user, whose facts and present places it gets."""
 
 
-def rows(connection: sqlite3.Connection, count: int) -> Iterator[tuple[Row, tuple[str, ...]]]:
-    """Yield the facts of ``count`` users, and where the production path placed them."""
+def rows(connection: sqlite3.Connection, count: int) -> Iterator[tuple[Row, Standing]]:
+    """Yield the facts of ``count`` users and where they stand."""
     connection.row_factory = sqlite3.Row
+    inside = ", ".join(
+        f"CASE WHEN instr(place_needs, '|{name}|') > 0 THEN 'in' ELSE 'out' END AS {name}" for name in _SEGMENTS
+    )
     found = connection.execute(
         f"""SELECT fact_spend_365d AS spend, fact_orders AS orders, fact_orders_365d AS orders_year,
         fact_orders_90d AS orders_quarter, coalesce(fact_coupon_share, 0.0) AS coupon_share, fact_views_30d AS views,
         fact_contribution_points AS points, fact_categories_365d AS categories,
         coalesce(fact_average_order_365d, 0.0) AS average, fact_viewed_category IS NOT NULL AS viewed,
         coalesce(({NOW} - fact_last_order_at) / 86400000, -1) AS days_last,
-        coalesce(({NOW} - fact_first_order_at) / 86400000, -1) AS days_first, {", ".join(PLACES)}
-        FROM user_state ORDER BY user_id LIMIT ?""",
+        coalesce(({NOW} - fact_first_order_at) / 86400000, -1) AS days_first,
+        {", ".join(f"place_{name} AS {name}" for name in _PLACES)}, {inside} FROM user_state
+        ORDER BY user_id LIMIT ?""",
         (count,),
     )
     for row in found:
         values = dict(row)
-        placed = tuple(values.pop(name) for name in PLACES)
-        yield values, placed
+        standing = {name: values.pop(name) for name in RULES}
+        yield values, standing
 
 
-Place = Callable[[Row], tuple[str, ...]]
-"""Places one user in all five dimensions."""
+def _fallback(name: str, standing: Standing) -> str:
+    return OTHERWISE.get(name) or (standing[name] if name == "lifecycle" else "out")
 
 
-def _by_tests(compiled: Callable[[str], Callable[[Row], bool]]) -> Place:
-    """Return a placer that asks one condition after the other, and no more than it has to."""
-    tiers = {name: [(place, compiled(text)) for place, text in places] for name, places in TIERS.items()}
-    segments = {name: compiled(text) for name, text in SEGMENTS.items()}
+def _fits(rule: PeerRule, place: str) -> bool:
+    return rule.where is None or place in rule.where
 
-    def place(row: Row) -> tuple[str, ...]:
-        found = [next((p for p, test in places if test(row)), OTHERWISE[name]) for name, places in tiers.items()]
-        inside = "".join(f"{name}|" for name, test in segments.items() if test(row))
-        return (*found, f"|{inside}")
+
+Compiled = Callable[[str], Callable[[Row], Any]]
+"""Compiles a condition, or a list of conditions, of a language."""
+
+
+def by_tests(compiled: Compiled) -> Place:
+    """Return a placer that asks every condition on its own: each is an expression, compiled once."""
+    tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
+
+    def place(row: Row, standing: Standing) -> Standing:
+        found = {}
+        for name, pairs in tests.items():
+            held = [rule.to for rule, test in pairs if test(row) and _fits(rule, standing[name])]
+            found[name] = held[0] if held else _fallback(name, standing)
+        return found
 
     return place
 
 
-def by_rule_engine() -> Place:
-    """Return a placer that uses the rule-engine package."""
-    return _by_tests(lambda text: rule_engine.Rule(text).matches)
+def by_first_test(compiled: Compiled) -> Place:
+    """Return a placer that asks no condition more than it needs to find the place."""
+    tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
+
+    def place(row: Row, standing: Standing) -> Standing:
+        return {
+            name: next((r.to for r, test in pairs if _fits(r, standing[name]) and test(row)), None)
+            or _fallback(name, standing)
+            for name, pairs in tests.items()
+        }
+
+    return place
 
 
-def by_zen() -> Place:
-    """Return a placer that uses the zen-engine package, expressions compiled once."""
+def by_one_expression(compiled: Compiled) -> Place:
+    """Return a placer that asks all conditions of the brand at once: one expression, a list of them."""
+    rules = [(name, rule) for name, several in RULES.items() for rule in several]
+    every = compiled("[" + ", ".join(rule.when for _, rule in rules) + "]")
 
-    def compiled(text: str) -> Callable[[Row], bool]:
-        expression = zen.compile_expression(text)
-        return lambda row: bool(expression.evaluate(row))
+    def place(row: Row, standing: Standing) -> Standing:
+        found: Standing = {}
+        for (name, rule), holds in zip(rules, every(row), strict=True):
+            if holds and name not in found and _fits(rule, standing[name]):
+                found[name] = rule.to
+        return {name: found.get(name) or _fallback(name, standing) for name in RULES}
 
-    return _by_tests(compiled)
+    return place
+
+
+def rule_engine_expression(text: str) -> Callable[[Row], Any]:
+    """Compile for the rule-engine package."""
+    evaluate: Callable[[Row], Any] = rule_engine.Rule(text).evaluate
+    return evaluate
+
+
+def zen_expression(text: str) -> Callable[[Row], Any]:
+    """Compile for the zen-engine package."""
+    evaluate: Callable[[Row], Any] = zen.compile_expression(text).evaluate
+    return evaluate
 
 
 def by_durable_rules() -> Place:
-    """Return a placer that feeds durable_rules user by user: constant id and sid; assert, drain, retract."""
-    handles = {name: _ruleset(name, places) for name, places in TIERS.items()}
-    needs = _ruleset("needs", list(SEGMENTS.items()))
+    """Return a placer that feeds durable_rules user by user: constant id and sid; assert, drain, retract.
 
-    def place(row: Row) -> tuple[str, ...]:
-        fact = json.dumps({"_t": 1, "id": "s", "sid": "0", **row})
-        found = [_first(_fired(handle, fact), name) for name, handle in handles.items()]
-        inside = {name.split("_")[0] for name in _fired(needs, fact)}
-        return (*found, "|" + "".join(f"{name}|" for name in sorted(inside)))
+    One ruleset per dimension and segment; it always gives the full match set.
+    """
+    rulesets = {name: _ruleset(name, rules) for name, rules in RULES.items()}
+
+    def place(row: Row, standing: Standing) -> Standing:
+        fact = json.dumps({"_t": 1, "id": "s", "sid": "0", **row})[:-1]
+        found = {}
+        for name, handle in rulesets.items():
+            fired = _fired(handle, f'{fact}, "place": "{standing[name]}"}}')
+            found[name] = fired[0].partition("-")[0] if fired else _fallback(name, standing)
+        return found
 
     return place
 
 
-def _first(fired: list[str], dimension: str) -> str:
-    """Return the place of the first rule that fired; rules are named ``place_branch``, places may have underscores."""
-    return fired[0].rpartition("_")[0] if fired else OTHERWISE[dimension]
-
-
-def _ruleset(name: str, places: list[tuple[str, str]]) -> int:
-    """Make a ruleset with one rule for each branch of an ``or``, in the order of the places."""
+def _ruleset(name: str, several: Sequence[PeerRule]) -> int:
+    """Make a ruleset with one rule for each place and branch of an ``or``, in the order of the rules."""
     rules: dict[str, object] = {}
-    for place, text in places:
-        for branch, conjunction in enumerate(text.split(" or ")):
+    for rule in several:
+        for conjunction in rule.when.split(" or "):
             tests = [{"_t": 1}, *(_test(part) for part in conjunction.split(" and "))]
-            rules[f"{place}_{branch}"] = {"all": [{"m": {"$and": tests}}], "pri": len(rules)}
+            for where in rule.where or (None,):
+                guard = [{"place": where}] if where else []
+                rules[f"{rule.to}-{len(rules)}"] = {"all": [{"m": {"$and": [*tests, *guard]}}], "pri": len(rules)}
     handle: int = durable_rules_engine.create_ruleset(f"bench_{name}", json.dumps(rules))
     return handle
 

@@ -1,33 +1,95 @@
 """Full re-evaluation against rule engines that are fed user by user: durable_rules, zen-engine, rule-engine.
 
-Ours is the whole of ``full_placing``: placements and transitions written. Theirs is reading the rows from the same store
-and deciding, on a sample, extrapolated; nothing is written. Their decisions must equal ours on every sampled user.
+Ours is the whole of ``full_placing``: decisions, placements, waits, transitions and ``due_at`` written. Theirs is reading
+a sample of the rows from the same store, evaluating the same conditions and deciding, extrapolated. They are spared
+``lock`` and ``grace``, the instants, the log and every write. For every sampled user they must want the same places as
+the production path does once no grace runs.
+
+``ratio`` is for all conditions, each an expression of its own, as rules are kept in these packages.
+``short_circuit_ratio`` stops at the first condition that holds; ``one_expression_ratio`` asks all conditions of the brand
+in one list expression, which saves most of the calls into the engine. durable_rules gives all matches anyway.
 """
 
 import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common import interleaved, report, scratch, seconds, size_from_command_line
-from bench.full_placing import place_everyone
-from bench.peer_rules import Place, by_durable_rules, by_rule_engine, by_zen, rows
-from bench.population import copy_store, population_store
+from bench.common import Spent, interleaved_spent, report, scratch, size_from_command_line, spent
+from bench.full_placing import place_everyone, placed_store
+from bench.peer_rules import (
+    Compiled,
+    Place,
+    Standing,
+    by_durable_rules,
+    by_first_test,
+    by_one_expression,
+    by_tests,
+    rows,
+    rule_engine_expression,
+    zen_expression,
+)
+from bench.population import copy_store
+from engine.loading import Content
 from engine.store.database import Database
 
 FULL_SIZE = 1_000_000
 RUNS = 3
-ENGINES = (
-    ("durable_rules", by_durable_rules, 3.0, 20_000),
-    ("zen_engine", by_zen, 10.0, 10_000),
-    ("rule_engine", by_rule_engine, 50.0, 2_000),
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One engine: the bar, how many users are sampled, and its placers; the first gives ``ratio``."""
+
+    name: str
+    bar: float
+    sample: int
+    placers: dict[str, Callable[[], Place]]
+
+
+def _all_ways(compiled: Compiled) -> dict[str, Callable[[], Place]]:
+    return {
+        "ratio": lambda: by_tests(compiled),
+        "short_circuit_ratio": lambda: by_first_test(compiled),
+        "one_expression_ratio": lambda: by_one_expression(compiled),
+    }
+
+
+PEERS = (
+    Peer("durable_rules", 3.0, 20_000, {"ratio": by_durable_rules}),
+    Peer("zen_engine", 10.0, 10_000, _all_ways(zen_expression)),
+    Peer("rule_engine", 50.0, 4_000, _all_ways(rule_engine_expression)),
 )
-"""Name, its placer, the bar, how many users are sampled."""
 
 
 def _decide(path: Path, place: Place, count: int) -> None:
     connection = sqlite3.connect(path)
-    for row, placed in rows(connection, count):
-        if place(row) != placed:
-            raise AssertionError(f"two engines disagree: {place(row)} and {placed}")
+    for row, standing in rows(connection, count):
+        place(row, standing)
+    connection.close()
+
+
+def _wanted(source: Path, content: Content, count: int) -> list[Standing]:
+    """Return where the production path places the sampled users when every grace is over."""
+    path = copy_store(source, "wanted.db")
+    database = Database(f"sqlite:///{path}")
+    waits = [slot.wait for dimension in content.rules.dimensions for slot in dimension.slots if slot.graces]
+    with database.write() as connection:
+        connection.exec_driver_sql(f"DELETE FROM user_state WHERE user_id > {count}")
+        connection.exec_driver_sql(f"UPDATE user_state SET {', '.join(f'{wait} = 1' for wait in waits)}")
+    place_everyone(database, content)
+    database.close()
+    store = sqlite3.connect(path)
+    found = [standing for _, standing in rows(store, count)]
+    store.close()
+    return found
+
+
+def _check(source: Path, place: Place, wanted: list[Standing]) -> None:
+    connection = sqlite3.connect(source)
+    for (row, standing), theirs in zip(rows(connection, len(wanted)), wanted, strict=True):
+        if place(row, standing) != theirs:
+            raise AssertionError(f"two engines disagree: {place(row, standing)} and {theirs}")
     connection.close()
 
 
@@ -35,34 +97,43 @@ def main() -> bool:
     """Measure and report each engine."""
     size = size_from_command_line(FULL_SIZE, "users")
     with scratch() as folder:
-        source, content = population_store(folder / "source.db", size)
-        ours = folder / "ours.db"
+        source, content = placed_store(folder / "source.db", size)
 
-        def place_all() -> float:
-            database = Database(f"sqlite:///{copy_store(source, ours.name)}")
-            taken = seconds(lambda: place_everyone(database, content))
+        def ours() -> Spent:
+            database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
+            taken = spent(lambda: place_everyone(database, content))
             database.close()
             return taken
 
-        placers = [(make(), min(sample, size)) for _name, make, _bar, sample in ENGINES]
-        works = [lambda p=place, n=count: seconds(lambda: _decide(ours, p, n)) for place, count in placers]
-        mine, *theirs = interleaved(RUNS, place_all, *works)
-        fine = []
-        for (name, _make, bar, _sample), (_place, count), taken in zip(ENGINES, placers, theirs, strict=True):
-            extrapolated = taken / count * size
-            fine.append(
-                report(
-                    f"placing_against_{name}",
-                    ratio=extrapolated / mine,
-                    bar=bar,
-                    at_most=False,
-                    size=size,
-                    sample=count,
-                    seconds=round(mine, 2),
-                    floor=round(extrapolated, 2),
-                )
-            )
+        wanted = _wanted(source, content, min(size, max(peer.sample for peer in PEERS)))
+        fine = [_measure(peer, source, wanted[: min(size, peer.sample)], ours, size) for peer in PEERS]
         return all(fine)
+
+
+def _measure(peer: Peer, source: Path, wanted: list[Standing], ours: Callable[[], Spent], size: int) -> bool:
+    count = len(wanted)
+    placers = [make() for make in peer.placers.values()]
+    for place in placers:
+        _check(source, place, wanted)
+    works = [lambda p=place: spent(lambda: _decide(source, p, count)) for place in placers]
+    mine, *theirs = interleaved_spent(RUNS, ours, *works)
+    ratios = {
+        name: round(taken.wall * size / count / mine.wall, 3)
+        for name, taken in zip(peer.placers, theirs, strict=True)
+        if name != "ratio"
+    }
+    return report(
+        f"placing_against_{peer.name}",
+        ratio=theirs[0].wall * size / count / mine.wall,
+        bar=peer.bar,
+        at_most=False,
+        cpu_ratio=round(theirs[0].cpu * size / count / mine.cpu, 3),
+        size=size,
+        sample=count,
+        seconds=round(mine.wall, 2),
+        floor=round(theirs[0].wall * size / count, 2),
+        **ratios,
+    )
 
 
 if __name__ == "__main__":

@@ -49,6 +49,9 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
 
 
 def analyse(connection: Connection, dialect: Dialect, name: str) -> None:
-    """Tell PostgreSQL how large a temporary table is: it would otherwise plan for a thousand rows."""
-    if dialect is Dialect.POSTGRES:
-        connection.execute(text(f"ANALYZE {name}"))
+    """Tell the planner how large a temporary table is.
+
+    PostgreSQL would plan for a thousand rows, SQLite for a million: it would read all events to find those of a few
+    users.
+    """
+    connection.execute(text(f"ANALYZE {name}" if dialect is Dialect.POSTGRES else f"ANALYZE temp.{name}"))
