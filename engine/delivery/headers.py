@@ -11,6 +11,8 @@ from engine.errors import RenderError
 FIRST_WORD, NEXT_WORDS = 39, 45
 """Octets of text in an encoded word: lines with encoded words have at most 76 characters (RFC 2047, 2)."""
 
+_CONTINUES = 0b1000_0000
+"""The upper two bits of the octets within a character of UTF-8 (RFC 3629)."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROLS_AND_SPACES = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _PRINTABLE = re.compile(r"[ -~]*").fullmatch
@@ -39,14 +41,13 @@ def one_line(text: str) -> str:
 
 def _chunks(text: str) -> Iterator[bytes]:
     """Yield UTF-8 of ``text`` in pieces for encoded words, never splitting a character."""
-    room, piece = FIRST_WORD, bytearray()
-    for letter in text:
-        octets = letter.encode("utf-8", "replace")
-        if len(piece) + len(octets) > room:
-            yield bytes(piece)
-            room, piece = NEXT_WORDS, bytearray()
-        piece += octets
-    yield bytes(piece)
+    octets, at, end = text.encode("utf-8", "replace"), 0, FIRST_WORD
+    while end < len(octets):
+        while octets[end] & 0b1100_0000 == _CONTINUES:
+            end -= 1
+        yield octets[at:end]
+        at, end = end, end + NEXT_WORDS
+    yield octets[at:]
 
 
 def encoded_words(text: str) -> bytes:
@@ -137,10 +138,16 @@ def field(name: str, value: str) -> bytes:
     Raises:
         RenderError: its name is none, or its value has control characters; reason ``header_invalid``.
     """
-    if not _FIELD_NAME(name) or len(name) > 60:
-        raise RenderError("a header's name has letters, digits and hyphens only", "header_invalid")
+    start = _field_start(name)
     if _CONTROLS.search(value):
         raise RenderError(f"the header {name} has control characters", "header_invalid")
     encoded = unstructured(value)
     first = b"" if len(name) <= 7 or len(encoded) <= FOLD - len(name) else b"\r\n"
-    return name.encode("ascii") + b":" + first + b" " + encoded + b"\r\n"
+    return start + first + b" " + encoded + b"\r\n"
+
+
+@lru_cache(maxsize=128)
+def _field_start(name: str) -> bytes:
+    if not _FIELD_NAME(name) or len(name) > 60:
+        raise RenderError("a header's name has letters, digits and hyphens only", "header_invalid")
+    return name.encode("ascii") + b":"

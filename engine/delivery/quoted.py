@@ -6,6 +6,7 @@ what stands before it, and static pieces are encoded once and for all.
 
 import re
 from binascii import b2a_qp
+from functools import lru_cache
 
 MAX_LINE = 75
 """Octets of a line before the ``=`` of its soft break, which makes 76."""
@@ -14,6 +15,9 @@ SHORT = 6
 """Characters that fit on one line however they are encoded: four octets each, three characters an octet."""
 
 SOFT_BREAK = b"=\r\n"
+
+KEPT = 256
+"""Encoded values that are remembered: a message says most of its values several times, and so do its neighbours."""
 
 _PLAIN = re.compile(r"[ -<>-~]{0,75}").fullmatch
 """Printable ASCII without ``=`` that fits on one line stands for itself."""
@@ -32,11 +36,14 @@ def encode_text(text: str) -> bytes:
 def _encode(text: str) -> bytes:
     if len(text) <= SHORT and "\n" not in text and "\r" not in text:
         return b2a_qp(text.encode("utf-8", "replace"))
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    encoded = b2a_qp(lines.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
-    return _leave_room(encoded)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    encoded = b2a_qp(lines.encode("utf-8", "replace"), istext=True)
+    return (
+        encoded if len(encoded) <= MAX_LINE and b"\n" not in encoded else _leave_room(encoded.replace(b"\n", b"\r\n"))
+    )
 
 
+@lru_cache(maxsize=KEPT)
 def encode_value(text: str) -> bytes:
     """Encode one value: as ``encode_text``, and a soft break at its end so that more can follow."""
     if _PLAIN(text):

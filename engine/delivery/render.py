@@ -39,15 +39,14 @@ class RenderContext:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message without its headers. ``html`` and ``text`` are of email; sms has ``body``, push ``title`` too."""
+    """A message without its headers. ``html`` and ``text`` are of email; sms has ``body``, push ``title`` too.
+
+    ``subject`` is the subject, on one line; empty where the channel has none.
+    """
 
     prepared: Prepared
     values: tuple[str, ...]
-
-    @property
-    def subject(self) -> str:
-        """The subject, on one line."""
-        return _CONTROLS.sub(" ", self.plain("subject")).strip()
+    subject: str
 
     @property
     def html(self) -> str:
@@ -85,7 +84,7 @@ class Template:
         self.locale = locale
         self._compiled = compiled
         self._frames = frames
-        self._brand = brand
+        self._common = {**compiled.globals, **brand}
         self._parts = _PLAIN_PARTS.get(channel, ("body",))
         self._skeletons = Skeletons()
 
@@ -106,14 +105,16 @@ class Template:
             raise RenderError(f"{self._where(error.__traceback__)}: {_sentence(error)}") from None
         if sum(map(len, frame.values)) > MAX_OUTPUT:
             raise RenderError(f"{self.path}: its values have more than {MAX_OUTPUT:,} characters")
-        rendered = Rendered(self._skeletons.get(parts, lambda: self._prepare(parts)), tuple(frame.values))
-        if self.channel == "email" and not rendered.subject:
+        prepared, values = self._skeletons.get(parts, lambda: self._prepare(parts)), tuple(frame.values)
+        said = prepared.plain.get("subject")
+        subject = _CONTROLS.sub(" ", said.fill(values)).strip() if said else ""
+        if self.channel == "email" and not subject:
             raise RenderError(f"{self.path}: the subject is empty")
-        return rendered
+        return Rendered(prepared, values, subject)
 
     def _skeleton(self, context: RenderContext) -> tuple[str, ...]:
         """Return the page and then the channel's plain parts, with slots; empty where a block is not declared."""
-        running = self._compiled.new_context({**self._brand, **context.values})
+        running = self._compiled.new_context({**self._common, **context.values}, shared=True)
         page = join_bounded(self._compiled.root_render_func(running))
         blocks = running.blocks
         return (page, *(join_bounded(blocks[name][0](running)) if name in blocks else "" for name in self._parts))

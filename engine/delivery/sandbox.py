@@ -219,7 +219,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look ``attribute`` up: in mappings by key; texts have no methods here."""
-        if isinstance(obj, Mapping):
+        if type(obj) is dict or isinstance(obj, Mapping):  # asking an abstract class takes its time
             try:
                 return obj[attribute]
             except KeyError:

@@ -14,9 +14,9 @@ from threading import Lock
 from css_inline import CSSInliner, InlineError
 
 from engine.delivery.plaintext import text_of
-from engine.delivery.quoted import encode_static, encode_value
+from engine.delivery.quoted import encode_static
 from engine.delivery.sandbox import FIRST_SLOT
-from engine.delivery.slots import SLOT, Place, encoder, for_html, for_text, places_of
+from engine.delivery.slots import SLOT, Place, for_html, for_text, html_encoder, places_of, text_encoder
 from engine.errors import RenderError
 
 KEPT = 32
@@ -107,8 +107,7 @@ def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
     def holes() -> Iterator[Hole]:
         for slot in _slots(skeleton):
             place = places.get(slot, Place.CONTENT)
-            form = for_text(place)
-            yield Hole(slot, form, encode_value if form is str else encoder(place, form))
+            yield Hole(slot, for_text(place), text_encoder(place))
 
     return _split(skeleton, holes(), travels=True)
 
@@ -133,9 +132,7 @@ def prepare_email(subject: str, text: str, html: str) -> Prepared:
     page = _inline(html).rstrip() + "\n"
     found = list(places_of(page))
     slots = list(_slots(page))
-    html_holes = (
-        Hole(slot, for_html(place), encoder(place, for_html(place))) for slot, place in zip(slots, found, strict=True)
-    )
+    html_holes = (Hole(slot, for_html(place), html_encoder(place)) for slot, place in zip(slots, found, strict=True))
     derived = not text.strip()
     places = dict(zip(slots, found, strict=True)) if derived else {}
     words = text_of(page) if derived else text.strip() + "\n"

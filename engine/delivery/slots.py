@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import quote
 
-from engine.delivery.quoted import SOFT_BREAK, encode_value
+from engine.delivery.quoted import KEPT, SOFT_BREAK, encode_value
 from engine.errors import RenderError
 
 SLOT = re.compile("[\ue000-\uf8ff]")
@@ -69,8 +70,21 @@ def for_text(place: Place) -> Callable[[str], str]:
     return _URL_FORMS.get(place, str)
 
 
-def encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:
-    """Return the function that makes a value safe and transfer-encodes it; most values need neither."""
+@lru_cache(maxsize=32)
+def html_encoder(place: Place) -> Callable[[str], bytes]:
+    """Return the function that makes a value safe at ``place`` in HTML and transfer-encodes it."""
+    return lru_cache(maxsize=KEPT)(_encoder(place, for_html(place)))
+
+
+@lru_cache(maxsize=32)
+def text_encoder(place: Place) -> Callable[[str], bytes]:
+    """Return the function that makes a value fit for the text part and transfer-encodes it."""
+    form = for_text(place)
+    return encode_value if form is str else lru_cache(maxsize=KEPT)(_encoder(place, form))
+
+
+def _encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:
+    """Return the function that does both; most values need neither."""
     if place is Place.STYLE:
         return lambda value: encode_value(form(value))
     is_plain = {Place.CONTENT: _PLAIN_IN_HTML, Place.URL: _PLAIN_LINK}.get(place, _PLAIN_IN_LINK)

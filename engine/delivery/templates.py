@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from threading import Lock
 
 from jinja2 import DictLoader, TemplateError
@@ -69,6 +69,7 @@ class TemplateLibrary:
             if label and not is_layout(path):
                 self._paths[label] = path
         self._ready: dict[str, Template] = {}
+        self._served = lru_cache(maxsize=1024)(self._path_of)
         self._lock = Lock()
 
     def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
@@ -76,6 +77,9 @@ class TemplateLibrary:
 
         None where there is no file of that name and channel for any of them.
         """
+        return self._served(name, channel, locale)
+
+    def _path_of(self, name: str, channel: str, locale: str) -> str | None:
         for tried in (*fallbacks(locale), "", *fallbacks(self._default_locale)):
             path = self._paths.get(TemplateName(name, channel, tried))
             if path is not None:
