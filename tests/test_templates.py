@@ -151,7 +151,7 @@ def test_lists_the_variables_of_a_template_and_of_what_it_uses() -> None:
     assert [(each.path, each.line, each.name, each.guarded) for each in found] == [
         ("_bits.email.j2", 1, "brand.currency", False),
         ("a.email.j2", 2, "user.greeting", False),
-        ("a.email.j2", 3, "user.name", True),
+        ("a.email.j2", 3, "user.name", False),
         ("a.email.j2", 3, "user.nick", True),
         ("a.email.j2", 4, "event.lines", False),
         ("a.email.j2", 5, "facts.x", True),

@@ -81,12 +81,16 @@ class _Walk:
         return chain
 
 
+_AT_ONCE = (nodes.Assign, nodes.Import, nodes.FromImport, nodes.Macro)
+"""What a file that has a layout does outside its blocks; whatever else stands there is not rendered."""
+
+
 class _Pass:
     """Goes through one file and its layouts."""
 
     def __init__(self, walk: _Walk, chain: list[str]) -> None:
         self._walk = walk
-        self._root = chain[-1]
+        *self._laid_over, self._root = chain
         self._blocks: dict[str, list[tuple[str, nodes.Block]]] = {}
         self._open: list[tuple[str, int]] = []
         for path in chain:
@@ -94,6 +98,10 @@ class _Pass:
                 self._blocks.setdefault(block.name, []).append((path, block))
 
     def run(self) -> None:
+        for path in self._laid_over:
+            for node in self._walk.outlines[path].tree.body:
+                if isinstance(node, _AT_ONCE):
+                    self._node(path, node, frozenset(), None)
         self._all(self._root, self._walk.outlines[self._root].tree, frozenset())
         for name in PARTS:
             self._block(name, 0, frozenset())

@@ -16,13 +16,17 @@ _INSERT_SQLITE = """
 INSERT INTO event (key, user_id, name, at, received_at, amount, properties)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
 """
-_STAGE = "key text, user_id bigint, name text, at bigint, received_at bigint, amount bigint, properties jsonb"
+# Numbered as they come, so that of two events at one instant the later one in the file is the later one in the store.
+_STAGE = (
+    "id bigint DEFAULT nextval(pg_get_serial_sequence('event', 'id')),"
+    " key text, user_id bigint, name text, at bigint, received_at bigint, amount bigint, properties jsonb"
+)
 _COPY = "COPY intake_event (key, user_id, name, at, received_at, amount, properties) FROM STDIN"
 # In the order of the keys: two imports of the same events then wait for each other instead of both for ever.
 _INSERT_POSTGRES = """
 WITH made AS (
-    INSERT INTO event (key, user_id, name, at, received_at, amount, properties)
-    SELECT key, user_id, name, at, received_at, amount, properties FROM intake_event ORDER BY key
+    INSERT INTO event (id, key, user_id, name, at, received_at, amount, properties)
+    SELECT id, key, user_id, name, at, received_at, amount, properties FROM intake_event ORDER BY key, id
     ON CONFLICT (key) DO NOTHING
     RETURNING user_id, at
 ), noted AS (
