@@ -9,6 +9,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from engine.cli.context import AsJson, console, notes, open_app, parse_instant, print_json
 from engine.clock import iso
 from engine.pipeline import Progress
+from engine.upkeep import calibrate_new
 
 
 def register(program: typer.Typer) -> None:
@@ -32,6 +33,8 @@ def tick(
         with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
             done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
+            if done.users:
+                calibrate_new(app, content, now)
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
     if done.lived_until is not None:
@@ -41,10 +44,10 @@ def tick(
         counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}
         print_json({"at": iso(now), **counts, "delivered": delivered})
         return
-    console().print(f"{iso(now)}  {_line(done)}")
+    console().print(f"{iso(now)}  {_line(done)}", soft_wrap=True)
     if drained:
         said = ", ".join(f"{count:,} {state}" for state, count in sorted(drained.states.items())) or "nothing was due"
-        console().print(f"delivery: {said}")
+        console().print(f"delivery: {said}", soft_wrap=True)
 
 
 def _line(done: Progress) -> str:
