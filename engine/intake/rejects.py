@@ -28,8 +28,6 @@ class Rejects:
         self._writer: Any = None
 
     def __enter__(self) -> "Rejects":
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
         return self
 
     def __exit__(
@@ -37,6 +35,8 @@ class Rejects:
     ) -> None:
         if self._file is not None:
             self._file.close()
+        elif self.path is not None and kind is None:
+            self.path.unlink(missing_ok=True)
 
     def add(self, rejected: Iterable[Rejected]) -> None:
         """Write some rows in the order of their lines, and count their reasons.

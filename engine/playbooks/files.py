@@ -13,7 +13,12 @@ LeapDay = Literal["feb28", "mar1", "skip"]
 
 
 def _reentry(value: object) -> object:
-    return value if value in ("once", "always") else parse_duration(value)
+    if value in ("once", "always"):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f'{error}; or `"once"`, `"always"`') from error
 
 
 Reentry = Annotated[Literal["once", "always"] | int, BeforeValidator(_reentry)]

@@ -85,6 +85,19 @@ def test_users_from_standard_input(brand: Path) -> None:
     assert rejected.read_text(encoding="utf-8-sig").splitlines()[1].startswith("3,birthday: not a date,")
 
 
+def test_a_mistake_in_the_command_leaves_the_rejected_rows_of_an_earlier_run(brand: Path) -> None:
+    path = brand / "users.jsonl"
+    path.write_text('{"key": "ann", "birthday": "soon"}\n')
+    rejected = brand / "users.jsonl.rejected.csv"
+    assert run(brand, "import", "users", str(path)).exit_code == 1
+    before = rejected.read_bytes()
+    assert isinstance(run(brand, "import", "users", str(path), "--map", "key=id").exception, InputError)
+    assert rejected.read_bytes() == before
+    path.write_text('{"key": "ann", "birthday": "1990-02-28"}\n')
+    assert run(brand, "import", "users", str(path)).exit_code == 0
+    assert not rejected.exists()
+
+
 def test_a_dry_run_says_so(brand: Path) -> None:
     path = brand / "users.csv"
     path.write_text("key\nann\n")

@@ -35,6 +35,7 @@ def line(text: str, part: str) -> int:
         (playbook(trigger='schedule = { holiday = "CN: Xmas" }'), "schedule", "no holiday"),
         (playbook(trigger='when = "spend > "', reentry="9d"), "when", "missing"),
         (playbook(trigger='when = "spend > 1"', reentry="always"), "reentry", "every tick"),
+        (playbook(reentry="onec"), "reentry", '`"once"`'),
         (playbook(expires="0d"), "expires", "nothing is ever sent"),
         (playbook(rest='[audience]\nwhen = "spnd > 1"'), "when", "did you mean `spend`"),
         (playbook(rest='[exit]\nevent = "order"'), 'event = "order"', "unknown event `order`"),
