@@ -54,14 +54,12 @@ def placed_store(path: Path, size: int) -> tuple[Path, Content]:
     return path, content
 
 
-def _by_hand(path: Path, content: Content, before: tuple[str, ...], transitions: dict[str, str], place: str) -> None:
+def _by_hand(path: Path, content: Content, transitions: dict[str, str], place: str) -> None:
     """Place everybody with SQL written for this one brand, as one transaction."""
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -65536"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("BEGIN IMMEDIATE")
-    for sql in before:
-        connection.execute(sql, {"now": NOW} if ":now" in sql else {})
     for dimension, sql in transitions.items():
         signature = content.rules.dimension(dimension).signature_sql(Dialect.SQLITE)
         connection.execute(sql.replace("{signature}", signature), {"now": NOW, "version": content.rules.version})
@@ -72,13 +70,12 @@ def _by_hand(path: Path, content: Content, before: tuple[str, ...], transitions:
 
 def first_by_hand(path: Path, content: Content) -> None:
     """Place users who were never placed."""
-    _by_hand(path, content, (), handwritten.TRANSITIONS, handwritten.PLACE)
+    _by_hand(path, content, handwritten.TRANSITIONS, handwritten.PLACE)
 
 
 def again_by_hand(path: Path, content: Content) -> None:
     """Place users who were placed before."""
-    before = (handwritten_again.CREATE, handwritten_again.FILL)
-    _by_hand(path, content, before, handwritten_again.TRANSITIONS, handwritten_again.PLACE)
+    _by_hand(path, content, handwritten_again.TRANSITIONS, handwritten_again.PLACE)
 
 
 def _differences(ours: Path, theirs: Path) -> int:
