@@ -16,8 +16,8 @@ from engine.delivery.mime import message_id
 from tests.faults.processes import Nursery, SinkProcess, alive, nursery, sink
 from tests.worker.house import House, wait_until
 
-KILLS = 25
-"""Per database; the two together are the fifty of the default run."""
+KILLS = 50
+"""On each database."""
 USERS = 2_000
 IN_FLIGHT = 20
 SEED = 20_261_121
