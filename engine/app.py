@@ -12,7 +12,7 @@ from adapters.registry import make_adapter
 from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
-from engine.content.versions import record_bundle, running_bundle
+from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
 from engine.errors import HabitueError, SchemaDrift
@@ -115,6 +115,9 @@ class App:
                     f"the files and the columns of user_state differ ({differences}): run `habitue migrate`"
                 )
             before = running_bundle(connection)
+            if before is None or before.version != content.version:
+                await_turn(connection)
+                before = running_bundle(connection)
             if before is not None and before.version == content.version:
                 return False
             record_bundle(connection, content.bundle, now)

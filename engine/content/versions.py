@@ -1,13 +1,23 @@
 """Which version of the files runs, and every version that ever ran: the memory of the store."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from engine.clock import Instant
 from engine.content.bundle import RULES, Bundle
+from engine.store.dialect import Dialect
 from engine.store.tables import Version
 
 CONTENT = "content"
 """``version.kind`` of a whole bundle; its newest ``applied_at`` is what runs."""
+
+
+def await_turn(connection: Connection) -> None:
+    """Wait until no other worker is applying files, and keep others waiting until this transaction ends.
+
+    Several workers see new files at the same moment. On SQLite a transaction that writes is alone anyway.
+    """
+    if Dialect(connection.dialect.name) is Dialect.POSTGRES:
+        connection.execute(text("LOCK TABLE version IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def running_bundle(connection: Connection) -> Bundle | None:
