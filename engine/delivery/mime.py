@@ -5,7 +5,6 @@ The boundary begins with ``=_``, which cannot occur in quoted-printable text, wh
 hexadecimal digits or a line end (RFC 2045, 6.7).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import format_datetime
 from functools import lru_cache
@@ -75,19 +74,28 @@ def build(rendered: Rendered, envelope: Envelope) -> bytes:
     return b"".join(pieces)
 
 
-def _header(subject: str, envelope: Envelope) -> Iterator[bytes]:
-    yield b"Date: " + _date(envelope.at // SECOND)
-    yield b"\r\nMessage-ID: " + _identifier(envelope.message_id)
-    yield b"\r\nFrom: " + mailbox(envelope.sender.address, envelope.sender.name)
-    yield b"\r\nTo: " + mailbox(envelope.recipient.address, envelope.recipient.name)
-    yield b"\r\nSubject: " + unstructured(subject) + b"\r\n"
+def _header(subject: str, envelope: Envelope) -> list[bytes]:
+    pieces = [
+        b"Date: ",
+        _date(envelope.at // SECOND),
+        b"\r\nMessage-ID: ",
+        _identifier(envelope.message_id),
+        b"\r\nFrom: ",
+        mailbox(envelope.sender.address, envelope.sender.name),
+        b"\r\nTo: ",
+        mailbox(envelope.recipient.address, envelope.recipient.name),
+        b"\r\nSubject: ",
+        unstructured(subject),
+        b"\r\n",
+    ]
     if envelope.reply_to is not None:
-        yield b"Reply-To: " + mailbox(envelope.reply_to.address, envelope.reply_to.name) + b"\r\n"
+        pieces += (b"Reply-To: ", mailbox(envelope.reply_to.address, envelope.reply_to.name), b"\r\n")
     links = [link(uri) for uri in (envelope.unsubscribe_url, envelope.unsubscribe_mailto) if uri]
     if links:
-        yield b"List-Unsubscribe: " + b",\r\n ".join(links) + (_ONE_CLICK if envelope.unsubscribe_url else b"\r\n")
-    for name, value in envelope.extra:
-        yield field(name, value)
+        end = _ONE_CLICK if envelope.unsubscribe_url else b"\r\n"
+        pieces += (b"List-Unsubscribe: ", b",\r\n ".join(links), end)
+    pieces.extend(field(name, value) for name, value in envelope.extra)
+    return pieces
 
 
 def _digest(key: str, purpose: bytes, size: int) -> str:

@@ -21,6 +21,10 @@ _NOT_CSS = re.compile(r"[^\w#%., ()-]", re.ASCII)
 _PLAIN_IN_HTML = re.compile(r"[ !#-%(-;?-~]{1,75}").fullmatch
 """Printable ASCII without ``= & < > " '`` that fits on one line: the same in HTML and in quoted-printable."""
 
+_SAFE_IN_LINKS = "%/:?#[]@!$&'()*+,;=~"
+_IS_LINK = re.compile(r"[\w.%/:?#\[\]@!$&'()*+,;=~-]*", re.ASCII).fullmatch
+"""What percent-encoding a whole link leaves as it is."""
+
 _PLAIN_LINK = re.compile(r"https?://[\w/.~:-]{1,67}", re.ASCII).fullmatch
 _PLAIN_IN_LINK = re.compile(r"[\w.~-]{1,75}", re.ASCII).fullmatch
 """What percent-encoding, HTML and quoted-printable all leave as it is."""
@@ -45,7 +49,7 @@ def _link(value: str) -> str:
     stripped = value.strip()
     if not _SCHEME(stripped):
         raise RenderError("a link's address does not begin with https://, mailto: or tel:", "url_invalid")
-    return quote(stripped, safe="%/:?#[]@!$&'()*+,;=~", errors="replace")
+    return stripped if _IS_LINK(stripped) else quote(stripped, safe=_SAFE_IN_LINKS, errors="replace")
 
 
 _URL_FORMS: dict[Place, Callable[[str], str]] = {
