@@ -54,9 +54,9 @@ class Line:
         """Close in an orderly way, as far as the server plays along."""
         try:
             if self._replies is not None and self._replies.is_open:
-                async with asyncio.timeout(GOODBYE):
-                    self._replies.write(b"QUIT\r\n", replies=1)
-                    await self._replies.read()
+                self._replies.limit(GOODBYE)
+                self._replies.write(b"QUIT\r\n", replies=1)
+                await self._replies.read()
         except (NotSmtp, OSError):
             pass  # the server left first, which is as good
         finally:
@@ -79,8 +79,7 @@ class Line:
             self._offers, self.sent = connection.offers, 0
         self._stage = Stage.SENDER
         try:
-            async with asyncio.timeout(self._options.timeout) as limit:
-                return await self._transact(replies, message, limit)
+            return await self._transact(replies, message)
         except TimeoutError:
             return self._broken("timeout")
         except NotSmtp as error:
@@ -94,11 +93,12 @@ class Line:
         outcome = Outcome.UNKNOWN if self._stage is Stage.SENT else Outcome.RETRY
         return Answer(outcome, reason, detail or f"at {self._stage.value}")
 
-    async def _transact(self, replies: Replies, message: Message, limit: asyncio.Timeout) -> Answer:
+    async def _transact(self, replies: Replies, message: Message) -> Answer:
         envelope = envelope_commands(self._offers, message)
         if isinstance(envelope, Answer):
             return envelope
         commands = (*envelope, b"DATA\r\n")
+        replies.limit(self._options.timeout)
         together = self._offers.pipelining
         if together:
             replies.write(b"".join(commands), replies=len(commands))
@@ -108,12 +108,11 @@ class Line:
                 replies.write(command, replies=1)
             code, text = await replies.read()
             if code not in wanted:
-                limit.reschedule(None)  # what this says of the message stands, however the clearing goes
                 await self._clear(replies, code)
                 return refused(stage, code, text)
-        return await self._hand_over(replies, message.body, limit)
+        return await self._hand_over(replies, message.body)
 
-    async def _hand_over(self, replies: Replies, body: bytes, limit: asyncio.Timeout) -> Answer:
+    async def _hand_over(self, replies: Replies, body: bytes) -> Answer:
         octets = stuffed(body)
         if len(octets) > WHOLE:
             replies.write(octets, replies=0)
@@ -121,7 +120,7 @@ class Line:
             octets = b""
         replies.write(octets + b".\r\n", replies=1)
         self._stage = Stage.SENT
-        limit.reschedule(asyncio.get_running_loop().time() + self._options.answer_timeout)
+        replies.limit(self._options.answer_timeout)
         code, text = await replies.read()
         self.sent += 1
         if code == 250:
@@ -131,11 +130,14 @@ class Line:
         return refused(Stage.SENT, code, text)
 
     async def _clear(self, replies: Replies, refusal: int) -> None:
-        """Clear the half transaction away; close the connection where that cannot be done."""
+        """Clear the half transaction away; close the connection where that cannot be done.
+
+        What was said of the message stands, however this goes.
+        """
         cleared = False
         try:
-            async with asyncio.timeout(self._options.timeout):
-                cleared = _is_refusal(refusal) and await _cleared(replies, refusal)
+            replies.limit(self._options.timeout)
+            cleared = _is_refusal(refusal) and await _cleared(replies, refusal)
         except (NotSmtp, OSError):
             pass  # there is nothing to clear on a connection that is gone
         if not cleared:
@@ -154,7 +156,7 @@ async def _cleared(replies: Replies, refusal: int) -> bool:
     message all the same gets a lone dot (RFC 2920, 3.1); one that has a recipient might send that to somebody.
 
     Raises:
-        ConnectionError: the connection broke.
+        OSError: the connection broke, or replies did not come in time.
         NotSmtp: something else than replies came.
     """
     codes = [refusal]
@@ -175,10 +177,9 @@ async def _flushed(replies: Replies) -> None:
     """Wait until everything written has left for the network.
 
     Raises:
-        ConnectionError: the connection broke before.
+        OSError: the connection broke before, or the time was up.
     """
-    while replies.is_open:
-        if not replies.unwritten:
-            return
+    replies.check()
+    while replies.unwritten:
         await asyncio.sleep(POLL)
-    raise ConnectionResetError("connection lost")
+        replies.check()

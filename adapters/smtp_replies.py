@@ -12,6 +12,9 @@ MAX_LINE = 2_048
 MAX_REPLY = 65_536
 """Octets that may be read ahead of the last complete reply."""
 
+_MARKS = frozenset((b" ", b"-", b"", b"\r"))
+"""What may follow a reply's code; ``-`` says that more lines follow."""
+
 
 class Reply(NamedTuple):
     """A reply's code, and its text with the lines of a longer one kept apart."""
@@ -28,6 +31,7 @@ class Replies(asyncio.Protocol):
     """Writes commands to a connection that was set up, and reads as many replies as they ask for.
 
     What a server says without being asked is dropped, so that it is never taken for the reply to a later command.
+    The time limit is moved with every message and hardly ever reached, so one timer that looks again stays behind it.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -39,6 +43,8 @@ class Replies(asyncio.Protocol):
         self._ready: deque[Reply] = deque()
         self._fault: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         transport.set_protocol(self)
 
     @property
@@ -56,14 +62,23 @@ class Replies(asyncio.Protocol):
         """How many octets wait to leave for the network."""
         return self._transport.get_write_buffer_size()
 
+    def limit(self, seconds: float) -> None:
+        """Give the server ``seconds`` from now on to take what is written and to reply; until the next call of this."""
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = loop.call_at(self._due, self._look)
+
     def write(self, octets: bytes, *, replies: int) -> None:
         """Write; ``replies`` says how many replies these octets bring.
 
         Raises:
-            ConnectionError: the connection is closed.
+            OSError: the connection is closed, or its time is up.
         """
-        if not self.is_open:
-            raise ConnectionResetError("connection lost")
+        self.check()
         self._owed += replies
         self._transport.write(octets)
 
@@ -72,6 +87,7 @@ class Replies(asyncio.Protocol):
 
         Raises:
             ConnectionError: the connection broke before it was complete.
+            TimeoutError: it did not come within the limit.
             NotSmtp: something else came.
         """
         while not self._ready:
@@ -84,8 +100,17 @@ class Replies(asyncio.Protocol):
                 self._waiter = None
         return self._ready.popleft()
 
+    def check(self) -> None:
+        """Raise what is wrong with the connection, if something is: what ``read`` raises."""
+        if self._fault is not None:
+            raise self._fault
+        if self._transport.is_closing():
+            raise ConnectionResetError("connection lost")
+
     def close(self) -> None:
         """Close the connection."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._end(ConnectionAbortedError("connection closed"))
         self._transport.close()
 
@@ -98,7 +123,7 @@ class Replies(asyncio.Protocol):
             self._line(line)
         if not self._owed:
             self._rest, self._lines = b"", []
-        elif len(self._rest) > MAX_LINE or sum(map(len, self._lines)) > MAX_REPLY:
+        elif len(self._rest) > MAX_LINE or (self._lines and sum(map(len, self._lines)) > MAX_REPLY):
             self._end(NotSmtp("a reply is too long"))
         if self._ready:
             self._tell()
@@ -113,16 +138,31 @@ class Replies(asyncio.Protocol):
         self._end(ConnectionResetError("connection lost"))
 
     def _line(self, line: bytes) -> None:
-        if len(line) > MAX_LINE or not (line[:3].isdigit() and line[3:4] in (b" ", b"-", b"", b"\r")):
+        code, mark = line[:3], line[3:4]
+        if len(line) > MAX_LINE or not code.isdigit() or mark not in _MARKS:
             self._end(NotSmtp("a line is no reply"))
             self._owed = 0
             return
-        self._lines.append(line[4:].strip())
-        if line[3:4] == b"-":
+        text = line[4:].strip()
+        if mark == b"-":
+            self._lines.append(text)
             return
-        self._ready.append(Reply(int(line[:3]), b"\n".join(self._lines).decode("utf-8", "replace")))
+        if self._lines:
+            text = b"\n".join((*self._lines, text))
+            self._lines = []
+        self._ready.append(Reply(int(code), text.decode("utf-8", "replace")))
         self._owed -= 1
-        self._lines = []
+
+    def _look(self) -> None:
+        """Look whether the time is up, or was moved."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if not self._owed and not self.unwritten:
+            return
+        if loop.time() < self._due:
+            self._timer = loop.call_at(self._due, self._look)
+        else:
+            self._end(TimeoutError("no reply in time"))
 
     def _end(self, fault: Exception) -> None:
         if self._fault is None:

@@ -33,7 +33,7 @@ class Hangup(Exception):
 
 
 class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
-    """Listens on a free port of the loopback. ``script`` maps a verb (or ``GREETING``, ``DOT``) to its replies.
+    """Listens on a free port of the loopback. ``script`` maps a verb (or ``GREETING``, ``BODY``, ``DOT``) to its replies.
 
     Replies are used up in order, then the usual one follows. ``size_read`` limits how much of a message is read
     before the server hangs up. ``reader`` has what the latest client wrote and the server did not look at yet.
@@ -119,6 +119,9 @@ class ScriptedSmtp(AbstractAsyncContextManager["ScriptedSmtp"]):
                 await self._message(reader, writer)
 
     async def _message(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.script.get("BODY"):
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
+            await self._reply(writer, "BODY")
         if self.size_read is not None:
             await reader.read(self.size_read)
             raise Hangup

@@ -162,6 +162,27 @@ def test_a_long_message_cut_off_before_its_end_is_safe_to_repeat() -> None:
     assert (answers[0].outcome, answers[0].reason) == (Outcome.RETRY, "disconnected")
 
 
+def test_a_server_that_stops_reading_a_long_message_is_given_up() -> None:
+    long = message(body=BODY + b"0123456789abcdef\r\n" * 1_000_000)
+    answers = exchange(ScriptedSmtp({"BODY": [SILENCE]}), long, timeout=0.3)
+    assert (answers[0].outcome, answers[0].reason) == (Outcome.RETRY, "timeout")
+
+
+def test_every_message_has_the_whole_time() -> None:
+    async def run() -> list[Answer]:
+        server = ScriptedSmtp({"MAIL": ["250 ok", LATER]})
+        async with connected(server, timeout=1.0) as bench:
+            first = await bench.adapter.send(message())
+            reached = asyncio.create_task(server.silent.wait())
+            await asyncio.wait([reached], timeout=0.7)
+            sending = asyncio.create_task(bench.adapter.send(message("action-2")))
+            await asyncio.wait([sending], timeout=0.6)
+            server.release()
+            return [first, await sending]
+
+    assert [answer.outcome for answer in asyncio.run(run())] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+
+
 def test_a_long_message_arrives_whole() -> None:
     server = ScriptedSmtp()
     body = BODY + b".0123456789abcdef\r\n" * 100_000
