@@ -8,11 +8,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 MEMORY_BAR_MB = 400
+
+_T = TypeVar("_T")
 
 
 def size_from_command_line(full: int, what: str) -> int:
@@ -66,6 +71,12 @@ def interleaved_spent(runs: int, *works: Callable[[], Spent]) -> list[Spent]:
         Spent(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each))
         for each in zip(*taken, strict=True)
     ]
+
+
+def apart(work: Callable[..., _T], *given: object) -> _T:
+    """Run ``work(*given)`` in a process of its own: its memory is not ours. It must be a module's function."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as other:
+        return other.submit(work, *given).result()
 
 
 def peak_mb() -> float:

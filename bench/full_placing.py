@@ -3,18 +3,19 @@
 ``full_placing`` is what a worker does after a change of rules or a standstill: everybody was placed before, some users'
 facts have moved up or down since, ``keep`` and ``grace`` count, everybody is due. ``first_placing`` is the heaviest
 case: nobody has been placed, so every row is rewritten in every dimension, with about five transitions each. Both run
-against SQL written by hand for this one brand, on copies of one store; the end states are compared row by row.
+against SQL written by hand for this one brand, on copies of one store; the end states are compared row by row. Stores
+are made and SQL by hand is run in processes of their own, so the peak of memory is that of the production path.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from bench import handwritten, handwritten_again
-from bench.common import Spent, interleaved_spent, report, scratch, size_from_command_line, spent
-from bench.population import NOW, change_facts, close_store, copy_store, population_store
+from bench.common import Spent, apart, interleaved_spent, report, scratch, size_from_command_line, spent
+from bench.population import NOW, brand_content, change_facts, close_store, copy_store, population_store
 from engine.clock import DAY, Instant
 from engine.loading import Content
 from engine.rules.decider import Deciders
@@ -41,9 +42,10 @@ def place_everyone(database: Database, content: Content, now: Instant = NOW) -> 
             placing.run(connection, now)
 
 
-def placed_store(path: Path, size: int) -> tuple[Path, Content]:
+def placed_store(path: Path, size: int) -> None:
     """Make a store of users who were placed before, whose facts have moved since, and who are all due at ``NOW``."""
-    _, content = population_store(path, size, HISTORY[0])
+    population_store(path, size, HISTORY[0])
+    content = brand_content()
     database = Database(f"sqlite:///{path}")
     for last, following in pairwise((*HISTORY, NOW)):
         place_everyone(database, content, last)
@@ -51,31 +53,37 @@ def placed_store(path: Path, size: int) -> tuple[Path, Content]:
             change_facts(connection, following)
     database.close()
     close_store(path)
-    return path, content
 
 
-def _by_hand(path: Path, content: Content, transitions: dict[str, str], place: str) -> None:
-    """Place everybody with SQL written for this one brand, as one transaction."""
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """SQL written for this one brand."""
+
+    transitions: Mapping[str, str]
+    """Dimension -> statement; ``{signature}`` is taken from the rules."""
+    place: str
+
+    def statements(self, content: Content) -> tuple[str, ...]:
+        """Return them in order, signatures filled in."""
+        signatures = {d.name: d.signature_sql(Dialect.SQLITE) for d in content.rules.dimensions}
+        filled = [sql.replace("{signature}", signatures[name]) for name, sql in self.transitions.items()]
+        return (*filled, self.place)
+
+
+def run_by_hand(path: Path, statements: tuple[str, ...], version: str) -> Spent:
+    """Run them as one transaction; return what that took."""
+    return spent(lambda: _run(path, statements, version))
+
+
+def _run(path: Path, statements: tuple[str, ...], version: str) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -65536"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("BEGIN IMMEDIATE")
-    for dimension, sql in transitions.items():
-        signature = content.rules.dimension(dimension).signature_sql(Dialect.SQLITE)
-        connection.execute(sql.replace("{signature}", signature), {"now": NOW, "version": content.rules.version})
-    connection.execute(place, {"now": NOW})
+    for sql in statements:
+        connection.execute(sql, {"now": NOW, "version": version})
     connection.execute("COMMIT")
     connection.close()
-
-
-def first_by_hand(path: Path, content: Content) -> None:
-    """Place users who were never placed."""
-    _by_hand(path, content, handwritten.TRANSITIONS, handwritten.PLACE)
-
-
-def again_by_hand(path: Path, content: Content) -> None:
-    """Place users who were placed before."""
-    _by_hand(path, content, handwritten_again.TRANSITIONS, handwritten_again.PLACE)
 
 
 def _differences(ours: Path, theirs: Path) -> int:
@@ -99,18 +107,21 @@ def _differences(ours: Path, theirs: Path) -> int:
 @dataclass(frozen=True, slots=True)
 class _Measure:
     name: str
-    make: Callable[[Path, int], tuple[Path, Content]]
-    by_hand: Callable[[Path, Content], None]
+    make: Callable[[Path, int], object]
+    by_hand: ByHand
 
 
 MEASURES = (
-    _Measure("full_placing", placed_store, again_by_hand),
-    _Measure("first_placing", population_store, first_by_hand),
+    _Measure("full_placing", placed_store, ByHand(handwritten_again.TRANSITIONS, handwritten_again.PLACE)),
+    _Measure("first_placing", population_store, ByHand(handwritten.TRANSITIONS, handwritten.PLACE)),
 )
 
 
 def _measure(one: _Measure, folder: Path, size: int) -> bool:
-    source, content = one.make(folder / "source.db", size)
+    source = folder / "source.db"
+    apart(one.make, source, size)
+    content = brand_content()
+    statements = one.by_hand.statements(content)
 
     def ours() -> Spent:
         database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
@@ -119,11 +130,10 @@ def _measure(one: _Measure, folder: Path, size: int) -> bool:
         return taken
 
     def theirs() -> Spent:
-        path = copy_store(source, "theirs.db")
-        return spent(lambda: one.by_hand(path, content))
+        return apart(run_by_hand, copy_store(source, "theirs.db"), statements, content.rules.version)
 
     mine, floor = interleaved_spent(RUNS, ours, theirs)
-    differing = _differences(folder / "ours.db", folder / "theirs.db")
+    differing = apart(_differences, folder / "ours.db", folder / "theirs.db")
     fine = report(
         one.name,
         ratio=mine.wall / floor.wall,

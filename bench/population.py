@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 from engine.app import App
 from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import read_bundle
-from engine.loading import Content
+from engine.loading import Content, load_content
+from engine.rules.decider import Deciders
 from engine.settings import Settings, StoreSettings
 
 NOW = Instant(1_790_000_000_000)
@@ -26,6 +27,12 @@ def brand_app(database: Path, now: Instant = NOW) -> tuple[App, Content]:
     app.migrate(content)
     app.apply(content, now)
     return app, content
+
+
+def brand_content() -> Content:
+    """Load the default brand's files, without a store."""
+    bundle = read_bundle(BRAND / "rules", BRAND / "playbooks", BRAND / "templates")
+    return load_content(bundle, Settings(), Deciders())
 
 
 def fill_facts(connection: Connection, size: int, now: Instant = NOW) -> None:
@@ -96,14 +103,13 @@ def change_facts(connection: Connection, now: Instant) -> None:
     )
 
 
-def population_store(path: Path, size: int, now: Instant = NOW) -> tuple[Path, Content]:
+def population_store(path: Path, size: int, now: Instant = NOW) -> None:
     """Make a store with ``size`` users and their facts as of ``now``, in one closed file that can be copied."""
-    app, content = brand_app(path, now)
+    app, _ = brand_app(path, now)
     with app.database.write() as connection:
         fill_facts(connection, size, now)
     app.close()
     close_store(path)
-    return path, content
 
 
 def close_store(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common import Spent, interleaved_spent, report, scratch, size_from_command_line, spent
+from bench.common import Spent, apart, interleaved_spent, report, scratch, size_from_command_line, spent
 from bench.full_placing import place_everyone, placed_store
 from bench.peer_rules import (
     Compiled,
@@ -29,7 +29,7 @@ from bench.peer_rules import (
     rule_engine_expression,
     zen_expression,
 )
-from bench.population import copy_store
+from bench.population import brand_content, copy_store
 from engine.loading import Content
 from engine.store.database import Database
 
@@ -97,7 +97,8 @@ def main() -> bool:
     """Measure and report each engine."""
     size = size_from_command_line(FULL_SIZE, "users")
     with scratch() as folder:
-        source, content = placed_store(folder / "source.db", size)
+        source, content = folder / "source.db", brand_content()
+        apart(placed_store, source, size)
 
         def ours() -> Spent:
             database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
