@@ -104,7 +104,7 @@ class App:
     def apply(self, content: Content, now: Instant) -> bool:
         """Make ``content`` the running version; return whether it was another before.
 
-        When the rules changed, everybody becomes due.
+        When the rules changed, or a playbook that concerns everybody, everybody becomes due.
 
         Raises:
             SchemaDrift: ``user_state`` does not follow it yet.
@@ -122,7 +122,7 @@ class App:
                 return False
             record_bundle(connection, content.bundle, now)
             record_versions(connection, content.playbooks, content.bundle, now)
-            if before is None or before.rules_version != content.bundle.rules_version:
+            if before is None or _concerns_everybody(before, content):
                 connection.execute(text("UPDATE user_state SET due_at = 0"))
         return True
 
@@ -225,3 +225,10 @@ class App:
     def deliver(self, content: Content) -> Drained:
         """Hand over everything that is due by the clock; return what became of it."""
         return asyncio.run(self.delivery(content).drain())
+
+
+def _concerns_everybody(before: Bundle, content: Content) -> bool:
+    """Tell whether ``content`` places, lets in or lets out users to whom nothing happens otherwise than ``before``."""
+    files = content.bundle.files
+    changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
+    return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)

@@ -76,7 +76,9 @@ class Pipeline:
         self._database = database
         self._chunk = making.chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
-        self.place: Stage = Placing(content.rules, dialect, deciders, content.turning_points())
+        with database.read() as connection:
+            pinned = shelf.turning_points(connection)  # of later enrolments the content has them
+        self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *pinned))
         self.enrol: Stage = Enrol(content.playbooks, dialect)
         settle = Settle(shelf, dialect)
         self.settle: Stage = settle

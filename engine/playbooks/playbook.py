@@ -166,6 +166,13 @@ class Playbook:
         return self.exit_event is not None or self.exit_when is not None
 
     @property
+    def concerns_everybody(self) -> bool:
+        """Tell whether it can let in or out whom nothing happens to: then everybody is looked at when it is new."""
+        return isinstance(self.trigger, Whenever) or (
+            self.exit_when is not None and bool(self.exit_when.turning_points())
+        )
+
+    @property
     def waits_for(self) -> Iterator[tuple[int, WaitFor]]:
         """The steps that wait for an event, by index."""
         return ((step.index, step.act) for step in self.steps if isinstance(step.act, WaitFor))

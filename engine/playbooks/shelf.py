@@ -1,7 +1,8 @@
 """The shelf: each version of a playbook that anybody is still enrolled in, compiled against today's facts and rules."""
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from engine.conditions.turning import TurningPoint
 from engine.playbooks.compiling import Surroundings
 from engine.playbooks.load import compile_stored
 from engine.playbooks.playbook import Playbook, Playbooks
@@ -24,6 +25,15 @@ class PlaybookShelf:
         if key not in self._known:
             self._known[key] = self._from_store(connection, name, version)
         return self._known[key]
+
+    def turning_points(self, connection: Connection) -> tuple[TurningPoint, ...]:
+        """Return when time alone can let out users who are enrolled, whatever version they entered."""
+        pinned = connection.execute(
+            text("SELECT DISTINCT playbook, version FROM enrolment WHERE state = 'active'")
+        ).all()
+        read = (self.get(connection, name, version) for name, version in pinned)
+        exits = (one.exit_when for one in read if one is not None and one.exit_when is not None)
+        return tuple(dict.fromkeys(point for condition in exits for point in condition.turning_points()))
 
     def _from_store(self, connection: Connection, name: str, version: str) -> Playbook | None:
         file = stored_file(connection, name, version)
