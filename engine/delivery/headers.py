@@ -110,7 +110,7 @@ def mailbox(address: str, name: str) -> bytes:
         RenderError: the address is invalid.
     """
     octets = wire_address(address)
-    shown = one_line(name)
+    shown = one_line(name) if name else ""
     if not shown:
         return octets
     if len(shown) > FOLD or not _PRINTABLE(shown) or "=?" in shown:

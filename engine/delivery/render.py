@@ -9,8 +9,8 @@ import jinja2
 from jinja2.exceptions import TemplateError, UndefinedError
 
 from engine.delivery.locales import language
-from engine.delivery.sandbox import MAX_OUTPUT, Frame, Frames, join_bounded
-from engine.delivery.skeleton import Part, Prepared, Skeletons, plain_part, prepare_email
+from engine.delivery.sandbox import MAX_OUTPUT, Frame, Frames, bounded
+from engine.delivery.skeleton import Part, Prepared, Skeleton, Skeletons, plain_part, prepare_email
 from engine.errors import RenderError
 
 _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
@@ -112,15 +112,15 @@ class Template:
             raise RenderError(f"{self.path}: the subject is empty")
         return Rendered(prepared, values, subject)
 
-    def _skeleton(self, context: RenderContext) -> tuple[str, ...]:
+    def _skeleton(self, context: RenderContext) -> Skeleton:
         """Return the page and then the channel's plain parts, with slots; empty where a block is not declared."""
         running = self._compiled.new_context({**self._common, **context.values}, shared=True)
-        page = join_bounded(self._compiled.root_render_func(running))
+        page = tuple(bounded(self._compiled.root_render_func(running)))
         blocks = running.blocks
-        return (page, *(join_bounded(blocks[name][0](running)) if name in blocks else "" for name in self._parts))
+        return (page, *(tuple(bounded(blocks[name][0](running))) if name in blocks else () for name in self._parts))
 
-    def _prepare(self, parts: tuple[str, ...]) -> Prepared:
-        page, *named = parts
+    def _prepare(self, parts: Skeleton) -> Prepared:
+        page, *named = map("".join, parts)
         if self.channel != "email":
             return Prepared({name: plain_part(part.strip()) for name, part in zip(self._parts, named, strict=True)})
         try:

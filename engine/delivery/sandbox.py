@@ -131,8 +131,8 @@ def _finalizer(frames: Frames) -> Callable[[Context, Any], str]:
     return put_aside
 
 
-def join_bounded(pieces: Iterable[str]) -> str:
-    """Join what a template or macro yields, up to ``MAX_OUTPUT`` characters.
+def bounded(pieces: Iterable[str]) -> list[str]:
+    """Return what a template or macro yields, up to ``MAX_OUTPUT`` characters.
 
     Raises:
         TemplateRuntimeError: it yields more.
@@ -140,7 +140,12 @@ def join_bounded(pieces: Iterable[str]) -> str:
     listed = list(islice(pieces, MAX_PIECES + 1))
     if len(listed) > MAX_PIECES or sum(map(len, listed)) > MAX_OUTPUT:
         raise TemplateRuntimeError(f"renders more than {MAX_OUTPUT:,} characters")
-    return "".join(listed)
+    return listed
+
+
+def join_bounded(pieces: Iterable[str]) -> str:
+    """Join what a template or macro yields, see ``bounded``."""
+    return "".join(bounded(pieces))
 
 
 def bounded_text(text: str) -> str:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import TypeAlias
 
 from css_inline import CSSInliner, InlineError
 
@@ -21,6 +22,9 @@ from engine.errors import RenderError
 
 KEPT = 32
 """Skeletons that are kept per template."""
+
+Skeleton: TypeAlias = tuple[tuple[str, ...], ...]
+"""The parts of a message in the pieces that its template yields: the same ones each time, so they compare at once."""
 
 _REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")
 
@@ -147,10 +151,10 @@ class Skeletons:
     """The prepared forms of one template, the most recently used ``KEPT`` of them. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Prepared] = OrderedDict()
+        self._kept: OrderedDict[Skeleton, Prepared] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: tuple[str, ...], prepare: Callable[[], Prepared]) -> Prepared:
+    def get(self, key: Skeleton, prepare: Callable[[], Prepared]) -> Prepared:
         """Return the prepared form of the skeletons in ``key``, made by ``prepare`` when it is new."""
         with self._lock:
             known = self._kept.get(key)
