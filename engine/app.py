@@ -228,7 +228,7 @@ class App:
 
 
 def _concerns_everybody(before: Bundle, content: Content) -> bool:
-    """Tell whether ``content`` places, lets in or lets out users to whom nothing happens otherwise than ``before``."""
+    """Tell whether ``content`` treats users to whom nothing happens otherwise than ``before`` did."""
     files = content.bundle.files
     changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
     return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)

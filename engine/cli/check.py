@@ -18,6 +18,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check facts, rules with their cases, playbooks and templates; exit 1 where anything is found."""
     with open_app(context) as app:
         content, findings = app.examine()
+        app.adapters()  # what config.toml says of them is found here, not by the first message
         files = len(app.bundle().files)
     if as_json:
         print_json([_as_dict(finding) for finding in findings])

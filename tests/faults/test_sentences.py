@@ -176,6 +176,11 @@ def test_settings_that_make_no_sense(house: House, sections: dict[str, dict[str,
     assert says in sentence(house.habitue("run"))
 
 
+def test_an_unknown_adapter_is_found_by_check(house: House) -> None:
+    house.configure(email={"adapter": "pigeon"})
+    assert "there is no adapter `pigeon`" in sentence(house.habitue("check"))
+
+
 def test_a_full_disk_stops_nothing_half_way(house: House) -> None:
     """SQLite is told that its file may not grow; once it may again, everything is done."""
     house.migrate()
