@@ -1,5 +1,8 @@
 """``habitue demo``: a believable brand, made up, and two weeks of its life; or its files, to import."""
 
+import os
+import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -164,5 +167,9 @@ def _actions(actions: Sequence[Done]) -> Table:
 
 
 def _next(example: str | None) -> list[str]:
-    commands = [f"habitue explain {example}"] if example else []
-    return [*commands, "habitue log --limit 20", "habitue preview winback/offer", "habitue status", "habitue check"]
+    """Return commands to try, as they can be typed: by path where the program is not on the search path."""
+    called = Path(sys.argv[0])
+    beside = called.name == "habitue" and shutil.which("habitue") is None
+    program = os.path.relpath(called) if beside else "habitue"
+    tries = [f"explain {example}"] if example else []
+    return [f"{program} {words}" for words in (*tries, "log --limit 20", "preview winback/offer", "status", "check")]
