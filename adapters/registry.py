@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from adapters.base import Adapter
 from adapters.capture import CaptureAdapter, CaptureOptions
@@ -28,6 +29,13 @@ def make_adapter(name: str, options: Mapping[str, Any]) -> Adapter:
     try:
         checked = model.model_validate(dict(options))
     except ValidationError as error:
-        said = "; ".join(f"`{'.'.join(map(str, one['loc'])) or name}`: {one['msg']}" for one in error.errors())
-        raise ValueError(said) from error
+        raise ValueError("; ".join(_said(model, one) for one in error.errors())) from error
     return make(checked, name)
+
+
+def _said(model: type[BaseModel], mistake: ErrorDetails) -> str:
+    """Say what is wrong with one option, without its value, which may be a secret."""
+    option = ".".join(map(str, mistake["loc"]))
+    if mistake["type"] == "extra_forbidden":
+        return f"`{option}`: unknown option; known: {', '.join(sorted(model.model_fields))}"
+    return f"`{option}`: {mistake['msg']}" if option else mistake["msg"]

@@ -4,6 +4,7 @@ import structlog
 
 from engine.app import App
 from engine.content.bundle import Bundle
+from engine.content.versions import running_version
 from engine.errors import ContentError, HabitueError, SchemaDrift
 from engine.loading import Content
 from engine.store.state_table import drift
@@ -20,6 +21,8 @@ class RunningContent:
         """Version of the files that were read last, whether they can be used or not."""
         self._waiting: Content | None = None
         """Good files whose columns are not there yet."""
+        self._ran = ""
+        """The last version of ours that was seen running in the store."""
         self.current: Content | None = None
         self.message: str | None = None
         """Why the files as they are do not run, in a sentence; None where they do."""
@@ -38,7 +41,25 @@ class RunningContent:
             self._try(self._waiting)
         if self.current is None:
             self.current = self._last_good()
-        return self.current
+        return self._unless_replaced(self.current)
+
+    def _unless_replaced(self, content: Content) -> Content:
+        """Return ``content``, or what was applied after it from elsewhere: the files that changed last run.
+
+        Otherwise two workers with different files would replace each other's version at every tick.
+        """
+        with self._app.database.read() as connection:
+            running = running_version(connection)
+        if running == content.version:
+            self._ran = running
+        elif running is not None and self._ran == content.version:
+            self.current = content = self._last_good()
+            self._ran = running
+            self._refuse(
+                f"version {running} was applied from elsewhere after these files (version {self._checked}) and runs"
+                " now; make the folders equal, or change a file here to apply these again"
+            )
+        return content
 
     def _read(self, bundle: Bundle) -> None:
         """Compile the files, where they are not what runs already."""

@@ -18,6 +18,8 @@ from engine.errors import InputError
 
 FINDINGS = 1
 """Exit code: it worked, and there is something to look at."""
+USAGE = 2
+"""Exit code: it could not be done as asked."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 

@@ -9,11 +9,8 @@ from rich.markup import escape
 
 from engine import __version__
 from engine.cli import check, coupons, demo, explain, imports, init, log, migrate, preview, run, status, tick
-from engine.cli.context import Options, notes
+from engine.cli.context import USAGE, Options, notes
 from engine.errors import ContentError, HabitueError
-
-USAGE = 2
-"""Exit code: it could not be done as asked."""
 
 program = typer.Typer(
     name="habitue",

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.cli.context import AsJson, console, notes, open_app, parse_instant, print_json
-from engine.clock import iso
+from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_instant, print_json
+from engine.clock import Instant, iso
+from engine.delivery.tally import Drained
 from engine.pipeline import Progress
 from engine.upkeep import calibrate_new
 
@@ -37,6 +39,14 @@ def tick(
                 calibrate_new(app, content, now)
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
+    _show(now, done, drained, as_json=as_json)
+    if drained and drained.alarms:
+        for alarm in drained.alarms:
+            notes().print(f"[red]habitue:[/] {escape(str(alarm))}; its messages wait", highlight=False, soft_wrap=True)
+        raise typer.Exit(USAGE)
+
+
+def _show(now: Instant, done: Progress, drained: Drained | None, *, as_json: bool) -> None:
     if done.lived_until is not None:
         notes().print(f"Nothing to do: this store has lived until {iso(done.lived_until)} already.")
     if as_json:

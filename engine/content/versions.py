@@ -1,6 +1,6 @@
 """Which version of the files runs, and every version that ever ran: the memory of the store."""
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, column, func, insert, select, text, update
 
 from engine.clock import Instant
 from engine.content.bundle import RULES, Bundle
@@ -31,6 +31,18 @@ def running_bundle(connection: Connection) -> Bundle | None:
     return Bundle(files) if files is not None else None
 
 
+def running_version(connection: Connection) -> str | None:
+    """Return the hash of the bundle that was applied last; None on a new database."""
+    found: str | None = connection.execute(
+        select(column("hash"))
+        .select_from(Version)
+        .where(Version.kind == CONTENT)  # type: ignore[arg-type]
+        .order_by(Version.applied_at.desc())  # type: ignore[attr-defined]
+        .limit(1)
+    ).scalar()
+    return found
+
+
 def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
     """Return the files below ``rules/`` of one rules version; None where it never ran here."""
     files = connection.execute(
@@ -40,7 +52,9 @@ def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
 
 
 def record_bundle(connection: Connection, bundle: Bundle, now: Instant) -> None:
-    """Make ``bundle`` the running version."""
+    """Make ``bundle`` the running version, after any that was applied at the same instant."""
+    last = connection.execute(select(func.max(Version.applied_at)).where(Version.kind == CONTENT)).scalar()  # type: ignore[arg-type]
+    now = Instant(max(now, last + 1)) if last is not None else now
     _record(connection, CONTENT, bundle.version, dict(bundle.files), now)
     _record(connection, RULES, bundle.rules_version, bundle.under(RULES), now)
 

@@ -76,7 +76,8 @@ def fill_pool(
                 with database.write() as connection:
                     _add(connection, name, chunk, done)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a file of codes: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read as a file of codes: {why}") from error
     return done
 
 

@@ -22,20 +22,45 @@ class Database:
     """One database, shared by every part of the process. Connections are pooled; close it once at the end."""
 
     def __init__(self, url: str) -> None:
-        """Open the database lazily: the first connection makes a SQLite file.
+        """Open the database lazily: the first transaction that writes makes a SQLite file, and its folder.
 
         Raises:
-            StoreError: the URL is not one of a supported database, or the file's folder cannot be made.
+            StoreError: the URL is not one of a supported database.
         """
         self.url = url
         self.engine = _engine(url)
+        self._file = _file(self.engine)
         self.dialect = Dialect(self.engine.dialect.name)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a SQLite file that does not exist yet."""
+        return self._file is not None and not self._file.exists()
+
+    def _make_folder(self) -> None:
+        if not self.is_missing or self._file is None:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder of the database {self._file} cannot be made: {error.strerror}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads, on one snapshot."""
-        with self._connect() as connection, connection.begin():
-            yield connection
+        """Open a transaction that only reads, on one snapshot.
+
+        Raises:
+            StoreError: there is no such database, or it cannot be used.
+        """
+        if self.is_missing:
+            name = make_url(self.url).render_as_string(hide_password=True)
+            raise StoreError(f"the database {name} is not there: check store.url, or run `habitue migrate` to make it")
+        with self._connect() as connection:
+            # Each statement would otherwise see what was committed before it, and not before the transaction.
+            options = {"isolation_level": "REPEATABLE READ"} if self.dialect is Dialect.POSTGRES else {}
+            reading = connection.execution_options(**options)
+            with reading.begin():
+                yield reading
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -43,6 +68,7 @@ class Database:
 
         On SQLite it takes the write lock at once, so it cannot fail half-way because another writer was first.
         """
+        self._make_folder()
         with self._connect() as connection:
             writing = connection.execution_options(habitue_writes=True)
             with writing.begin():
@@ -95,15 +121,20 @@ def _unknown_url() -> str:
 
 def _sqlite(url: str, database: str | None) -> Engine:
     if not database or database == ":memory:":
-        raise StoreError("store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections")
-    try:
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"the folder of the database {database} cannot be made: {error.strerror}") from error
+        raise StoreError(
+            "store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections"
+        )
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _file(engine: Engine) -> Path | None:
+    """Return the file of a SQLite database that is named by its path; None for any other."""
+    database = engine.url.database
+    named = engine.dialect.name == Dialect.SQLITE and database and not database.startswith("file:")
+    return Path(str(database)) if named else None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class

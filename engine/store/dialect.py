@@ -27,4 +27,3 @@ def greatest(dialect: Dialect, *terms: str) -> str:
     if len(terms) == 1:
         return terms[0]
     return f"{'max' if dialect is Dialect.SQLITE else 'greatest'}({', '.join(terms)})"
-

@@ -78,9 +78,10 @@ def migrate(database: Database) -> None:
     Raises:
         StoreError: the database is of a revision that this program does not know, or cannot be written.
     """
-    with database.read() as connection:
-        if _revision(connection) == HEAD:
-            return
+    if not database.is_missing:
+        with database.read() as connection:
+            if _revision(connection) == HEAD:
+                return
     with database.write() as connection:
         if database.dialect is Dialect.POSTGRES:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

@@ -130,6 +130,6 @@ def test_drift_is_told_in_words(store: tuple[Connection, Dialect]) -> None:
 
 def test_without_the_table_the_remedy_is_named(sqlite_url: str) -> None:
     database = Database(sqlite_url)
-    with database.read() as connection, pytest.raises(StoreError, match="run `habitue migrate`"):
+    with database.write() as connection, pytest.raises(StoreError, match="run `habitue migrate`"):
         drift(connection, database.dialect, ALL)
     database.close()

@@ -22,8 +22,8 @@ def test_quoted_text_comes_back_as_it_is(first: str, second: str) -> None:
 
 
 @pytest.mark.parametrize("quoted", [" :now ", "::", "a:b", "50 %", "\\:now", "%(now)s", "it''s :now"])
-def test_both_databases_take_it(empty_database_url: str, quoted: str) -> None:
-    database = Database(empty_database_url)
+def test_both_databases_take_it(database_url: str, quoted: str) -> None:
+    database = Database(database_url)
     with database.read() as connection:
         row = connection.execute(statement(f"SELECT '{quoted}', :now"), {"now": 5}).one()
     database.close()

@@ -41,7 +41,7 @@ def test_a_file_with_errors_never_replaces_the_running_version(house: House) -> 
         house.write("templates/shop/hello.email.j2", hello)
         house.write("rules/value.toml", VALUE.replace("100", "120"))
         restarted.until(lambda: restarted.entries("content replaced"), "the corrected files take over")
-        assert message(house) is None
+        restarted.until(lambda: message(house) is None, "nothing to say any more")
         house.people(4, now(), first=9)
         restarted.until(lambda: accepted(house, "hello", 12), "the corrected files at work")
         orderly(house, restarted)
@@ -62,7 +62,7 @@ def test_files_whose_columns_are_not_there_wait_for_migrate(house: House) -> Non
         migrated = house.habitue("migrate")
         assert migrated.returncode == 0, migrated.stderr
         worker.until(lambda: worker.entries("content replaced"), "the new files take over")
-        assert message(house) is None
+        worker.until(lambda: message(house) is None, "nothing to say any more")
         orderly(house, worker)
     assert len(worker.entries("files refused")) == 1
     assert not worker.entries("job failed")

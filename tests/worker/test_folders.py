@@ -1,0 +1,35 @@
+"""Two workers on one store whose folders differ: the files that changed last run, and nobody flaps."""
+
+from pathlib import Path
+
+from engine.app import App
+from engine.clock import Instant, WallClock
+from engine.running import RunningContent
+from tests.worker.house import VALUE, House
+
+
+def tick(app: App, running: RunningContent, now: int) -> int:
+    """What the worker does at a tick; return how many users were looked at."""
+    return app.tick(running.look(), Instant(now)).users
+
+
+def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_url: str) -> None:
+    other = House(tmp_path / "other", database_url)
+    other.write("rules/value.toml", VALUE.replace("100", "120"))
+    now = WallClock().now()
+    house.people(3, now)
+    with house.app() as first, other.app() as second:
+        ours, theirs = RunningContent(first), RunningContent(second)
+        assert tick(first, ours, now) == 3
+        assert tick(second, theirs, now + 1_000) == 3, "other files take over as their worker starts"
+        replaced = theirs.look().version
+        for later in range(2, 6):
+            assert tick(first, ours, now + 1_000 * later) == 0
+            assert tick(second, theirs, now + 1_000 * later) == 0
+        assert (ours.look().version, theirs.message) == (replaced, None)
+        assert "make the folders equal" in str(ours.message)
+        house.write("rules/value.toml", VALUE.replace("100", "130"))
+        assert tick(first, ours, now + 10_000) == 3, "a change here applies these files again"
+        assert ours.message is None
+        assert tick(second, theirs, now + 11_000) == 0
+        assert theirs.look().version == ours.look().version != replaced
