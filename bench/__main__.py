@@ -29,7 +29,9 @@ def main() -> int:
 
 def _run(name: str, smoke_size: int | None) -> bool:
     size = ["--size", str(smoke_size)] if smoke_size is not None else []
-    done = subprocess.run([sys.executable, "-m", f"bench.{name}", *size], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", *size], stdout=subprocess.PIPE, text=True, check=False
+    )
     sys.stdout.write(done.stdout)
     sys.stdout.flush()
     # A measure exits 1 when its bar is missed; a small size proves only that it runs and prints its line.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from pydantic import SecretStr, ValidationError
 
 from adapters.base import Answer, Message, Outcome
 from adapters.smtp import SmtpAdapter, SmtpOptions
@@ -381,22 +380,3 @@ def test_repeats_no_address_in_its_answer() -> None:
 
 def test_names_the_queue_id() -> None:
     assert exchange(ScriptedSmtp())[0].reference == "4F1A2B"
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"username": "mailer"}, "needs a password"),
-        ({"username": "m", "password": SECRET, "security": "none", "host": "mail.example.com"}, "in the clear"),
-        ({"port": 0}, "greater than or equal to 1"),
-        ({"hots": "x"}, "Extra inputs"),
-    ],
-)
-def test_settings_that_make_no_sense(given: dict[str, object], said: str) -> None:
-    with pytest.raises(ValidationError, match=said) as caught:
-        SmtpOptions.model_validate(given)
-    assert SECRET not in str(caught.value)
-
-
-def test_settings_show_no_password() -> None:
-    assert SECRET not in repr(SmtpOptions(username="mailer", password=SecretStr(SECRET)))
