@@ -86,7 +86,7 @@ class DeliverySettings(_Part):
 
     batch: int = Field(default=200, ge=1, le=5_000)
     """Actions claimed at once."""
-    in_flight: int = Field(default=50, ge=1, le=1_000)
+    in_flight: int = Field(default=100, ge=1, le=1_000)
     """Actions whose hand-off is committed at once: the most that a crash can leave unknown, per worker."""
     lease: Duration = 300_000
     unknown: Literal["hold", "resend"] = "hold"
