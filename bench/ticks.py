@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bench.common import report, scratch, seconds, size_from_command_line
+from bench.common import apart, report, scratch, seconds, size_from_command_line
 from bench.population import NOW, brand_app
 from engine.app import App
 from engine.clock import DAY, MINUTE, Instant
@@ -62,14 +62,28 @@ def _tick(app: App, content: Content, at: int) -> float:
     return seconds(lambda: app.tick(content, Instant(at)))
 
 
-def measure(path: Path, size: int) -> bool:
-    """Live through four ticks and compare them."""
-    app, content = brand_app(path)
+def make_store(path: Path, size: int) -> None:
+    """Make the store in which the ticks are lived."""
+    app, _content = brand_app(path)
     with app.database.write() as connection:
         fill_events(connection, size)
-    first = _tick(app, content, NOW)
+    app.close()
+
+
+def make_all_due(path: Path) -> None:
+    """Make everybody due, as new rules do."""
+    app, _content = brand_app(path)
     with app.database.write() as connection:
         connection.execute(text("UPDATE user_state SET due_at = 0"))
+    app.close()
+
+
+def measure(path: Path, size: int) -> bool:
+    """Live through four ticks and compare them."""
+    apart(make_store, path, size)
+    app, content = brand_app(path)
+    first = _tick(app, content, NOW)
+    apart(make_all_due, path)
     full = _tick(app, content, NOW + MINUTE)
     idle = min(_tick(app, content, NOW + MINUTE + second) for second in (1_000, 2_000, 3_000))
     at = Instant(NOW + 2 * MINUTE)
