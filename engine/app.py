@@ -15,7 +15,7 @@ from engine.content.findings import Finding
 from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
-from engine.errors import HabitueError, SchemaDrift
+from engine.errors import HabitueError
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
 from engine.playbooks.occasions import Occasions
@@ -24,7 +24,7 @@ from engine.rules.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from engine.store.secrets import installation_secret
-from engine.store.state_table import Drift, drift, ensure_state, follow, migrate
+from engine.store.state_table import Drift, ensure_state, follow, migrate, require_columns
 from engine.store.tables import Tick
 
 CLOCK_SKEW = 5 * MINUTE
@@ -110,10 +110,7 @@ class App:
             SchemaDrift: ``user_state`` does not follow it yet.
         """
         with self.database.write() as connection:
-            if differences := drift(connection, self.database.dialect, content.columns()):
-                raise SchemaDrift(
-                    f"the files and the columns of user_state differ ({differences}): run `habitue migrate`"
-                )
+            require_columns(connection, self.database.dialect, content.columns())
             before = running_bundle(connection)
             if before is None or before.version != content.version:
                 await_turn(connection)

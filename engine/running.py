@@ -7,7 +7,7 @@ from engine.content.bundle import Bundle
 from engine.content.versions import running_version
 from engine.errors import ContentError, HabitueError, SchemaDrift
 from engine.loading import Content
-from engine.store.state_table import drift
+from engine.store.state_table import require_columns
 
 _log = structlog.get_logger("habitue.worker")
 
@@ -87,9 +87,7 @@ class RunningContent:
 
     def _follows(self, content: Content) -> None:
         with self._app.database.read() as connection:
-            differences = drift(connection, self._app.database.dialect, content.columns())
-        if differences:
-            raise SchemaDrift(f"the files and the columns of user_state differ ({differences}): run `habitue migrate`")
+            require_columns(connection, self._app.database.dialect, content.columns())
 
     def _refuse(self, why: str) -> None:
         if why != self.message:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.app import App
@@ -13,7 +13,7 @@ from engine.demo.writing import Made, is_told, stored_start, write_brand
 from engine.errors import InputError
 from engine.loading import Content
 from engine.store.dialect import Dialect
-from engine.store.tables import CouponCode, Tick
+from engine.store.tables import CouponCode
 from engine.upkeep import recalibrate
 
 EVERY = 4 * HOUR
@@ -66,8 +66,7 @@ def _spec(app: App, end: Instant, users: int, seed: int) -> DemoSpec:
 def live_through(app: App, content: Content, clock: FixedClock, start: Instant, watch: Watch = lambda _: None) -> None:
     """Tick and deliver from ``start`` to the clock's instant, but not again what the store has lived already."""
     end = clock.now()
-    with app.database.read() as connection:
-        last = connection.execute(select(func.max(Tick.at))).scalar()
+    last = app.last_tick()
     instants = [at for at in _instants(start, end) if last is None or at > last]
     for number, at in enumerate(instants, 1):
         clock.move_to(at)

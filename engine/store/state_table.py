@@ -13,7 +13,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, inspect, text
 
-from engine.errors import StoreError
+from engine.errors import SchemaDrift, StoreError
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from engine.store.migrations import HEAD
@@ -127,6 +127,16 @@ def drift(connection: Connection, dialect: Dialect, declared: Sequence[StateColu
         ),
         superfluous=tuple(name for name in found if name not in wanted | BASE_COLUMNS and not _RETIRED.fullmatch(name)),
     )
+
+
+def require_columns(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> None:
+    """Do nothing where ``user_state`` follows the declared columns.
+
+    Raises:
+        SchemaDrift: it does not; says how they differ.
+    """
+    if differences := drift(connection, dialect, declared):
+        raise SchemaDrift(f"the files and the columns of user_state differ ({differences}): run `habitue migrate`")
 
 
 def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> Drift:
