@@ -111,7 +111,7 @@ def _ticks(out: Console, store: Store) -> None:
     if not store.ticks:
         out.print("ticks: none yet (`habitue tick`)")
         return
-    table = _table("tick at", "took", "users", "transitions", "enrolments", "advanced", "error")
+    table = _table("tick at", "took", "users", "transitions", "enrolments", "actions", "error")
     for tick in store.ticks:
         took = "unfinished" if tick.milliseconds is None else f"{tick.milliseconds / 1000:.1f} s"
         counts = [f"{count:,}" for count in (tick.users, tick.transitions, tick.enrolments, tick.actions)]
