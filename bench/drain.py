@@ -25,8 +25,8 @@ from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
-from engine.delivery.templates import TemplateLibrary
 from engine.facts.catalog import FactCatalog, load_catalog
+from engine.messages.templates import TemplateLibrary
 from engine.settings import Brand, Settings
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate

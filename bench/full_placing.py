@@ -18,8 +18,8 @@ from bench.common import Spent, apart, interleaved_spent, report, scratch, size_
 from bench.population import NOW, brand_content, change_facts, close_store, copy_store, population_store
 from engine.clock import DAY, Instant
 from engine.loading import Content
-from engine.rules.decider import Deciders
-from engine.rules.placing import Placing
+from engine.rules.decide.decider import Deciders
+from engine.rules.place.placing import Placing
 from engine.settings import ScheduleSettings
 from engine.store.database import Database
 from engine.store.dialect import Dialect

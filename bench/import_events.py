@@ -19,10 +19,10 @@ from bench.common import interleaved, report, scratch, seconds, size_from_comman
 from engine.clock import FixedClock, Instant, instant
 from engine.content.kinds import FactType
 from engine.intake.declared import Declared
-from engine.intake.importing import import_events
-from engine.intake.options import ImportOptions
-from engine.intake.resolve import user_ids
-from engine.intake.source import Source
+from engine.intake.files.importing import import_events
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source
+from engine.intake.write.resolve import user_ids
 from engine.store.database import Database
 from engine.store.state_table import migrate
 

@@ -17,10 +17,10 @@ from email.utils import format_datetime
 from statistics import median
 
 from engine.clock import to_datetime
-from engine.delivery.headers import Mailbox
-from engine.delivery.mime import Envelope, build, message_id
-from engine.delivery.render import RenderContext, Rendered
-from engine.delivery.templates import TemplateLibrary
+from engine.messages.email.headers import Mailbox
+from engine.messages.email.mime import Envelope, build, message_id
+from engine.messages.render import RenderContext, Rendered
+from engine.messages.templates import TemplateLibrary
 
 BAR = 15.0
 ROUNDS = 7

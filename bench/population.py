@@ -10,7 +10,7 @@ from engine.app import App
 from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import read_bundle
 from engine.loading import Content, load_content
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, StoreSettings
 
 NOW = Instant(1_790_000_000_000)

@@ -20,7 +20,7 @@ from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.versions import record_versions
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from engine.store.secrets import installation_secret

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from engine.conditions.turning import TurningPoint
 from engine.content.bundle import TEMPLATES, Bundle
 from engine.content.findings import Finding
-from engine.delivery.checking import check_templates
-from engine.delivery.templates import TemplateLibrary
 from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
-from engine.playbooks.compiling import Surroundings
-from engine.playbooks.load import load_playbooks
-from engine.playbooks.playbook import Playbooks
+from engine.messages.checking import check_templates
+from engine.messages.templates import TemplateLibrary
+from engine.playbooks.file.compiling import Surroundings
+from engine.playbooks.file.load import load_playbooks
+from engine.playbooks.file.playbook import Playbooks
 from engine.playbooks.shelf import PlaybookShelf
 from engine.rules.cases import check_cases, run_cases
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.settings import Settings
 from engine.store.state_table import StateColumn

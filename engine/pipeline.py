@@ -15,14 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from engine.clock import Instant
 from engine.errors import StoreError
 from engine.facts.refresh import Refresh
+from engine.incentives.coupons import CouponDesk
 from engine.loading import Content
 from engine.playbooks.advance import Advance
-from engine.playbooks.coupons import CouponDesk
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
-from engine.rules.decider import Deciders
-from engine.rules.placing import Placing
+from engine.rules.decide.decider import Deciders
+from engine.rules.place.placing import Placing
 from engine.setting_aside import ASIDE, SettingAside
 from engine.store.database import Database
 from engine.store.temporary import DUE_USER, take_due_users

@@ -2,8 +2,8 @@
 
 import re
 
-from engine.delivery.render import RenderContext, Rendered
-from engine.delivery.templates import TemplateLibrary
+from engine.messages.render import RenderContext, Rendered
+from engine.messages.templates import TemplateLibrary
 
 LAYOUT = """<html><head><title>{% block subject %}{% endblock %}</title><style>p{color:red}</style></head><body>
 <div style="display: none">{% block preheader %}{% endblock %}</div>

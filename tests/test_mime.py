@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.mime import context, envelope, floor, library
-from engine.delivery.headers import Mailbox, mailbox, unstructured
-from engine.delivery.mime import Envelope, build, message_id
-from engine.delivery.quoted import encode_static, encode_text, encode_value
-from engine.delivery.render import RenderContext, Rendered
-from engine.delivery.templates import TemplateLibrary
 from engine.errors import RenderError
+from engine.messages.email.headers import Mailbox, mailbox, unstructured
+from engine.messages.email.mime import Envelope, build, message_id
+from engine.messages.email.quoted import encode_static, encode_text, encode_value
+from engine.messages.render import RenderContext, Rendered
+from engine.messages.templates import TemplateLibrary
 
 AT = 854_697_600_000
 UNSUBSCRIBE = "https://example.com/u/abc?x=1"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clock import DAY
-from engine.delivery.locales import fallbacks, format_date, format_money, format_number
-from engine.delivery.render import RenderContext
-from engine.delivery.templates import TemplateLibrary
 from engine.errors import RenderError
+from engine.messages.locales import fallbacks, format_date, format_money, format_number
+from engine.messages.render import RenderContext
+from engine.messages.templates import TemplateLibrary
 from tests.rendering import UNSUBSCRIBE, body, email, render, words
 
 # --- finding ---------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.delivery.templates import TemplateLibrary
 from engine.errors import RenderError
+from engine.messages.templates import TemplateLibrary
 from tests.rendering import LAYOUT, email, render
 
 # --- mistakes and limits ---------------------------------------------------------------------------------------------

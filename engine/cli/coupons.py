@@ -11,7 +11,7 @@ from rich.table import Table
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
 from engine.errors import InputError
-from engine.playbooks.pools import Filled, end_of, fill_pool, stocks
+from engine.incentives.pools import Filled, end_of, fill_pool, stocks
 
 _SHOWN = 20
 """Rejected lines that are printed."""

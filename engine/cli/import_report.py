@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from engine.clock import iso
-from engine.intake.summary import ImportSummary
+from engine.intake.files.summary import ImportSummary
 
 _MOST_EVENTS = 12
 

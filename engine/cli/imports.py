@@ -17,10 +17,10 @@ from engine.cli.import_report import show_summary
 from engine.errors import ContentError, InputError
 from engine.facts.catalog import load_catalog
 from engine.intake.declared import Declared
-from engine.intake.importing import Progress, import_events, import_users
-from engine.intake.options import ImportOptions, parse_map
-from engine.intake.source import Source
-from engine.intake.summary import ImportSummary
+from engine.intake.files.importing import Progress, import_events, import_users
+from engine.intake.files.options import ImportOptions, parse_map
+from engine.intake.files.source import Source
+from engine.intake.files.summary import ImportSummary
 
 File = Annotated[
     Path, typer.Argument(help="CSV or JSON lines, plain or gzip; - for standard input.", show_default=False)

@@ -11,15 +11,15 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from engine.actions.history import Follower, LogEntry, LogFilter, read_actions, read_changes
+from engine.actions.states import State
+from engine.channels.addresses import masked
 from engine.cli.context import console, notes, open_app, parse_instant
 from engine.clock import Instant, iso
 from engine.content.findings import did_you_mean
 from engine.content.values import parse_duration
-from engine.delivery.addresses import masked
-from engine.delivery.history import Follower, LogEntry, LogFilter, read_actions, read_changes
-from engine.delivery.states import State
 from engine.errors import InputError
-from engine.intake.rejects import safe_cell
+from engine.intake.files.rejects import safe_cell
 
 _POLL = 1.0
 """Seconds between two looks while following."""

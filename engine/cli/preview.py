@@ -9,10 +9,10 @@ from rich.markup import escape
 
 from adapters.base import Adapter, Answer, Message, Outcome
 from engine.app import App
+from engine.channels.addresses import masked
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
-from engine.delivery.addresses import masked
 from engine.delivery.candidate import Candidate
 from engine.errors import HabitueError, InputError
 from engine.explain.previewing import Preview, Previewer, Wanted

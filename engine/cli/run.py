@@ -7,7 +7,7 @@ import typer
 
 from engine.cli.context import open_app
 from engine.logs import set_up_logs
-from engine.scheduler import Parts, run_worker
+from engine.worker.scheduler import Parts, run_worker
 
 
 class Only(StrEnum):

@@ -11,7 +11,7 @@ from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_in
 from engine.clock import Instant, iso
 from engine.delivery.tally import Drained
 from engine.pipeline import Progress
-from engine.upkeep import calibrate_new
+from engine.worker.upkeep import calibrate_new
 
 
 def register(program: typer.Typer) -> None:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
+from engine.actions.states import WAITING_SQL, State
 from engine.delivery.reasons import Reason
-from engine.delivery.rowset import pack, rowset
-from engine.delivery.states import WAITING_SQL, State
 from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
 
 
 class Claim(NamedTuple):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from adapters.base import Message
 from engine.delivery.candidate import Candidate
-from engine.delivery.headers import Mailbox
-from engine.delivery.mime import Envelope, build, message_id
 from engine.delivery.reasons import Reason
-from engine.delivery.render import RenderContext, Rendered
-from engine.delivery.templates import TemplateLibrary
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
-from engine.delivery.vocabulary import BrandValues, Values
 from engine.errors import RenderError
+from engine.messages.email.headers import Mailbox
+from engine.messages.email.mime import Envelope, build, message_id
+from engine.messages.render import RenderContext, Rendered
+from engine.messages.templates import TemplateLibrary
+from engine.messages.vocabulary import BrandValues, Values
 from engine.settings import Brand
 
 

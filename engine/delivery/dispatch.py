@@ -15,15 +15,15 @@ from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
 from engine.delivery.claim import Claims
 from engine.delivery.compose import Composer, Stationery
-from engine.delivery.context import Loader, needs_of
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Desk, Lane
+from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
 from engine.delivery.tally import Drained, Tally
-from engine.delivery.templates import TemplateLibrary
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
+from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.secrets import installation_secret

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from engine.actions.states import State
+from engine.calendar.window import Hours, local_minute, next_permitted, zone_of
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.reasons import Reason
-from engine.delivery.states import State
-from engine.delivery.window import Hours, local_minute, next_permitted, zone_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from engine.actions.moves import Move, Mover
 from engine.clock import SECOND, Clock
-from engine.delivery.moves import Move, Mover
 from engine.errors import StoreError
 from engine.store.database import Database
 

@@ -12,21 +12,21 @@ from functools import partial
 import structlog
 
 from adapters.base import Adapter, Answer, Message, Outcome
+from engine.actions.moves import Move
+from engine.actions.states import State
 from engine.clock import SECOND, Clock
 from engine.delivery.breaker import Breaker
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.claim import Claims
 from engine.delivery.compose import Composer
-from engine.delivery.context import Loaded, Loader
-from engine.delivery.faults import trail
 from engine.delivery.gates import Defer, Refuse, judge
 from engine.delivery.journal import Journal
-from engine.delivery.moves import Move
+from engine.delivery.load import Loaded, Loader
 from engine.delivery.outcomes import follow
 from engine.delivery.reasons import Reason
-from engine.delivery.states import State
 from engine.delivery.tally import Tally
 from engine.errors import RenderError
+from engine.faults import trail
 from engine.settings import DeliverySettings
 
 _AT_A_STRETCH = 4

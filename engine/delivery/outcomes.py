@@ -3,11 +3,11 @@
 import zlib
 
 from adapters.base import Answer, Outcome
+from engine.actions.moves import Move
+from engine.actions.states import State
 from engine.clock import HOUR
 from engine.delivery.candidate import Candidate
-from engine.delivery.moves import Move
 from engine.delivery.reasons import Reason
-from engine.delivery.states import State
 from engine.settings import DeliverySettings
 
 LONGEST_WAIT = 6 * HOUR

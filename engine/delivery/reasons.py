@@ -3,7 +3,7 @@
 An adapter's answer brings words of its own (``mailbox_full``, ``auth_failed``); its page lists them.
 """
 
-from engine.worded import Worded
+from engine.actions.worded import Worded
 
 
 class Reason(Worded):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.delivery.moves import Move, Mover
+from engine.actions.moves import Move, Mover
+from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import Reason
-from engine.delivery.states import LEASED_SQL, State
 from engine.settings import DeliverySettings
 from engine.store.dialect import Dialect
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine.actions.moves import Move
+from engine.actions.states import State
 from engine.delivery.breaker import Alarm
-from engine.delivery.moves import Move
-from engine.delivery.states import State
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from engine.errors import InputError
 from engine.loading import Content
 from engine.store.dialect import Dialect
 from engine.store.tables import CouponCode
-from engine.upkeep import recalibrate
+from engine.worker.upkeep import recalibrate
 
 EVERY = 4 * HOUR
 """Between ticks: short enough that every zone's sending hours have several."""

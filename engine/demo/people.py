@@ -8,7 +8,7 @@ from random import Random
 from engine.clock import DAY, HOUR, Instant, to_datetime
 from engine.demo.countries import COUNTRIES, City, Country
 from engine.demo.spec import HISTORY_DAYS, DemoSpec
-from engine.intake.rows import Json, UserRow
+from engine.intake.rows.model import Json, UserRow
 
 CATEGORIES = ("skincare", "fragrance", "makeup", "home", "men")
 _POPULARITY = (0.36, 0.24, 0.18, 0.14, 0.08)

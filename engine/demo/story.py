@@ -13,7 +13,7 @@ from engine.demo.people import CATEGORIES, Person, local_instant, person, user_r
 from engine.demo.purchases import Purchase, purchases
 from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
-from engine.intake.rows import EventRow, Json, UserRow
+from engine.intake.rows.model import EventRow, Json, UserRow
 
 _TOPICS = ("care", "gifts", "scents", "refills")
 _COMPLAINTS = ("delivery", "question", "complaint")

@@ -16,9 +16,9 @@ from engine.demo.people import key_of
 from engine.demo.spec import DemoSpec
 from engine.demo.story import Life, event_key, generate
 from engine.errors import InputError
-from engine.intake.rows import EventRow, UserRow
-from engine.intake.write_events import write_events
-from engine.intake.write_users import write_users
+from engine.intake.rows.model import EventRow, UserRow
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
 from engine.store.database import Database
 from engine.store.tables import Tick, Users
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, RowMapping, text
 
+from engine.actions.states import State
 from engine.clock import Instant
 from engine.delivery.reasons import Reason as DeliveryReason
-from engine.delivery.states import State
 from engine.explain.models import ActionRecord, Change
 from engine.playbooks.reasons import Reason as PlaybookReason
 

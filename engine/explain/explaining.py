@@ -14,7 +14,7 @@ from engine.explain.people import facts, find_user, person
 from engine.explain.standing import standings
 from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.settings import Brand
 from engine.store.dialect import Dialect
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import MINUTE, Instant
 from engine.content.versions import CONTENT
-from engine.delivery.states import LEASED_SQL, WAITING_SQL
 from engine.explain.actions import reason_sentence
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
 from engine.store.dialect import Dialect

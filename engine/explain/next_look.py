@@ -10,7 +10,7 @@ from engine.conditions.words import words
 from engine.explain.models import NextLook
 from engine.explain.words import span
 from engine.loading import Content
-from engine.playbooks.playbook import Playbook, Whenever
+from engine.playbooks.file.playbook import Playbook, Whenever
 from engine.rules.dimension import Dimension
 from engine.store.dialect import Dialect
 from engine.store.statement import statement

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from engine.clock import Instant
 from engine.explain.models import Moved, Passage
-from engine.playbooks.playbook import Exit, Playbook, WaitFor
+from engine.playbooks.file.playbook import Exit, Playbook, WaitFor
 from engine.playbooks.reasons import Reason
 from engine.playbooks.shelf import PlaybookShelf
 

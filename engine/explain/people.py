@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, RowMapping, text
 
+from engine.channels.addresses import masked
 from engine.clock import Instant
 from engine.content.kinds import FactType
-from engine.delivery.addresses import masked
 from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value, source_words

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, RowMapping, text
 
 from adapters.base import Message
+from engine.channels.addresses import usable_address
 from engine.clock import HOUR, Instant
 from engine.content.kinds import FactType
-from engine.delivery.addresses import usable_address
 from engine.delivery.candidate import Candidate
 from engine.delivery.compose import Composer, Stationery
-from engine.delivery.context import event_values, fact_values
-from engine.delivery.headers import unstructured
+from engine.delivery.load import event_values, fact_values
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import InputError
 from engine.explain.people import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
-from engine.playbooks.playbook import Happened, Playbook, Send
+from engine.messages.email.headers import unstructured
+from engine.playbooks.file.playbook import Happened, Playbook, Send
 from engine.settings import Brand
 
 SAMPLE_KEY = "sample-customer"

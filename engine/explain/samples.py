@@ -6,7 +6,7 @@ from engine.clock import DAY, HOUR, Instant, to_datetime
 from engine.content.kinds import FactType
 from engine.delivery.candidate import Coupon
 from engine.facts.catalog import FactCatalog
-from engine.playbooks.files import CouponSection
+from engine.incentives.form import CouponSection
 
 _TEXTS = (
     ("first_name", "Robin"),

@@ -9,8 +9,8 @@ from engine.clock import Instant
 from engine.explain.models import AtomState, SlotStanding, Standing
 from engine.explain.rule_words import rule_words
 from engine.explain.words import atom_words, elsewhere
-from engine.rules.decider import Deciders
-from engine.rules.deciding import Judge, SlotDecision
+from engine.rules.decide.decider import Deciders
+from engine.rules.decide.deciding import Judge, SlotDecision
 from engine.rules.dimension import IN, OUT, Dimension, Slot, split_places
 from engine.rules.ruleset import RuleSet
 from engine.store.dialect import Dialect

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from engine.clock import DAY, HOUR, MINUTE, SECOND, iso
 from engine.content.kinds import FactType
-from engine.delivery.locales import format_money
 from engine.explain.models import Value
 from engine.facts.model import Fact
+from engine.messages.locales import format_money
+from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
-from engine.rules.rulebook import Bit
 
 UNKNOWN = "unknown"
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
+from engine.incentives.coupons import CouponDesk
+from engine.incentives.releasing import release
 from engine.playbooks.actions import cancel_unsent
-from engine.playbooks.coupons import CouponDesk
 from engine.playbooks.passing import DUE_ENROLMENT, Passing
 from engine.playbooks.reasons import Reason
-from engine.playbooks.releasing import release
 from engine.playbooks.shelf import PlaybookShelf
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary

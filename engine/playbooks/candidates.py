@@ -9,7 +9,7 @@ Binds: ``:now``; ``:since``, which is now less the playbook's ``expires``; ``:ac
 from dataclasses import dataclass
 
 from engine.conditions.sql import now_sql, text_literal
-from engine.playbooks.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Trigger, Whenever
+from engine.playbooks.file.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Trigger, Whenever
 from engine.playbooks.reasons import Reason
 from engine.store.dialect import Dialect
 

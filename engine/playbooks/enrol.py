@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
 from engine.playbooks.candidates import Candidates, Source, candidates
-from engine.playbooks.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks, Whenever
+from engine.playbooks.file.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks, Whenever
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.statement import statement

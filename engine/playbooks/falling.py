@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from engine.calendar.occurrences import Calendar
+from engine.calendar.zones import local_day, local_instant
 from engine.clock import DAY
-from engine.playbooks.calendars import Calendar
-from engine.playbooks.files import DateTrigger
-from engine.playbooks.playbook import OnDate, OnSchedule
-from engine.playbooks.zones import local_day, local_instant
+from engine.playbooks.file.form import DateTrigger
+from engine.playbooks.file.playbook import OnDate, OnSchedule
 
 _ONE_DAY = timedelta(days=1)
 

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
+from engine.calendar.zones import zone_or
 from engine.clock import DAY, Instant, iso
 from engine.playbooks.candidates import OCCASION, Candidates, Source, candidates
 from engine.playbooks.falling import fallen
+from engine.playbooks.file.playbook import OnDate, OnSchedule, Playbook, Playbooks
 from engine.playbooks.occasions import fill_occasions
-from engine.playbooks.playbook import OnDate, OnSchedule, Playbook, Playbooks
 from engine.playbooks.reasons import Reason
 from engine.playbooks.versions import activations
-from engine.playbooks.zones import zone_or
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import drop_temporary

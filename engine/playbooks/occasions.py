@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, text
 
+from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
 from engine.playbooks.candidates import OCCASION, Source, day_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.falling import Occasion, fallen
-from engine.playbooks.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.file.playbook import OnDate, OnSchedule, Playbook, Playbooks
 from engine.playbooks.settle import Settle
 from engine.playbooks.versions import activations
-from engine.playbooks.zones import NO_ZONE, zone_or
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from engine.store.temporary import DUE_USER, drop_temporary, temporary

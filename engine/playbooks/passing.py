@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from engine.calendar.zones import next_local, zone_or
 from engine.clock import HOUR, Instant
 from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql, text_literal
-from engine.playbooks.coupons import CouponDesk
-from engine.playbooks.playbook import Branch, Exit, Grant, Playbook, Send, Step, Wait, WaitFor, WaitUntil
+from engine.incentives.coupons import CouponDesk
+from engine.playbooks.file.playbook import Branch, Exit, Grant, Playbook, Send, Step, Wait, WaitFor, WaitUntil
 from engine.playbooks.reasons import Reason
-from engine.playbooks.zones import next_local, zone_or
 from engine.store.dialect import Dialect, greatest
 from engine.store.statement import statement
 from engine.store.temporary import drop_temporary, temporary

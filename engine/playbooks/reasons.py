@@ -1,6 +1,6 @@
 """Why playbooks did or did not do something: a word for the log, and a sentence for people."""
 
-from engine.worded import Worded
+from engine.actions.worded import Worded
 
 
 class Reason(Worded):

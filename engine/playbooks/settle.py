@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
 from engine.playbooks.actions import MAY_LEAVE, cancel_unsent
-from engine.playbooks.playbook import Playbook
+from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.reasons import Reason
 from engine.playbooks.shelf import PlaybookShelf
 from engine.store.dialect import Dialect

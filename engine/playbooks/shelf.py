@@ -3,9 +3,9 @@
 from sqlalchemy import Connection, text
 
 from engine.conditions.turning import TurningPoint
-from engine.playbooks.compiling import Surroundings
-from engine.playbooks.load import compile_stored
-from engine.playbooks.playbook import Playbook, Playbooks
+from engine.playbooks.file.compiling import Surroundings
+from engine.playbooks.file.load import compile_stored
+from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.versions import stored_file
 
 

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 from engine.clock import Instant
 from engine.content.bundle import Bundle
-from engine.playbooks.playbook import Playbooks
+from engine.playbooks.file.playbook import Playbooks
 from engine.store.dialect import Dialect
 from engine.store.tables import Version
 

@@ -10,12 +10,12 @@ from engine.conditions.condition import parse_expression
 from engine.conditions.types import Scope
 from engine.content.findings import Finding
 from engine.facts.catalog import Fact, FactCatalog
-from engine.rules.decider import Deciders
-from engine.rules.deciding import Judge
+from engine.rules.compile.files import CaseSection
+from engine.rules.decide.decider import Deciders
+from engine.rules.decide.deciding import Judge
 from engine.rules.dimension import Dimension, join_places, split_places
-from engine.rules.files import CaseSection
-from engine.rules.given import Prepared, prepare_cases
-from engine.rules.placing import Placing
+from engine.rules.place.given import Prepared, prepare_cases
+from engine.rules.place.placing import Placing
 from engine.rules.ruleset import RuleSet
 from engine.store.dialect import Dialect
 from engine.store.tables import Transition

@@ -13,8 +13,8 @@ from typing import Literal, Protocol
 from engine.conditions.sql import now_sql
 from engine.conditions.turning import TurningPoint
 from engine.content.document import Document
-from engine.rules.files import CaseSection
-from engine.rules.rulebook import RuleBook
+from engine.rules.compile.files import CaseSection
+from engine.rules.decide.rulebook import RuleBook
 from engine.store.dialect import Dialect
 from engine.store.state_table import StateColumn
 

@@ -13,10 +13,10 @@ from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.catalog import PATH as FACTS_PATH
 from engine.facts.catalog import FactCatalog
-from engine.rules.compiling import Compiler, places_of
+from engine.rules.compile.compiling import Compiler, places_of
+from engine.rules.compile.files import DimensionFile
+from engine.rules.compile.structure import check_structure
 from engine.rules.dimension import Dimension
-from engine.rules.files import DimensionFile
-from engine.rules.structure import check_structure
 from engine.store.state_table import StateColumn
 
 _NAME = re.compile(r"""^\s*name\s*=\s*["']([a-z][a-z0-9_]*)["']""", re.MULTILINE)

@@ -7,8 +7,9 @@ from engine.content.bundle import PLAYBOOKS, RULES, TEMPLATES, Bundle, read_bund
 from engine.content.document import Model, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.files import FactsFile
-from engine.playbooks.files import CouponsFile, PlaybookFile
-from engine.rules.files import DimensionFile
+from engine.incentives.form import CouponsFile
+from engine.playbooks.file.form import PlaybookFile
+from engine.rules.compile.files import DimensionFile
 
 ROOT = Path(__file__).parents[2]
 FACTS = "rules/facts.toml"

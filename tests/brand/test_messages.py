@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from engine.delivery.render import RenderContext, Rendered
-from engine.delivery.templates import TemplateLibrary
+from engine.messages.render import RenderContext, Rendered
+from engine.messages.templates import TemplateLibrary
 from tests.brand import brand
 
 LANGUAGES = ("en", "zh-CN")

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from engine.app import App
 from engine.clock import FixedClock, Instant, instant
-from engine.intake.importing import import_events, import_users
-from engine.intake.options import ImportOptions
-from engine.intake.source import Source
+from engine.intake.files.importing import import_events, import_users
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source
 from engine.loading import Content
 from engine.settings import Brand, ContentSettings, Settings, StoreSettings
 from tests.cdnow.plain import Customer, Facts, read

@@ -15,9 +15,7 @@ from engine.content.kinds import FactType
 from engine.facts.catalog import load_catalog
 from engine.facts.files import BUILT_IN_ATTRIBUTES, SOURCES, FactSection
 from engine.loading import examine
-from engine.rules.decider import Deciders
-from engine.rules.dimension import MAX_ATOMS
-from engine.rules.files import (
+from engine.rules.compile.files import (
     CaseSection,
     DimensionSection,
     SegmentSection,
@@ -25,7 +23,9 @@ from engine.rules.files import (
     TierSection,
     TransitionSection,
 )
-from engine.rules.given import DEFAULT_NOW
+from engine.rules.decide.decider import Deciders
+from engine.rules.dimension import MAX_ATOMS
+from engine.rules.place.given import DEFAULT_NOW
 from engine.rules.ruleset import load_rules
 from engine.settings import Settings
 

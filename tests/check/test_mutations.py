@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.loading import examine
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.settings import load_settings
 from tests.check.brands import CONFIG, GOOD
 

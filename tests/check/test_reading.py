@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.delivery.render import RenderContext
-from engine.delivery.templates import TemplateLibrary
 from engine.errors import RenderError
+from engine.messages.render import RenderContext
+from engine.messages.templates import TemplateLibrary
 
 LAYOUT = """<p>{% block greeting %}{{ user.key }}{% endblock %}</p>
 {% block content %}{% endblock %}

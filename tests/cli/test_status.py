@@ -11,7 +11,7 @@ from engine.cli.status import read_status
 from engine.clock import DAY, HOUR, MINUTE
 from engine.errors import StoreError
 from engine.explain.health_models import Status
-from engine.upkeep import Heartbeat
+from engine.worker.upkeep import Heartbeat
 from tests.explain.house import House, at, build
 
 LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", "coupon_code", "transition")

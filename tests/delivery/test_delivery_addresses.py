@@ -5,7 +5,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.delivery.addresses import masked, suppression_form, usable_address
+from engine.channels.addresses import masked, suppression_form, usable_address
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 
 

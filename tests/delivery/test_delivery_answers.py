@@ -6,9 +6,9 @@ from email import message_from_bytes, policy
 import pytest
 
 from adapters.base import Answer, Message, Outcome
+from engine.actions.states import State
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.outcomes import LONGEST_WAIT, retry_wait
-from engine.delivery.states import State
 from tests.delivery.world import NOON, Provider, World
 
 

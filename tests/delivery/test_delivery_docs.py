@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from engine.actions.states import LEASED, LEASED_SQL, WAITING, WAITING_SQL, State
 from engine.delivery.gates import GATES
 from engine.delivery.reasons import Reason
-from engine.delivery.states import LEASED, LEASED_SQL, WAITING, WAITING_SQL, State
 
 PAGE = (Path(__file__).parents[2] / "docs" / "actions.md").read_text(encoding="utf-8")
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.base import Answer, Message, Outcome
+from engine.actions.moves import Move, Mover
+from engine.actions.states import State
 from engine.clock import HOUR, MINUTE
 from engine.delivery.claim import Claims
-from engine.delivery.moves import Move, Mover
-from engine.delivery.states import State
-from engine.delivery.templates import TemplateLibrary
+from engine.messages.templates import TemplateLibrary
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from tests.delivery.world import NOON, Action, Provider, World, action_row

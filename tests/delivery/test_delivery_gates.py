@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from engine.actions.states import State
 from engine.clock import DAY, HOUR
 from engine.content.values import parse_window
 from engine.delivery.candidate import Candidate, Circumstances, Coupon
 from engine.delivery.gates import PASS, Defer, Refuse, Verdict, judge
 from engine.delivery.reasons import Reason
-from engine.delivery.states import State
 from engine.settings import ConsentSettings
 from tests.delivery.world import NOON, CouponCode, Provider, Suppression, World
 

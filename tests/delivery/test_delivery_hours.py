@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.calendar.window import Hours, local_minute, next_permitted
 from engine.clock import DAY, MINUTE, Instant, instant, to_datetime
 from engine.content.values import LocalTime, Window, parse_window
-from engine.delivery.window import Hours, local_minute, next_permitted
 
 ZONES = [
     "UTC",

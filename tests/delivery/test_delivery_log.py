@@ -10,9 +10,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from adapters.base import Answer, Message, Outcome
+from engine.actions.history import Follower, LogFilter, read_actions, read_changes
 from engine.cli.context import Options
 from engine.cli.log import following, register
-from engine.delivery.history import Follower, LogFilter, read_actions, read_changes
 from engine.errors import InputError
 from tests.delivery.world import NOON, Provider, World
 

@@ -16,7 +16,7 @@ from engine.demo.people import CATEGORIES, person, user_row
 from engine.demo.seasons import Demand, demand
 from engine.demo.spec import HISTORY_DAYS, DemoSpec
 from engine.demo.story import Life, generate
-from engine.intake.rows import EventRow
+from engine.intake.rows.model import EventRow
 from tests.brand import brand
 
 END = instant(datetime(2026, 6, 1, tzinfo=UTC))

@@ -17,9 +17,9 @@ from engine.demo.story import generate
 from engine.demo.writing import Made, export_brand, is_told, stored_start, write_brand
 from engine.errors import InputError
 from engine.intake.declared import Declared
-from engine.intake.importing import import_events, import_users
-from engine.intake.options import ImportOptions
-from engine.intake.source import Source
+from engine.intake.files.importing import import_events, import_users
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source
 from engine.store.database import Database
 from engine.store.state_table import migrate
 from engine.store.tables import Tick

@@ -11,8 +11,8 @@ from sqlmodel import SQLModel
 from engine.content.bundle import read_bundle
 from engine.explain.words import atom_words
 from engine.facts.catalog import load_catalog
-from engine.rules.decider import Deciders
-from engine.rules.deciding import Judge
+from engine.rules.decide.decider import Deciders
+from engine.rules.decide.deciding import Judge
 from engine.rules.dimension import MAX_ATOMS, Dimension, OwnAtom
 from engine.rules.ruleset import load_rules
 from engine.store.tables import Users

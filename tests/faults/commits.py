@@ -16,11 +16,11 @@ from sqlalchemy.engine import make_url
 
 from engine.app import App
 from engine.clock import DAY, HOUR, FixedClock, Instant
-from engine.intake.rows import EventTuple, UserRow
-from engine.intake.write_events import write_events
-from engine.intake.write_users import write_users
+from engine.intake.rows.model import EventTuple, UserRow
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
 from engine.loading import Content
-from engine.rules.decider import Deciders
+from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from tests.check.brands import good, write

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import Instant, WallClock
-from engine.delivery.mime import message_id
+from engine.messages.email.mime import message_id
 from tests.faults.processes import Nursery, SinkProcess, alive, nursery, sink
 from tests.worker.house import House, wait_until
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.actions.states import State
 from engine.clock import HOUR, Instant
-from engine.delivery.states import State
 from engine.setting_aside import MOST
 from tests.worker.house import FILES, House
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from engine.clock import FixedClock, Instant
 from engine.content.kinds import FactType
 from engine.intake.declared import Declared
-from engine.intake.importing import import_events, import_users
-from engine.intake.options import ImportOptions
-from engine.intake.source import Source
-from engine.intake.summary import ImportSummary
+from engine.intake.files.importing import import_events, import_users
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source
+from engine.intake.files.summary import ImportSummary
 from engine.store.database import Database
 from engine.store.state_table import migrate
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.intake.importing import import_events
-from engine.intake.options import ImportOptions, parse_map
-from engine.intake.source import Source
+from engine.intake.files.importing import import_events
+from engine.intake.files.options import ImportOptions, parse_map
+from engine.intake.files.source import Source
 from tests.intake.intake_store import DECLARED, Intake
 
 ORDERS = Path(__file__).parents[2] / ".." / "shared" / "data" / "cdnow" / "orders.csv"

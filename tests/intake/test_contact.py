@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.intake.contact import (
+from engine.intake.rows.contact import (
     identifier,
     parse_country,
     parse_email,
@@ -10,8 +10,8 @@ from engine.intake.contact import (
     parse_phone,
     parse_zone,
 )
-from engine.intake.rows import Json
-from engine.intake.values import BadValue, Reading
+from engine.intake.rows.model import Json
+from engine.intake.rows.values import BadValue, Reading
 
 Parse = Callable[[Json, Reading], str]
 

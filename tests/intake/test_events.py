@@ -10,11 +10,11 @@ from engine.clock import DAY
 from engine.content.kinds import FactType
 from engine.errors import InputError
 from engine.intake.declared import Declared
-from engine.intake.importing import import_events
-from engine.intake.options import ImportOptions, parse_map
-from engine.intake.rows import EventRow
-from engine.intake.source import Source
-from engine.intake.write_events import write_events
+from engine.intake.files.importing import import_events
+from engine.intake.files.options import ImportOptions, parse_map
+from engine.intake.files.source import Source
+from engine.intake.rows.model import EventRow
+from engine.intake.write.events import write_events
 from tests.intake.intake_store import DECLARED, NOW, Intake
 
 ORDERS = """event_id,customer_id,event,at,amount,category,items,note

@@ -3,9 +3,9 @@ import gzip
 import pytest
 
 from engine.errors import InputError
-from engine.intake.keys import Ordinals
-from engine.intake.options import ImportOptions
-from engine.intake.source import Source, open_source
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source, open_source
+from engine.intake.rows.keys import Ordinals
 from tests.intake.intake_store import Intake
 
 HEADER = "key,user,event,at,note\n"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from engine.clock import Instant
-from engine.intake.rows import EventTuple, UserRow, Written
-from engine.intake.write_events import write_events
-from engine.intake.write_users import write_users
+from engine.intake.rows.model import EventTuple, UserRow, Written
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
 from engine.store.dialect import Dialect
 from tests.intake.intake_store import Intake
 
@@ -56,7 +56,7 @@ crashes = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["before", "afte
 def run_with_crashes(intake: Intake, text: str, chunk: int, ends: list[tuple[int, str]]) -> None:
     for after, when in ends:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("engine.intake.importing.write_events", crashing(write_events, after, when))
+            patch.setattr("engine.intake.files.importing.write_events", crashing(write_events, after, when))
             try:
                 intake.events(text, chunk=chunk)
             except Crash:
@@ -92,7 +92,7 @@ def empty(intake: Intake) -> None:
 def test_a_run_goes_on_where_the_one_before_it_was_cut_off(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "user,event,at\n" + "".join(f"u{number},visited,2026-01-01\n" for number in range(10))
     with monkeypatch.context() as patch:
-        patch.setattr("engine.intake.importing.write_events", crashing(write_events, 2, "after"))
+        patch.setattr("engine.intake.files.importing.write_events", crashing(write_events, 2, "after"))
         with pytest.raises(Crash):
             intake.events(text, chunk=3)
     assert intake.query("SELECT count(*) FROM event") == [(6,)]
@@ -102,7 +102,7 @@ def test_a_run_goes_on_where_the_one_before_it_was_cut_off(intake: Intake, monke
         written.append(len(rows))
         return write_events(connection, dialect, rows, now)
 
-    monkeypatch.setattr("engine.intake.importing.write_events", counting)
+    monkeypatch.setattr("engine.intake.files.importing.write_events", counting)
     summary = intake.events(text, chunk=3)
     assert (summary.read, summary.earlier, summary.new, summary.same) == (10, 6, 4, 0)
     assert written == [3, 1]
@@ -111,7 +111,7 @@ def test_a_run_goes_on_where_the_one_before_it_was_cut_off(intake: Intake, monke
 def test_users_go_on_as_well(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "key,email\n" + "".join(f"u{number},u{number}@example.com\n" for number in range(5))
     with monkeypatch.context() as patch:
-        patch.setattr("engine.intake.importing.write_users", crashing(write_users, 1, "before"))
+        patch.setattr("engine.intake.files.importing.write_users", crashing(write_users, 1, "before"))
         with pytest.raises(Crash):
             intake.users(text, chunk=2)
     summary = intake.users(text, chunk=2)

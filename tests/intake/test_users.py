@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
-from engine.intake.rows import UserRow
-from engine.intake.write_users import write_users
+from engine.intake.rows.model import UserRow
+from engine.intake.write.users import write_users
 from tests.intake.intake_store import NOW, Intake
 
 USERS = """customer_id,email,phone,locale,timezone,country,created_at,first name,birthday,points,consent_email

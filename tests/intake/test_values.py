@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.clock import iso
-from engine.intake.bulk import bulk_identifiers, bulk_instants, bulk_money
-from engine.intake.contact import identifier
-from engine.intake.rows import Json
-from engine.intake.values import (
+from engine.intake.rows.bulk import bulk_identifiers, bulk_instants, bulk_money
+from engine.intake.rows.contact import identifier
+from engine.intake.rows.model import Json
+from engine.intake.rows.values import (
     BadValue,
     Reading,
     parse_boolean,

@@ -11,13 +11,13 @@ from engine.clock import DAY, Instant, instant
 from engine.content.bundle import Bundle
 from engine.content.findings import Finding
 from engine.facts.catalog import FactCatalog, load_catalog
+from engine.incentives.coupons import CouponDesk
 from engine.playbooks.advance import Advance
-from engine.playbooks.compiling import Surroundings
-from engine.playbooks.coupons import CouponDesk
 from engine.playbooks.enrol import Enrol
-from engine.playbooks.load import load_playbooks
+from engine.playbooks.file.compiling import Surroundings
+from engine.playbooks.file.load import load_playbooks
+from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.occasions import Occasions
-from engine.playbooks.playbook import Playbook, Playbooks
 from engine.playbooks.settle import Settle
 from engine.playbooks.shelf import PlaybookShelf
 from engine.playbooks.versions import record_versions

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from engine.clock import DAY, Instant
-from engine.playbooks.coupons import ALPHABET, derive_code
-from engine.playbooks.files import CouponSection
+from engine.incentives.coupons import ALPHABET, derive_code
+from engine.incentives.form import CouponSection
 from tests.playbooks.shop import SECRET, Shop, day, playbook
 from tests.playbooks.test_steps import enter, send
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.content.bundle import read_bundle
 from engine.content.findings import Finding
-from engine.playbooks.playbook import Branch, Enter, Happened, OnDate, OnSchedule, Send, WaitFor
+from engine.playbooks.file.playbook import Branch, Enter, Happened, OnDate, OnSchedule, Send, WaitFor
 from tests.playbooks.shop import load, playbook
 
 STEP = '[[step]]\nid = "mail"\nsend = ["email"]\ntemplate = "hello/mail"\n'
@@ -143,7 +143,7 @@ def test_the_default_brands_playbooks_use_every_trigger_and_are_frozen() -> None
     root = Path(__file__).parent.parent.parent
     bundle = read_bundle(root / "rules", root / "playbooks", root / "templates")
     from engine.facts.catalog import load_catalog
-    from engine.playbooks.load import load_playbooks
+    from engine.playbooks.file.load import load_playbooks
     from engine.rules.ruleset import load_rules
 
     catalog, _ = load_catalog(bundle, 100)

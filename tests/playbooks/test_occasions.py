@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from engine.calendar.occurrences import read_cron, read_holiday
+from engine.calendar.zones import local_instant, next_local
 from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
-from engine.playbooks.calendars import read_cron, read_holiday
 from engine.playbooks.falling import fallen
-from engine.playbooks.files import DateTrigger
-from engine.playbooks.playbook import OnDate, OnSchedule
-from engine.playbooks.zones import local_instant, next_local
+from engine.playbooks.file.form import DateTrigger
+from engine.playbooks.file.playbook import OnDate, OnSchedule
 from tests.playbooks.shop import Shop, at, day, playbook
 
 ZONES = [

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from engine.content.bundle import Bundle, read_bundle
 from engine.facts.catalog import load_catalog
-from engine.playbooks import files
-from engine.playbooks.load import load_playbooks
+from engine.incentives.form import CouponSection
+from engine.playbooks.file import form as files
+from engine.playbooks.file.load import load_playbooks
 from engine.playbooks.reasons import Reason
 from engine.rules.ruleset import load_rules
 
@@ -58,7 +59,7 @@ def test_there_are_examples_of_every_trigger() -> None:
         files.ExitSection,
         files.StepSection,
         files.BranchSection,
-        files.CouponSection,
+        CouponSection,
     ],
 )
 def test_every_key_is_explained(section: type[BaseModel]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from engine.playbooks.pools import Filled, Stock, fill_pool, stocks
+from engine.incentives.pools import Filled, Stock, fill_pool, stocks
 from tests.playbooks.shop import Shop, at, day, playbook
 
 COUPONS = '[coupons.GIFT]\nkind = "pool"\n[coupons.MADE]\nkind = "series"\n'

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.rules.conjunctions import MAX_CONJUNCTIONS, MAX_SYMBOLS, shards_of
-from engine.rules.decider import Decider, Deciders
-from engine.rules.rulebook import ALWAYS, NEVER_HOLDS, AllOf, AnyOf, Bit, Pattern, Rule, RuleBook
+from engine.rules.decide.conjunctions import MAX_CONJUNCTIONS, MAX_SYMBOLS, shards_of
+from engine.rules.decide.decider import Decider, Deciders
+from engine.rules.decide.rulebook import ALWAYS, NEVER_HOLDS, AllOf, AnyOf, Bit, Pattern, Rule, RuleBook
 
 PLACES = ("p0", "p1", "p2")
 

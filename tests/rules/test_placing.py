@@ -9,8 +9,8 @@ from sqlalchemy import text
 from engine.clock import DAY, HOUR, Instant
 from engine.content.bundle import Bundle
 from engine.facts.catalog import load_catalog
-from engine.rules.decider import Deciders
-from engine.rules.placing import Placing
+from engine.rules.decide.decider import Deciders
+from engine.rules.place.placing import Placing
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate

@@ -15,9 +15,9 @@ from sqlalchemy import text
 
 from engine.app import App
 from engine.clock import Instant
-from engine.intake.rows import EventTuple, UserRow
-from engine.intake.write_events import write_events
-from engine.intake.write_users import write_users
+from engine.intake.rows.model import EventTuple, UserRow
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
 from engine.store.database import Database
 
 ROOT = Path(__file__).parent.parent.parent

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engine.app import App
 from engine.clock import Instant, WallClock
-from engine.running import RunningContent
+from engine.worker.running import RunningContent
 from tests.worker.house import VALUE, House
 
 

@@ -9,14 +9,14 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from engine.app import App
+from engine.calendar.crontab import Turns
 from engine.clock import DAY, Instant
 from engine.errors import HabitueError
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
-from engine.scheduler import Parts, WorkerProcess
 from engine.store.database import Database
-from engine.turns import Turns
-from engine.upkeep import Heartbeat, clean_up, take_slot
+from engine.worker.scheduler import Parts, WorkerProcess
+from engine.worker.upkeep import Heartbeat, clean_up, take_slot
 from tests.worker.house import House
 from tests.worker.test_run import now
 

@@ -1,0 +1,143 @@
+"""The moves of actions from state to state: what they are, and writing a group of them under their fences."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, TextClause, text
+
+from engine.actions.states import LEASED_SQL, State
+from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One action's change of state, valid under ``fence`` alone.
+
+    ``due_at`` is when delivery may look at it again, None where that stays. ``tries`` is added to its count of
+    hand-offs. ``via`` is a state that it went through on the way and that the log shall show. ``next_channel`` asks
+    for the step's next attempt, on that channel and with ``later_channels`` behind it.
+    """
+
+    action_id: int
+    fence: int
+    state: State
+    reason: str
+    detail: str = ""
+    due_at: int | None = None
+    tries: int = 0
+    lease_until: int | None = None
+    adapter: str | None = None
+    reference: str | None = None
+    via: tuple[State, str] | None = None
+    next_channel: str | None = None
+    later_channels: tuple[str, ...] = ()
+
+
+class Mover:
+    """Writes moves. An action that another worker has by now keeps what that worker wrote."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        moved = rowset(
+            dialect,
+            "rows",
+            id="BIGINT",
+            state="TEXT",
+            reason="TEXT",
+            due_at="BIGINT",
+            tries="BIGINT",
+            lease_until="BIGINT",
+            adapter="TEXT",
+            reference="TEXT",
+        )
+        self._update = text(
+            "UPDATE action SET state = r.state, reason = r.reason, due_at = coalesce(r.due_at, action.due_at), "
+            "tries = action.tries + r.tries, lease_until = r.lease_until, changed_at = :now, "
+            "adapter = coalesce(r.adapter, action.adapter), reference = coalesce(r.reference, action.reference) "
+            f"FROM {moved} AS r WHERE action.id = r.id"
+        )
+        logged = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", detail="TEXT")
+        self._log = text(
+            "INSERT INTO action_event (action_id, at, state, reason, detail) "
+            f"SELECT r.id, :now, r.state, r.reason, r.detail FROM {logged} AS r"
+        )
+        self._ours = text(_ours_sql(dialect))
+        self._next, self._log_next = _next_channel_statements(dialect)
+
+    def write(self, connection: Connection, moves: Sequence[Move], now: int) -> frozenset[int]:
+        """Write those of ``moves`` whose action is still leased under their fence; return these actions' ids."""
+        ours = self._still_ours(connection, moves)
+        kept = [move for move in moves if move.action_id in ours]
+        if not kept:
+            return ours
+        connection.execute(self._update, {"rows": pack([_row(move) for move in kept]), "now": now})
+        connection.execute(self._log, {"rows": pack([row for move in kept for row in _log_rows(move)]), "now": now})
+        following = [
+            [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in kept if move.next_channel
+        ]
+        if following:
+            parameters = {"rows": pack(following), "now": now}
+            connection.execute(self._next, parameters)
+            connection.execute(self._log_next, parameters)
+        return ours
+
+    def _still_ours(self, connection: Connection, moves: Iterable[Move]) -> frozenset[int]:
+        parameters = {"rows": pack([[move.action_id, move.fence] for move in moves])}
+        return frozenset(connection.scalars(self._ours, parameters))
+
+
+def _row(move: Move) -> list[object]:
+    return [
+        move.action_id,
+        move.state.value,
+        str(move.reason),
+        move.due_at,
+        move.tries,
+        move.lease_until,
+        move.adapter,
+        _clean(move.reference) if move.reference else None,
+    ]
+
+
+def _log_rows(move: Move) -> Iterable[list[object]]:
+    if move.via:
+        state, reason = move.via
+        yield [move.action_id, state.value, str(reason), ""]
+    yield [move.action_id, move.state.value, str(move.reason), _clean(move.detail)]
+
+
+def _clean(said: str) -> str:
+    """Return a provider's text in a form that both databases store."""
+    if said.isascii() and "\x00" not in said:
+        return said
+    return said.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _ours_sql(dialect: Dialect) -> str:
+    claimed = rowset(dialect, "rows", id="BIGINT", fence="BIGINT")
+    # The order keeps two workers, one of which is late, from waiting for each other.
+    lock = "ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
+    return (
+        f"SELECT a.id FROM {claimed} AS r JOIN action AS a ON a.id = r.id "
+        f"WHERE a.fence = r.fence AND a.{LEASED_SQL} {lock}"
+    )
+
+
+def _next_channel_statements(dialect: Dialect) -> tuple[TextClause, TextClause]:
+    following = rowset(dialect, "rows", id="BIGINT", channel="TEXT", later="TEXT")
+    copied = "enrolment_id, step, user_id, playbook, version, kind, class, priority, template, send_window, coupon"
+    insert = text(
+        f"INSERT INTO action ({copied}, attempt, channel, next_channels, state, reason, due_at, expires_at, tries, "
+        "fence, created_at, changed_at) "
+        f"SELECT {', '.join('a.' + name for name in copied.split(', '))}, a.attempt + 1, r.channel, r.later, "
+        "'queued', 'next_channel', :now, a.expires_at, 0, 0, :now, :now "
+        f"FROM {following} AS r JOIN action AS a ON a.id = r.id WHERE true "
+        "ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
+    )
+    log = text(
+        "INSERT INTO action_event (action_id, at, state, reason, detail) "
+        f"SELECT n.id, :now, n.state, n.reason, '' FROM {following} AS r JOIN action AS a ON a.id = r.id "
+        "JOIN action AS n ON n.enrolment_id = a.enrolment_id AND n.step = a.step AND n.attempt = a.attempt + 1"
+    )
+    return insert, log

@@ -1,0 +1,29 @@
+"""The form of ``playbooks/coupons.toml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from engine.content.document import Section
+from engine.content.values import Duration
+
+
+class CouponSection(Section):
+    """``[coupons.NAME]``: where its unique codes come from."""
+
+    kind: Literal["pool", "series"]
+    """``pool``: codes that ops import with ``habitue coupons import``; ``series``: codes made here."""
+    prefix: str = ""
+    length: Annotated[int, Field(ge=6, le=24)] = 8
+    """Random characters of a generated code, after the prefix."""
+    valid: Duration | None = None
+    """How long a code is good after it was claimed; for ever where absent."""
+    worth: str = ""
+    """In words, for templates: ``10 %``, ``¥20``."""
+    description: str = ""
+
+
+class CouponsFile(Section):
+    """``playbooks/coupons.toml``."""
+
+    coupons: dict[str, CouponSection]

@@ -1,0 +1,175 @@
+"""Pools of coupon codes: filling them from a file, and how full they are."""
+
+import csv
+import gzip
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant, instant
+from engine.content.findings import did_you_mean
+from engine.errors import InputError
+from engine.incentives.form import CouponSection
+from engine.store.database import Database
+
+_CHUNK = 5_000
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PoolCode:
+    """One code of a file."""
+
+    line: int
+    code: str
+    expires_at: Instant | None
+
+
+@dataclass
+class Filled:
+    """What an import did."""
+
+    added: int = 0
+    known: int = 0
+    """Codes that were in the store before, or stand in the file twice."""
+    rejected: list[str] = field(default_factory=list)
+    """A line and a reason for each code that makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How full one coupon's pool is."""
+
+    coupon: str
+    kind: str
+    """``pool``, ``series``, or ``undeclared`` where no file names it any more."""
+    free: int
+    claimed: int
+    expired: int
+    """Codes that expired before anybody got them."""
+
+
+def fill_pool(
+    database: Database, coupons: Mapping[str, CouponSection], name: str, path: Path, expires_at: Instant | None
+) -> Filled:
+    """Add the codes of a file to the pool ``name``, chunk by chunk; a second time changes nothing.
+
+    The file has one code on each line, or is CSV with a column ``code`` and, where wanted, ``expires_at`` (ISO 8601; a
+    date is good until it ends, UTC). ``.gz`` is unpacked. ``expires_at`` holds for codes that have none of their own.
+
+    Raises:
+        InputError: the coupon is not declared as a pool, or the file cannot be read.
+    """
+    _check_pool(coupons, name)
+    done = Filled()
+    try:
+        with closing(_open(path)) as file:
+            codes = _codes(file, expires_at, done)
+            while chunk := list(islice(codes, _CHUNK)):
+                with database.write() as connection:
+                    _add(connection, name, chunk, done)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read as a file of codes: {why}") from error
+    return done
+
+
+def stocks(connection: Connection, coupons: Mapping[str, CouponSection], now: Instant) -> list[Stock]:
+    """Return the stock of every coupon that is declared or has codes, by name."""
+    rows = connection.execute(
+        text(
+            "SELECT coupon, count(CASE WHEN enrolment_id IS NOT NULL THEN 1 END),"
+            " count(CASE WHEN enrolment_id IS NULL AND (expires_at IS NULL OR expires_at > :now) THEN 1 END),"
+            " count(CASE WHEN enrolment_id IS NULL AND expires_at <= :now THEN 1 END)"
+            " FROM coupon_code GROUP BY coupon"
+        ),
+        {"now": now},
+    )
+    counted = {coupon: (claimed, free, expired) for coupon, claimed, free, expired in rows}
+    found = []
+    for name in sorted({*coupons, *counted}):
+        claimed, free, expired = counted.get(name, (0, 0, 0))
+        kind = coupons[name].kind if name in coupons else "undeclared"
+        found.append(Stock(name, kind, free, claimed, expired))
+    return found
+
+
+def _check_pool(coupons: Mapping[str, CouponSection], name: str) -> None:
+    if name not in coupons:
+        raise InputError(f"unknown coupon `{name}`{did_you_mean(name, coupons)}; playbooks/coupons.toml declares them")
+    if coupons[name].kind != "pool":
+        raise InputError(f"`{name}` is a series: its codes are made when they are needed; only a pool takes codes")
+
+
+def _open(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _codes(file: TextIO, expires_at: Instant | None, done: Filled) -> Iterator[PoolCode]:
+    """Yield the codes that make sense; note the others in ``done``."""
+    rows = csv.reader(file)
+    columns: list[str] | None = None
+    for row in rows:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        if columns is None:
+            columns = [cell.lower() for cell in cells] if "code" in [cell.lower() for cell in cells] else ["code"]
+            if "code" in [cell.lower() for cell in cells]:
+                continue
+        try:
+            yield _code(rows.line_num, dict(zip(columns, cells, strict=False)), expires_at)
+        except ValueError as error:
+            done.rejected.append(f"line {rows.line_num}: {error}")
+
+
+def _code(line: int, cells: Mapping[str, str], expires_at: Instant | None) -> PoolCode:
+    code = cells.get("code", "")
+    if not code:
+        raise ValueError("the code is empty")
+    if len(code) > _LONGEST or not code.isprintable():
+        raise ValueError(f"a code has at most {_LONGEST} printable characters")
+    own = cells.get("expires_at", "")
+    return PoolCode(line, code, end_of(own) if own else expires_at)
+
+
+def end_of(value: str) -> Instant:
+    """Return the instant of ISO 8601 text, UTC unless it says otherwise; of a date alone the end of that day.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"`{value}` is no date or instant: write `2026-12-31`") from error
+    if "T" not in value and " " not in value:
+        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_000)
+    return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: Filled) -> None:
+    adding = text(
+        "INSERT INTO coupon_code (coupon, code, expires_at) VALUES (:coupon, :code, :expires_at)"
+        " ON CONFLICT (code) DO NOTHING"
+    )
+    rows = [{"coupon": name, "code": one.code, "expires_at": one.expires_at} for one in chunk]
+    before = _count(connection, name)
+    connection.execute(adding, rows)
+    added = _count(connection, name) - before
+    done.added += added
+    done.known += len(rows) - added
+
+
+def _count(connection: Connection, name: str) -> int:
+    counting = text("SELECT count(*) FROM coupon_code WHERE coupon = :coupon")
+    return int(connection.execute(counting, {"coupon": name}).scalar_one())

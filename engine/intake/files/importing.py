@@ -1,0 +1,197 @@
+"""The import of one file: batches in, chunks committed, and with each how far it came."""
+
+import gc
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from engine.clock import Clock, Instant
+from engine.content.findings import did_you_mean
+from engine.intake.declared import Declared
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.plan import Plan
+from engine.intake.files.progress import how_far, note_progress
+from engine.intake.files.records import Batch, CsvRecords, JsonRecords, Rejected
+from engine.intake.files.rejects import Rejects
+from engine.intake.files.source import OpenSource, Source, open_source
+from engine.intake.files.summary import ImportSummary, Kind, Tally
+from engine.intake.rows.event_rows import EventRows
+from engine.intake.rows.model import EventTuple, UserRow, Written
+from engine.intake.rows.user_rows import UserRows
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+
+Progress = Callable[[int, int], None]
+"""Told the bytes read so far and those of the whole file."""
+Row = TypeVar("Row", EventTuple, UserRow)
+Write = Callable[[Connection, Dialect, Sequence[Row], Instant], Written]
+
+
+class Rows(Protocol[Row]):
+    """Converts batches to rows."""
+
+    plan: Plan
+
+    def rows(self, batch: Batch) -> tuple[list[Row], list[Rejected]]:
+        """Return the rows that can go in, and those that cannot."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One import, and what it works with."""
+
+    kind: Kind
+    database: Database
+    source: Source
+    opened: OpenSource
+    options: ImportOptions
+    clock: Clock
+    progress: Progress
+    fingerprint: str
+
+    def start(self) -> ImportSummary:
+        return ImportSummary(self.kind, self.source.name, dry_run=self.options.dry_run)
+
+    @property
+    def rejected_file(self) -> Path:
+        beside = self.source.path or Path("stdin")
+        return self.options.rejected or beside.with_name(f"{beside.name}.rejected.csv")
+
+
+def import_events(
+    database: Database,
+    source: Source,
+    declared: Declared,
+    options: ImportOptions,
+    clock: Clock,
+    *,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import a file of events; one interrupted before goes on where it was, one finished before changes nothing.
+
+    Raises:
+        InputError: the file cannot be understood; what was committed before stays.
+    """
+    with open_source(source) as opened:
+        fingerprint = _fingerprint("events", opened, options, declared)
+        job = _Job("events", database, source, opened, options, clock, progress or _silent, fingerprint)
+        if (before := _finished(job)) is not None:
+            return before
+        with closing(_records(job)) as records, closing(EventRows(declared, options, records.header)) as rows:
+            summary = _through(job, records, rows, write_events)
+            known = declared.events.keys()
+            unknown = [f"{name}{did_you_mean(name, known)}" for name in rows.names if known and name not in known]
+            return replace(
+                summary,
+                events=dict(rows.names.most_common()),
+                unknown_events=unknown,
+                first_at=rows.first_at,
+                last_at=rows.last_at,
+            )
+
+
+def import_users(
+    database: Database,
+    source: Source,
+    declared: Declared,
+    options: ImportOptions,
+    clock: Clock,
+    *,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import a file of users, as ``import_events`` does one of events.
+
+    Raises:
+        InputError: the file cannot be understood; what was committed before stays.
+    """
+    with open_source(source) as opened:
+        fingerprint = _fingerprint("users", opened, options, declared)
+        job = _Job("users", database, source, opened, options, clock, progress or _silent, fingerprint)
+        if (before := _finished(job)) is not None:
+            return before
+        with closing(_records(job)) as records:
+            return _through(job, records, UserRows(declared, options, records.header, source.name), write_users)
+
+
+def _fingerprint(kind: Kind, opened: OpenSource, options: ImportOptions, declared: Declared) -> str:
+    said = (kind, opened.digest, opened.format, options.digest(), declared.digest())
+    return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _silent(_done: int, _all: int) -> None:
+    """Show no progress."""
+
+
+def _finished(job: _Job) -> ImportSummary | None:
+    with job.database.read() as connection:
+        rows, finished = how_far(connection, job.fingerprint)
+    if not finished or job.options.again or job.options.dry_run:
+        return None
+    return replace(job.start(), read=rows, earlier=rows, finished_before=True)
+
+
+def _records(job: _Job) -> CsvRecords | JsonRecords:
+    return JsonRecords(job.opened) if job.opened.format == "jsonl" else CsvRecords(job.opened, job.options.delimiter)
+
+
+def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], write: Write[Row]) -> ImportSummary:
+    """Take the file through to its end.
+
+    What a run before this one committed is read again, for the rejected rows and the keys of rows without one, but
+    not written again.
+    """
+    committed = _committed(job)
+    tally = Tally()
+    with Rejects(job.rejected_file, records.header) as rejects, _no_garbage_hunt():
+        for batch in records.batches(job.options.chunk):
+            taken, bad = rows.rows(batch)
+            rejects.add(chain(bad, batch.broken))
+            tally.note(batch.count, rows.plan)
+            if tally.read <= committed:
+                tally.earlier += batch.count
+            elif not job.options.dry_run:
+                tally.add(_commit(job, taken, write, tally.read))
+            gc.collect(0)
+            job.progress(job.opened.raw.tell(), job.opened.size)
+    if not job.options.dry_run:
+        with job.database.write() as connection:
+            note_progress(connection, job.fingerprint, tally.read, job.clock.now(), finished=True)
+    return tally.summary(job.start(), rejects)
+
+
+@contextmanager
+def _no_garbage_hunt() -> Iterator[None]:
+    """Keep Python from looking for cycles: it would at every few hundred rows, and a third of the time goes there.
+
+    Rows are freed without it, as soon as nobody holds them; what has cycles is looked for once a chunk.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _committed(job: _Job) -> int:
+    with job.database.read() as connection:
+        rows, finished = how_far(connection, job.fingerprint)
+    return 0 if finished or job.options.dry_run else rows
+
+
+def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Written:
+    now = job.clock.now()
+    with job.database.write() as connection:
+        written = write(connection, job.database.dialect, taken, now)
+        note_progress(connection, job.fingerprint, read, now, finished=False)
+    return written

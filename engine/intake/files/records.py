@@ -1,0 +1,221 @@
+"""Files to batches of columns. CSV is parsed by the standard library's C, JSON lines by orjson."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import IO
+
+import orjson
+
+from engine.errors import InputError
+from engine.intake.files.source import OpenSource
+from engine.intake.rows.model import Json
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NESTED = ("properties", "traits")
+ESCAPED = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would run."""
+REJECTED_COLUMNS = ("rejected_line", "rejected_reason", "rejected_remedy")
+"""What a file of rejected rows has in front; corrected, it can be imported as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that does not go in: where, why, what would be right, and what it was."""
+
+    line: int
+    reason: str
+    remedy: str
+    original: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records, as columns of equal length. An absent value is the empty text, JSON's null is None."""
+
+    columns: Mapping[str, Sequence[Json]]
+    lines: Sequence[int]
+    """Of each record: the line on which it ends, from 1."""
+    originals: Sequence[Sequence[str]]
+    broken: Sequence[Rejected] = field(default=())
+    """Records that are no records; they are in none of the above."""
+
+    @property
+    def count(self) -> int:
+        """Records, broken ones with them."""
+        return len(self.lines) + len(self.broken)
+
+
+class CsvRecords:
+    """A CSV file: its header, then batches."""
+
+    def __init__(self, source: OpenSource, delimiter: str | None) -> None:
+        """Read the header.
+
+        Raises:
+            InputError: the header is not UTF-8, has a column twice, or an empty name.
+        """
+        text = io.TextIOWrapper(source.stream, "utf-8-sig", errors="surrogateescape", newline="")
+        head = text.readline()
+        self._skipped = 1
+        while not head.strip():
+            head = text.readline()
+            self._skipped += 1
+        self.header = _header(source.name, head, delimiter or _sniff(head))
+        self._text = text
+        self._reader = csv.reader(text, delimiter=delimiter or _sniff(head), strict=True)
+        self._corrected = self.header[:3] == list(REJECTED_COLUMNS)
+
+    def close(self) -> None:
+        """Let go of the stream, which its owner closes."""
+        self._text.detach()
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield all records, up to ``size`` at a time."""
+        while True:
+            before = self._reader.line_num
+            rows: list[list[str]] = []
+            fault = ""
+            try:
+                rows.extend(islice(self._reader, size))
+            except csv.Error as error:
+                fault = str(error)
+            lines = _line_numbers(rows, self._skipped + before, self._reader.line_num - before)
+            if not rows and not fault:
+                return
+            yield self._batch(rows, lines, fault)
+
+    def _batch(self, rows: list[list[str]], lines: Sequence[int], fault: str) -> Batch:
+        broken = []
+        if fault:
+            line = self._skipped + self._reader.line_num
+            first = (lines[-1] + 1) if lines else line
+            broken.append(
+                Rejected(first, f"not CSV up to line {line}: {fault}", "close the quote, double those inside", ())
+            )
+        wrong = self._wrong(rows)
+        if wrong:
+            broken += [Rejected(lines[i], *why, rows[i]) for i, why in wrong.items() if rows[i]]
+            lines = [line for i, line in enumerate(lines) if i not in wrong]
+            rows = [row for i, row in enumerate(rows) if i not in wrong]
+        columns = list(zip(*rows, strict=True)) or [()] * len(self.header)
+        if self._corrected:
+            columns = [tuple(map(_unescape, column)) for column in columns]
+        return Batch(dict(zip(self.header, columns, strict=True)), lines, rows, broken)
+
+    def _wrong(self, rows: list[list[str]]) -> dict[int, tuple[str, str]]:
+        """Return, by index, the rows that are no rows; an empty line is one of them, and is nobody's loss."""
+        width = len(self.header)
+        wrong = {}
+        if set(map(len, rows)) - {width}:
+            many = f"write {width}, or put quotes around a cell with the delimiter in it"
+            wrong = {
+                i: (f"{len(row)} cells under {width} columns", many) for i, row in enumerate(rows) if len(row) != width
+            }
+        text = "".join(map("".join, rows))
+        if "\x00" in text or (not text.isascii() and _SURROGATE.search(text)):
+            wrong |= {i: ("not UTF-8 text", "save the file as UTF-8") for i, row in enumerate(rows) if _undecoded(row)}
+        return wrong
+
+
+def _sniff(head: str) -> str:
+    outside = re.sub(r'"[^"]*"', "", head)
+    return max(_DELIMITERS, key=outside.count)
+
+
+def _header(name: str, head: str, delimiter: str) -> list[str]:
+    if _SURROGATE.search(head) or "\x00" in head:
+        raise InputError(f"{name}: the header is not UTF-8 text: save the file as UTF-8")
+    try:
+        header = [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter, strict=True))]
+    except csv.Error as error:
+        raise InputError(f"{name}: the header is not CSV ({error}): check its quotes") from error
+    seen: set[str] = set()
+    for position, cell in enumerate(header, 1):
+        if not cell:
+            raise InputError(f"{name}: column {position} has no name: give each column one in the first line")
+        if cell in seen:
+            raise InputError(f"{name}: the column `{cell}` is there twice: rename one of them")
+        seen.add(cell)
+    return header
+
+
+def _line_numbers(rows: list[list[str]], before: int, taken: int) -> Sequence[int]:
+    if taken == len(rows):
+        return range(before + 1, before + taken + 1)
+    lines, line = [], before
+    for row in rows:
+        line += 1 + sum(len(re.findall(r"\r\n|\r|\n", cell)) for cell in row)
+        lines.append(line)
+    return lines
+
+
+def _undecoded(row: list[str]) -> bool:
+    text = "".join(row)
+    return "\x00" in text or _SURROGATE.search(text) is not None
+
+
+def _unescape(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in ESCAPED else cell
+
+
+class JsonRecords:
+    """JSON objects, one a line. What is nested under ``properties`` or ``traits`` becomes columns with a dot."""
+
+    header: Sequence[str] = ()
+
+    def __init__(self, source: OpenSource) -> None:
+        self._stream: IO[bytes] = source.stream
+        self._line = 0
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """Yield all records, up to ``size`` at a time."""
+        while lines := list(islice(self._stream, size)):
+            if self._line == 0:
+                lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+            records: list[dict[str, Json]] = []
+            numbers, originals, broken = [], [], []
+            for number, line in enumerate(lines, self._line + 1):
+                record = _object(line)
+                if isinstance(record, dict):
+                    records.append(_flat(record))
+                    numbers.append(number)
+                    originals.append((line.decode().strip(),))
+                elif line.strip():
+                    broken.append(Rejected(number, record, "one JSON object a line", (_shown(line),)))
+            self._line += len(lines)
+            yield Batch(_columns(records), numbers, originals, broken)
+
+
+def _object(line: bytes) -> dict[str, Json] | str:
+    """Return the object on a line, or why there is none."""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return f"not JSON: {error.msg}"
+    return record if isinstance(record, dict) else "not a JSON object"
+
+
+def _shown(line: bytes) -> str:
+    return line.decode(errors="replace").strip()
+
+
+def _flat(record: dict[str, Json]) -> dict[str, Json]:
+    for outer in _NESTED:
+        inner = record.get(outer)
+        if isinstance(inner, dict):
+            del record[outer]
+            record |= {f"{outer}.{name}": value for name, value in inner.items()}
+    return record
+
+
+def _columns(records: Sequence[dict[str, Json]]) -> dict[str, Sequence[Json]]:
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name, "") for record in records] for name in names}

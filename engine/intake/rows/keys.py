@@ -1,0 +1,66 @@
+"""Keys for events that come without one: the same file twice gives the same keys, equal rows of one file do not."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import orjson
+
+from engine.intake.rows.model import Json
+
+_SIZE = 16
+
+
+def row_digest(row: Sequence[Json]) -> bytes:
+    """Return the hash of what a row says, as it was written."""
+    return blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=_SIZE).digest()
+
+
+class Ordinals:
+    """Counts, over a whole file, how often each digest came before.
+
+    In a scratch database of its own that SQLite keeps on disk: a file of any size takes a bounded memory.
+    """
+
+    def __init__(self) -> None:
+        self._scratch = sqlite3.connect("", isolation_level=None)
+        self._scratch.execute("PRAGMA cache_size = -32768")
+        self._scratch.execute("PRAGMA journal_mode = OFF")
+        self._scratch.execute(
+            "CREATE TABLE seen (digest BLOB PRIMARY KEY, batch INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        self._batch = 0
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._scratch.close()
+
+    def keys(self, digests: Sequence[bytes]) -> list[str]:
+        """Return a key for each: its hash, and from the second time on how often it came before."""
+        inside = Counter(digests)
+        before = self._note(inside)
+        if not before and len(inside) == len(digests):
+            return [f"row:{digest.hex()}" for digest in digests]
+        keys = []
+        for digest in digests:
+            times = before.get(digest, 0)
+            before[digest] = times + 1
+            keys.append(f"row:{digest.hex()}:{times}" if times else f"row:{digest.hex()}")
+        return keys
+
+    def _note(self, inside: Counter[bytes]) -> dict[bytes, int]:
+        """Add a batch, and return how often those of its digests that are not new came before it."""
+        self._batch += 1
+        execute = self._scratch.execute
+        execute("BEGIN")
+        rows = [(digest, self._batch, times) for digest, times in inside.items()]
+        before: dict[bytes, int] = {}
+        if self._scratch.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", rows).rowcount < len(inside):
+            for digest, times in inside.items():
+                batch, earlier = execute("SELECT batch, times FROM seen WHERE digest = ?", (digest,)).fetchone()
+                if batch != self._batch:
+                    before[digest] = earlier
+                    execute("UPDATE seen SET times = times + ? WHERE digest = ?", (times, digest))
+        execute("COMMIT")
+        return before

@@ -1,0 +1,128 @@
+"""Batches of a file of users to rows for the store."""
+
+from collections.abc import Mapping, Sequence
+
+from engine.content.kinds import FactType
+from engine.intake.declared import Declared
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.plan import USER_NAMES, Plan, make_plan, require
+from engine.intake.files.records import Batch, Rejected
+from engine.intake.rows.contact import (
+    identifier,
+    one_line,
+    parse_country,
+    parse_email,
+    parse_locale,
+    parse_phone,
+    parse_zone,
+)
+from engine.intake.rows.convert import CLEAR, Bad, Cell, Clear, Converter, Parse, bad_rows, keep
+from engine.intake.rows.model import Json, UserRow
+from engine.intake.rows.values import PARSERS, Reading, parse_boolean, parse_instant
+from engine.intake.write.consents import IMPORTED
+
+_FIELDS: Mapping[str, Parse] = {
+    "email": parse_email,
+    "phone": parse_phone,
+    "push_token": one_line,
+    "locale": parse_locale,
+    "timezone": parse_zone,
+    "country": parse_country,
+}
+_CONSENTS = {"consent_email": "email", "consent_sms": "sms", "consent_push": "push"}
+_PARSE: Mapping[str, Parse] = {
+    **_FIELDS,
+    **dict.fromkeys(_CONSENTS, parse_boolean),
+    "key": identifier,
+    "created_at": parse_instant,
+    "consent_at": parse_instant,
+}
+
+
+class UserRows:
+    """Converts the batches of one file."""
+
+    def __init__(self, declared: Declared, options: ImportOptions, header: Sequence[str], source: str) -> None:
+        """Prepare for a file with these columns; empty for JSON, whose columns come with its records.
+
+        Raises:
+            InputError: no column is the user's key, or one given with ``--map`` is not there.
+        """
+        self.plan = Plan({}, {}, ())
+        """What the columns of the latest batch were taken for."""
+        self._declared, self._options, self._header = declared, options, header
+        self._reading = Reading(
+            options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
+        )
+        self._source = f"{IMPORTED}{source}"
+        self._converters: dict[tuple[str, FactType | None], Converter] = {}
+        self._checked = False
+        if header:
+            self._replan(header)
+
+    def rows(self, batch: Batch) -> tuple[list[UserRow], list[Rejected]]:
+        """Return the rows that can go in, and those that cannot."""
+        size = len(batch.lines)
+        if not size:
+            return [], []
+        if not self._header:
+            self._replan(list(batch.columns))
+        fields, attributes = self._cells(batch, size)
+        bad = bad_rows([*fields.values(), *attributes.values()])
+        for index, key in enumerate(fields["key"]):
+            if key is None or isinstance(key, Clear):
+                bad.setdefault(index, Bad("no key", "fill in the user's key"))
+        rows = [_row(fields, attributes, index, self._source) for index in range(size) if index not in bad]
+        rejected = [Rejected(batch.lines[i], bad[i].reason, bad[i].remedy, batch.originals[i]) for i in sorted(bad)]
+        return rows, rejected
+
+    def _replan(self, columns: Sequence[str]) -> None:
+        wanted = self._declared.attributes.keys() - _PARSE.keys()
+        self.plan = make_plan(columns, USER_NAMES, wanted, self._options)
+        if not self._checked:
+            require(self.plan, ("key",), self._options, columns)
+            self._checked = True
+
+    def _cells(self, batch: Batch, size: int) -> tuple[dict[str, list[Cell]], dict[str, list[Cell]]]:
+        absent: Sequence[Json] = [""] * size
+        raw = {("", "key"): absent}
+        raw |= {("", target): batch.columns.get(column, absent) for target, column in self.plan.fields.items()}
+        raw |= {("attribute", name): batch.columns.get(column, absent) for name, column in self.plan.others.items()}
+        for target, value in self._options.constants.items():
+            raw["" if target in USER_NAMES else "attribute", target] = [value] * size
+        texts = bool(self._header)
+        cells = {place: self._converter(*place).column(values, texts=texts) for place, values in raw.items()}
+        return (
+            {name: column for (kind, name), column in cells.items() if not kind},
+            {name: column for (kind, name), column in cells.items() if kind},
+        )
+
+    def _converter(self, kind: str, name: str) -> Converter:
+        declared = self._declared.attributes.get(name) if kind else None
+        if (name, declared) not in self._converters:
+            parse = (PARSERS[declared] if declared else keep) if kind else _PARSE[name]
+            self._converters[name, declared] = Converter(name, parse, self._reading, null=CLEAR)
+        return self._converters[name, declared]
+
+
+def _row(
+    fields: Mapping[str, Sequence[Cell]], attributes: Mapping[str, Sequence[Cell]], index: int, source: str
+) -> UserRow:
+    """Put together one row of cells, none of which is bad."""
+    said = {name: column[index] for name, column in fields.items() if column[index] is not None}
+    texts = {name: "" if said[name] is CLEAR else said[name] for name in _FIELDS if name in said}
+    times = {name: said[name] for name in ("created_at", "consent_at") if isinstance(said.get(name), int)}
+    return UserRow(
+        key=str(said["key"]),
+        **texts,  # type: ignore[arg-type]
+        **times,  # type: ignore[arg-type]
+        attributes={
+            name: None if cell is CLEAR else cell  # type: ignore[misc]
+            for name, column in attributes.items()
+            if (cell := column[index]) is not None
+        },
+        consents={
+            channel: granted for name, channel in _CONSENTS.items() if isinstance(granted := said.get(name), bool)
+        },
+        consent_source=source,
+    )

@@ -1,0 +1,85 @@
+"""Consents into the store: the newest word counts, and a file without dates never overrules a user's own refusal."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.intake.rows.model import UserRow
+from engine.intake.write.resolve import listed
+from engine.store.dialect import Dialect
+
+IMPORTED = "import:"
+"""Start of a consent's ``source`` where a file stated it; another source is the user's own word."""
+_UPSERT = """
+INSERT INTO consent (user_id, channel, class, granted, source, at)
+VALUES (:user_id, :channel, 'marketing', :granted, :source, :at)
+ON CONFLICT (user_id, channel, class)
+DO UPDATE SET granted = excluded.granted, source = excluded.source, at = excluded.at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Consents:
+    """What was written: the users whose consent is another now, and the refusals that a file could not lift."""
+
+    users: frozenset[int]
+    refusals_kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    granted: bool
+    source: str
+    at: int
+
+
+def write_consents(
+    connection: Connection, dialect: Dialect, rows: Iterable[UserRow], ids: Mapping[str, int], now: Instant
+) -> Consents:
+    """Write what ``rows`` say about marketing, for users whose ids are known."""
+    stated = [row for row in rows if row.consents]
+    if not stated:
+        return Consents(frozenset(), 0)
+    words = _read(connection, dialect, {ids[row.key] for row in stated})
+    news: dict[tuple[int, str], _Word] = {}
+    kept = 0
+    for row in stated:
+        for channel, granted in row.consents.items():
+            place = (ids[row.key], channel)
+            there = words.get(place)
+            if there is not None and there.granted == granted:
+                continue
+            if there is not None and not _overrules(row, granted, there):
+                kept += granted
+                continue
+            at = now if row.consent_at is None else row.consent_at
+            words[place] = news[place] = _Word(granted, row.consent_source, at)
+    _write(connection, news)
+    return Consents(frozenset(user for user, _channel in news), kept)
+
+
+def _overrules(row: UserRow, granted: bool, there: _Word) -> bool:
+    if row.consent_at is not None:
+        return row.consent_at >= there.at
+    return not granted or there.source.startswith(IMPORTED)
+
+
+def _read(connection: Connection, dialect: Dialect, users: set[int]) -> dict[tuple[int, str], _Word]:
+    wanted = (
+        f"SELECT c.user_id, c.channel, c.granted, c.source, c.at FROM {listed(dialect, 'ids')} "
+        "JOIN consent c ON c.user_id = CAST(k.value AS bigint) WHERE c.class = 'marketing'"
+    )
+    found = connection.execute(text(wanted), {"ids": json.dumps(list(users))})
+    return {(user, channel): _Word(bool(granted), source, at) for user, channel, granted, source, at in found}
+
+
+def _write(connection: Connection, news: Mapping[tuple[int, str], _Word]) -> None:
+    rows = [
+        {"user_id": user, "channel": channel, "granted": word.granted, "source": word.source, "at": word.at}
+        for (user, channel), word in sorted(news.items(), key=lambda item: item[0])
+    ]
+    if rows:
+        connection.execute(text(_UPSERT), rows)

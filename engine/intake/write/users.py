@@ -1,0 +1,116 @@
+"""Users into the store: what a row states is laid over what is there, and only a user who differs after it is due."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.clock import Instant
+from engine.intake.rows.model import Json, UserRow, Written
+from engine.intake.write.consents import write_consents
+from engine.intake.write.resolve import listed, make_due, make_users, user_ids
+from engine.store.dialect import Dialect
+from engine.store.tables import JsonText, Zone
+
+_FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")
+_UPDATE = {
+    dialect: "UPDATE users SET email = :email, phone = :phone, push_token = :push_token, locale = :locale, "
+    f"timezone = :timezone, country = :country, first_seen_at = :first_seen_at, attributes = {attributes}, "
+    "updated_at = :updated_at WHERE id = :id"
+    for dialect, attributes in (
+        (Dialect.SQLITE, ":attributes"),
+        (Dialect.POSTGRES, "CAST(:attributes AS jsonb)"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What the store holds of one user and a row may change."""
+
+    fields: tuple[str | None, ...]
+    first_seen_at: int
+    attributes: Mapping[str, Json]
+
+
+def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
+    """Write users within the caller's transaction; where a key comes twice, the later row is laid over the earlier.
+
+    A user who is new, or differs afterwards in a field, an attribute or a consent, is due at once; others are left
+    as they were.
+    """
+    if not rows:
+        return Written(0, 0, 0)
+    made = _make_missing(connection, dialect, rows, now)
+    profiles = _profiles(connection, {row.key for row in rows}, dialect)
+    after = {key: profile for key, (_id, profile) in profiles.items()}
+    for row in rows:
+        after[row.key] = _lay_over(after[row.key], row)
+    changed = [key for key, profile in after.items() if profile != profiles[key][1]]
+    ids = {key: identity for key, (identity, _profile) in profiles.items()}
+    _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
+    _note_zones(connection, dialect, {row.timezone for row in rows if row.timezone})
+    consents = write_consents(connection, dialect, rows, ids, now)
+    due = {ids[key] for key in changed} | consents.users
+    if due:
+        make_due(connection, dialect, due)
+    differ = len((set(changed) | {key for key, identity in ids.items() if identity in consents.users}) - made)
+    return Written(len(made), differ, len(ids) - len(made) - differ, refusals_kept=consents.refusals_kept)
+
+
+def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserRow], now: Instant) -> set[str]:
+    keys = {row.key for row in rows}
+    missing = keys - user_ids(connection, dialect, keys).keys()
+    if missing:
+        make_users(connection, dialect, dict.fromkeys(sorted(missing), now), now)
+    return missing
+
+
+def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[str, tuple[int, _Profile]]:
+    """Return key -> (id, what is there); on PostgreSQL the users are locked until the transaction ends."""
+    wanted = (
+        f"SELECT u.key, u.id, u.first_seen_at, u.attributes, {', '.join(f'u.{name}' for name in _FIELDS)} "
+        f"FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
+    )
+    if dialect is Dialect.POSTGRES:
+        wanted += " ORDER BY u.id FOR UPDATE OF u"
+    found = connection.execute(text(wanted).columns(attributes=JsonText), {"keys": json.dumps(list(keys))})
+    return {
+        key: (identity, _Profile(tuple(fields), seen, attributes or {}))
+        for key, identity, seen, attributes, *fields in found
+    }
+
+
+def _lay_over(there: _Profile, row: UserRow) -> _Profile:
+    stated = (row.email, row.phone, row.push_token, row.locale, row.timezone, row.country)
+    fields = tuple(old if new is None else new or None for old, new in zip(there.fields, stated, strict=True))
+    seen = there.first_seen_at if row.created_at is None else min(there.first_seen_at, row.created_at)
+    if not row.attributes:
+        return _Profile(fields, seen, there.attributes)
+    merged = {**there.attributes, **row.attributes}
+    return _Profile(fields, seen, {name: value for name, value in merged.items() if value is not None})
+
+
+def _update(connection: Connection, dialect: Dialect, changed: Sequence[tuple[int, _Profile]], now: Instant) -> None:
+    if not changed:
+        return
+    rows = [
+        {
+            "id": identity,
+            **dict(zip(_FIELDS, profile.fields, strict=True)),
+            "first_seen_at": profile.first_seen_at,
+            "attributes": json.dumps(profile.attributes, ensure_ascii=False) if profile.attributes else None,
+            "updated_at": now,
+        }
+        for identity, profile in changed
+    ]
+    connection.execute(text(_UPDATE[dialect]), rows)
+
+
+def _note_zones(connection: Connection, dialect: Dialect, zones: set[str]) -> None:
+    if zones:
+        insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
+        rows = [{"name": name} for name in sorted(zones)]
+        connection.execute(insert(Zone).on_conflict_do_nothing(), rows)

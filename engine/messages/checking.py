@@ -1,0 +1,185 @@
+"""Templates against the rest of the content: what messages read and nobody provides, what playbooks send and is not
+there.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.content.bundle import TEMPLATES
+from engine.content.document import Document, parse_document
+from engine.content.findings import Finding, did_you_mean
+from engine.facts.catalog import FactCatalog
+from engine.messages.inspection import Variable
+from engine.messages.templates import TemplateLibrary
+from engine.messages.vocabulary import EVENT_KEYS, KEYS, ROOTS
+from engine.playbooks.file.playbook import Happened, Playbook, Playbooks, Send, Step
+
+_EMAIL = frozenset({"email"})
+
+
+def check_templates(
+    library: TemplateLibrary,
+    playbooks: Playbooks,
+    catalog: FactCatalog,
+    *,
+    files: Mapping[str, str],
+    channels: Collection[str] = _EMAIL,
+    complete: bool = True,
+) -> list[Finding]:
+    """Return the mistakes in templates, and those between templates and the playbooks that use them.
+
+    ``files`` are the bundle's, for the lines of steps. ``channels`` are those that can be sent by: for another, a template may be missing. ``complete`` is False where
+    playbooks are left out because they have errors: what they use is then not known.
+    """
+    findings = [Finding(_path(one.path), one.line, one.message) for one in library.check()]
+    for name, channel in sorted(library.names()):
+        findings += _names(library, name, channel, catalog)
+    uses = [use for playbook in playbooks.playbooks for use in _uses(playbook, files, channels)]
+    for use in uses:
+        findings += _use(library, use, catalog)
+    if complete:
+        findings += _unused(library, playbooks)
+    return sorted(set(findings))
+
+
+@dataclass(frozen=True)
+class _Use:
+    """One message that one step sends by one channel."""
+
+    playbook: Playbook
+    step: Step
+    send: Send
+    channel: str
+    document: Document
+
+    def finding(self, key: str, message: str) -> Finding:
+        """Return a finding at a key of the step."""
+        return self.document.finding(("step", self.step.index, key), message)
+
+
+def _path(path: str) -> str:
+    return f"{TEMPLATES}/{path}"
+
+
+def _at(variable: Variable, message: str) -> Finding:
+    return Finding(_path(variable.path), variable.line, message)
+
+
+def _uses(playbook: Playbook, files: Mapping[str, str], channels: Collection[str]) -> Iterator[_Use]:
+    document = parse_document(playbook.path, files[playbook.path])
+    if not isinstance(document, Document):
+        return  # it was read before, so it can be
+    for step in playbook.steps:
+        if isinstance(step.act, Send):
+            for channel in step.act.channels:
+                if channel in channels:
+                    yield _Use(playbook, step, step.act, channel, document)
+
+
+def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatalog) -> Iterator[Finding]:
+    """Names that no playbook could provide, and blocks that would never end."""
+    for path in library.files(name, channel):
+        for where, line, block in library.reading(path).circles:
+            yield Finding(_path(where), line, f"the block `{block}` stands in itself; take one of the two out")
+        for variable in library.reading(path).variables:
+            message = _unknown(variable.name, catalog)
+            if message:
+                yield _at(variable, message)
+
+
+def _unknown(name: str, catalog: FactCatalog) -> str:
+    root, _, rest = name.partition(".")
+    if root not in ROOTS:
+        return f"nobody provides `{root}`" + (
+            f"; a fact is read as `facts.{root}`" if root in catalog.facts else did_you_mean(root, ROOTS)
+        )
+    key = rest.split(".")[0]
+    if not key:
+        return ""
+    if root == "facts" and key not in catalog.facts and key not in catalog.broken:
+        return f"unknown fact `{key}`{did_you_mean(key, catalog.facts)}"
+    if root in KEYS and key not in KEYS[root]:
+        return f"`{root}` has no `{key}`" + (
+            f"; a fact is read as `facts.{key}`" if key in catalog.facts else did_you_mean(key, KEYS[root])
+        )
+    return ""
+
+
+def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[Finding]:
+    template = use.send.template
+    files = library.files(template, use.channel)
+    if not files:
+        if any(template == name for name, _ in library.names()):
+            message = f"`{template}` has no {use.channel} message: write {_path(template)}.{use.channel}.j2"
+            yield use.finding("send", message)
+        return
+    if library.path_of(template, use.channel) is None:
+        message = f"`{template}` has no file for readers of other languages: write {_path(template)}.{use.channel}.j2"
+        yield use.finding("template", message)
+    for path in files:
+        yield from _event(library, use, path, catalog)
+        yield from _coupon(library, use, path)
+        yield from _unsubscribe(library, use, path)
+
+
+def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog) -> Iterator[Finding]:
+    """What a message reads of the event, against the event that triggers its playbook."""
+    trigger = use.playbook.trigger
+    for variable in library.reading(path).variables:
+        root, _, rest = variable.name.partition(".")
+        key = rest.split(".")[0]
+        if root != "event" or not key:
+            continue
+        if not isinstance(trigger, Happened):
+            if not variable.guarded:
+                where = f"{_path(variable.path)}:{variable.line}"
+                yield use.finding(
+                    "template",
+                    f"the message reads `{variable.name}` ({where}), but no event triggers this playbook; "
+                    "take it out there, or put it inside `{% if event %}`",
+                )
+            return
+        known = (*catalog.events.get(trigger.event, ()), *EVENT_KEYS)
+        if key not in known:
+            message = f"the event `{trigger.event}`, which triggers `{use.playbook.name}`, has no property `{key}`"
+            yield _at(variable, message + did_you_mean(key, known))
+
+
+def _coupon(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Finding]:
+    if use.send.coupon is not None:
+        return
+    for variable in library.reading(path).variables:
+        if variable.name.startswith("coupon.") and not variable.guarded:
+            where = f"{_path(variable.path)}:{variable.line}"
+            yield use.finding(
+                "template",
+                f"the message reads `{variable.name}` ({where}), but this step has no `coupon`; "
+                "name one, or put it inside `{% if coupon %}`",
+            )
+            return
+
+
+def _unsubscribe(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Finding]:
+    if use.playbook.message_class != "marketing" or use.channel != "email":
+        return
+    reading = library.reading(path)
+    if reading.whole and not any(variable.name == "unsubscribe_url" for variable in reading.variables):
+        message = (
+            f"`{use.playbook.name}` is marketing, and this message does not show `unsubscribe_url`: "
+            "use a layout that does, or link to it"
+        )
+        yield Finding(_path(path), 0, message)
+
+
+def _unused(library: TemplateLibrary, playbooks: Playbooks) -> Iterator[Finding]:
+    used = {
+        (step.act.template, channel)
+        for playbook in playbooks.playbooks
+        for step in playbook.steps
+        if isinstance(step.act, Send)
+        for channel in step.act.channels
+    }
+    for name, channel in sorted(library.names() - used):
+        for path in library.files(name, channel):
+            message = f"no playbook sends `{name}` by {channel}: name it in a step, or remove the file"
+            yield Finding(_path(path), 0, message, "warning")

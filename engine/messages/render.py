@@ -1,0 +1,149 @@
+"""Rendering one template for one user: from values to the parts of a message."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import jinja2
+from jinja2.exceptions import TemplateError, UndefinedError
+
+from engine.errors import RenderError
+from engine.messages.locales import language
+from engine.messages.sandbox import MAX_OUTPUT, Frame, Frames, bounded
+from engine.messages.skeleton import Part, Prepared, Skeleton, Skeletons, plain_part, prepare_email
+
+_CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+
+_PLAIN_PARTS = {"email": ("subject", "text"), "push": ("title", "body")}
+"""The blocks of a channel that are rendered beside the page; other channels have a ``body``."""
+
+_FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a template's own expressions can raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderContext:
+    """What a message is rendered with.
+
+    ``values`` are the names that the template can use (``user``, ``facts``, ``event``, ``coupon``, ``brand``,
+    ``unsubscribe_url``, …): texts, numbers, lists, and mappings of them. ``currency`` (ISO 4217) and ``locale`` are
+    for the filters ``money``, ``number`` and ``date``; ``zone`` (IANA) says in which day an instant falls.
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    locale: str = "en"
+    currency: str = "USD"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message without its headers. ``html`` and ``text`` are of email; sms has ``body``, push ``title`` too.
+
+    ``subject`` is the subject, on one line; empty where the channel has none.
+    """
+
+    prepared: Prepared
+    values: tuple[str, ...]
+    subject: str
+
+    @property
+    def html(self) -> str:
+        """The HTML part, styles inlined."""
+        return self._fill(self.prepared.html)
+
+    @property
+    def text(self) -> str:
+        """The text part, written or derived."""
+        return self._fill(self.prepared.text)
+
+    def plain(self, name: str) -> str:
+        """Return the part ``subject``, ``title`` or ``body``, or an empty text where there is none."""
+        return self._fill(self.prepared.plain.get(name))
+
+    def _fill(self, part: Part | None) -> str:
+        return part.fill(self.values) if part else ""
+
+
+class Template:
+    """One file of the library, ready to be rendered many times, by many threads."""
+
+    def __init__(
+        self,
+        path: str,
+        channel: str,
+        locale: str,
+        *,
+        compiled: jinja2.Template,
+        frames: Frames,
+        brand: Mapping[str, object],
+    ) -> None:
+        self.path = path
+        self.channel = channel
+        self.locale = locale
+        self._compiled = compiled
+        self._frames = frames
+        self._common = {**compiled.globals, **brand}
+        self._parts = _PLAIN_PARTS.get(channel, ("body",))
+        self._skeletons = Skeletons()
+
+    def render(self, context: RenderContext) -> Rendered:
+        """Render for one user.
+
+        Raises:
+            RenderError: a value is missing or of the wrong kind, or a limit is exceeded. Names file and line, never
+                a value.
+        """
+        # An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
+        locale = context.locale if language(context.locale) == language(self.locale) else self.locale
+        frame = Frame(locale, context.currency, context.zone)
+        self._frames.current = frame
+        try:
+            parts = self._skeleton(context)
+        except _FAULTS as error:
+            raise RenderError(f"{self._where(error.__traceback__)}: {_sentence(error)}") from None
+        if sum(map(len, frame.values)) > MAX_OUTPUT:
+            raise RenderError(f"{self.path}: its values have more than {MAX_OUTPUT:,} characters")
+        prepared, values = self._skeletons.get(parts, lambda: self._prepare(parts)), tuple(frame.values)
+        said = prepared.plain.get("subject")
+        subject = _CONTROLS.sub(" ", said.fill(values)).strip() if said else ""
+        if self.channel == "email" and not subject:
+            raise RenderError(f"{self.path}: the subject is empty")
+        return Rendered(prepared, values, subject)
+
+    def _skeleton(self, context: RenderContext) -> Skeleton:
+        """Return the page and then the channel's plain parts, with slots; empty where a block is not declared."""
+        running = self._compiled.new_context({**self._common, **context.values}, shared=True)
+        page = tuple(bounded(self._compiled.root_render_func(running)))
+        blocks = running.blocks
+        return (page, *(tuple(bounded(blocks[name][0](running))) if name in blocks else () for name in self._parts))
+
+    def _prepare(self, parts: Skeleton) -> Prepared:
+        page, *named = map("".join, parts)
+        if self.channel != "email":
+            return Prepared({name: plain_part(part.strip()) for name, part in zip(self._parts, named, strict=True)})
+        try:
+            subject, text = named
+            return prepare_email(subject, text, page)
+        except RenderError as error:
+            raise RenderError(f"{self.path}: {error}", error.reason) from None
+
+    def _where(self, trace: TracebackType | None) -> str:
+        """Return file and line of the innermost template that the fault came through."""
+        place = self.path
+        while trace:
+            compiled = trace.tb_frame.f_globals.get("__jinja_template__")
+            if isinstance(compiled, jinja2.Template):
+                place = f"{compiled.name}:{compiled.get_corresponding_lineno(trace.tb_lineno)}"
+            trace = trace.tb_next
+        return place
+
+
+def _sentence(error: Exception) -> str:
+    """Say what went wrong without a user's value in it."""
+    if isinstance(error, UndefinedError):
+        return str(error.message)
+    if isinstance(error, TemplateError):
+        return str(error.message or type(error).__name__)
+    return f"an expression fails ({type(error).__name__})"

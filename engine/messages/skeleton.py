@@ -1,0 +1,169 @@
+"""What is prepared once per skeleton: inlined CSS, the text part, and both split at the slots and transfer-encoded.
+
+See ``sandbox.py`` for what a skeleton is. A brand's template has few skeletons, one for each way through its
+branches, so the work below is done a few times for millions of messages.
+"""
+
+import html as entities
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeAlias
+
+from css_inline import CSSInliner, InlineError
+
+from engine.errors import RenderError
+from engine.messages.email.plaintext import text_of
+from engine.messages.email.quoted import encode_static
+from engine.messages.sandbox import FIRST_SLOT
+from engine.messages.slots import SLOT, Place, for_html, for_text, html_encoder, places_of, text_encoder
+
+KEPT = 32
+"""Skeletons that are kept per template."""
+
+Skeleton: TypeAlias = tuple[tuple[str, ...], ...]
+"""The parts of a message in the pieces that its template yields: the same ones each time, so they compare at once."""
+
+_REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place in a part where a value goes: which value, made safe how, as text and as octets."""
+
+    slot: int
+    form: Callable[[str], str]
+    encode: Callable[[str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One text of a message, split around its holes.
+
+    ``texts`` has one more item than ``holes``. ``encoded`` alternates the quoted-printable form of a text with an
+    empty place for a value, and is empty for parts that never travel by themselves (a subject).
+    """
+
+    texts: tuple[str, ...]
+    holes: tuple[Hole, ...]
+    encoded: tuple[bytes, ...] = ()
+
+    def fill(self, values: Sequence[str]) -> str:
+        """Return the text with ``values`` put in."""
+        if not self.holes:
+            return self.texts[0]
+        pieces = [self.texts[0]]
+        for hole, text in zip(self.holes, self.texts[1:], strict=True):
+            pieces += (hole.form(values[hole.slot]), text)
+        return "".join(pieces)
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        """Return the quoted-printable octets with ``values`` put in, in pieces."""
+        pieces = list(self.encoded)
+        at = 1
+        for hole in self.holes:
+            pieces[at] = hole.encode(values[hole.slot])
+            at += 2
+        return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that is known of a message before its values are: ``plain`` holds subject, title or body by name."""
+
+    plain: Mapping[str, Part]
+    html: Part | None = None
+    text: Part | None = None
+
+
+def _identity(value: str) -> str:
+    return value
+
+
+def _split(skeleton: str, holes: Iterator[Hole], *, travels: bool) -> Part:
+    texts = tuple(SLOT.split(skeleton))
+    found = tuple(holes)
+    if not travels:
+        return Part(texts, found)
+    pieces: list[bytes] = []
+    for text in texts[:-1]:
+        pieces += (encode_static(text, value_follows=True), b"")
+    return Part(texts, found, (*pieces, encode_static(texts[-1], value_follows=False)))
+
+
+def _slots(skeleton: str) -> Iterator[int]:
+    for letter in SLOT.findall(skeleton):
+        yield ord(letter) - FIRST_SLOT
+
+
+def plain_part(skeleton: str) -> Part:
+    """Prepare a subject, a title, a text message: values go in as they are."""
+    return _split(skeleton, (Hole(slot, _identity, _utf8) for slot in _slots(skeleton)), travels=False)
+
+
+def _utf8(value: str) -> bytes:
+    return value.encode("utf-8", "replace")
+
+
+def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
+    def holes() -> Iterator[Hole]:
+        for slot in _slots(skeleton):
+            place = places.get(slot, Place.CONTENT)
+            yield Hole(slot, for_text(place), text_encoder(place))
+
+    return _split(skeleton, holes(), travels=True)
+
+
+def _inline(html: str) -> str:
+    for reference in _REFERENCE.findall(html):
+        if SLOT.search(entities.unescape(reference)):
+            raise RenderError(f"the template has the reserved character {reference}", "template_unsafe")
+    inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+    try:
+        return inliner.inline(html)
+    except InlineError as error:
+        raise RenderError(f"the styles cannot be inlined: {error}", "template_unsafe") from None
+
+
+def prepare_email(subject: str, text: str, html: str) -> Prepared:
+    """Prepare an email from the skeletons of its parts; an empty ``text`` is derived from ``html``.
+
+    Raises:
+        RenderError: the document is one in which values are not safe.
+    """
+    page = _inline(html).rstrip() + "\n"
+    found = list(places_of(page))
+    slots = list(_slots(page))
+    html_holes = (Hole(slot, for_html(place), html_encoder(place)) for slot, place in zip(slots, found, strict=True))
+    derived = not text.strip()
+    places = dict(zip(slots, found, strict=True)) if derived else {}
+    words = text_of(page) if derived else text.strip() + "\n"
+    return Prepared(
+        plain={"subject": plain_part(subject)},
+        html=_split(page, html_holes, travels=True),
+        text=_text_part(words, places),
+    )
+
+
+class Skeletons:
+    """The prepared forms of one template, the most recently used ``KEPT`` of them. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Skeleton, Prepared] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Skeleton, prepare: Callable[[], Prepared]) -> Prepared:
+        """Return the prepared form of the skeletons in ``key``, made by ``prepare`` when it is new."""
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._kept.move_to_end(key)
+                return known
+        made = prepare()
+        with self._lock:
+            self._kept[key] = made
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return made

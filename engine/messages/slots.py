@@ -1,0 +1,157 @@
+"""Where in the HTML a value stands, and what makes it safe there."""
+
+import re
+from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import lru_cache
+from html import escape
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+from engine.errors import RenderError
+from engine.messages.email.quoted import KEPT, SOFT_BREAK, encode_value
+
+SLOT = re.compile("[\ue000-\uf8ff]")
+
+_URL_ATTRIBUTES = frozenset(
+    ["href", "src", "action", "formaction", "background", "poster", "cite", "longdesc", "srcset", "data"]
+)
+_SCHEME = re.compile(r"(?:https?|mailto|tel|sms):|#", re.IGNORECASE).match
+_NOT_CSS = re.compile(r"[^\w#%., ()-]", re.ASCII)
+_PLAIN_IN_HTML = re.compile(r"[ !#-%(-;?-~]{1,75}").fullmatch
+"""Printable ASCII without ``= & < > " '`` that fits on one line: the same in HTML and in quoted-printable."""
+
+_SAFE_IN_LINKS = "%/:?#[]@!$&'()*+,;=~"
+_IS_LINK = re.compile(r"[\w.%/:?#\[\]@!$&'()*+,;=~-]*", re.ASCII).fullmatch
+"""What percent-encoding a whole link leaves as it is."""
+
+_PLAIN_LINK = re.compile(r"https?://[\w/.~:-]{1,67}", re.ASCII).fullmatch
+_PLAIN_IN_LINK = re.compile(r"[\w.~-]{1,75}", re.ASCII).fullmatch
+"""What percent-encoding, HTML and quoted-printable all leave as it is."""
+
+
+class Place(Enum):
+    """The kinds of places in an HTML document that a value can stand in."""
+
+    CONTENT = "content"
+    """Text, or an attribute that holds text."""
+    URL = "url"
+    """A link's beginning: the value brings the scheme."""
+    PATH = "path"
+    """A later part of a link, before any ``?`` or ``#``."""
+    QUERY = "query"
+    """A later part of a link."""
+    STYLE = "style"
+    """CSS."""
+
+
+def _link(value: str) -> str:
+    stripped = value.strip()
+    if not _SCHEME(stripped):
+        raise RenderError("a link's address does not begin with https://, mailto: or tel:", "url_invalid")
+    return stripped if _IS_LINK(stripped) else quote(stripped, safe=_SAFE_IN_LINKS, errors="replace")
+
+
+_URL_FORMS: dict[Place, Callable[[str], str]] = {
+    Place.URL: _link,
+    Place.PATH: lambda value: quote(value, safe="/:@!$()*,;~", errors="replace"),
+    Place.QUERY: lambda value: quote(value, safe="", errors="replace"),
+}
+
+
+def for_html(place: Place) -> Callable[[str], str]:
+    """Return the function that makes a value safe at ``place`` in HTML."""
+    if place is Place.CONTENT:
+        return escape
+    if place is Place.STYLE:
+        return lambda value: _NOT_CSS.sub("", value)
+    form = _URL_FORMS[place]
+    return lambda value: escape(form(value))
+
+
+def for_text(place: Place) -> Callable[[str], str]:
+    """Return the function that makes a value, which stands at ``place`` in the HTML, fit for the text part."""
+    return _URL_FORMS.get(place, str)
+
+
+@lru_cache(maxsize=32)
+def html_encoder(place: Place) -> Callable[[str], bytes]:
+    """Return the function that makes a value safe at ``place`` in HTML and transfer-encodes it."""
+    return lru_cache(maxsize=KEPT)(_encoder(place, for_html(place)))
+
+
+@lru_cache(maxsize=32)
+def text_encoder(place: Place) -> Callable[[str], bytes]:
+    """Return the function that makes a value fit for the text part and transfer-encodes it."""
+    form = for_text(place)
+    return encode_value if form is str else lru_cache(maxsize=KEPT)(_encoder(place, form))
+
+
+def _encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:
+    """Return the function that does both; most values need neither."""
+    if place is Place.STYLE:
+        return lambda value: encode_value(form(value))
+    is_plain = {Place.CONTENT: _PLAIN_IN_HTML, Place.URL: _PLAIN_LINK}.get(place, _PLAIN_IN_LINK)
+
+    def encode(value: str) -> bytes:
+        if is_plain(value):
+            return value.encode("ascii") + SOFT_BREAK
+        return encode_value(form(value))
+
+    return encode
+
+
+def places_of(html: str) -> Iterator[Place]:
+    """Yield the place of each slot of a well-formed HTML document, in document order.
+
+    Raises:
+        RenderError: a slot stands where no value is safe (a name of a tag or attribute, a script), or the document
+            has a script.
+    """
+    finder = _Finder()
+    finder.feed(html)
+    finder.close()
+    if len(finder.places) != len(SLOT.findall(html)):
+        raise RenderError("a value stands in the HTML where none may (a tag's name, a declaration)", "template_unsafe")
+    yield from finder.places
+
+
+class _Finder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.places: list[Place] = []
+        self._in_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "script" or SLOT.search(tag):
+            raise RenderError("the HTML has a script, or a tag whose name is a value", "template_unsafe")
+        self._in_style = tag == "style"
+        for name, value in attrs:
+            self._attribute(name, value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
+
+    def handle_data(self, data: str) -> None:
+        place = Place.STYLE if self._in_style else Place.CONTENT
+        self.places.extend(place for _ in SLOT.findall(data))
+
+    def handle_comment(self, data: str) -> None:
+        self.places.extend(Place.CONTENT for _ in SLOT.findall(data))
+
+    def _attribute(self, name: str, value: str) -> None:
+        slots = list(SLOT.finditer(value))
+        if SLOT.search(name) or (slots and (name.startswith("on") or name == "srcdoc")):
+            raise RenderError(f"a value stands in the attribute `{name}`, where none is safe", "template_unsafe")
+        for slot in slots:
+            self.places.append(_place_in(name, value[: slot.start()]))
+
+
+def _place_in(attribute: str, before: str) -> Place:
+    if attribute == "style":
+        return Place.STYLE
+    if attribute.rsplit(":", maxsplit=1)[-1] not in _URL_ATTRIBUTES:
+        return Place.CONTENT
+    if not before.strip():
+        return Place.URL
+    return Place.QUERY if "?" in before or "#" in before else Place.PATH

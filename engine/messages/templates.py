@@ -1,0 +1,167 @@
+"""The library of a brand's templates: found by name, channel and locale; checked as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from threading import Lock
+
+from jinja2 import DictLoader, TemplateError
+
+from engine.content.findings import did_you_mean
+from engine.errors import RenderError
+from engine.messages.filters import filters_of
+from engine.messages.grammar import is_layout
+from engine.messages.inspection import (
+    TemplateProblem,
+    Variable,
+    check_source,
+    parse_all,
+    problems_across,
+)
+from engine.messages.locales import fallbacks
+from engine.messages.reading import MessageReader, Reading
+from engine.messages.render import Template
+from engine.messages.sandbox import Frames, Sandbox
+
+MAX_SOURCE = 200_000
+"""Characters of one file."""
+
+SUFFIX = ".j2"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateName:
+    """What a file's path says: ``winback/offer.email.zh-CN.j2``. ``locale`` is lower-case, empty where not given."""
+
+    name: str
+    channel: str
+    locale: str
+
+    @classmethod
+    def of(cls, path: str) -> "TemplateName | None":
+        """Read a path relative to the templates' folder; None where it does not follow the pattern."""
+        folder, _, file = path.rpartition("/")
+        stem, *labels = file.removesuffix(SUFFIX).split(".")
+        if not file.endswith(SUFFIX) or not stem or len(labels) not in (1, 2) or not all(labels):
+            return None
+        name = f"{folder}/{stem}" if folder else stem
+        return cls(name, labels[0], labels[1].replace("_", "-").lower() if len(labels) == 2 else "")
+
+
+class TemplateLibrary:
+    """All templates of one version of a brand's content. Safe to share between threads.
+
+    ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` are values that every template
+    can use besides those of the render. ``default_locale`` is the brand's.
+    """
+
+    def __init__(
+        self, sources: Mapping[str, str], default_locale: str = "en", brand: Mapping[str, object] | None = None
+    ) -> None:
+        self._sources = dict(sources)
+        self._default_locale = default_locale
+        self._brand = dict(brand or {})
+        self._frames = Frames()
+        self._sandbox = Sandbox(DictLoader(self._sources), filters_of(self._frames), self._frames)
+        self._paths: dict[TemplateName, str] = {}
+        for path in sorted(self._sources):
+            label = TemplateName.of(path)
+            if label and not is_layout(path):
+                self._paths[label] = path
+        self._ready: dict[str, Template] = {}
+        self._served = lru_cache(maxsize=1024)(self._path_of)
+        self._lock = Lock()
+
+    def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
+        """Return the path of the file that serves ``locale``: its own, its language's, the one without, the brand's.
+
+        None where there is no file of that name and channel for any of them.
+        """
+        return self._served(name, channel, locale)
+
+    def _path_of(self, name: str, channel: str, locale: str) -> str | None:
+        for tried in (*fallbacks(locale), "", *fallbacks(self._default_locale)):
+            path = self._paths.get(TemplateName(name, channel, tried))
+            if path is not None:
+                return path
+        return None
+
+    def find(self, name: str, channel: str, locale: str = "") -> Template:
+        """Return the template that serves ``locale`` (see ``path_of``).
+
+        Raises:
+            RenderError: there is none (reason ``template_missing``), or it cannot be compiled (``template_invalid``).
+        """
+        path = self.path_of(name, channel, locale)
+        if path is None:
+            known = {label.name for label in self._paths if label.channel == channel}
+            raise RenderError(f"no {channel} template `{name}`{did_you_mean(name, known)}", "template_missing")
+        ready = self._ready.get(path)
+        return ready if ready is not None else self._compile(path, channel)
+
+    def check(self) -> list[TemplateProblem]:
+        """Return all mistakes of all files, by path and line."""
+        found: list[TemplateProblem] = []
+        for path, source in sorted(self._sources.items()):
+            if TemplateName.of(path) is None:
+                found.append(TemplateProblem(path, 0, "name it NAME.CHANNEL.j2 or NAME.CHANNEL.LOCALE.j2"))
+            if len(source) > MAX_SOURCE:
+                found.append(TemplateProblem(path, 0, f"has more than {MAX_SOURCE:,} characters"))
+                continue
+            found += check_source(self._sandbox, path, source)
+        found += problems_across(self._sandbox, self._sources, self._channel_of)
+        return sorted(set(found))
+
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Return every (name, channel) that has a file."""
+        return frozenset((label.name, label.channel) for label in self._paths)
+
+    def known_names(self) -> frozenset[str]:
+        """Return the names of all messages, also of those whose files have no channel in their names."""
+        misnamed = {
+            path.removesuffix(SUFFIX).split(".")[0]
+            for path in self._sources
+            if TemplateName.of(path) is None and not is_layout(path)
+        }
+        return frozenset(label.name for label in self._paths) | misnamed
+
+    def variables(self, name: str, channel: str) -> tuple[Variable, ...]:
+        """Return what the template reads, in all its locales, its layout and what it includes; by path and line.
+
+        Files that cannot be parsed are left out; ``check`` reports them.
+        """
+        starts = self.files(name, channel)
+        return tuple(sorted({one for path in starts for one in self.reading(path).variables}))
+
+    def files(self, name: str, channel: str) -> tuple[str, ...]:
+        """Return the paths of a message, one for each locale, sorted."""
+        return tuple(path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel))
+
+    def reading(self, path: str) -> Reading:
+        """Return what the message at ``path`` reads when it is rendered, its layout laid under it."""
+        return self._reader.read(path)
+
+    @cached_property
+    def _reader(self) -> MessageReader:
+        return MessageReader(parse_all(self._sandbox, self._sources))
+
+    def _channel_of(self, path: str) -> str:
+        label = TemplateName.of(path)
+        return label.channel if label else ""
+
+    def _compile(self, path: str, channel: str) -> Template:
+        problems = [] if len(self._sources[path]) <= MAX_SOURCE else [TemplateProblem(path, 0, "is too long")]
+        problems += check_source(self._sandbox, path, self._sources[path])
+        if problems:
+            raise RenderError(str(problems[0]), "template_invalid")
+        with self._lock:
+            if path not in self._ready:
+                try:
+                    compiled = self._sandbox.get_template(path)
+                except TemplateError as error:
+                    raise RenderError(f"{path}: {error.message}", "template_invalid") from None
+                locale = label.locale if (label := TemplateName.of(path)) and label.locale else self._default_locale
+                self._ready[path] = Template(
+                    path, channel, locale, compiled=compiled, frames=self._frames, brand=self._brand
+                )
+            return self._ready[path]

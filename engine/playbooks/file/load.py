@@ -1,0 +1,84 @@
+"""All playbooks and coupons of a bundle, compiled, with everything that is wrong in their files."""
+
+from collections.abc import Collection, Mapping
+
+from engine.conditions.report import loose_findings
+from engine.conditions.types import Scope
+from engine.content.bundle import PLAYBOOKS, Bundle
+from engine.content.document import Document, parse_document, validate
+from engine.content.findings import Finding
+from engine.facts.catalog import FactCatalog
+from engine.incentives.form import CouponSection, CouponsFile
+from engine.playbooks.file.compiling import Compiler, Surroundings
+from engine.playbooks.file.form import PlaybookFile
+from engine.playbooks.file.playbook import Playbook, Playbooks
+
+COUPONS_PATH = f"{PLAYBOOKS}/coupons.toml"
+
+
+def load_playbooks(
+    bundle: Bundle,
+    scope: Scope,
+    catalog: FactCatalog,
+    places: Mapping[str, tuple[str, ...]],
+    templates: Collection[str] | None = None,
+) -> tuple[Playbooks, list[Finding]]:
+    """Compile every playbook; return those without errors, and all findings, sorted. Never raises for bad content.
+
+    ``scope`` knows facts and placements, ``places`` the places of each dimension, ``templates`` the names that a step
+    may use (not checked where None).
+    """
+    coupons, coupon_names, findings = _coupons(bundle)
+    around = Surroundings(scope, catalog, places, coupon_names, templates)
+    playbooks: dict[str, Playbook] = {}
+    declared: dict[str, str] = {}
+    for path, text in bundle.under(PLAYBOOKS).items():
+        if path == COUPONS_PATH:
+            continue
+        file, document, mistakes = _read(path, text)
+        findings += mistakes
+        if document is not None and file is None:
+            findings += loose_findings(document, scope)
+        if file is None or document is None:
+            continue
+        name = file.playbook.name
+        if name in declared:
+            message = f"playbook `{name}` is declared in {declared[name]} too; rename one"
+            findings.append(document.finding(("playbook", "name"), message))
+            continue
+        declared[name] = path
+        compiler = Compiler(file, document, text, around)
+        if (playbook := compiler.compile()) is not None:
+            playbooks[name] = playbook
+        findings += compiler.findings
+    return Playbooks(tuple(playbooks[name] for name in sorted(playbooks)), coupons), sorted(findings)
+
+
+def compile_stored(path: str, text: str, around: Surroundings) -> tuple[Playbook | None, list[Finding]]:
+    """Compile one playbook's text as it was stored; return None and the findings where it has errors today."""
+    file, document, findings = _read(path, text)
+    if file is None or document is None:
+        return None, findings
+    compiler = Compiler(file, document, text, around)
+    return compiler.compile(), compiler.findings
+
+
+def _read(path: str, text: str) -> tuple[PlaybookFile | None, Document | None, list[Finding]]:
+    document = parse_document(path, text)
+    if isinstance(document, Finding):
+        return None, None, [document]
+    file, findings = validate(PlaybookFile, document)
+    return file, document, findings
+
+
+def _coupons(bundle: Bundle) -> tuple[dict[str, CouponSection], Collection[str] | None, list[Finding]]:
+    """Return the coupons, and the names that the file holds even where it has errors; None where it is not TOML."""
+    text = bundle.files.get(COUPONS_PATH)
+    if text is None:
+        return {}, (), []
+    document = parse_document(COUPONS_PATH, text)
+    if isinstance(document, Finding):
+        return {}, None, [document]
+    file, findings = validate(CouponsFile, document)
+    named = document.data.get("coupons")
+    return (file.coupons if file else {}), tuple(named) if isinstance(named, dict) else (), findings

@@ -1,0 +1,229 @@
+"""The worker: APScheduler wakes the tick, calibration and retention; delivery runs beside them until told to stop.
+
+The scheduler's jobs live in memory. What must happen once among several workers takes its row (schedule, slot) in the
+store first.
+"""
+
+import asyncio
+import os
+import platform
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from engine.app import App
+from engine.calendar.crontab import Turns
+from engine.clock import SECOND, WallClock, iso, to_datetime
+from engine.delivery.dispatch import Delivery
+from engine.errors import HabitueError
+from engine.faults import trail
+from engine.loading import Content
+from engine.pipeline import Progress
+from engine.worker.running import RunningContent
+from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, clean_up, recalibrate, take_slot
+
+BEAT = 15
+"""Seconds between two heartbeats."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before delivery is started again after an error that nobody foresaw."""
+
+log = structlog.get_logger("habitue.worker")
+
+
+class Stopping(Exception):
+    """The worker was told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which parts of the worker this process runs."""
+
+    ticks: bool = True
+    delivery: bool = True
+
+
+class WorkerProcess:
+    """One process of ``habitue run``."""
+
+    def __init__(self, app: App, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
+        self._running = RunningContent(app)
+        self._delivery: Delivery | None = None
+        self._delivered = ""
+        """Version of the content that delivery works with."""
+        self._ahead = ""
+        """What to tell an admin where the store has lived past this machine's clock."""
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then finish the chunk and the messages at hand, and return.
+
+        Raises:
+            HabitueError: the files have errors and no good version ever ran here, or the store cannot be used.
+        """
+        self._heed_signals()
+        scheduler = self._schedule()
+        content = await asyncio.to_thread(self._running.look)
+        if self._parts.delivery:
+            self._delivery, self._delivered = self._app.delivery(content), content.version
+        await asyncio.to_thread(self._beat)
+        log.info("started", worker=self._heartbeat.name, version=content.version)
+        scheduler.start()
+        try:
+            await (self._deliver(self._delivery) if self._delivery else self._stop.wait())
+        finally:
+            await self._finish(scheduler)
+
+    def _heed_signals(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop_soon)
+
+    def _stop_soon(self) -> None:
+        """Ask for an orderly end; a second Ctrl-C does not wait for it."""
+        self._stop.set()
+        if self._loop:
+            self._loop.remove_signal_handler(signal.SIGINT)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Deliver until told to stop; an error that nobody foresaw is logged, and delivery starts again."""
+        pause = _FIRST_PAUSE
+        while not self._stop.is_set():
+            try:
+                await delivery.run(self._stop)
+            except HabitueError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one bad moment must not end the worker
+                log.error("delivery failed", error=trail(error), next_try=pause)
+                pause = await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> float:
+        """Wait, but not past the stop; return how long to wait the next time."""
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return min(seconds * 2, _LONGEST_PAUSE)
+        return seconds
+
+    async def _finish(self, scheduler: AsyncIOScheduler) -> None:
+        """Let the jobs at hand come to their next commit, then go."""
+        self._stop.set()
+        scheduler.pause()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        scheduler.shutdown(wait=False)
+        try:
+            await asyncio.to_thread(self._heartbeat.leave)
+        except HabitueError as error:
+            log.warning("not signed off", error=str(error))
+        log.info("stopped", worker=self._heartbeat.name)
+
+    # --- what the scheduler wakes --------------------------------------------------------------------------------
+
+    def _schedule(self) -> AsyncIOScheduler:
+        """Return the scheduler with its jobs; a job that is late, or still at work, runs once, whatever it missed."""
+        schedule = self._app.settings.schedule
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        now = WallClock().now()
+        work: Callable[[], object] = self._tick if self._parts.ticks else self._look
+        every = IntervalTrigger(seconds=schedule.tick / SECOND)
+        scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
+        if self._parts.ticks:
+            for name, crontab, upkeep in (
+                ("calibrate", schedule.calibrate, recalibrate),
+                ("retention", schedule.retention, clean_up),
+            ):
+                turns = Turns(name, crontab, now)
+                scheduler.add_job(self._job, turns.trigger, [partial(self._once, turns, upkeep)])
+        scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
+        return scheduler
+
+    async def _job(self, work: Callable[[], object]) -> None:
+        """Run ``work`` in a thread; log what goes wrong and let the next turn try again."""
+        task = asyncio.current_task()
+        if task:
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+        try:
+            await asyncio.to_thread(work)
+        except Stopping:
+            log.info("tick ended early", reason="stopping")
+        except HabitueError as error:
+            log.error("job failed", why=str(error))
+        except Exception as error:  # noqa: BLE001 - the next turn tries again; its text may hold personal data
+            log.error("job failed", error=trail(error))
+
+    def _tick(self) -> None:
+        content = self._look()
+        now = self._app.present()
+        done = self._app.tick(content, now, self._watch)
+        self._note_lead(done)
+        if replace(done, lived_until=None) != Progress():
+            log.info(
+                "tick",
+                users=done.users,
+                transitions=done.transitions,
+                enrolments=done.enrolments,
+                actions=done.actions,
+            )
+        if done.users:
+            calibrate_new(self._app, content, now)
+
+    def _note_lead(self, done: Progress) -> None:
+        """Say so where the store has lived past this machine's clock: nothing happens until the clock is there."""
+        said = ""
+        if done.lived_until is not None:
+            said = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
+        if said == self._ahead:
+            return
+        if said:
+            log.warning("clock behind", why=said)
+        self._ahead = said
+        self._beat()
+
+    def _watch(self, _done: Progress) -> None:
+        # Called between two transactions, so ending here leaves nothing half-done.
+        if self._stop.is_set():
+            raise Stopping
+
+    def _look(self) -> Content:
+        """Look at the files; what changed is handed to delivery, in its own thread, and said to admins."""
+        before = self._running.message
+        content = self._running.look()
+        if self._loop and self._delivery and content.version != self._delivered:
+            self._delivered = content.version
+            parts = (content.library, content.catalog, content.coupon_worths())
+            self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
+        if self._running.message != before:
+            self._beat()
+        return content
+
+    def _beat(self) -> None:
+        content = self._running.current
+        alarms = self._delivery.alarms if self._delivery else ()
+        said = [self._running.message, self._ahead, *map(str, alarms)]
+        message = "; ".join(one for one in said if one) or None
+        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
+
+    def _once(self, turns: Turns, upkeep: Upkeep) -> None:
+        """Do ``upkeep`` unless another worker took this turn."""
+        now = self._app.clock.now()
+        content, slot = self._running.current, turns.latest(now)
+        if content and slot is not None and take_slot(self._app.database, turns.name, slot, now):
+            upkeep(self._app, content, now)
+            log.info(turns.name)
+
+
+def run_worker(app: App, parts: Parts) -> None:
+    """Run the worker in this process until it is told to stop."""
+    asyncio.run(WorkerProcess(app, parts).run())
