@@ -1,0 +1,74 @@
+"""Causes of transitions, what actions said to whom, history of profiles, quarantine; a receipt finds its action."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+_JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+# SQLite numbers rows itself only where the key's type is exactly INTEGER.
+_ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _text(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:  # noqa: ANN401
+    return sa.Column(name, sa.Text, nullable=null, **options)
+
+
+def _big(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:  # noqa: ANN401
+    return sa.Column(name, sa.BigInteger, nullable=null, **options)
+
+
+def upgrade() -> None:
+    """Add tables and columns; what is there stays as it is."""
+    op.add_column("transition", _text("cause", null=True))
+    _actions()
+    _people()
+
+
+def _actions() -> None:
+    op.add_column("action", _text("template_hash", null=True))
+    op.add_column("action", _text("locale", null=True))
+    known = sa.text("reference IS NOT NULL")
+    op.create_index("action_reference", "action", ["reference", "adapter"], sqlite_where=known, postgresql_where=known)
+    op.create_table(
+        "action_content",
+        _big("action_id", primary_key=True, autoincrement=False),
+        _text("address", null=True),
+        _text("subject", null=True),
+        _text("code", null=True),
+        sa.Column("template_values", _JSON, nullable=True),
+        _big("at"),
+    )
+
+
+def _people() -> None:
+    op.create_table(
+        "profile_change",
+        sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+        _big("user_id"),
+        _text("what"),
+        sa.Column("before", _JSON, nullable=True),
+        sa.Column("after", _JSON, nullable=True),
+        _text("source"),
+        _text("who", null=True),
+        _big("at"),
+    )
+    op.create_index("profile_change_of_user", "profile_change", ["user_id", "at"])
+    op.create_table(
+        "quarantine",
+        _text("kind", primary_key=True),
+        _big("row_id", primary_key=True, autoincrement=False),
+        _text("stage"),
+        _text("reason"),
+        _text("detail"),
+        _big("since"),
+        _big("retry_at"),
+        sa.Column("tries", sa.Integer, nullable=False, server_default="1"),
+    )
+    op.create_index("quarantine_retry", "quarantine", ["retry_at"])

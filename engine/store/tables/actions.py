@@ -1,0 +1,131 @@
+"""What was done to users: the log, the outbox and the memory against duplicates."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+
+
+class Action(SQLModel, table=True):
+    """One thing done, or deliberately not done, to one user. The log, the outbox and the memory against duplicates."""
+
+    __tablename__ = "action"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "step", "attempt", name="action_once"),
+        Index("action_of_user", "user_id"),
+        Index(
+            "action_due",
+            "due_at",
+            sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
+            postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
+        ),
+        # Delivery claims channel by channel, and in each the most urgent (class, priority) first: see claim.py.
+        Index(
+            "action_next",
+            "channel",
+            "class",
+            "priority",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
+            postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
+        ),
+        Index(
+            "action_leased",
+            "lease_until",
+            sqlite_where=text("state IN ('claimed', 'handed_off')"),
+            postgresql_where=text("state IN ('claimed', 'handed_off')"),
+        ),
+        Index(
+            "action_held",
+            "reason",
+            sqlite_where=text("state IN ('held', 'unknown')"),
+            postgresql_where=text("state IN ('held', 'unknown')"),
+        ),
+        # A receipt names a message by the provider's id.
+        Index(
+            "action_reference",
+            "reference",
+            "adapter",
+            sqlite_where=text("reference IS NOT NULL"),
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+    )
+
+    id: int = row_id()
+    enrolment_id: int = big()
+    step: str = text_column()
+    """The step's id."""
+    attempt: int = big()
+    """Counts the channels tried for this step, from 1."""
+    user_id: int = big()
+    playbook: str = text_column()
+    version: str = text_column()
+    kind: str = text_column()
+    """``message`` or ``coupon``."""
+    message_class: str = Field(sa_column=Column("class", Text, nullable=False))
+    """``marketing``, ``service`` or ``transactional``."""
+    priority: int = big()
+    channel: str | None = text_column(null=True)
+    next_channels: str = text_column()
+    """Comma-separated: which channels follow if the gates refuse this one."""
+    template: str | None = text_column(null=True)
+    template_hash: str | None = text_column(null=True)
+    """Hash of the template's files as they were rendered; None before that."""
+    locale: str | None = text_column(null=True)
+    """The locale whose template was rendered; None before that."""
+    send_window: str | None = text_column(null=True)
+    """``HH:MM-HH:MM`` in the user's own zone."""
+    coupon: str | None = text_column(null=True)
+    """Name of the coupon that the message must carry; see ``coupon_code``."""
+    state: str = text_column()
+    reason: str = text_column()
+    due_at: int = big()
+    """When delivery may look at it next."""
+    expires_at: int = big()
+    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """How often it was handed to a provider."""
+    lease_until: int | None = big(null=True)
+    fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    """Grows with each claim: an answer under an older fence is refused."""
+    adapter: str | None = text_column(null=True)
+    reference: str | None = text_column(null=True)
+    """The provider's id for the message."""
+    created_at: int = big()
+    changed_at: int = big()
+
+
+class ActionEvent(SQLModel, table=True):
+    """Every change of an action's state; append-only."""
+
+    __tablename__ = "action_event"
+    __table_args__ = (Index("action_event_of_action", "action_id"), Index("action_event_at", "at"))
+
+    id: int = row_id()
+    action_id: int = big()
+    at: int = big()
+    state: str = text_column()
+    reason: str = text_column()
+    detail: str = text_column()
+
+
+class ActionContent(SQLModel, table=True):
+    """What one action said to whom, as of its last hand-off; all of an action that identifies a person.
+
+    Kept for the retention period and deleted by an erasure; ``action`` and ``action_event`` stay.
+    """
+
+    __tablename__ = "action_content"
+
+    action_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    address: str | None = text_column(null=True)
+    """As sent to."""
+    subject: str | None = text_column(null=True)
+    """The subject of an email, the title of a push, the beginning of a text."""
+    code: str | None = text_column(null=True)
+    """The coupon code that it carried."""
+    values: dict[str, Any] | None = Field(default=None, sa_column=Column("template_values", JsonText, nullable=True))
+    """The values that the template read."""
+    at: int = big()

@@ -1,0 +1,33 @@
+"""The kinds of columns that the fixed tables are made of."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+JsonText = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+# SQLite numbers rows itself only where the key's type is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def row_id() -> Any:  # noqa: ANN401 - SQLModel's Field is typed as Any
+    """Return the primary key that the database numbers itself."""
+    return Field(default=None, sa_column=Column(RowId, primary_key=True, autoincrement=True))
+
+
+def text_column(*, null: bool = False, **options: Any) -> Any:  # noqa: ANN401
+    """Return a column of text."""
+    return Field(default=None, sa_column=Column(Text, nullable=null, **options))
+
+
+def big(*, null: bool = False, **options: Any) -> Any:  # noqa: ANN401
+    """Return a column of 64-bit integers: instants in UTC milliseconds, ids, minor units of money."""
+    return Field(default=None, sa_column=Column(BigInteger, nullable=null, **options))
+
+
+def json_column(*, null: bool = True) -> Any:  # noqa: ANN401
+    """Return a column of JSON: JSONB on PostgreSQL."""
+    return Field(default=None, sa_column=Column(JsonText, nullable=null))
+
+

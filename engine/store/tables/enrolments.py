@@ -1,0 +1,79 @@
+"""Users on their way through playbooks, and the occasions that were taken."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+
+
+class Enrolment(SQLModel, table=True):
+    """One user's passage through one version of a playbook."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        UniqueConstraint("playbook", "user_id", "occurrence", name="enrolment_once"),
+        Index("enrolment_of_user", "user_id"),
+        Index(
+            "enrolment_due",
+            "due_at",
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+    id: int = row_id()
+    playbook: str = text_column()
+    version: str = text_column()
+    user_id: int = big()
+    occurrence: str = text_column()
+    """What it is about: ``transition:17``, ``event:18``, ``date:2026``, ``slot:2026-11-21T10:00``, ``when:1``."""
+    state: str = text_column()
+    """``active``, ``finished``, ``exited``, ``expired`` or ``cancelled``."""
+    step: int = big()
+    """Index of the step that comes next."""
+    due_at: int = big()
+    trigger_at: int = big()
+    """The instant of what triggered it; the playbook's ``expires`` counts from here."""
+    event_id: int | None = big(null=True)
+    """The event that triggered it, for its template."""
+    entered_at: int = big()
+    waiting_since: int | None = big(null=True)
+    """When it began to wait for an event, where it does."""
+    ended_at: int | None = big(null=True)
+    reason: str | None = text_column(null=True)
+
+
+class Slot(SQLModel, table=True):
+    """A scheduled occasion that was taken, before its work began: (schedule, slot) is unique across workers."""
+
+    __tablename__ = "slot"
+
+    schedule: str = Field(sa_column=Column(Text, primary_key=True))
+    slot: str = Field(sa_column=Column(Text, primary_key=True))
+    taken_at: int = big()
+
+
+class CouponCode(SQLModel, table=True):
+    """One unique code: free while it has no enrolment, then that enrolment's for good."""
+
+    __tablename__ = "coupon_code"
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "coupon", name="coupon_once"),
+        Index(
+            "coupon_free",
+            "coupon",
+            "id",
+            sqlite_where=text("enrolment_id IS NULL"),
+            postgresql_where=text("enrolment_id IS NULL"),
+        ),
+    )
+
+    id: int = row_id()
+    coupon: str = text_column()
+    code: str = text_column(unique=True)
+    expires_at: int | None = big(null=True)
+    enrolment_id: int | None = big(null=True)
+    user_id: int | None = big(null=True)
+    claimed_at: int | None = big(null=True)

@@ -1,0 +1,99 @@
+"""The customers: who they are, what they did, what they said."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+
+
+class Users(SQLModel, table=True):
+    """The customers of the brand. Plural, because ``user`` is a reserved word of SQL."""
+
+    __tablename__ = "users"
+
+    id: int = row_id()
+    key: str = text_column(unique=True)
+    email: str | None = text_column(null=True)
+    phone: str | None = text_column(null=True)
+    push_token: str | None = text_column(null=True)
+    locale: str | None = text_column(null=True)
+    timezone: str | None = text_column(null=True)
+    country: str | None = text_column(null=True)
+    first_seen_at: int = big()
+    """The earlier of the stated creation and the earliest event."""
+    attributes: dict[str, Any] | None = json_column()
+    updated_at: int = big()
+
+
+class Zone(SQLModel, table=True):
+    """The time zones that users have, kept by intake so that a tick need not look for them among the users."""
+
+    __tablename__ = "zone"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+
+
+class Event(SQLModel, table=True):
+    """Something a user did at an instant. ``key`` makes it idempotent."""
+
+    __tablename__ = "event"
+    # Covers the facts that need no other property, so that a refresh reads one contiguous range per user.
+    __table_args__ = (Index("event_of_user", "user_id", "name", "at", "amount"),)
+
+    id: int = row_id()
+    key: str = text_column(unique=True)
+    user_id: int = big()
+    name: str = text_column()
+    at: int = big()
+    received_at: int = big()
+    amount: int | None = big(null=True)
+    """The property called ``amount``, in minor units where it is declared as money."""
+    properties: dict[str, Any] | None = json_column()
+
+
+class Consent(SQLModel, table=True):
+    """What a user said about one channel and class of message; the newest word counts."""
+
+    __tablename__ = "consent"
+
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    channel: str = Field(sa_column=Column(Text, primary_key=True))
+    message_class: str = Field(sa_column=Column("class", Text, primary_key=True))
+    granted: bool
+    source: str = text_column()
+    at: int = big()
+
+
+class Suppression(SQLModel, table=True):
+    """An address that gets nothing more: hard bounce, complaint, unsubscribe, manual, imported list."""
+
+    __tablename__ = "suppression"
+
+    channel: str = Field(sa_column=Column(Text, primary_key=True))
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    reason: str = text_column()
+    at: int = big()
+
+
+class ProfileChange(SQLModel, table=True):
+    """A change of what is known of a user; append-only.
+
+    The values a user was made with are in no row: they are ``before`` in the first change.
+    """
+
+    __tablename__ = "profile_change"
+    __table_args__ = (Index("profile_change_of_user", "user_id", "at"),)
+
+    id: int = row_id()
+    user_id: int = big()
+    what: str = text_column()
+    """An attribute's name, a column of ``users``, or ``consent.<channel>.<class>``."""
+    before: Any = json_column()
+    after: Any = json_column()
+    source: str = text_column()
+    """Where the new value came from, such as ``import:customers.csv``."""
+    who: str | None = text_column(null=True)
+    """The person who did it by hand, as claimed; None for programs."""
+    at: int = big()

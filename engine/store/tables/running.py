@@ -1,0 +1,80 @@
+"""The program itself: ticks, workers, secrets, imports, rows set aside."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+
+
+class Tick(SQLModel, table=True):
+    """One pass of the pipeline and what it did."""
+
+    __tablename__ = "tick"
+
+    id: int = row_id()
+    at: int = big()
+    started_at: int = big()
+    ended_at: int | None = big(null=True)
+    content_version: str = text_column()
+    users: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    transitions: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    enrolments: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    actions: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0))
+    error: str | None = text_column(null=True)
+
+
+class Worker(SQLModel, table=True):
+    """A running process, as ``habitue status`` shows it."""
+
+    __tablename__ = "worker"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    started_at: int = big()
+    seen_at: int = big()
+    content_version: str | None = text_column(null=True)
+    message: str | None = text_column(null=True)
+    """What it wants an admin to know: for example that the files have errors and the last good version runs."""
+
+
+class Secret(SQLModel, table=True):
+    """A random key that this installation made for itself, where the settings give none."""
+
+    __tablename__ = "secret"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = text_column()
+    created_at: int = big()
+
+
+class ImportFile(SQLModel, table=True):
+    """How far a file was imported, so that an interrupted import goes on where it was."""
+
+    __tablename__ = "import_file"
+
+    fingerprint: str = Field(sa_column=Column(Text, primary_key=True))
+    """Hash of the file's content, its kind and its column map."""
+    rows: int = big()
+    """Rows committed."""
+    finished: bool
+    at: int = big()
+
+
+class Quarantine(SQLModel, table=True):
+    """A row that could not be worked on: set aside with a reason, and taken again after a while."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("quarantine_retry", "retry_at"),)
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    """``user``, ``enrolment`` or ``action``."""
+    row_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    stage: str = text_column()
+    """Where it failed."""
+    reason: str = text_column()
+    detail: str = text_column()
+    """The kind of the error and its place in the program; no values."""
+    since: int = big()
+    retry_at: int = big()
+    tries: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
