@@ -1,6 +1,7 @@
-"""The adapters that ship with the program, by the names that ``config.toml`` uses."""
+"""The adapters that ship with the program, by the names that ``config.toml`` uses, and making one from its options."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,26 +12,37 @@ from adapters.capture import CaptureAdapter, CaptureOptions
 from adapters.smtp import SmtpAdapter
 from adapters.smtp_options import SmtpOptions
 
-_KNOWN: Mapping[str, tuple[type[BaseModel], Callable[[Any, str], Adapter]]] = {
-    "capture": (CaptureOptions, CaptureAdapter),
-    "smtp": (SmtpOptions, SmtpAdapter),
-}
+
+@dataclass(frozen=True, slots=True)
+class AdapterKind:
+    """One provider: its name in ``config.toml``, the form of its options, and how it is made from them."""
+
+    name: str
+    options: type[BaseModel]
+    make: Callable[[Any, str], Adapter]
+    """From the checked options and the adapter's name."""
 
 
-def make_adapter(name: str, options: Mapping[str, Any]) -> Adapter:
+ADAPTERS: tuple[AdapterKind, ...] = (
+    AdapterKind("capture", CaptureOptions, CaptureAdapter),
+    AdapterKind("smtp", SmtpOptions, SmtpAdapter),
+)
+
+
+def make_adapter(name: str, options: Mapping[str, Any], kinds: Sequence[AdapterKind] = ADAPTERS) -> Adapter:
     """Return the adapter called ``name``, with its options checked.
 
     Raises:
         ValueError: there is no such adapter, or an option is unknown or makes no sense; no secret is repeated.
     """
-    if name not in _KNOWN:
-        raise ValueError(f"there is no adapter `{name}`; known: {', '.join(sorted(_KNOWN))}")
-    model, make = _KNOWN[name]
+    kind = next((kind for kind in kinds if kind.name == name), None)
+    if kind is None:
+        raise ValueError(f"there is no adapter `{name}`; known: {', '.join(sorted(kind.name for kind in kinds))}")
     try:
-        checked = model.model_validate(dict(options))
+        checked = kind.options.model_validate(dict(options))
     except ValidationError as error:
-        raise ValueError("; ".join(_said(model, one) for one in error.errors())) from error
-    return make(checked, name)
+        raise ValueError("; ".join(_said(kind.options, one) for one in error.errors())) from error
+    return kind.make(checked, name)
 
 
 def _said(model: type[BaseModel], mistake: ErrorDetails) -> str:

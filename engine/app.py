@@ -16,6 +16,7 @@ from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
 from engine.errors import HabitueError
+from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
 from engine.playbooks.occasions import Occasions
@@ -34,21 +35,24 @@ CLOCK_SKEW = 5 * MINUTE
 class App:
     """Everything that a command or a worker needs, made when it is first asked for. Close it at the end."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, kinds: Kinds = SHIPPED) -> None:
         self.settings = settings
         self.clock = clock
+        self.kinds = kinds
         self.deciders = Deciders()
         self._pipelines: dict[str, Pipeline] = {}
         self._deliveries: dict[str, Delivery] = {}
 
     @classmethod
-    def open(cls, config: Path, at: Instant | None = None) -> "App":
+    def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
         """Read the settings; the clock stands at ``at`` where it is given.
+
+        ``kinds`` are those that are installed where None.
 
         Raises:
             HabitueError: the settings make no sense.
         """
-        return cls(load_settings(config), FixedClock(at) if at is not None else WallClock())
+        return cls(load_settings(config), FixedClock(at) if at is not None else WallClock(), kinds or installed_kinds())
 
     @cached_property
     def database(self) -> Database:
@@ -66,7 +70,7 @@ class App:
 
     def examine(self) -> tuple[Content | None, list[Finding]]:
         """Check the brand's files; return what they compile to, and all findings."""
-        return examine(self.bundle(), self.settings, self.deciders)
+        return examine(self.bundle(), self.settings, self.deciders, self.kinds)
 
     def content(self) -> Content:
         """Compile the brand's files as they are now; see ``load``."""
@@ -78,7 +82,7 @@ class App:
         Raises:
             ContentError: with every error of every file.
         """
-        return load_content(bundle, self.settings, self.deciders)
+        return load_content(bundle, self.settings, self.deciders, self.kinds)
 
     def last_good(self) -> Content | None:
         """Compile the version that ran last; None where none ever did.
@@ -198,7 +202,7 @@ class App:
         """
         name = self.settings.email.adapter
         try:
-            return {"email": make_adapter(name, self.settings.adapters.get(name, {}))}
+            return {"email": make_adapter(name, self.settings.adapters.get(name, {}), self.kinds.adapters)}
         except ValueError as error:
             raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
 

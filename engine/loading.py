@@ -8,6 +8,7 @@ from engine.content.bundle import TEMPLATES, Bundle
 from engine.content.findings import Finding
 from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
+from engine.kinds import SHIPPED, Kinds
 from engine.messages.checking import check_templates
 from engine.messages.templates import TemplateLibrary
 from engine.playbooks.file.compiling import Surroundings
@@ -31,6 +32,7 @@ class Content:
     playbooks: Playbooks
     library: TemplateLibrary
     warnings: tuple[Finding, ...]
+    kinds: Kinds = SHIPPED
 
     @property
     def version(self) -> str:
@@ -55,19 +57,21 @@ class Content:
         return self.playbooks.turning_points()
 
 
-def load_content(bundle: Bundle, settings: Settings, deciders: Deciders) -> Content:
+def load_content(bundle: Bundle, settings: Settings, deciders: Deciders, kinds: Kinds = SHIPPED) -> Content:
     """Compile ``bundle`` and run its cases.
 
     Raises:
         ContentError: with every error of every file; nothing of the bundle is used then.
     """
-    content, findings = examine(bundle, settings, deciders)
+    content, findings = examine(bundle, settings, deciders, kinds)
     if content is None:
         raise ContentError([finding for finding in findings if finding.severity == "error"])
     return content
 
 
-def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Content | None, list[Finding]]:
+def examine(
+    bundle: Bundle, settings: Settings, deciders: Deciders, kinds: Kinds = SHIPPED
+) -> tuple[Content | None, list[Finding]]:
     """Return the compiled content, or None where there are errors, and all findings, warnings included."""
     catalog, findings = load_catalog(bundle, settings.brand.currency_scale)
     rules, mistakes = load_rules(bundle, catalog)
@@ -81,7 +85,7 @@ def examine(bundle: Bundle, settings: Settings, deciders: Deciders) -> tuple[Con
     findings = sorted({*findings, *bundle.unreadable})
     if _errors(findings):
         return None, findings
-    return Content(bundle, catalog, rules, playbooks, library, tuple(findings)), findings
+    return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings
 
 
 def _errors(findings: Iterable[Finding]) -> bool:

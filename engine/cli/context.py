@@ -15,6 +15,7 @@ from rich.console import Console
 from engine.app import App
 from engine.clock import Instant, instant
 from engine.errors import InputError
+from engine.kinds import SHIPPED, Kinds
 
 FINDINGS = 1
 """Exit code: it worked, and there is something to look at."""
@@ -29,13 +30,14 @@ class Options:
     """Options of the program itself."""
 
     config: Path
+    kinds: Kinds = SHIPPED
 
 
 @contextmanager
 def open_app(context: typer.Context, at: Instant | None = None) -> Iterator[App]:
     """Open the app for one command, and close it whatever happens."""
     options: Options = context.obj
-    app = App.open(options.config, at)
+    app = App.open(options.config, at, options.kinds)
     try:
         yield app
     finally:

@@ -47,7 +47,7 @@ def demo(
         _export(options, export, DemoSpec.ending(until, users, seed), as_json=as_json)
         return
     clock = FixedClock(until)
-    app = App(load_settings(options.config), clock)
+    app = App(load_settings(options.config), clock, options.kinds)
     try:
         with _bars() as bars:
             made = living.run(app, clock, _Shown(bars), users=users, days=days, seed=seed)

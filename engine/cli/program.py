@@ -11,6 +11,7 @@ from engine import __version__
 from engine.cli import check, coupons, demo, explain, imports, init, log, migrate, preview, run, status, tick
 from engine.cli.context import USAGE, Options, notes
 from engine.errors import ContentError, HabitueError
+from engine.kinds import Kinds, installed_kinds
 
 program = typer.Typer(
     name="habitue",
@@ -33,17 +34,20 @@ def _options(
     config: Annotated[Path, typer.Option(help="The brand's settings.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
-    context.obj = Options(config)
+    context.obj = Options(config, context.obj or installed_kinds())
 
 
 for family in (init, check, migrate, imports, tick, run, status, explain, preview, log, demo, coupons):
     family.register(program)
 
 
-def main() -> None:
-    """Run a command; a mistake of the person or the machine is said in a sentence, exit code 2, no traceback."""
+def main(kinds: Kinds | None = None) -> None:
+    """Run a command; a mistake of the person or the machine is said in a sentence, exit code 2, no traceback.
+
+    ``kinds`` are those that are installed where None.
+    """
     try:
-        program(prog_name="habitue")
+        program(prog_name="habitue", obj=kinds)
     except ContentError as error:
         for finding in error.findings:
             notes().print(escape(str(finding)), highlight=False, soft_wrap=True)

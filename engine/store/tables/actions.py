@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+from engine.store.tables.columns import JsonText, big, row_id, text_column
 
 
 class Action(SQLModel, table=True):

@@ -29,5 +29,3 @@ def big(*, null: bool = False, **options: Any) -> Any:  # noqa: ANN401
 def json_column(*, null: bool = True) -> Any:  # noqa: ANN401
     """Return a column of JSON: JSONB on PostgreSQL."""
     return Field(default=None, sa_column=Column(JsonText, nullable=null))
-
-

@@ -1,11 +1,9 @@
 """Users on their way through playbooks, and the occasions that were taken."""
 
-from typing import Any
-
-from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+from engine.store.tables.columns import big, row_id, text_column
 
 
 class Enrolment(SQLModel, table=True):

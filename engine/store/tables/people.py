@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+from engine.store.tables.columns import big, json_column, row_id, text_column
 
 
 class Users(SQLModel, table=True):

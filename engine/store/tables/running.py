@@ -1,11 +1,9 @@
 """The program itself: ticks, workers, secrets, imports, rows set aside."""
 
-from typing import Any
-
-from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import JsonText, big, json_column, row_id, text_column
+from engine.store.tables.columns import big, row_id, text_column
 
 
 class Tick(SQLModel, table=True):

@@ -1,0 +1,44 @@
+"""Everything of which there can be more: one frozen value that the app is given, and that others can extend."""
+
+from dataclasses import dataclass, fields, replace
+from importlib.metadata import entry_points
+
+from adapters.registry import ADAPTERS, AdapterKind
+from engine.errors import HabitueError
+
+ENTRY_POINTS = "habitue.kinds"
+"""Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The kinds that a program knows; where order matters, it is that of the tuple."""
+
+    adapters: tuple[AdapterKind, ...] = ()
+
+    def __add__(self, more: "Kinds") -> "Kinds":
+        """Return these kinds with ``more`` behind them."""
+        added = {field.name: (*getattr(self, field.name), *getattr(more, field.name)) for field in fields(self)}
+        return replace(self, **added)
+
+
+SHIPPED = Kinds(adapters=ADAPTERS)
+"""What ships with the program."""
+
+
+def installed_kinds() -> Kinds:
+    """Return what ships with the program and what installed packages add to it.
+
+    Raises:
+        HabitueError: a package's entry point cannot be loaded, or is not a ``Kinds``.
+    """
+    kinds = SHIPPED
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            more = point.load()
+        except Exception as error:
+            raise HabitueError(f"the extension `{point.value}` cannot be loaded: {type(error).__name__}") from error
+        if not isinstance(more, Kinds):
+            raise HabitueError(f"the extension `{point.value}` is not an engine.kinds.Kinds")
+        kinds += more
+    return kinds
