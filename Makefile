@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test check format bench soak lock clean
+.PHONY: help setup setup-run run test check format bench bulk soak lock clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ format: setup ## Format the code and fix what can be fixed
 
 bench: setup ## Measure against the bars (takes long; one alone: .venv/bin/python -m bench --help)
 	@$(BIN)/python -m bench
+
+bulk: setup ## Run what the tests do in large numbers: kills, a shop's year and a half
+	@$(BIN)/python -m pytest -n auto -m bulk --timeout=1200
 
 soak: setup ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m soak --timeout=3600

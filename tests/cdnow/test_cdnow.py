@@ -155,6 +155,10 @@ def _check_actions(shop: Shop) -> None:
     assert set(states) <= {"accepted", "cancelled"}
     mails = sum(1 for _ in (shop.folder / "mail").rglob("*.eml"))
     assert mails == states["accepted"] > 4_000
+
+
+def _check_thanks(shop: Shop) -> None:
+    """Each large order was thanked for; ticks that are further apart than a playbook's `expires` would miss some."""
     thanks = "SELECT count(*) FROM enrolment WHERE playbook = 'order_thanks'"
     assert shop.rows(thanks) == [(_large_orders(shop),)]
 
@@ -172,11 +176,20 @@ def _check_second_run(shop: Shop, step: timedelta) -> None:
     assert _counts(shop) == before
 
 
+def test_a_year_and_a_half_month_by_month(shop: Shop) -> None:
+    month = timedelta(days=28)
+    _live_and_check(shop, month)
+    _check_actions(shop)
+    _check_second_run(shop, month)
+
+
+@pytest.mark.bulk
 @pytest.mark.timeout(600)
 def test_a_year_and_a_half_week_by_week(shop: Shop) -> None:
     week = timedelta(days=7)
     _live_and_check(shop, week)
     _check_actions(shop)
+    _check_thanks(shop)
     _check_second_run(shop, week)
 
 
@@ -186,4 +199,5 @@ def test_a_year_and_a_half_day_by_day(shop: Shop) -> None:
     day = timedelta(days=1)
     _live_and_check(shop, day)
     _check_actions(shop)
+    _check_thanks(shop)
     _check_second_run(shop, day)
