@@ -1,0 +1,211 @@
+"""The world that tests live in: Maison's files on disk, its store, a clock, and the program's own doors to them.
+
+Users and events come in as they do in production, through intake; ticks, delivery, explanations and commands are the
+app's. Nothing here repeats what the engine does.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import Message
+from email.policy import SMTP
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from engine.app import App
+from engine.cli.program import program
+from engine.clock import DAY, FixedClock, Instant, instant
+from engine.content.findings import Finding
+from engine.delivery.tally import Drained
+from engine.explain.explaining import Explainer
+from engine.explain.models import Explanation
+from engine.intake.rows.model import Json, UserRow
+from engine.intake.write.events import write_events
+from engine.intake.write.users import write_users
+from engine.kinds import SHIPPED, Kinds
+from engine.loading import Content
+from engine.pipeline import Progress
+from engine.settings import load_settings
+from tests.maison import FILES
+
+START = instant(datetime(2026, 1, 1, tzinfo=UTC))
+CONTENT = ("rules", "playbooks", "templates")
+
+
+def day(number: float) -> Instant:
+    """The instant so many days after the start."""
+    return Instant(START + int(number * DAY))
+
+
+@dataclass
+class World:
+    """One brand in a folder of its own, over one database.
+
+    ``files`` are laid over Maison's; a file whose text is None is left out. ``settings`` are sections of config.toml.
+    """
+
+    folder: Path
+    url: str
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    kinds: Kinds = SHIPPED
+    clock: FixedClock = field(default_factory=lambda: FixedClock(START))
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path, content in {**FILES, **self.files}.items():
+            if content is not None:
+                self.write(path, content)
+        self.configure()
+
+    # --- files -------------------------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.toml"
+
+    def write(self, path: str, content: str) -> None:
+        """Write a file as an editor does: it is there whole, or as it was."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_suffix(".draft")
+        draft.write_text(content, encoding="utf-8")
+        draft.replace(target)
+
+    def remove(self, path: str) -> None:
+        (self.folder / path).unlink()
+
+    def configure(self, **sections: Mapping[str, Any]) -> None:
+        """Write config.toml with these sections' keys over those that are there; the app is opened anew."""
+        for name, section in sections.items():
+            self.settings[name] = {**self.settings.get(name, {}), **section}
+        own: dict[str, dict[str, Any]] = {
+            "brand": {"name": "Maison"},
+            "store": {"url": self.url},
+            "content": {name: str(self.folder / name) for name in CONTENT},
+            "adapters": {"capture": {"folder": str(self.mailbox)}},
+        }
+        merged = {name: {**own.get(name, {}), **self.settings.get(name, {})} for name in {**own, **self.settings}}
+        self.write("config.toml", "\n".join(line for name, part in merged.items() for line in _section(name, part)))
+        self.close()
+
+    # --- the program -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def app(self) -> App:
+        return App(load_settings(self.config), self.clock, self.kinds)
+
+    def close(self) -> None:
+        """Close the app: the next use opens it anew, as another process would."""
+        if "app" in self.__dict__:
+            self.app.close()
+            del self.__dict__["app"]
+
+    def content(self) -> Content:
+        return self.app.content()
+
+    def findings(self) -> list[Finding]:
+        return self.app.examine()[1]
+
+    def open(self, at: float = 0) -> "World":
+        """Migrate, and live the first tick."""
+        self.app.migrate(self.content())
+        self.tick(at)
+        return self
+
+    def tick(self, at: float, *, deliver: bool = False) -> Progress:
+        """Live at day ``at``."""
+        self.clock.move_to(day(at))
+        done = self.app.tick(self.content(), day(at))
+        if deliver:
+            self.deliver()
+        return done
+
+    def deliver(self) -> Drained:
+        return self.app.deliver(self.content())
+
+    def live(self, until: float, since: float = 0, step: float = 1) -> None:
+        """Tick and deliver from one day to another."""
+        number = since
+        while number <= until:
+            self.tick(number, deliver=True)
+            number += step
+
+    def explain(self, key: str, at: float, *, show_addresses: bool = False) -> Explanation:
+        explainer = Explainer(self.content(), self.app.deciders, self.app.settings.brand)
+        with self.app.database.read() as connection:
+            return explainer.explain(connection, key, day(at), show_addresses=show_addresses)
+
+    def command(self, *words: str) -> Result:
+        """Run a command of the program in this process."""
+        return CliRunner().invoke(program, ["--config", str(self.config), *words], obj=self.kinds)
+
+    # --- who comes, and what they do ---------------------------------------------------------------------------
+
+    def user(self, key: str, at: float = 0, *, consents: Mapping[str, bool] | None = None, **columns: Any) -> int:
+        """Let a user come, or change; what is no column of users is an attribute. Return the id."""
+        known = {name: columns.pop(name) for name in tuple(columns) if name in UserRow._fields}
+        attributes: dict[str, Json] = columns
+        row = UserRow(
+            **{"key": key, "email": f"{key}@example.com", "timezone": "UTC", "created_at": day(at), **known},
+            attributes=attributes,
+            consents=consents or {},
+        )
+        with self.app.database.write() as connection:
+            write_users(connection, self.app.database.dialect, [row], day(at))
+        [(user,)] = self.rows("SELECT id FROM users WHERE key = :key", key=key)
+        return int(user)
+
+    def event(self, key: str, name: str, at: float, amount: int | None = None, **properties: Json) -> None:
+        """Let something happen to the user with that key; ``amount`` is in minor units."""
+        given = json.dumps(properties) if properties else None
+        event = (f"{key}-{name}-{at}", key, name, int(day(at)), amount, given)
+        with self.app.database.write() as connection:
+            write_events(connection, self.app.database.dialect, [event], day(at))
+
+    def order(self, key: str, at: float, amount: int = 1_000, **properties: Json) -> None:
+        self.event(key, "order_completed", at, amount, **properties)
+
+    def codes(self, *codes: str, coupon: str = "GIFT") -> None:
+        """Fill a pool as ops do."""
+        file = self.folder / "codes.csv"
+        file.write_text("\n".join(["code", *codes]) + "\n", encoding="utf-8")
+        done = self.command("coupons", "import", coupon, str(file))
+        assert done.exit_code == 0, done.output
+
+    # --- what came of it ---------------------------------------------------------------------------------------
+
+    def rows(self, sql: str, **binds: object) -> list[tuple[Any, ...]]:
+        with self.app.database.read() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), binds)]
+
+    def states(self) -> dict[str, int]:
+        """``state:reason`` -> number of actions."""
+        found = self.rows("SELECT state, reason, count(*) FROM action GROUP BY state, reason")
+        return {f"{state}:{reason}": number for state, reason, number in found}
+
+    @property
+    def mailbox(self) -> Path:
+        return self.folder / "mail"
+
+    def mail(self) -> list[Message]:
+        """The captured emails, by recipient and subject."""
+        read = [message_from_bytes(file.read_bytes(), policy=SMTP) for file in self.mailbox.rglob("*.eml")]
+        return sorted(read, key=lambda one: (str(one["To"]), str(one["Subject"])))
+
+
+def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:
+    nested = {key: value for key, value in section.items() if isinstance(value, Mapping)}
+    if len(nested) < len(section) or not section:
+        yield f"[{name}]"
+    for key, value in section.items():
+        if key not in nested:
+            yield f"{key} = {json.dumps(value)}"
+    for key, value in nested.items():
+        yield from _section(f"{name}.{key}", value)
