@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 
 class Outcome(StrEnum):
@@ -27,17 +27,45 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EmailPayload:
+    """An email: ``mime`` is the complete RFC 5322 message, with CRLF line ends."""
+
+    mime: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SmsPayload:
+    """A text message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushPayload:
+    """A push notification. ``image`` and ``link`` are URLs, empty for none; ``data`` is for the app, not for the eye."""
+
+    title: str
+    body: str
+    image: str = ""
+    link: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, ready for the wire.
 
-    ``key`` is the idempotency key, equal on every attempt. ``recipient`` and ``sender`` are the envelope's addresses.
-    ``body`` is the complete RFC 5322 message with CRLF line ends for email, UTF-8 text for other channels.
+    ``key`` is the idempotency key, equal on every attempt. ``sender`` is the brand's email address; an adapter of
+    another channel may have a sender among its options. ``recipient`` is the address in the form to send to.
+    ``payload`` is of the type that the channel hands over and the adapter declares. ``at`` is the instant at which it
+    was composed, in UTC milliseconds.
     """
 
     key: str
     sender: str
     recipient: str
-    body: bytes
+    payload: Any
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +92,13 @@ class Adapter(Protocol):
         ...
 
     @property
-    def channel(self) -> str:
-        """The channel that it serves: ``email``, ``sms``, ``push``."""
+    def channel(self) -> str | None:
+        """The channel that it serves, such as ``email``; None where it serves any."""
+        ...
+
+    @property
+    def payload(self) -> type:
+        """The type of payload that it takes; ``object`` where it takes any."""
         ...
 
     @property
@@ -86,3 +119,47 @@ class Adapter(Protocol):
     async def send(self, message: Message) -> Answer:
         """Hand one message over and classify the answer. Raises nothing that a provider can cause."""
         ...
+
+
+class ReceiptKind(StrEnum):
+    """What a provider tells of a message that it took."""
+
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    OPENED = "opened"
+    CLICKED = "clicked"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One thing that a provider told about one message, in our words.
+
+    ``adapter`` and ``reference``, the provider's id for the message, say which. ``at`` is when it happened, in UTC
+    milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text; ``address`` is the
+    recipient's where the provider names it.
+    """
+
+    adapter: str
+    reference: str
+    kind: ReceiptKind
+    at: int
+    reason: str = ""
+    detail: str = ""
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A provider's call, as it came over HTTP. Names of ``headers`` are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class CallbackError(Exception):
+    """A callback that cannot be read. Says why, without a secret and without what the body holds."""
+
+
+class NotAuthentic(CallbackError):
+    """A callback that is not proven to come from the provider: its signature is wrong, missing or too old."""

@@ -1,10 +1,12 @@
-"""An adapter that writes each email into a folder instead of sending it: for trying out, demos and tests."""
+"""An adapter that writes each message into a folder instead of sending it: for trying out, demos and tests."""
 
 import asyncio
+import json
 import os
-import re
 import tempfile
-from email.utils import parsedate_to_datetime
+from base64 import b64encode
+from dataclasses import asdict
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +14,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.base import Answer, Message, Outcome
-
-_DATE = re.compile(rb"^Date:[ \t]*([^\r\n]{1,64})\r?$", re.MULTILINE | re.IGNORECASE)
-_HEADER = 4_096
-"""Octets at the beginning of a message in which its Date is looked for."""
+from adapters.base import Answer, EmailPayload, Message, Outcome
 
 
 class CaptureOptions(BaseModel):
@@ -28,12 +26,14 @@ class CaptureOptions(BaseModel):
 
 
 class CaptureAdapter:
-    """Writes ``FOLDER/YYYY-MM-DD/NAME.eml``: the day from the message's Date, the name from its idempotency key.
+    """Writes ``FOLDER/YYYY-MM-DD/NAME``: the day (UTC) it was composed on, the name from its idempotency key.
 
-    A message that is handed over twice replaces its file, so there is one file for each key.
+    It serves any channel: an email becomes an ``.eml`` that mail programs open, any other message a ``.json`` of its
+    recipient and payload. A message that is handed over twice on one day replaces its file.
     """
 
-    channel = "email"
+    channel = None
+    payload = object
     concurrency = 16
 
     def __init__(self, options: CaptureOptions, name: str = "capture") -> None:
@@ -58,31 +58,37 @@ class CaptureAdapter:
 
     def _write(self, message: Message) -> Answer:
         name = blake2b(message.key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        target = self._folder / _day(message.body) / f"{name}.eml"
+        day = datetime.fromtimestamp(message.at // 1000, UTC).date().isoformat()
+        suffix, content = _file(message)
+        target = self._folder / day / f"{name}{suffix}"
         try:
             self._folder.mkdir(exist_ok=True)
             target.parent.mkdir(exist_ok=True)
-            _replace(target, message.body)
+            _replace(target, content)
         except OSError as error:
             return Answer(Outcome.ADAPTER_DOWN, "folder_unwritable", f"{self._folder}: {error.strerror or 'no access'}")
         return Answer(Outcome.ACCEPTED, reference=str(target.relative_to(self._folder)))
 
 
-def _day(body: bytes) -> str:
-    found = _DATE.search(body[:_HEADER])
-    if found is None:
-        return "undated"
-    try:
-        return parsedate_to_datetime(found[1].decode("ascii", "replace")).date().isoformat()
-    except ValueError:
-        return "undated"
+def _file(message: Message) -> tuple[str, bytes]:
+    """Return the suffix and the content of a message's file."""
+    if isinstance(message.payload, EmailPayload):
+        return ".eml", message.payload.mime
+    shown = {"key": message.key, "recipient": message.recipient, "payload": asdict(message.payload)}
+    text = json.dumps(shown, ensure_ascii=False, indent=2, default=_as_text)
+    return ".json", f"{text}\n".encode("utf-8", "replace")
 
 
-def _replace(target: Path, body: bytes) -> None:
+def _as_text(value: object) -> str:
+    """Return what JSON has no form for: octets in base64, anything else as it prints."""
+    return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
+
+
+def _replace(target: Path, content: bytes) -> None:
     handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(body)
+            file.write(content)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from adapters.base import Answer, Message
+from adapters.base import Answer, EmailPayload, Message
 from adapters.smtp_line import Line
 from adapters.smtp_options import SmtpOptions
 
@@ -15,6 +15,7 @@ class SmtpAdapter:
     """Hands messages to an SMTP server over up to ``options.connections`` connections, kept between messages."""
 
     channel = "email"
+    payload = EmailPayload
 
     def __init__(self, options: SmtpOptions, name: str = "smtp") -> None:
         self.name = name

@@ -110,7 +110,7 @@ class Line:
             if code not in wanted:
                 await self._clear(replies, code)
                 return refused(stage, code, text)
-        return await self._hand_over(replies, message.body)
+        return await self._hand_over(replies, message.payload.mime)
 
     async def _hand_over(self, replies: Replies, body: bytes) -> Answer:
         octets = stuffed(body)

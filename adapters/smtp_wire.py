@@ -22,15 +22,15 @@ def envelope_commands(offers: Offers, message: Message) -> tuple[bytes, bytes] |
     """Return the commands MAIL and RCPT, or the answer where an address cannot be said to this server."""
     options = b""
     if offers.size:
-        options += b" SIZE=%d" % len(message.body)
+        options += b" SIZE=%d" % len(message.payload.mime)
     sender, recipient = ascii_domain(message.sender), ascii_domain(message.recipient)
     for address, outcome in ((sender, Outcome.ADAPTER_DOWN), (recipient, Outcome.REJECTED)):
         if not address or _CONTROLS.search(address):
-            return Answer(outcome, "address_invalid", "the address is none that mail can be sent to")
+            return Answer(outcome, "address_invalid", "no mail can be sent to this address")
     if not (sender.isascii() and recipient.isascii()):
         if not offers.smtputf8:
             return Answer(
-                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII and the server wants that"
+                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII, and the server takes ASCII alone"
             )
         options += b" SMTPUTF8 BODY=8BITMIME"
     try:

@@ -21,6 +21,8 @@ from sqlalchemy import Table, insert, text
 
 from adapters.smtp import SmtpAdapter, SmtpOptions
 from bench.common import interleaved, report, scratch, seconds, size_from_command_line
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
@@ -189,7 +191,7 @@ def delivery(database: Database, port: int) -> Delivery:
     """Return a delivery from ``database`` to the sink, everything as the worker has it."""
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
     smtp = SmtpAdapter(SmtpOptions(host="127.0.0.1", port=port, security="none", connections=CONNECTIONS))
-    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE})
+    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
     return Delivery(database, library, catalog(), {"email": smtp}, settings, FixedClock(NOW))
 
 
@@ -200,7 +202,7 @@ def _example(folder: Path) -> bytes:
     database = Database(f"sqlite:///{folder / 'one.db'}")
     seed(database, 1)
     capture = CaptureAdapter(CaptureOptions(folder=folder / "mail"))
-    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE})
+    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
     one = Delivery(
         database, library, catalog(), {"email": capture}, Settings(brand=Brand(sender=SENDER)), FixedClock(NOW)
     )

@@ -16,6 +16,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from statistics import median
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.clock import to_datetime
 from engine.messages.email.headers import Mailbox
 from engine.messages.email.mime import Envelope, build, message_id
@@ -48,7 +50,7 @@ OFFER = (
 def library() -> TemplateLibrary:
     brand = {"brand": {"name": "示例商店", "url": "https://example.com/shop"}}
     sources = {"layouts/base.email.j2": LAYOUT, "winback/offer.email.zh-CN.j2": OFFER}
-    return TemplateLibrary(sources, "zh-CN", brand)
+    return TemplateLibrary(sources, blocks_of(CHANNELS), "zh-CN", brand)
 
 
 def context(number: int) -> RenderContext:

@@ -8,14 +8,13 @@ from pathlib import Path
 from sqlalchemy import column, func, insert, select, text, update
 
 from adapters.base import Adapter
-from adapters.registry import make_adapter
+from engine.channels.providers import make_adapters
 from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
-from engine.errors import HabitueError
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
@@ -198,13 +197,10 @@ class App:
         """Return the configured adapter of each channel.
 
         Raises:
-            HabitueError: an adapter is unknown, or its options make no sense.
+            HabitueError: a channel or an adapter is unknown, an adapter is not one for its channel, or its options make
+                no sense.
         """
-        name = self.settings.email.adapter
-        try:
-            return {"email": make_adapter(name, self.settings.adapters.get(name, {}), self.kinds.adapters)}
-        except ValueError as error:
-            raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
+        return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters)
 
     def delivery(self, content: Content) -> Delivery:
         """Return what takes due actions to the wire; made once for one version of the content."""
@@ -221,6 +217,7 @@ class App:
             self.settings,
             self.clock,
             content.coupon_worths(),
+            self.kinds.channels,
         )
 
     def deliver(self, content: Content) -> Drained:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import entry_points
 
-from adapters.registry import ADAPTERS, AdapterKind
+from adapters.kinds import AdapterKind
+from adapters.registry import ADAPTERS
+from engine.channels import CHANNELS
+from engine.channels.base import Channel
 from engine.errors import HabitueError
 
 ENTRY_POINTS = "habitue.kinds"
@@ -14,6 +17,7 @@ ENTRY_POINTS = "habitue.kinds"
 class Kinds:
     """The kinds that a program knows; where order matters, it is that of the tuple."""
 
+    channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
@@ -22,7 +26,7 @@ class Kinds:
         return replace(self, **added)
 
 
-SHIPPED = Kinds(adapters=ADAPTERS)
+SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS)
 """What ships with the program."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.channels.base import blocks_of
 from engine.conditions.turning import TurningPoint
 from engine.content.bundle import TEMPLATES, Bundle
 from engine.content.findings import Finding
@@ -76,12 +77,14 @@ def examine(
     catalog, findings = load_catalog(bundle, settings.brand.currency_scale)
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
-    library = _library(bundle, settings)
+    library = _library(bundle, settings, kinds)
     findings += check_cases(rules, catalog) if _errors(findings) else run_cases(rules, catalog, deciders)
     playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, library.known_names())
     findings += mistakes
     complete = not _errors(findings)
-    findings += check_templates(library, playbooks, catalog, files=bundle.files, complete=complete)
+    findings += check_templates(
+        library, playbooks, catalog, files=bundle.files, served=settings.served_channels(), complete=complete
+    )
     findings = sorted({*findings, *bundle.unreadable})
     if _errors(findings):
         return None, findings
@@ -92,7 +95,7 @@ def _errors(findings: Iterable[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _library(bundle: Bundle, settings: Settings) -> TemplateLibrary:
+def _library(bundle: Bundle, settings: Settings, kinds: Kinds) -> TemplateLibrary:
     brand = settings.brand
     sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
     values = {
@@ -101,4 +104,4 @@ def _library(bundle: Bundle, settings: Settings) -> TemplateLibrary:
         "postal_address": brand.postal_address,
         "sender": brand.sender,
     }
-    return TemplateLibrary(sources, brand.locale, {"brand": values})
+    return TemplateLibrary(sources, blocks_of(kinds.channels), brand.locale, {"brand": values})

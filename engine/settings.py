@@ -3,11 +3,12 @@
 An environment variable wins over the file: ``HABITUE_STORE__URL`` is ``store.url``. Secrets belong there.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.content.values import Duration, SendWindow
@@ -67,11 +68,30 @@ class ContentSettings(_Part):
     templates: Path = Path("templates")
 
 
-class EmailSettings(_Part):
-    """The channel ``email``."""
+DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
+"""Channel -> its adapters where the settings name none; other channels have none then."""
 
-    adapter: str = "capture"
-    """Name of an entry of ``[adapters]``."""
+
+class ChannelSettings(_Part):
+    """Through whom one channel sends, and how much at once. What is not set is filled in by ``Settings.channel``."""
+
+    adapters: tuple[str, ...] = ()
+    """Names of entries of ``[adapters]``."""
+    in_flight: int = Field(default=100, ge=1, le=1_000)
+    """Actions whose hand-off is committed at once: the most that a crash can leave unknown, per worker."""
+
+    @field_validator("adapters")
+    @classmethod
+    def _one(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(names) > 1:
+            raise ValueError("this version sends through one adapter per channel: name one")
+        return names
+
+
+class EmailSettings(_Part):
+    """The old place of ``[channels.email]``, read for one more version."""
+
+    adapter: str | None = None
 
 
 class ConsentSettings(_Part):
@@ -86,8 +106,8 @@ class DeliverySettings(_Part):
 
     batch: int = Field(default=200, ge=1, le=5_000)
     """Actions claimed at once."""
-    in_flight: int = Field(default=100, ge=1, le=1_000)
-    """Actions whose hand-off is committed at once: the most that a crash can leave unknown, per worker."""
+    in_flight: int | None = Field(default=None, ge=1, le=1_000)
+    """The old place of each channel's ``in_flight``, read for one more version."""
     lease: Duration = 300_000
     unknown: Literal["hold", "resend"] = "hold"
     """What follows a crash between hand-off and answer: an admin decides, or the same Message-ID goes out again."""
@@ -129,6 +149,8 @@ class Settings(BaseSettings):
     brand: Brand = Brand()
     store: StoreSettings = StoreSettings()
     content: ContentSettings = ContentSettings()
+    channels: dict[str, ChannelSettings] = {}
+    """By name; ``channel`` and ``served_channels`` fill in defaults."""
     email: EmailSettings = EmailSettings()
     adapters: dict[str, dict[str, Any]] = {"capture": {"folder": "var/mail"}}
     """Options of each adapter, as its own page describes them."""
@@ -148,6 +170,46 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take, in this order: arguments, environment, the TOML file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        """Refuse an old key beside the new one: whichever lost would be lost silently."""
+        given = self.channels.values()
+        if self.email.adapter is not None and "adapters" in self._stated("email"):
+            raise ValueError("`email.adapter` is the old name of `channels.email.adapters`: take it out")
+        if self.delivery.in_flight is not None and any("in_flight" in one.model_fields_set for one in given):
+            raise ValueError("`delivery.in_flight` is the old place of `channels.NAME.in_flight`: take it out")
+        return self
+
+    def channel(self, name: str) -> ChannelSettings:
+        """Return what holds for the channel ``name``: as stated, under an old key, or by default."""
+        stated = self._stated(name)
+        filled: dict[str, object] = {}
+        if "adapters" not in stated:
+            old = self.email.adapter if name == "email" else None
+            filled["adapters"] = DEFAULT_ADAPTERS.get(name, ()) if old is None else (old,)
+        if "in_flight" not in stated and self.delivery.in_flight is not None:
+            filled["in_flight"] = self.delivery.in_flight
+        return self.channels.get(name, ChannelSettings()).model_copy(update=filled)
+
+    def served_channels(self) -> dict[str, ChannelSettings]:
+        """Return the channels that have an adapter."""
+        channels = {name: self.channel(name) for name in {**DEFAULT_ADAPTERS, **self.channels}}
+        return {name: channel for name, channel in channels.items() if channel.adapters}
+
+    def outdated(self) -> tuple[str, ...]:
+        """Return a sentence for each old key that is still in use."""
+        found = []
+        if self.email.adapter is not None:
+            found.append(f'`email.adapter` is now `[channels.email] adapters = ["{self.email.adapter}"]`')
+        if self.delivery.in_flight is not None:
+            found.append(
+                f"`delivery.in_flight` is now each channel's: `[channels.email] in_flight = {self.delivery.in_flight}`"
+            )
+        return tuple(f"{one}; the old key is read for the last time in this version" for one in found)
+
+    def _stated(self, name: str) -> set[str]:
+        return self.channels[name].model_fields_set if name in self.channels else set()
 
 
 def load_settings(path: Path) -> Settings:

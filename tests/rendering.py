@@ -2,6 +2,8 @@
 
 import re
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.messages.render import RenderContext, Rendered
 from engine.messages.templates import TemplateLibrary
 
@@ -18,7 +20,7 @@ def email(html: str, subject: str = "Hi", text: str = "") -> str:
 
 
 def render_with(source: str, context: RenderContext) -> Rendered:
-    library = TemplateLibrary({"a.email.j2": source, "layouts/base.email.j2": LAYOUT})
+    library = TemplateLibrary({"a.email.j2": source, "layouts/base.email.j2": LAYOUT}, blocks_of(CHANNELS))
     return library.find("a", "email").render(context)
 
 

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.mime import context, envelope, floor, library
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox, mailbox, unstructured
 from engine.messages.email.mime import Envelope, build, message_id
@@ -35,7 +37,7 @@ LINES = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_
 def template_of(html: str, text: str = "", subject: str = "S") -> TemplateLibrary:
     written = f"{{% block text %}}{text}{{% endblock %}}" if text else ""
     source = f"{{% block subject %}}{subject}{{% endblock %}}{{% block html %}}{html}{{% endblock %}}{written}"
-    return TemplateLibrary({"a.email.j2": source})
+    return TemplateLibrary({"a.email.j2": source}, blocks_of(CHANNELS))
 
 
 def rendered_of(html: str = "<p>x</p>", text: str = "", subject: str = "S", **values: object) -> Rendered:
@@ -269,7 +271,11 @@ def test_a_value_cannot_close_the_part() -> None:
 
 
 def test_only_email_makes_mime() -> None:
-    sms = TemplateLibrary({"a.sms.j2": "{% block body %}x{% endblock %}"}).find("a", "sms").render(RenderContext())
+    sms = (
+        TemplateLibrary({"a.sms.j2": "{% block body %}x{% endblock %}"}, blocks_of(CHANNELS))
+        .find("a", "sms")
+        .render(RenderContext())
+    )
     with pytest.raises(RenderError, match="only a template of the email channel"):
         build(sms, head())
 

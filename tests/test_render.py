@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.clock import DAY
 from engine.errors import RenderError
 from engine.messages.locales import fallbacks, format_date, format_money, format_number
@@ -45,19 +47,19 @@ def test_locales_fall_back(locale: str, expected: list[str]) -> None:
     ],
 )
 def test_finds_the_closest_file(files: list[str], locale: str, found: str) -> None:
-    library = TemplateLibrary(dict.fromkeys(files, email("x")), "en-GB")
+    library = TemplateLibrary(dict.fromkeys(files, email("x")), blocks_of(CHANNELS), "en-GB")
     assert library.find("a", "email", locale).path == found
 
 
 def test_a_missing_template_names_the_closest() -> None:
-    library = TemplateLibrary({"winback/offer.email.j2": email("x")})
+    library = TemplateLibrary({"winback/offer.email.j2": email("x")}, blocks_of(CHANNELS))
     with pytest.raises(RenderError, match="did you mean `winback/offer`") as caught:
         library.find("winback/ofer", "email")
     assert caught.value.reason == "template_missing"
 
 
 def test_a_broken_template_is_refused_with_its_line() -> None:
-    library = TemplateLibrary({"a.email.j2": "{% block subject %}x{% endblock %}\n{{ x | mony }}"})
+    library = TemplateLibrary({"a.email.j2": "{% block subject %}x{% endblock %}\n{{ x | mony }}"}, blocks_of(CHANNELS))
     with pytest.raises(RenderError, match=r"a.email.j2:2: unknown filter `mony`; did you mean `money`"):
         library.find("a", "email")
 
@@ -95,7 +97,7 @@ def test_super_and_a_value_printed_twice() -> None:
 {% macro twice() %}<b>{{ name }}</b>{% endmacro %}
 {% block html %}{% set x = twice() %}{{ super() }}{{ x }}{{ x }}{% endblock %}""",
     }
-    html = TemplateLibrary(sources).find("a", "email").render(RenderContext({"name": "<&>"})).html
+    html = TemplateLibrary(sources, blocks_of(CHANNELS)).find("a", "email").render(RenderContext({"name": "<&>"})).html
     assert "<p>[&lt;&amp;&gt;]<b>&lt;&amp;&gt;</b><b>&lt;&amp;&gt;</b></p>" in html
 
 
@@ -109,7 +111,7 @@ def test_other_channels_have_plain_parts() -> None:
         "a.sms.j2": "{% block body %}Hi {{ name }}{% endblock %}",
         "a.push.j2": "{% block title %}{{ name }}!{% endblock %}{% block body %}<x>{% endblock %}",
     }
-    library = TemplateLibrary(sources)
+    library = TemplateLibrary(sources, blocks_of(CHANNELS))
     context = RenderContext({"name": "<Ann>"})
     assert library.find("a", "sms").render(context).plain("body") == "Hi <Ann>"
     push = library.find("a", "push").render(context)
@@ -129,7 +131,7 @@ def test_an_empty_subject_is_an_error(subject: str) -> None:
 
 def test_users_share_what_is_prepared_and_nothing_else() -> None:
     source = email("{% if vip %}<p>VIP {{ name }}</p>{% else %}<p>{{ name }}</p>{% endif %}", "{{ name }}")
-    template = TemplateLibrary({"a.email.j2": source}).find("a", "email")
+    template = TemplateLibrary({"a.email.j2": source}, blocks_of(CHANNELS)).find("a", "email")
     rendered = [template.render(RenderContext({"name": f"n{n}", "vip": n % 2 == 0})) for n in range(20)]
     assert len({id(each.prepared) for each in rendered}) == 2
     assert [each.subject for each in rendered] == [f"n{n}" for n in range(20)]
@@ -138,7 +140,7 @@ def test_users_share_what_is_prepared_and_nothing_else() -> None:
 
 def test_threads_do_not_mix_users_up() -> None:
     source = email("{% for x in numbers %}<p>{{ name }}-{{ x }}</p>{% endfor %}", "{{ name }}")
-    template = TemplateLibrary({"a.email.j2": source}).find("a", "email")
+    template = TemplateLibrary({"a.email.j2": source}, blocks_of(CHANNELS)).find("a", "email")
 
     def one(number: int) -> bool:
         rendered = template.render(RenderContext({"name": f"n{number}", "numbers": list(range(number % 40))}))
@@ -168,7 +170,8 @@ VALUES = TemplateLibrary(
         "a.email.j2": email(
             '<p title="{{ first }}">{{ second }}</p><p>{{ first }}</p>', "S", text="{{ second }}|{{ first }}"
         )
-    }
+    },
+    blocks_of(CHANNELS),
 ).find("a", "email")
 
 
@@ -269,7 +272,7 @@ def test_filters(source: str, values: Mapping[str, object], expected: str) -> No
 
 def test_dates_and_numbers_follow_the_language_of_the_text() -> None:
     sources = {"a.email.j2": email("{{ d | date }}"), "a.email.zh.j2": email("{{ d | date }}")}
-    library = TemplateLibrary(sources, "en")
+    library = TemplateLibrary(sources, blocks_of(CHANNELS), "en")
     shown = {
         locale: library.find("a", "email", locale).render(RenderContext({"d": "2026-01-31"}, locale)).text.strip()
         for locale in ("en-US", "en-GB", "fr", "zh-CN")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.errors import RenderError
 from engine.messages.templates import TemplateLibrary
 from tests.rendering import LAYOUT, email, render
@@ -106,7 +108,7 @@ def test_grows_within_bounds(source: str, said: str) -> None:
 )
 def test_check_reports(source: str, line: int, said: str) -> None:
     parts = "{% block subject %}S{% endblock %}{% block html %}{% endblock %}"
-    library = TemplateLibrary({"a.email.j2": source + parts, "layouts/base.email.j2": LAYOUT})
+    library = TemplateLibrary({"a.email.j2": source + parts, "layouts/base.email.j2": LAYOUT}, blocks_of(CHANNELS))
     found = [problem for problem in library.check() if said in problem.message]
     assert [(problem.path, problem.line) for problem in found] == [("a.email.j2", line)]
 
@@ -119,7 +121,7 @@ def test_check_reports_everything_at_once() -> None:
         "noname.j2": "x",
         "layouts/base.email.j2": "{% include 'layouts/nav.email.j2' %}",
     }
-    assert [str(problem) for problem in TemplateLibrary(sources).check()] == [
+    assert [str(problem) for problem in TemplateLibrary(sources, blocks_of(CHANNELS)).check()] == [
         "a.email.j2: lacks the block `html`",
         "b.email.j2: lacks the block `html`",
         "b.email.j2: lacks the block `subject`",
@@ -133,7 +135,7 @@ def test_check_reports_everything_at_once() -> None:
 
 def test_check_is_content_with_good_files() -> None:
     child = """{% extends "layouts/base.email.j2" %}{% block subject %}S{% endblock %}{% block html %}{% endblock %}"""
-    assert TemplateLibrary({"a.email.j2": child, "layouts/base.email.j2": LAYOUT}).check() == []
+    assert TemplateLibrary({"a.email.j2": child, "layouts/base.email.j2": LAYOUT}, blocks_of(CHANNELS)).check() == []
 
 
 def test_lists_the_variables_of_a_template_and_of_what_it_uses() -> None:
@@ -147,7 +149,7 @@ def test_lists_the_variables_of_a_template_and_of_what_it_uses() -> None:
 {% if facts['x'] is defined %}{{ unsubscribe_url }}{% endif %}{% endblock %}""",
         "a.email.zh.j2": "{{ user.surname }}",
     }
-    found = TemplateLibrary(sources).variables("a", "email")
+    found = TemplateLibrary(sources, blocks_of(CHANNELS)).variables("a", "email")
     assert [(each.path, each.line, each.name, each.guarded) for each in found] == [
         ("_bits.email.j2", 1, "brand.currency", False),
         ("a.email.j2", 2, "user.greeting", False),

@@ -42,31 +42,33 @@ class LogEntry(NamedTuple):
     version: str
 
 
-_ADDRESS = "CASE a.channel WHEN 'email' THEN u.email WHEN 'sms' THEN u.phone WHEN 'push' THEN u.push_token END"
 _USER = "coalesce(u.key, '#' || a.user_id)"
 """An erased user has a number only."""
 
 _ACTIONS = (
-    f"SELECT a.id, a.changed_at, {_USER}, {_ADDRESS}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
+    f"SELECT a.id, a.changed_at, {_USER}, {{address}}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
     "a.state, a.reason, coalesce((SELECT c.detail FROM action_event AS c WHERE c.action_id = a.id "
     "ORDER BY c.id DESC LIMIT 1), ''), a.tries, a.version "
     "FROM action AS a LEFT JOIN users AS u ON u.id = a.user_id"
 )
 _CHANGES = (
-    f"SELECT v.id, v.at, {_USER}, {_ADDRESS}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
+    f"SELECT v.id, v.at, {_USER}, {{address}}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
     "v.state, v.reason, v.detail, a.tries, a.version "
     "FROM action_event AS v JOIN action AS a ON a.id = v.action_id LEFT JOIN users AS u ON u.id = a.user_id"
 )
 
 
-def read_actions(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
-    """Return the actions that were made last, the newest at the end, each with its latest change."""
-    return _read(connection, _ACTIONS, wanted, "a", "a.changed_at", "a.id DESC", limit)
+def read_actions(connection: Connection, wanted: LogFilter, limit: int, address: str = "NULL") -> list[LogEntry]:
+    """Return the actions that were made last, the newest at the end, each with its latest change.
+
+    ``address`` is SQL for the address on the channel of the action ``a`` of the user ``u``; without it none is read.
+    """
+    return _read(connection, _ACTIONS.format(address=address), wanted, "a", "a.changed_at", "a.id DESC", limit)
 
 
-def read_changes(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
-    """Return the newest changes of actions, the newest at the end."""
-    return _read(connection, _CHANGES, wanted, "v", "v.at", "v.at DESC, v.id DESC", limit)
+def read_changes(connection: Connection, wanted: LogFilter, limit: int, address: str = "NULL") -> list[LogEntry]:
+    """Return the newest changes of actions, the newest at the end; ``address`` as in ``read_actions``."""
+    return _read(connection, _CHANGES.format(address=address), wanted, "v", "v.at", "v.at DESC, v.id DESC", limit)
 
 
 def _read(  # noqa: PLR0917
@@ -104,8 +106,9 @@ class Follower:
     LOOK_BACK = 60_000
     _AT_ONCE = 10_000
 
-    def __init__(self, wanted: LogFilter, since: int) -> None:
+    def __init__(self, wanted: LogFilter, since: int, address: str = "NULL") -> None:
         self._wanted = wanted
+        self._address = address
         self._newest = since
         self._shown: dict[int, int] = {}
 
@@ -119,7 +122,8 @@ class Follower:
         """Return the changes that have come since, oldest first."""
         horizon = self._newest - self.LOOK_BACK
         wanted = replace(self._wanted, since=max(horizon, self._wanted.since or 0))
-        fresh = [entry for entry in read_changes(connection, wanted, self._AT_ONCE) if entry.number not in self._shown]
+        newest = read_changes(connection, wanted, self._AT_ONCE, self._address)
+        fresh = [entry for entry in newest if entry.number not in self._shown]
         self.skip(fresh)
         self._shown = {number: at for number, at in self._shown.items() if at >= horizon}
         return fresh

@@ -65,7 +65,7 @@ def _title(console: Console, title: str, remark: str = "") -> None:
 
 
 def _headline(user: Person) -> Text:
-    parts = [user.email, user.phone, user.locale, user.timezone, user.country]
+    parts = [*user.addresses.values(), user.locale, user.timezone, user.country]
     known = ", ".join(part for part in parts if part)
     return Text.assemble((user.key, "bold cyan"), f"  {known}  since {day_time(user.first_seen_at)}")
 

@@ -111,7 +111,8 @@ def declared(app: App) -> Declared:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)
-    return replace(catalog.declared(), currency=brand.currency)
+    channels = tuple(channel.name for channel in app.kinds.channels)
+    return replace(catalog.declared(), currency=brand.currency, channels=channels)
 
 
 def _import_users(

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from engine.actions.history import Follower, LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.states import State
-from engine.channels.addresses import masked
+from engine.channels.base import Channel, address_sql, by_name, masked
 from engine.cli.context import console, notes, open_app, parse_instant
 from engine.clock import Instant, iso
 from engine.content.findings import did_you_mean
@@ -48,7 +48,7 @@ def log(  # noqa: PLR0917 - Typer's options
     context: typer.Context,
     user: Annotated[str | None, typer.Option(help="The brand's key of one user.")] = None,
     playbook: Annotated[str | None, typer.Option(help="The name of one playbook.")] = None,
-    channel: Annotated[str | None, typer.Option(help="email, sms or push.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Such as email, sms, push.")] = None,
     state: Annotated[
         str | None, typer.Option(help="Such as accepted, suppressed, unknown; see docs/actions.md.")
     ] = None,
@@ -71,14 +71,16 @@ def log(  # noqa: PLR0917 - Typer's options
         now = app.clock.now()
         zone = app.settings.brand.timezone
         wanted = LogFilter(user, playbook, channel, state, reason, _moment(since, now, zone), _moment(until, now, zone))
+        channels = by_name(app.kinds.channels)
+        address = address_sql(app.kinds.channels, app.database.dialect, channel="a.channel")
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
-            entries = read(connection, wanted, limit)
+            entries = read(connection, wanted, limit, address)
         show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")
-        show([_fields(entry, show_addresses) for entry in entries])
+        show([_fields(entry, channels, show_addresses) for entry in entries])
         if not follow:
             return
-        follower = Follower(wanted, now)
+        follower = Follower(wanted, now, address)
         follower.skip(entries)
 
         def fresh() -> list[LogEntry]:
@@ -87,7 +89,7 @@ def log(  # noqa: PLR0917 - Typer's options
 
         try:
             for news in following(fresh, lambda: time.sleep(_POLL)):
-                show([_fields(entry, show_addresses) for entry in news])
+                show([_fields(entry, channels, show_addresses) for entry in news])
         except KeyboardInterrupt:
             return
 
@@ -110,11 +112,12 @@ def _moment(value: str | None, now: Instant, zone: str) -> Instant | None:
         return parse_instant(value, zone)
 
 
-def _fields(entry: LogEntry, show_addresses: bool) -> Fields:
+def _fields(entry: LogEntry, channels: Mapping[str, Channel], show_addresses: bool) -> Fields:
     """Return what is printed of ``entry``. A user's key that is an address is masked like one."""
     address, user = entry.address, entry.user
     if not show_addresses:
-        address = masked(address) if address else address
+        channel = channels.get(entry.channel or "")
+        address = channel.masked(address) if channel and address else None
         user = masked(user) if "@" in user else user
     fields = entry._asdict() | {"at": iso(entry.at), "address": address, "user": user}
     return {("class" if name == "message_class" else name): value for name, value in fields.items()}

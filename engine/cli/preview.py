@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from adapters.base import Adapter, Answer, Message, Outcome
 from engine.app import App
-from engine.channels.addresses import masked
+from engine.channels.base import by_name
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
@@ -36,7 +36,7 @@ def preview(
     template: Template,
     user: User = None,
     locale: Locale = None,
-    channel: Annotated[str, typer.Option(help="email, sms or push.")] = "email",
+    channel: Annotated[str, typer.Option(help="The channel: email, sms, push, …")] = "email",
     html: Annotated[Path | None, typer.Option(help="Where the page goes; var/preview/… where absent.")] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     as_json: AsJson = False,
@@ -60,16 +60,20 @@ def send_test(
     to: Annotated[str, typer.Option(help="The address that gets it.")],
     user: User = None,
     locale: Locale = None,
+    channel: Annotated[str, typer.Option(help="The channel: email, sms, push, …")] = "email",
     as_json: AsJson = False,
 ) -> None:
-    """Send one message through the configured adapter, its subject marked as a test.
+    """Send one message through the channel's adapter, its subject or text marked as a test.
 
     It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
     """
     with open_app(context) as app:
-        shown, candidate, previewer = _compose(app, Wanted(_name(template), "email", locale), user)
+        shown, candidate, previewer = _compose(app, Wanted(_name(template), channel, locale), user)
         message = previewer.test_message(candidate, to, app.clock.now())
-        adapter = app.adapters()["email"]
+        adapter = app.adapters().get(channel)
+        if adapter is None:
+            raise InputError(f"no adapter is configured for {channel}: name one in [channels.{channel}] of config.toml")
+        masked = by_name(app.kinds.channels)[channel].masked(to)
         answer = asyncio.run(_send(adapter, message))
     if answer.outcome is not Outcome.ACCEPTED:
         raise HabitueError(_failure(adapter.name, answer))
@@ -78,7 +82,7 @@ def send_test(
         return
     said = f", reference {escape(answer.reference)}" if answer.reference else ""
     console().print(
-        f"[green]{adapter.name} took it[/] for {escape(masked(to))}{said}: [bold]{escape(f'[test] {shown.subject}')}[/]",
+        f"[green]{adapter.name} took it[/] for {escape(masked)}{said}: [bold]{escape(f'[test] {shown.subject}'.strip())}[/]",
         highlight=False,
     )
     notes().print("It is not in the action log.")

@@ -1,16 +1,17 @@
 """From a candidate that passed the gates to a message for the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapters.base import Message
+from engine.channels import CHANNELS
+from engine.channels.base import Channel, Sending, Shown, by_name
 from engine.delivery.candidate import Candidate
 from engine.delivery.reasons import Reason
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
-from engine.messages.email.mime import Envelope, build, message_id
-from engine.messages.render import RenderContext, Rendered
+from engine.messages.render import RenderContext, Template
 from engine.messages.templates import TemplateLibrary
 from engine.messages.vocabulary import BrandValues, Values
 from engine.settings import Brand
@@ -26,15 +27,30 @@ class Stationery:
     worths: Mapping[str, str]
 
 
-class Composer:
-    """Renders candidates. Equal candidates give equal messages but for the ``Date``.
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message for the wire, and what the log keeps of it.
 
-    The Message-ID comes from the action's key and the instant of its creation, so that it is equal on every hand-off
-    and does not return when a database is made anew: large providers drop a mail whose Message-ID they know.
+    ``template_hash`` is that of the template's files, ``locale`` the one whose template was rendered. ``address`` is
+    the recipient as sent to, ``subject`` what stands for the message in lists, ``code`` the coupon code that it
+    carries, ``values`` what the template could read.
     """
 
-    def __init__(self, stationery: Stationery) -> None:
+    message: Message
+    template_hash: str
+    locale: str
+    address: str
+    subject: str
+    code: str | None
+    values: Mapping[str, object]
+
+
+class Composer:
+    """Renders candidates. Equal candidates give equal messages but for the instant at which they are composed."""
+
+    def __init__(self, stationery: Stationery, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
+        self._channels = by_name(channels)
         brand = stationery.brand
         self._brand: BrandValues = {
             "name": brand.name,
@@ -45,51 +61,67 @@ class Composer:
         }
         self._sender = Mailbox(brand.sender, brand.name)
         self._reply_to = Mailbox(brand.reply_to) if brand.reply_to else None
-        self._domain = brand.sender.rpartition("@")[2]
 
-    def compose(self, candidate: Candidate, now: int) -> Message:
-        """Return the message.
+    def compose(self, candidate: Candidate, now: int, mark: str = "") -> Composed:
+        """Return the message, ``mark`` put before its subject or text.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values, or an address is invalid.
         """
         address = candidate.recipient
         if address is None:
-            raise RenderError("the address is none that can be sent to", Reason.ADDRESS_INVALID)
+            raise RenderError("nothing can be sent to this address", Reason.ADDRESS_INVALID)
+        channel = self._channel(candidate)
         link = self._unsubscribe_link(candidate)
-        rendered = self._render(candidate, address, link)
-        brand = self._stationery.brand
-        if candidate.channel != "email":
-            parts = (rendered.plain("title"), rendered.plain("body"))
-            body = "\n".join(part for part in parts if part)
-            return Message(candidate.key, brand.sender, address, body.encode())
-        envelope = Envelope(
+        values = self._values(candidate, channel, address, link)
+        template = self._template(candidate)
+        rendered = template.render(self._context(candidate, values))
+        sending = Sending(
             key=candidate.key,
+            created_at=candidate.created_at,
             at=now,
-            message_id=message_id(f"{candidate.key}.{candidate.created_at}", self._domain),
             sender=self._sender,
-            recipient=Mailbox(address),
+            recipient=address,
             reply_to=self._reply_to,
             unsubscribe_url=link if candidate.message_class != "transactional" else "",
-            extra=(("X-Habitue-Action", candidate.key),),
+            mark=mark,
         )
-        return Message(candidate.key, brand.sender, address, build(rendered, envelope))
+        payload = channel.compose(rendered, sending)
+        return Composed(
+            message=Message(candidate.key, self._sender.address, address, payload, now),
+            template_hash=template.fingerprint,
+            locale=template.locale,
+            address=address,
+            subject=channel.summary(rendered),
+            code=candidate.coupon.code if candidate.coupon else None,
+            values=values,
+        )
 
-    def render(self, candidate: Candidate) -> Rendered:
-        """Return what the message says, without its headers, for a preview.
+    def preview(self, candidate: Candidate) -> Shown:
+        """Return what a person sees of the message.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values.
         """
-        return self._render(candidate, candidate.recipient or "", self._unsubscribe_link(candidate))
+        channel = self._channel(candidate)
+        values = self._values(candidate, channel, candidate.recipient or "", self._unsubscribe_link(candidate))
+        return channel.preview(self._template(candidate).render(self._context(candidate, values)))
 
-    def _render(self, candidate: Candidate, address: str, link: str) -> Rendered:
+    def _channel(self, candidate: Candidate) -> Channel:
+        channel = self._channels.get(candidate.channel)
+        if channel is None:
+            known = ", ".join(sorted(self._channels))
+            raise RenderError(f"unknown channel `{candidate.channel}`; known: {known}", Reason.NO_ADAPTER)
+        return channel
+
+    def _template(self, candidate: Candidate) -> Template:
+        locale = candidate.locale or self._stationery.brand.locale
+        return self._stationery.library.find(candidate.template, candidate.channel, locale)
+
+    def _context(self, candidate: Candidate, values: Values) -> RenderContext:
         brand = self._stationery.brand
-        locale = candidate.locale or brand.locale
-        return self._stationery.library.find(candidate.template, candidate.channel, locale).render(
-            RenderContext(
-                self._values(candidate, address, link), locale, brand.currency, candidate.timezone or brand.timezone
-            )
+        return RenderContext(
+            values, candidate.locale or brand.locale, brand.currency, candidate.timezone or brand.timezone
         )
 
     def _unsubscribe_link(self, candidate: Candidate) -> str:
@@ -97,12 +129,12 @@ class Composer:
             Subscription(candidate.user_id, candidate.channel, candidate.message_class, candidate.action_id)
         )
 
-    def _values(self, candidate: Candidate, address: str, link: str) -> Values:
+    def _values(self, candidate: Candidate, channel: Channel, address: str, link: str) -> Values:
         coupon = candidate.coupon
         return {
             "user": {
                 "key": candidate.user_key,
-                "email": address if candidate.channel == "email" else None,
+                "email": address if channel.address.column == "email" else None,
                 "locale": candidate.locale,
                 "timezone": candidate.timezone,
             },

@@ -1,7 +1,7 @@
 """Delivery as a whole: lanes side by side, recovery before them; until nothing is due, or until told to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
+from engine.channels import CHANNELS
+from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
@@ -53,8 +55,10 @@ class Delivery:
         settings: Settings,
         clock: Clock,
         worths: Mapping[str, str] | None = None,
+        channels: Sequence[Channel] = CHANNELS,
     ) -> None:
         self._database = database
+        self._channels = channels
         self._adapters = dict(adapters)
         self._settings = settings
         self._clock = clock
@@ -69,7 +73,7 @@ class Delivery:
     ) -> None:
         """Use other content from the next pass on; what is being composed keeps the old one."""
         self._library, self._worths = library, dict(worths or {})
-        self._loader = Loader(self._database, needs_of(catalog, library))
+        self._loader = Loader(self._database, needs_of(catalog, library), self._channels)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -103,9 +107,9 @@ class Delivery:
             group.create_task(_repeat(partial(self._recover, journal), stop))
 
     def _open(self) -> "_Opened":
-        delivery = self._settings.delivery
-        company = max(1, delivery.in_flight // 2)
-        journal = Journal(self._database, self._clock, patience=delivery.lease, company=company)
+        most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
+        patience = self._settings.delivery.lease
+        journal = Journal(self._database, self._clock, patience=patience, company=max(1, most // 2))
         return _Opened(self._adapters, journal)
 
     def _is_unserved(self, channel: str) -> bool:
@@ -117,13 +121,12 @@ class Delivery:
         if not waiting:
             return 0
         desk = await self._desk(journal, tally, stop)
-        share = max(1, self._settings.delivery.in_flight // max(1, len(self._adapters)))
         lanes = [
             Lane(
                 channel,
                 self._adapters.get(channel),
                 self._breakers.get(channel) or Breaker(channel),
-                share,
+                self._settings.channel(channel).in_flight,
                 desk,
             )
             for channel in waiting
@@ -160,7 +163,7 @@ class Delivery:
             journal=journal,
             claims=self._claims,
             loader=loader,
-            composer=Composer(stationery),
+            composer=Composer(stationery, self._channels),
             settings=self._settings.delivery,
             circumstances=self._circumstances,
             clock=self._clock,

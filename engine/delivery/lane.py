@@ -18,7 +18,7 @@ from engine.clock import SECOND, Clock
 from engine.delivery.breaker import Breaker
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.claim import Claims
-from engine.delivery.compose import Composer
+from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates import Defer, Refuse, judge
 from engine.delivery.journal import Journal
 from engine.delivery.load import Loaded, Loader
@@ -129,7 +129,7 @@ class Lane:
     async def _process(self, loaded: Loaded) -> None:
         moves = [Move(*claim, State.FAILED, Reason.USER_MISSING) for claim in loaded.missing]
         moves += [Move(*claim, State.FAILED, Reason.ROW_UNREADABLE) for claim in loaded.unreadable]
-        group: list[tuple[Candidate, Message]] = []
+        group: list[tuple[Candidate, Composed]] = []
         circumstances = self._desk.circumstances(self._desk.clock.now())
         for number, candidate in enumerate(loaded.candidates, start=1):
             prepared = self._prepare(candidate, circumstances)
@@ -144,7 +144,7 @@ class Lane:
                 await asyncio.sleep(0)  # the wire goes on
         await self._hand_off(group, moves)
 
-    def _prepare(self, candidate: Candidate, circumstances: Circumstances) -> Message | Move:
+    def _prepare(self, candidate: Candidate, circumstances: Circumstances) -> Composed | Move:
         if self._halted(circumstances.now):
             reason = Reason.WORKER_STOPPED if self._desk.stopping() else Reason.ADAPTER_DOWN
             return Move(candidate.action_id, candidate.fence, State.QUEUED, reason)
@@ -164,7 +164,7 @@ class Lane:
 
     # --- hand off ----------------------------------------------------------------------------------------------
 
-    async def _hand_off(self, group: Sequence[tuple[Candidate, Message]], moves: Sequence[Move]) -> None:
+    async def _hand_off(self, group: Sequence[tuple[Candidate, Composed]], moves: Sequence[Move]) -> None:
         if not group and not moves:
             return
         await self._acquire(len(group))
@@ -183,9 +183,9 @@ class Lane:
         ]
         written = await self._desk.journal.post([*moves, *handed], urgent=self._hungry)
         self._desk.tally.count([move for move in moves if move.action_id in written])
-        for candidate, message in group:
+        for candidate, composed in group:
             if candidate.action_id in written:
-                self._outbox.put_nowait(_Parcel(candidate, message, lease_until))
+                self._outbox.put_nowait(_Parcel(candidate, composed.message, lease_until))
             else:
                 self._credits.release()
 

@@ -12,7 +12,8 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError
 
-from engine.channels.addresses import suppression_form, usable_address
+from engine.channels import CHANNELS
+from engine.channels.base import Channel, by_name
 from engine.content.kinds import FactType
 from engine.content.values import Window, parse_window
 from engine.delivery.candidate import Candidate, Coupon
@@ -59,12 +60,18 @@ class Loaded:
 class Loader:
     """Reads candidates from the store."""
 
-    def __init__(self, database: Database, needs: Needs) -> None:
+    def __init__(self, database: Database, needs: Needs, channels: Sequence[Channel] = CHANNELS) -> None:
         self._database = database
         self._needs = needs
         self._fact_names = tuple(needs.facts)
         self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is FactType.BOOLEAN)
-        self._select = text(_select_sql(database.dialect, self._fact_names))
+        self._channels = by_name(channels)
+        dialect = database.dialect
+        self._selects = {
+            channel.name: text(_select_sql(dialect, self._fact_names, channel.address.sql(dialect)))
+            for channel in channels
+        }
+        self._select_unaddressed = text(_select_sql(dialect, self._fact_names, "NULL"))
         addresses = rowset(database.dialect, "rows", address="TEXT")
         self._suppressed = text(
             "SELECT p.address FROM suppression AS p "
@@ -90,9 +97,10 @@ class Loader:
 
     def _load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
         with self._database.read() as connection:
-            found = connection.execute(self._select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
+            select = self._selects.get(channel, self._select_unaddressed)
+            found = connection.execute(select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
             fixed = {row[0]: (_Fixed._make(row[:_WIDTH]), row[_WIDTH:]) for row in found}
-            recipients = {key: _recipient(channel, row) for key, (row, _) in fixed.items()}
+            recipients = {key: self._recipient(channel, row.address) for key, (row, _) in fixed.items()}
             suppressed = self._suppressed_among(connection, channel, recipients.values())
         candidates: list[Candidate] = []
         missing: list[Claim] = []
@@ -102,7 +110,7 @@ class Loader:
                 continue
             row, facts = fixed[claim.action_id]
             recipient = recipients[claim.action_id]
-            is_suppressed = recipient is not None and suppression_form(channel, recipient) in suppressed
+            is_suppressed = recipient is not None and self._form(channel, recipient) in suppressed
             candidates.append(
                 self._candidate(channel, claim, row, facts, recipient=recipient, suppressed=is_suppressed)
             )
@@ -111,10 +119,16 @@ class Loader:
     def _suppressed_among(
         self, connection: Connection, channel: str, recipients: Iterable[str | None]
     ) -> frozenset[str]:
-        forms = [[suppression_form(channel, recipient)] for recipient in recipients if recipient]
+        forms = [[self._form(channel, recipient)] for recipient in recipients if recipient]
         if not forms:
             return frozenset()
         return frozenset(connection.scalars(self._suppressed, {"channel": channel, "rows": pack(forms)}))
+
+    def _recipient(self, channel: str, address: str | None) -> str | None:
+        return self._channels[channel].usable(address) if address else None
+
+    def _form(self, channel: str, recipient: str) -> str:
+        return self._channels[channel].suppression_form(recipient)
 
     def _candidate(
         self,
@@ -145,7 +159,7 @@ class Loader:
             tries=row.tries,
             created_at=row.created_at,
             enrolment_open=row.enrolment_state != "cancelled" and row.enrolment_reason not in _LEFT,
-            address=_address(channel, row),
+            address=row.address,
             recipient=recipient,
             suppressed=suppressed,
             locale=row.locale,
@@ -207,9 +221,7 @@ class _Fixed(NamedTuple):
     tries: int
     created_at: int
     user_key: str
-    email: str | None
-    phone: str | None
-    push_token: str | None
+    address: str | None
     locale: str | None
     timezone: str | None
     granted: bool | None
@@ -225,21 +237,10 @@ class _Fixed(NamedTuple):
 
 _COLUMNS = (
     "a.id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class, a.next_channels, a.template, "
-    "a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, u.key, u.email, u.phone, u.push_token, u.locale, "
+    "a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, u.key, {address}, u.locale, "
     "u.timezone, c.granted, k.code, k.expires_at, n.state, n.reason, e.name, e.at, e.amount, e.properties"
 )
 _WIDTH = len(_Fixed._fields)
-
-
-def _address(channel: str, row: _Fixed) -> str | None:
-    if channel == "email":
-        return row.email
-    return row.phone if channel == "sms" else row.push_token
-
-
-def _recipient(channel: str, row: _Fixed) -> str | None:
-    address = _address(channel, row)
-    return usable_address(channel, address) if address else None
 
 
 @lru_cache(maxsize=256)
@@ -247,11 +248,11 @@ def _window(text_of_window: str) -> Window:
     return parse_window(text_of_window)
 
 
-def _select_sql(dialect: Dialect, facts: Sequence[str]) -> str:
+def _select_sql(dialect: Dialect, facts: Sequence[str], address: str) -> str:
     ids = rowset(dialect, "rows", id="BIGINT")
     listed = "".join(f", s.fact_{name}" for name in facts)
     return (
-        f"SELECT {_COLUMNS}{listed} "
+        f"SELECT {_COLUMNS.format(address=address)}{listed} "
         f"FROM {ids} AS r JOIN action AS a ON a.id = r.id JOIN users AS u ON u.id = a.user_id "
         "LEFT JOIN user_state AS s ON s.user_id = a.user_id "
         "LEFT JOIN enrolment AS n ON n.id = a.enrolment_id "

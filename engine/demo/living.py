@@ -41,8 +41,11 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
         InputError: mail would leave the machine, or the store holds other customers.
         HabitueError: the files have errors, or the store cannot be used.
     """
-    if app.settings.email.adapter != "capture":
-        raise InputError("the demo's customers are invented: set `email.adapter` to `capture` to run it")
+    for name, channel in app.settings.served_channels().items():
+        if channel.adapters != ("capture",):
+            raise InputError(
+                f'the demo\'s customers are invented: set `adapters = ["capture"]` in `[channels.{name}]` to run it'
+            )
     content = app.content()
     app.migrate(content)
     spec = _spec(app, clock.now(), users, seed)

@@ -36,13 +36,16 @@ class Explainer:
             InputError: there is no such user.
         """
         content, user_id = self.content, find_user(connection, key)
+        channels = content.kinds.channels
         moves = transitions(connection, content.rules, self.brand.currency_scale, user_id)
         return Explanation(
             at=now,
             content_version=content.version,
             rules_version=content.rules.version,
-            user=person(connection, key, show_addresses=show_addresses),
-            facts=facts(connection, content.catalog, self.brand.currency, user_id, show_addresses=show_addresses),
+            user=person(connection, channels, key, show_addresses=show_addresses),
+            facts=facts(
+                connection, content.catalog, channels, self.brand.currency, user_id, show_addresses=show_addresses
+            ),
             dimensions=standings(connection, content.rules, self.deciders, user_id, now),
             next_look=next_look(connection, content, user_id),
             transitions=moves,

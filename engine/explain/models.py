@@ -1,5 +1,6 @@
 """What ``habitue explain`` tells of one user, as frozen read models. Instants are UTC milliseconds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.clock import Instant
@@ -12,9 +13,8 @@ class Person:
     """Who it is; addresses are masked unless they were asked for."""
 
     key: str
-    email: str | None
-    phone: str | None
-    push_token: str | None
+    addresses: Mapping[str, str]
+    """By channel, those that there are."""
     locale: str | None
     timezone: str | None
     country: str | None

@@ -1,22 +1,19 @@
 """Finding a user by their key, and what is stored of them: who they are, and their facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
-from engine.channels.addresses import masked
+from engine.channels.base import Channel
 from engine.clock import Instant
 from engine.content.kinds import FactType
 from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value, source_words
 from engine.facts.model import Fact, FactCatalog
+from engine.store.dialect import Dialect
 
-_PERSON = text(
-    "SELECT id, key, email, phone, push_token, locale, timezone, country, first_seen_at FROM users WHERE key = :key"
-)
 _NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
-_ADDRESSES = frozenset({"email", "phone", "push_token"})
 
 
 def find_user(connection: Connection, key: str) -> int:
@@ -47,14 +44,22 @@ def _starts(key: str) -> Iterator[str]:
         yield from dict.fromkeys((key[:length], key[:length].lower(), key[:length].upper()))
 
 
-def person(connection: Connection, key: str, *, show_addresses: bool) -> Person:
+def person(connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool) -> Person:
     """Return who the user is; addresses masked unless ``show_addresses``."""
-    row = connection.execute(_PERSON, {"key": key}).mappings().one()
+    dialect = Dialect(connection.dialect.name)
+    listed = "".join(f", {channel.address.sql(dialect)} AS address_{at}" for at, channel in enumerate(channels))
+    query = text(
+        f"SELECT u.key, u.locale, u.timezone, u.country, u.first_seen_at{listed} FROM users AS u WHERE u.key = :key"
+    )
+    row = connection.execute(query, {"key": key}).mappings().one()
+    addresses = {channel.name: (channel, row[f"address_{at}"]) for at, channel in enumerate(channels)}
     return Person(
         key=row["key"],
-        email=_address(row, "email", show=show_addresses),
-        phone=_address(row, "phone", show=show_addresses),
-        push_token=_address(row, "push_token", show=show_addresses),
+        addresses={
+            name: address if show_addresses else channel.masked(address)
+            for name, (channel, address) in addresses.items()
+            if address
+        },
         locale=row["locale"],
         timezone=row["timezone"],
         country=row["country"],
@@ -62,30 +67,32 @@ def person(connection: Connection, key: str, *, show_addresses: bool) -> Person:
     )
 
 
-def _address(row: RowMapping, name: str, *, show: bool) -> str | None:
-    address = row[name]
-    return masked(address) if address and not show else address
-
-
 def facts(
-    connection: Connection, catalog: FactCatalog, currency: str, user_id: int, *, show_addresses: bool
+    connection: Connection,
+    catalog: FactCatalog,
+    channels: Sequence[Channel],
+    currency: str,
+    user_id: int,
+    *,
+    show_addresses: bool,
 ) -> tuple[FactValue, ...]:
     """Return the user's facts in the order of the file, as they were refreshed last."""
+    hidden = {} if show_addresses else {channel.address.name: channel for channel in channels}
     listed = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
     query = text(f"SELECT s.user_id{listed} FROM user_state AS s WHERE s.user_id = :user_id")
     row = connection.execute(query, {"user_id": user_id}).first()
     values = row[1:] if row else [None] * len(catalog.facts)
     return tuple(
-        _fact(fact, _value(fact, value, show=show_addresses), currency)
+        _fact(fact, _value(fact, value, hidden), currency)
         for fact, value in zip(catalog.facts.values(), values, strict=True)
     )
 
 
-def _value(fact: Fact, value: Value, *, show: bool) -> Value:
+def _value(fact: Fact, value: Value, hidden: Mapping[str, Channel]) -> Value:
     if value is None:
         return None
-    if fact.section.attribute in _ADDRESSES and not show:
-        return masked(str(value))
+    if (channel := hidden.get(fact.section.attribute or "")) is not None:
+        return channel.masked(str(value))
     return bool(value) if fact.type is FactType.BOOLEAN else value
 
 

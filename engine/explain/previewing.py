@@ -4,13 +4,12 @@ The values are put together by what delivery uses, so a preview cannot differ fr
 does: claim a coupon code, write anything, or carry an unsubscribe link that works.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, RowMapping, text
 
 from adapters.base import Message
-from engine.channels.addresses import usable_address
+from engine.channels.base import Channel, by_name
 from engine.clock import HOUR, Instant
 from engine.content.kinds import FactType
 from engine.delivery.candidate import Candidate
@@ -21,14 +20,13 @@ from engine.errors import InputError
 from engine.explain.people import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
-from engine.messages.email.headers import unstructured
 from engine.playbooks.file.playbook import Happened, Playbook, Send
 from engine.settings import Brand
+from engine.store.dialect import Dialect
 
 SAMPLE_KEY = "sample-customer"
-SAMPLE_ADDRESS = "robin@example.com"
 _NO_SECRET = "preview"  # noqa: S105 - links under it are refused, as they should be
-_SUBJECT = re.compile(rb"^Subject: [^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.MULTILINE)
+_TEST = "[test] "
 _ACTION, _ENROLMENT = 0, 0
 _EVENT = text(
     "SELECT name, at, amount, properties FROM event WHERE user_id = :user_id AND name = :name AND at <= :now"
@@ -47,7 +45,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A message without its headers. ``html`` is empty on channels other than email."""
+    """A message without its headers. ``subject`` and ``html`` are empty on channels that have none."""
 
     template: str
     file: str
@@ -75,7 +73,10 @@ class Previewer:
         self._content = content
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
-        self._composer = Composer(Stationery(brand, content.library, unsubscriber, content.coupon_worths()))
+        self._composer = Composer(
+            Stationery(brand, content.library, unsubscriber, content.coupon_worths()), content.kinds.channels
+        )
+        self._channels = by_name(content.kinds.channels)
 
     def sample(self, wanted: Wanted, now: Instant) -> Candidate:
         """Return the message for a made-up customer who has everything that templates can ask for."""
@@ -84,7 +85,7 @@ class Previewer:
         if use.playbook and isinstance(use.playbook.trigger, Happened):
             name = use.playbook.trigger.event
             event = sample_event(name, catalog.events.get(name, {}), catalog.currency_scale, now)
-        person = {"id": 0, "key": SAMPLE_KEY, "email": SAMPLE_ADDRESS, "phone": "+12025550123", "push_token": "sample"}
+        person = {"id": 0, "key": SAMPLE_KEY, "address": self._channel(wanted.channel).sample}
         zone = {"timezone": self._brand.timezone, "locale": self._brand.locale}
         return self._candidate(wanted, use, {**person, **zone}, sample_facts(catalog, now), event, now)
 
@@ -97,8 +98,9 @@ class Previewer:
         user_id, use = find_user(connection, key), _use_of(self._content, wanted)
         catalog = self._content.catalog
         columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
+        address = self._channel(wanted.channel).address.sql(Dialect(connection.dialect.name))
         query = text(
-            f"SELECT u.id, u.key, u.email, u.phone, u.push_token, u.locale, u.timezone{columns} FROM users AS u"
+            f"SELECT u.id, u.key, {address} AS address, u.locale, u.timezone{columns} FROM users AS u"
             " LEFT JOIN user_state AS s ON s.user_id = u.id WHERE u.id = :user_id"
         )
         row = connection.execute(query, {"user_id": user_id}).mappings().one()
@@ -113,35 +115,37 @@ class Previewer:
         Raises:
             RenderError: there is no such template, or it cannot be rendered with these values.
         """
-        rendered = self._composer.render(candidate)
+        shown = self._composer.preview(candidate)
         locale = candidate.locale or self._brand.locale
-        email = candidate.channel == "email"
         return Preview(
             template=candidate.template,
             file=self._content.library.path_of(candidate.template, candidate.channel, locale) or "",
             channel=candidate.channel,
             locale=locale,
             playbook=candidate.playbook or None,
-            subject=rendered.subject if email else rendered.plain("title"),
-            text=rendered.text if email else rendered.plain("body"),
-            html=rendered.html if email else "",
+            subject=shown.subject,
+            text=shown.text,
+            html=shown.html,
         )
 
     def test_message(self, candidate: Candidate, address: str, now: Instant) -> Message:
-        """Return the message to ``address``, its subject marked with ``[test]``.
+        """Return the message to ``address``, its subject or text marked with ``[test]``.
 
         Raises:
             InputError: nothing can be sent to the address.
             RenderError: as ``preview``.
         """
-        recipient = usable_address(candidate.channel, address)
+        channel = self._channel(candidate.channel)
+        recipient = channel.usable(address)
         if recipient is None:
-            raise InputError("nothing can be sent to the address after --to: write one such as you@example.com")
+            raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
         to = replace(candidate, recipient=recipient, address=address, attempt=int(now))
-        message = self._composer.compose(to, now)
-        subject = self._composer.render(to).subject
-        marked = b"Subject: " + unstructured(f"[test] {subject}")
-        return replace(message, body=_SUBJECT.sub(lambda _: marked, message.body, count=1))
+        return self._composer.compose(to, now, _TEST).message
+
+    def _channel(self, name: str) -> Channel:
+        if name not in self._channels:
+            raise InputError(f"unknown channel `{name}`; known: {', '.join(self._channels)}")
+        return self._channels[name]
 
     def _newest_event(self, connection: Connection, use: _Use, user_id: int, now: Instant) -> dict[str, object] | None:
         if use.playbook is None or not isinstance(use.playbook.trigger, Happened):
@@ -162,7 +166,7 @@ class Previewer:
         event: dict[str, object] | None,
         now: Instant,
     ) -> Candidate:
-        address = person[{"email": "email", "sms": "phone"}.get(wanted.channel, "push_token")]
+        address = person["address"]
         coupons = self._content.playbooks.coupons
         return Candidate(
             action_id=_ACTION,
@@ -184,7 +188,7 @@ class Previewer:
             created_at=now,
             enrolment_open=True,
             address=str(address) if address else None,
-            recipient=usable_address(wanted.channel, str(address)) if address else None,
+            recipient=self._channel(wanted.channel).usable(str(address)) if address else None,
             suppressed=False,
             locale=wanted.locale or (str(person["locale"]) if person["locale"] else None),
             timezone=str(person["timezone"]) if person["timezone"] else None,

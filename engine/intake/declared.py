@@ -18,9 +18,11 @@ class Declared:
     """Minor units in one unit of the brand's currency."""
     currency: str = ""
     """ISO 4217; empty where it is not known."""
+    channels: tuple[str, ...] = ()
+    """Those for which a file of users can state a consent."""
 
     def digest(self) -> str:
         """Return a hash that changes whenever the same file would be read differently."""
         events = sorted((event, sorted(types.items())) for event, types in self.events.items())
-        text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency))
+        text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency, self.channels))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -14,8 +14,6 @@ from engine.messages.templates import TemplateLibrary
 from engine.messages.vocabulary import EVENT_KEYS, KEYS, ROOTS
 from engine.playbooks.file.playbook import Happened, Playbook, Playbooks, Send, Step
 
-_EMAIL = frozenset({"email"})
-
 
 def check_templates(
     library: TemplateLibrary,
@@ -23,18 +21,19 @@ def check_templates(
     catalog: FactCatalog,
     *,
     files: Mapping[str, str],
-    channels: Collection[str] = _EMAIL,
+    served: Collection[str],
     complete: bool = True,
 ) -> list[Finding]:
     """Return the mistakes in templates, and those between templates and the playbooks that use them.
 
-    ``files`` are the bundle's, for the lines of steps. ``channels`` are those that can be sent by: for another, a template may be missing. ``complete`` is False where
-    playbooks are left out because they have errors: what they use is then not known.
+    ``files`` are the bundle's, for the lines of steps. ``served`` are the channels that have an adapter: for another, a
+    template may be missing. ``complete`` is False where playbooks are left out because they have errors: what they use
+    is then not known.
     """
     findings = [Finding(_path(one.path), one.line, one.message) for one in library.check()]
     for name, channel in sorted(library.names()):
         findings += _names(library, name, channel, catalog)
-    uses = [use for playbook in playbooks.playbooks for use in _uses(playbook, files, channels)]
+    uses = [use for playbook in playbooks.playbooks for use in _uses(playbook, files, served)]
     for use in uses:
         findings += _use(library, use, catalog)
     if complete:
@@ -65,14 +64,14 @@ def _at(variable: Variable, message: str) -> Finding:
     return Finding(_path(variable.path), variable.line, message)
 
 
-def _uses(playbook: Playbook, files: Mapping[str, str], channels: Collection[str]) -> Iterator[_Use]:
+def _uses(playbook: Playbook, files: Mapping[str, str], served: Collection[str]) -> Iterator[_Use]:
     document = parse_document(playbook.path, files[playbook.path])
     if not isinstance(document, Document):
         return  # it was read before, so it can be
     for step in playbook.steps:
         if isinstance(step.act, Send):
             for channel in step.act.channels:
-                if channel in channels:
+                if channel in served:
                     yield _Use(playbook, step, step.act, channel, document)
 
 
@@ -160,7 +159,8 @@ def _coupon(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Finding]
 
 
 def _unsubscribe(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Finding]:
-    if use.playbook.message_class != "marketing" or use.channel != "email":
+    blocks = library.blocks(use.channel)
+    if use.playbook.message_class != "marketing" or blocks is None or not blocks.unsubscribe:
         return
     reading = library.reading(path)
     if reading.whole and not any(variable.name == "unsubscribe_url" for variable in reading.variables):

@@ -4,7 +4,7 @@ Refused is what would turn slots back into text (a filter over a block, a block 
 without end, and names that cannot be followed before the render.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from jinja2 import nodes
@@ -12,9 +12,6 @@ from jinja2 import nodes
 LOOP_BOUND = "bound of a loop"
 TEXT_JOIN = "join of texts"
 """Names of filters that a template cannot write, since they have spaces in them."""
-
-PARTS = ("subject", "html", "text", "preheader", "title", "body")
-"""The blocks that make a message: email has the first four, push ``title`` and ``body``, sms ``body``."""
 
 REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
 """The nodes that name another file."""
@@ -70,20 +67,20 @@ def parent_of(tree: nodes.Template) -> str | None:
     return named_file(extends) if extends else None
 
 
-def prepare_tree(tree: nodes.Template, path: str) -> nodes.Template:
-    """Make loops and ``~`` run within bounds, and keep the other parts of a message out of its page."""
+def prepare_tree(tree: nodes.Template, path: str, apart: Collection[str]) -> nodes.Template:
+    """Make loops and ``~`` run within bounds, and keep the blocks in ``apart`` out of the message's page."""
     for loop in tree.find_all(nodes.For):
         values = loop.iter
         loop.iter = nodes.Filter(values, LOOP_BOUND, [], [], None, None, lineno=values.lineno)
     _replace_joins(tree)
     if parent_of(tree) is None and not is_layout(path):
-        tree.body = [_muted(node) for node in tree.body]
+        tree.body = [_muted(node, apart) for node in tree.body]
     return tree
 
 
-def _muted(node: nodes.Node) -> nodes.Node:
-    """Declare a part without printing it where it stands: each part is rendered by itself, and ``html`` is the page."""
-    if isinstance(node, nodes.Block) and node.name in PARTS and node.name != "html":
+def _muted(node: nodes.Node, apart: Collection[str]) -> nodes.Node:
+    """Declare a part without printing it where it stands: each part is rendered by itself."""
+    if isinstance(node, nodes.Block) and node.name in apart:
         return nodes.If(nodes.Const(False, lineno=node.lineno), [node], [], [], lineno=node.lineno)
     return node
 

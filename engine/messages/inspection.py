@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
 from engine.content.findings import did_you_mean
+from engine.messages.blocks import Blocks
 from engine.messages.grammar import (
     LOOP_BOUND,
-    PARTS,
     REFERENCES,
     TEXT_JOIN,
     is_layout,
@@ -19,9 +19,6 @@ from engine.messages.grammar import (
 )
 
 _RESERVED = re.compile("[\ue000-\uf8ff]")
-
-_NEEDED = {"email": ("subject", "html"), "push": ("title", "body"), "sms": ("body",)}
-"""The blocks that a message must have."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,15 +82,15 @@ def _compile_problem(environment: Environment, path: str, source: str) -> list[T
 def problems_across(
     environment: Environment,
     sources: Mapping[str, str],
-    channel_of: Callable[[str], str],
+    blocks_of: Callable[[str], Blocks | None],
 ) -> list[TemplateProblem]:
     """Return the mistakes that show when files are taken together: unknown files, cycles, missing or lost blocks."""
     trees = parse_all(environment, sources)
     problems = [problem for path, tree in trees.items() for problem in _unknown_files(path, tree, sources)]
     cycles = _cycles(trees)
     if not cycles:
-        messages = (path for path in trees if not is_layout(path))
-        problems += (problem for path in messages for problem in _block_problems(path, trees, channel_of(path)))
+        messages = ((path, blocks_of(path)) for path in trees if not is_layout(path))
+        problems += (problem for path, blocks in messages if blocks for problem in _block_problems(path, trees, blocks))
     return problems + cycles
 
 
@@ -138,7 +135,7 @@ def reachable(trees: Mapping[str, nodes.Template], starts: Iterable[str]) -> set
     return seen
 
 
-def _block_problems(path: str, trees: Mapping[str, nodes.Template], channel: str) -> Iterator[TemplateProblem]:
+def _block_problems(path: str, trees: Mapping[str, nodes.Template], blocks: Blocks) -> Iterator[TemplateProblem]:
     own = {block.name: block.lineno for block in trees[path].find_all(nodes.Block)}
     inherited: set[str] = set()
     placeholders: set[str] = set()
@@ -148,19 +145,19 @@ def _block_problems(path: str, trees: Mapping[str, nodes.Template], channel: str
         (placeholders if is_layout(parent) else inherited).update(names)
         parent = parent_of(trees[parent])
     nested = _nested_blocks(trees[path])
-    known = {*PARTS, *placeholders, *inherited}
+    known = {*blocks.names, *placeholders, *inherited}
     unknown_layout = parent is not None
     lost = [] if unknown_layout else [name for name in own if name not in known and name not in nested]
     for name in lost:
         yield TemplateProblem(path, own[name], f"nothing prints the block `{name}`{did_you_mean(name, known)}")
-    has = set(own) | inherited | ({"html"} if lost or unknown_layout else set())
-    yield from _missing_blocks(path, channel, has, placeholders)
+    has = set(own) | inherited | ({blocks.page} if lost or unknown_layout else set())
+    yield from _missing_blocks(path, blocks, has, placeholders)
 
 
-def _missing_blocks(path: str, channel: str, has: set[str], placeholders: set[str]) -> Iterator[TemplateProblem]:
-    fills_layout = bool((has & placeholders) - set(PARTS))
-    for needed in _NEEDED.get(channel, ()):
-        if needed not in has and not (needed == "html" and fills_layout):
+def _missing_blocks(path: str, blocks: Blocks, has: set[str], placeholders: set[str]) -> Iterator[TemplateProblem]:
+    fills_layout = bool((has & placeholders) - set(blocks.names))
+    for needed in blocks.required:
+        if needed not in has and not (needed == blocks.page and fills_layout):
             yield TemplateProblem(path, 0, f"lacks the block `{needed}`")
 
 

@@ -3,12 +3,12 @@
 A name in a block that the message replaces is not read; one in a file that it includes is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from jinja2 import TemplateError, meta, nodes
 
-from engine.messages.grammar import PARTS, named_file, parent_of
+from engine.messages.grammar import named_file, parent_of
 from engine.messages.inspection import Variable, declared_names, dotted_name
 
 
@@ -23,9 +23,13 @@ class Reading:
 
 
 class MessageReader:
-    """Reads messages; ``trees`` are the files that can be parsed. Each file is looked through once."""
+    """Reads messages; ``trees`` are the files that can be parsed. Each file is looked through once.
 
-    def __init__(self, trees: Mapping[str, nodes.Template]) -> None:
+    ``parts_of`` names, for a path, the blocks that are rendered though nothing prints them.
+    """
+
+    def __init__(self, trees: Mapping[str, nodes.Template], parts_of: Callable[[str], Collection[str]]) -> None:
+        self._parts_of = parts_of
         self._outlines = {path: _outline(tree) for path, tree in trees.items()}
         self._readings: dict[str, Reading] = {}
 
@@ -35,7 +39,7 @@ class MessageReader:
         A variable is ``guarded`` where the template looks first whether it, or what it belongs to, is there.
         """
         if path not in self._readings:
-            walk = _Walk(self._outlines)
+            walk = _Walk(self._outlines, self._parts_of(path))
             walk.message(path)
             self._readings[path] = Reading(tuple(sorted(walk.found)), walk.whole, tuple(sorted(walk.circles)))
         return self._readings[path]
@@ -56,6 +60,7 @@ class _Walk:
     """Goes through one message and everything that it includes."""
 
     outlines: Mapping[str, _Outline]
+    parts: Collection[str]
     found: set[Variable] = field(default_factory=set)
     whole: bool = True
     circles: set[tuple[str, int, str]] = field(default_factory=set)
@@ -103,7 +108,7 @@ class _Pass:
                 if isinstance(node, _AT_ONCE):
                     self._node(path, node, frozenset(), None)
         self._all(self._root, self._walk.outlines[self._root].tree, frozenset())
-        for name in PARTS:
+        for name in self._walk.parts:
             self._block(name, 0, frozenset())
 
     def _all(self, path: str, node: nodes.Node, guards: frozenset[str], block: tuple[str, int] | None = None) -> None:

@@ -9,14 +9,12 @@ import jinja2
 from jinja2.exceptions import TemplateError, UndefinedError
 
 from engine.errors import RenderError
+from engine.messages.blocks import Blocks
 from engine.messages.locales import language
 from engine.messages.sandbox import MAX_OUTPUT, Frame, Frames, bounded
-from engine.messages.skeleton import Part, Prepared, Skeleton, Skeletons, plain_part, prepare_email
+from engine.messages.skeleton import Part, Prepared, Skeleton, Skeletons
 
 _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
-
-_PLAIN_PARTS = {"email": ("subject", "text"), "push": ("title", "body")}
-"""The blocks of a channel that are rendered beside the page; other channels have a ``body``."""
 
 _FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a template's own expressions can raise."""
@@ -39,9 +37,9 @@ class RenderContext:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A message without its headers. ``html`` and ``text`` are of email; sms has ``body``, push ``title`` too.
+    """A message without its headers; ``html`` and ``text`` are empty on channels other than email.
 
-    ``subject`` is the subject, on one line; empty where the channel has none.
+    ``subject`` is the channel's headline (a subject, a title), on one line; empty where it has none.
     """
 
     prepared: Prepared
@@ -59,7 +57,7 @@ class Rendered:
         return self._fill(self.prepared.text)
 
     def plain(self, name: str) -> str:
-        """Return the part ``subject``, ``title`` or ``body``, or an empty text where there is none."""
+        """Return a part without markup, such as ``subject`` or ``body``; empty where there is none."""
         return self._fill(self.prepared.plain.get(name))
 
     def _fill(self, part: Part | None) -> str:
@@ -72,20 +70,23 @@ class Template:
     def __init__(
         self,
         path: str,
-        channel: str,
         locale: str,
         *,
+        fingerprint: str,
+        blocks: Blocks,
         compiled: jinja2.Template,
         frames: Frames,
         brand: Mapping[str, object],
     ) -> None:
         self.path = path
-        self.channel = channel
         self.locale = locale
+        self.fingerprint = fingerprint
+        """Hash of this file and all that it extends, includes or imports."""
+        self._blocks = blocks
+        self._not_empty = tuple(name for name in blocks.required if name in blocks.parts)
         self._compiled = compiled
         self._frames = frames
         self._common = {**compiled.globals, **brand}
-        self._parts = _PLAIN_PARTS.get(channel, ("body",))
         self._skeletons = Skeletons()
 
     def render(self, context: RenderContext) -> Rendered:
@@ -106,10 +107,12 @@ class Template:
         if sum(map(len, frame.values)) > MAX_OUTPUT:
             raise RenderError(f"{self.path}: its values have more than {MAX_OUTPUT:,} characters")
         prepared, values = self._skeletons.get(parts, lambda: self._prepare(parts)), tuple(frame.values)
-        said = prepared.plain.get("subject")
-        subject = _CONTROLS.sub(" ", said.fill(values)).strip() if said else ""
-        if self.channel == "email" and not subject:
-            raise RenderError(f"{self.path}: the subject is empty")
+        subject = ""
+        for name in self._not_empty:
+            said = _CONTROLS.sub(" ", prepared.plain[name].fill(values)).strip()
+            if not said:
+                raise RenderError(f"{self.path}: the {name} is empty")
+            subject = said if name == self._blocks.headline else subject
         return Rendered(prepared, values, subject)
 
     def _skeleton(self, context: RenderContext) -> Skeleton:
@@ -117,15 +120,18 @@ class Template:
         running = self._compiled.new_context({**self._common, **context.values}, shared=True)
         page = tuple(bounded(self._compiled.root_render_func(running)))
         blocks = running.blocks
-        return (page, *(tuple(bounded(blocks[name][0](running))) if name in blocks else () for name in self._parts))
+        return (
+            page,
+            *(tuple(bounded(blocks[name][0](running))) if name in blocks else () for name in self._blocks.parts),
+        )
 
     def _prepare(self, parts: Skeleton) -> Prepared:
         page, *named = map("".join, parts)
-        if self.channel != "email":
-            return Prepared({name: plain_part(part.strip()) for name, part in zip(self._parts, named, strict=True)})
+        skeletons = dict(zip(self._blocks.parts, named, strict=True))
+        if self._blocks.page:
+            skeletons[self._blocks.page] = page
         try:
-            subject, text = named
-            return prepare_email(subject, text, page)
+            return self._blocks.prepare(skeletons)
         except RenderError as error:
             raise RenderError(f"{self.path}: {error}", error.reason) from None
 

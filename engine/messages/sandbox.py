@@ -7,7 +7,7 @@ transfer encoding) is done once per skeleton (see ``skeleton.py``).
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -199,7 +199,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "%", "+"})
     concat = staticmethod(join_bounded)
 
-    def __init__(self, loader: BaseLoader, filters: Mapping[str, Callable[..., Any]], frames: Frames) -> None:
+    def __init__(
+        self,
+        loader: BaseLoader,
+        filters: Mapping[str, Callable[..., Any]],
+        frames: Frames,
+        apart: Callable[[str], Collection[str]],
+    ) -> None:
+        """Compile templates of ``loader``; ``apart`` names, for a path, the blocks that do not stand in its page."""
         # optimized=False: a constant expression is evaluated within a render's limits, not by the compiler.
         super().__init__(
             loader=loader,
@@ -213,6 +220,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             auto_reload=False,
         )
         self._frames = frames
+        self._apart = apart
         self.filters = {**filters, LOOP_BOUND: _bind_loops(frames), TEXT_JOIN: _join_texts}
         self.tests = {name: TESTS[name] for name in TEST_NAMES}
         self.globals = {"range": range}
@@ -220,7 +228,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _generate(self, source: nodes.Template, name: str | None, *rest: Any, **more: Any) -> str:
         for problem in problems_of(source):
             raise TemplateSyntaxError(problem.message, problem.line, name)
-        return super()._generate(prepare_tree(source, name or ""), name, *rest, **more)
+        return super()._generate(prepare_tree(source, name or "", self._apart(name or "")), name, *rest, **more)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look ``attribute`` up: in mappings by key; texts have no methods here."""

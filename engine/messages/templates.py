@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from threading import Lock
 
-from jinja2 import DictLoader, TemplateError
+from jinja2 import DictLoader, TemplateError, nodes
 
 from engine.content.findings import did_you_mean
 from engine.errors import RenderError
+from engine.messages.blocks import Blocks
 from engine.messages.filters import filters_of
 from engine.messages.grammar import is_layout
 from engine.messages.inspection import (
@@ -17,6 +19,7 @@ from engine.messages.inspection import (
     check_source,
     parse_all,
     problems_across,
+    reachable,
 )
 from engine.messages.locales import fallbacks
 from engine.messages.reading import MessageReader, Reading
@@ -52,17 +55,23 @@ class TemplateLibrary:
     """All templates of one version of a brand's content. Safe to share between threads.
 
     ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` are values that every template
-    can use besides those of the render. ``default_locale`` is the brand's.
+    can use besides those of the render. ``default_locale`` is the brand's. ``blocks`` says for each channel that is
+    known which blocks make its messages.
     """
 
     def __init__(
-        self, sources: Mapping[str, str], default_locale: str = "en", brand: Mapping[str, object] | None = None
+        self,
+        sources: Mapping[str, str],
+        blocks: Mapping[str, Blocks],
+        default_locale: str = "en",
+        brand: Mapping[str, object] | None = None,
     ) -> None:
+        self._blocks = dict(blocks)
         self._sources = dict(sources)
         self._default_locale = default_locale
         self._brand = dict(brand or {})
         self._frames = Frames()
-        self._sandbox = Sandbox(DictLoader(self._sources), filters_of(self._frames), self._frames)
+        self._sandbox = Sandbox(DictLoader(self._sources), filters_of(self._frames), self._frames, self._apart)
         self._paths: dict[TemplateName, str] = {}
         for path in sorted(self._sources):
             label = TemplateName.of(path)
@@ -92,10 +101,13 @@ class TemplateLibrary:
         Raises:
             RenderError: there is none (reason ``template_missing``), or it cannot be compiled (``template_invalid``).
         """
+        if channel not in self._blocks:
+            known = ", ".join(sorted(self._blocks))
+            raise RenderError(f"unknown channel `{channel}`; known: {known}", "template_missing")
         path = self.path_of(name, channel, locale)
         if path is None:
-            known = {label.name for label in self._paths if label.channel == channel}
-            raise RenderError(f"no {channel} template `{name}`{did_you_mean(name, known)}", "template_missing")
+            names = {label.name for label in self._paths if label.channel == channel}
+            raise RenderError(f"no {channel} template `{name}`{did_you_mean(name, names)}", "template_missing")
         ready = self._ready.get(path)
         return ready if ready is not None else self._compile(path, channel)
 
@@ -105,11 +117,16 @@ class TemplateLibrary:
         for path, source in sorted(self._sources.items()):
             if TemplateName.of(path) is None:
                 found.append(TemplateProblem(path, 0, "name it NAME.CHANNEL.j2 or NAME.CHANNEL.LOCALE.j2"))
+            elif self._blocks_of(path) is None:
+                channel = self._channel_of(path)
+                found.append(
+                    TemplateProblem(path, 0, f"unknown channel `{channel}`{did_you_mean(channel, self._blocks)}")
+                )
             if len(source) > MAX_SOURCE:
                 found.append(TemplateProblem(path, 0, f"has more than {MAX_SOURCE:,} characters"))
                 continue
             found += check_source(self._sandbox, path, source)
-        found += problems_across(self._sandbox, self._sources, self._channel_of)
+        found += problems_across(self._sandbox, self._sources, self._blocks_of)
         return sorted(set(found))
 
     def names(self) -> frozenset[tuple[str, str]]:
@@ -143,7 +160,27 @@ class TemplateLibrary:
 
     @cached_property
     def _reader(self) -> MessageReader:
-        return MessageReader(parse_all(self._sandbox, self._sources))
+        return MessageReader(self._trees, lambda path: blocks.names if (blocks := self._blocks_of(path)) else ())
+
+    @cached_property
+    def _trees(self) -> dict[str, nodes.Template]:
+        return parse_all(self._sandbox, self._sources)
+
+    def blocks(self, channel: str) -> Blocks | None:
+        """Return which blocks make a message of ``channel``; None where the channel is not known."""
+        return self._blocks.get(channel)
+
+    def _blocks_of(self, path: str) -> Blocks | None:
+        return self._blocks.get(self._channel_of(path))
+
+    def _apart(self, path: str) -> frozenset[str]:
+        """Return the blocks that do not stand in the page of the message at ``path``."""
+        blocks = self._blocks_of(path)
+        return frozenset(blocks.names) - {blocks.page} if blocks else frozenset()
+
+    def _fingerprint(self, path: str) -> str:
+        read = sorted({path} | reachable(self._trees, [path]))
+        return sha256("\0".join(f"{one}\0{self._sources[one]}" for one in read).encode()).hexdigest()[:16]
 
     def _channel_of(self, path: str) -> str:
         label = TemplateName.of(path)
@@ -162,6 +199,12 @@ class TemplateLibrary:
                     raise RenderError(f"{path}: {error.message}", "template_invalid") from None
                 locale = label.locale if (label := TemplateName.of(path)) and label.locale else self._default_locale
                 self._ready[path] = Template(
-                    path, channel, locale, compiled=compiled, frames=self._frames, brand=self._brand
+                    path,
+                    locale,
+                    fingerprint=self._fingerprint(path),
+                    blocks=self._blocks[channel],
+                    compiled=compiled,
+                    frames=self._frames,
+                    brand=self._brand,
                 )
             return self._ready[path]

@@ -6,6 +6,8 @@ from functools import cache
 
 import pytest
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.messages.render import RenderContext, Rendered
 from engine.messages.templates import TemplateLibrary
 from tests.brand import brand
@@ -32,7 +34,7 @@ MESSAGES = sorted({path.split(".")[0] for path in brand.sources() if not path.st
 
 @cache
 def library() -> TemplateLibrary:
-    return TemplateLibrary(brand.sources(), "en", {"brand": BRAND})
+    return TemplateLibrary(brand.sources(), blocks_of(CHANNELS), "en", {"brand": BRAND})
 
 
 def steps() -> dict[str, tuple[str, str | None]]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.errors import RenderError
 from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
@@ -15,7 +17,7 @@ SUBJECT = "{% block subject %}s{% endblock %}"
 
 def library(message: str, **others: str) -> TemplateLibrary:
     files = {f"layouts/{name}.email.j2": text for name, text in {"base": LAYOUT, **others}.items()}
-    return TemplateLibrary({"m.email.j2": message, **files})
+    return TemplateLibrary({"m.email.j2": message, **files}, blocks_of(CHANNELS))
 
 
 def reads(message: str, **others: str) -> dict[str, bool]:

@@ -5,7 +5,10 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.channels.addresses import masked, suppression_form, usable_address
+from engine.channels import CHANNELS
+from engine.channels.base import by_name, masked
+from engine.channels.email import EMAIL
+from engine.channels.push import PUSH
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 
 
@@ -36,7 +39,7 @@ from engine.delivery.unsubscribe import Subscription, Unsubscriber
     ],
 )
 def test_usable_addresses(channel: str, address: str, expected: str | None) -> None:
-    assert usable_address(channel, address) == expected
+    assert by_name(CHANNELS)[channel].usable(address) == expected
 
 
 addresses = st.builds(
@@ -54,14 +57,14 @@ def test_the_short_way_takes_what_the_validator_takes(address: str) -> None:
     try:
         checked = validate_email(address, check_deliverability=False)
     except EmailNotValidError:
-        assert usable_address("email", address) is None
+        assert EMAIL.usable(address) is None
     else:
-        assert usable_address("email", address) == f"{checked.local_part}@{checked.ascii_domain}"
+        assert EMAIL.usable(address) == f"{checked.local_part}@{checked.ascii_domain}"
 
 
 def test_mail_addresses_are_suppressed_regardless_of_case() -> None:
-    assert suppression_form("email", "Ada@example.com") == "ada@example.com"
-    assert suppression_form("push", "Token") == "Token"
+    assert EMAIL.suppression_form("Ada@example.com") == "ada@example.com"
+    assert PUSH.suppression_form("Token") == "Token"
 
 
 def test_masked_addresses_show_little() -> None:

@@ -29,7 +29,7 @@ def test_an_accepted_message_is_logged_step_by_step(world: World) -> None:
     assert provider.opened == 0
     [message] = provider.sent
     assert (message.key, message.recipient, message.sender) == ("1.offer.1", "u1@example.com", "hello@example.com")
-    parsed = message_from_bytes(message.body, policy=policy.default)
+    parsed = message_from_bytes(message.payload.mime, policy=policy.default)
     assert parsed["Subject"] == "Hello you"
     assert parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert parsed["X-Habitue-Action"] == "1.offer.1"
@@ -139,7 +139,7 @@ def test_an_unknown_is_held_or_sent_again_with_the_same_message_id(
     if policy_word == "hold":
         assert len(provider.sent) == 1
         return
-    first, second = (message_from_bytes(message.body, policy=policy.default) for message in provider.sent)
+    first, second = (message_from_bytes(message.payload.mime, policy=policy.default) for message in provider.sent)
     assert first["Message-ID"] == second["Message-ID"]
     assert provider.sent[0].key == provider.sent[1].key
     assert world.states() == {"accepted:accepted": 1}

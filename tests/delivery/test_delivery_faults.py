@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 from adapters.base import Answer, Message, Outcome
 from engine.actions.moves import Move, Mover
 from engine.actions.states import State
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.clock import HOUR, MINUTE
 from engine.delivery.claim import Claims
 from engine.messages.templates import TemplateLibrary
@@ -60,7 +62,7 @@ def test_after_a_crash_between_hand_off_and_answer_the_unknowns_are_few_and_visi
     world.drain(after, in_flight=12, unknown=policy_word)
     assert world.states() == {"accepted:accepted": 100}
     identifiers = Counter(
-        str(message_from_bytes(message.body, policy=policy.default)["Message-ID"])
+        str(message_from_bytes(message.payload.mime, policy=policy.default)["Message-ID"])
         for message in crashed.sent + after.sent
     )
     assert len(identifiers) == 100, "a resend has the Message-ID of the first"
@@ -173,7 +175,7 @@ def test_an_event_that_cannot_be_read_spoils_its_own_message_alone(world: World)
     world.drain(provider)
     assert {key for (key,) in world.rows("SELECT id FROM action WHERE reason = 'row_unreadable'")} == broken
     assert len(provider.sent) == 9 - len(broken) - 1
-    assert b"beauty" in next(message for message in provider.sent if message.key == "4.offer.1").body
+    assert b"beauty" in next(message for message in provider.sent if message.key == "4.offer.1").payload.mime
     assert world.rows("SELECT state, reason FROM action WHERE id = 5") == [("failed", "render_failed")]
 
 
@@ -323,7 +325,8 @@ def test_new_content_is_used_from_the_next_claim_on(world: World) -> None:
     world.users(60)
     world.actions(60)
     newer = TemplateLibrary(
-        {"winback/offer.email.j2": "{% block subject %}New{% endblock %}{% block html %}<p>New</p>{% endblock %}"}
+        {"winback/offer.email.j2": "{% block subject %}New{% endblock %}{% block html %}<p>New</p>{% endblock %}"},
+        blocks_of(CHANNELS),
     )
 
     def script(_: Message) -> Answer:
@@ -334,7 +337,7 @@ def test_new_content_is_used_from_the_next_claim_on(world: World) -> None:
     provider = Provider(script=script)
     delivery = world.delivery(provider, batch=10, in_flight=3)
     asyncio.run(delivery.drain())
-    new = [b"Subject: New" in message.body for message in provider.sent]
+    new = [b"Subject: New" in message.payload.mime for message in provider.sent]
     assert len(new) == 60
     assert new == sorted(new)
     assert new.count(False) <= 30

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.base import SmsPayload
 from engine.actions.states import State
 from engine.clock import DAY, HOUR
 from engine.content.values import parse_window
@@ -148,7 +149,7 @@ def test_the_store_is_asked_for_consent_suppression_and_coupons(world: World) ->
         6: "accepted",
         7: "coupon_missing",
     }
-    assert b"W-1" in next(message for message in provider.sent if message.recipient == "u6@example.com").body
+    assert b"W-1" in next(message for message in provider.sent if message.recipient == "u6@example.com").payload.mime
 
 
 def test_a_refused_channel_makes_way_for_the_next(world: World) -> None:
@@ -166,7 +167,9 @@ def test_a_refused_channel_makes_way_for_the_next(world: World) -> None:
         (2, 1, "email", "sms,push", "accepted", "accepted"),
         (3, 1, "push", "", "suppressed", "no_adapter"),
     ]
-    assert [(message.recipient, message.body) for message in sms.sent] == [("+4915112345678", b"Hello u1")]
+    assert [(message.recipient, message.payload) for message in sms.sent] == [
+        ("+4915112345678", SmsPayload("Hello u1"))
+    ]
     [(second,)] = world.rows("SELECT id FROM action WHERE attempt = 2")
     assert world.history(second) == ["queued", "claimed", "handed_off", "accepted"]
 

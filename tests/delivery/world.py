@@ -9,13 +9,15 @@ from typing import Any, Self
 from sqlalchemy import Table, insert, text
 
 from adapters.base import Adapter, Answer, Message, Outcome
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import Drained
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.messages.templates import TemplateLibrary
-from engine.settings import Brand, ConsentSettings, DeliverySettings, Settings
+from engine.settings import Brand, ChannelSettings, ConsentSettings, DeliverySettings, Settings
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate
 from engine.store.tables import Action, CouponCode, Enrolment, Suppression, Users
@@ -56,6 +58,7 @@ class Provider:
 
     channel: str = "email"
     name: str = "scripted"
+    payload: type = object
     concurrency: int = 4
     script: Callable[[Message], Answer] | None = None
     sent: list[Message] = field(default_factory=list)
@@ -167,13 +170,15 @@ class World:
 
     def delivery(self, *providers: Provider, **settings: Any) -> Delivery:
         consent = settings.pop("consent", ConsentSettings())
+        in_flight = settings.pop("in_flight", 100)
         full = Settings(
             brand=Brand(name="Maison", sender="hello@example.com"),
             consent=consent,
+            channels={provider.channel: ChannelSettings(in_flight=in_flight) for provider in providers},
             delivery=DeliverySettings(**{"unsubscribe_secret": "a secret", **settings}),
         )
         adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
-        library = TemplateLibrary(TEMPLATES)
+        library = TemplateLibrary(TEMPLATES, blocks_of(CHANNELS))
         return Delivery(self.database, library, self.catalog, adapters, full, self.clock, {"WIN": "20 %"})
 
     def drain(self, *providers: Provider, **settings: Any) -> Drained:

@@ -126,7 +126,7 @@ def test_importing_the_files_makes_the_same_store(database: Database, tmp_path: 
     export_brand(tmp_path / "demo", SPEC)
     facts = brand.facts()
     attributes = {each.attribute: each.type for each in facts.facts.values() if each.attribute and each.type}
-    declared = Declared(facts.events, attributes)
+    declared = Declared(facts.events, attributes, channels=("email",))
     options, clock = ImportOptions(), FixedClock(SPEC.end)
     users = import_users(database, Source(tmp_path / "demo" / "users.csv"), declared, options, clock)
     events = import_events(database, Source(tmp_path / "demo" / "events.jsonl.gz"), declared, options, clock)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from adapters.base import Outcome
 from adapters.capture import CaptureOptions
-from adapters.registry import make_adapter
+from adapters.kinds import make_adapter
+from adapters.registry import ADAPTERS as KINDS
 from adapters.smtp_options import SmtpOptions
 from engine.settings import Settings, load_settings
 from tests.docs.tables import DOCS, mistakes, rows
@@ -58,7 +59,7 @@ def test_the_adapters_section_shown_is_good(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("HABITUE_ADAPTERS__SMTP__PASSWORD", "secret")
     settings = load_settings(file)
     for name in tomllib.loads(shown)["adapters"]:
-        assert make_adapter(name, settings.adapters[name]).name == name
+        assert make_adapter(name, settings.adapters[name], KINDS).name == name
     assert settings.adapters["smtp"] == {**tomllib.loads(shown)["adapters"]["smtp"], "password": "secret"}
 
 

@@ -26,6 +26,7 @@ DECLARED = Declared(
     attributes={"birthday": FactType.DATE, "points": FactType.INTEGER, "firstName": FactType.TEXT},
     currency_scale=100,
     currency="USD",
+    channels=("email", "sms", "push"),
 )
 
 

@@ -27,9 +27,6 @@ USER_NAMES: Mapping[str, Sequence[str]] = {
     "timezone": ("timezone", "time_zone", "tz"),
     "country": ("country", "country_code"),
     "created_at": ("created_at", "first_seen_at", "registered_at", "signed_up_at", "created"),
-    "consent_email": ("consent_email", "email_consent"),
-    "consent_sms": ("consent_sms", "sms_consent"),
-    "consent_push": ("consent_push", "push_consent"),
     "consent_at": ("consent_at",),
 }  # fmt: skip
 # What the Segment protocol wraps around a call and says nothing about the user or the event.

@@ -29,10 +29,8 @@ _FIELDS: Mapping[str, Parse] = {
     "timezone": parse_zone,
     "country": parse_country,
 }
-_CONSENTS = {"consent_email": "email", "consent_sms": "sms", "consent_push": "push"}
 _PARSE: Mapping[str, Parse] = {
     **_FIELDS,
-    **dict.fromkeys(_CONSENTS, parse_boolean),
     "key": identifier,
     "created_at": parse_instant,
     "consent_at": parse_instant,
@@ -50,6 +48,10 @@ class UserRows:
         """
         self.plan = Plan({}, {}, ())
         """What the columns of the latest batch were taken for."""
+        self._consents = {f"consent_{channel}": channel for channel in declared.channels}
+        aliases = {name: (name, f"{channel}_consent") for name, channel in self._consents.items()}
+        self._names = {**USER_NAMES, **aliases}
+        self._parse = {**_PARSE, **dict.fromkeys(self._consents, parse_boolean)}
         self._declared, self._options, self._header = declared, options, header
         self._reading = Reading(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
@@ -72,13 +74,15 @@ class UserRows:
         for index, key in enumerate(fields["key"]):
             if key is None or isinstance(key, Clear):
                 bad.setdefault(index, Bad("no key", "fill in the user's key"))
-        rows = [_row(fields, attributes, index, self._source) for index in range(size) if index not in bad]
+        rows = [
+            _row(fields, attributes, index, self._source, self._consents) for index in range(size) if index not in bad
+        ]
         rejected = [Rejected(batch.lines[i], bad[i].reason, bad[i].remedy, batch.originals[i]) for i in sorted(bad)]
         return rows, rejected
 
     def _replan(self, columns: Sequence[str]) -> None:
-        wanted = self._declared.attributes.keys() - _PARSE.keys()
-        self.plan = make_plan(columns, USER_NAMES, wanted, self._options)
+        wanted = self._declared.attributes.keys() - self._parse.keys()
+        self.plan = make_plan(columns, self._names, wanted, self._options)
         if not self._checked:
             require(self.plan, ("key",), self._options, columns)
             self._checked = True
@@ -89,7 +93,7 @@ class UserRows:
         raw |= {("", target): batch.columns.get(column, absent) for target, column in self.plan.fields.items()}
         raw |= {("attribute", name): batch.columns.get(column, absent) for name, column in self.plan.others.items()}
         for target, value in self._options.constants.items():
-            raw["" if target in USER_NAMES else "attribute", target] = [value] * size
+            raw["" if target in self._names else "attribute", target] = [value] * size
         texts = bool(self._header)
         cells = {place: self._converter(*place).column(values, texts=texts) for place, values in raw.items()}
         return (
@@ -100,13 +104,17 @@ class UserRows:
     def _converter(self, kind: str, name: str) -> Converter:
         declared = self._declared.attributes.get(name) if kind else None
         if (name, declared) not in self._converters:
-            parse = (PARSERS[declared] if declared else keep) if kind else _PARSE[name]
+            parse = (PARSERS[declared] if declared else keep) if kind else self._parse[name]
             self._converters[name, declared] = Converter(name, parse, self._reading, null=CLEAR)
         return self._converters[name, declared]
 
 
 def _row(
-    fields: Mapping[str, Sequence[Cell]], attributes: Mapping[str, Sequence[Cell]], index: int, source: str
+    fields: Mapping[str, Sequence[Cell]],
+    attributes: Mapping[str, Sequence[Cell]],
+    index: int,
+    source: str,
+    consents: Mapping[str, str],
 ) -> UserRow:
     """Put together one row of cells, none of which is bad."""
     said = {name: column[index] for name, column in fields.items() if column[index] is not None}
@@ -122,7 +130,7 @@ def _row(
             if (cell := column[index]) is not None
         },
         consents={
-            channel: granted for name, channel in _CONSENTS.items() if isinstance(granted := said.get(name), bool)
+            channel: granted for name, channel in consents.items() if isinstance(granted := said.get(name), bool)
         },
         consent_source=source,
     )

@@ -79,7 +79,7 @@ def checked_address(address: str) -> str:
         RenderError: it cannot; reason ``address_invalid``. The address itself is not in the message.
     """
     if len(address) > MAX_ADDRESS or not _ADDRESS(address):
-        raise RenderError("the address is none that mail can be sent to", "address_invalid")
+        raise RenderError("no mail can be sent to this address", "address_invalid")
     try:
         address.encode("utf-8")
     except UnicodeEncodeError:

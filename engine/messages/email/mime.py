@@ -45,8 +45,10 @@ def message_id(key: str, domain: str) -> str:
     return f"<{_digest(key, b'message-id', 16)}@{domain}>"
 
 
-def build(rendered: Rendered, envelope: Envelope) -> bytes:
+def build(rendered: Rendered, envelope: Envelope, mark: str = "") -> bytes:
     """Return the complete message: multipart/alternative of text and HTML, CRLF line ends, 7-bit but for addresses.
+
+    ``mark`` is put before the subject.
 
     Raises:
         RenderError: an address or header is invalid (reasons ``address_invalid``, ``header_invalid``), a link in the
@@ -58,7 +60,7 @@ def build(rendered: Rendered, envelope: Envelope) -> bytes:
     boundary = b"=_" + _digest(envelope.key, b"boundary", 12).encode("ascii")
     values = rendered.values
     pieces = [
-        *_header(rendered.subject, envelope),
+        *_header(f"{mark}{rendered.subject}" if mark else rendered.subject, envelope),
         b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n--',
         boundary,
         _TEXT_HEAD,
@@ -109,5 +111,5 @@ def _date(seconds: int) -> bytes:
 
 def _identifier(text: str) -> bytes:
     if not (text.isascii() and text.isprintable() and " " not in text and text[:1] == "<" and text[-1:] == ">"):
-        raise RenderError("the Message-ID is none", "header_invalid")
+        raise RenderError("this is not a Message-ID: it needs angle brackets around printable ASCII", "header_invalid")
     return text.encode("ascii")

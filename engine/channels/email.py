@@ -1,0 +1,97 @@
+"""Email: MIME with a text part and an HTML part."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, validate_email
+
+from adapters.base import EmailPayload
+from engine.channels.base import AddressOf, Channel, Sending, Shown
+from engine.messages.blocks import Blocks
+from engine.messages.email.headers import Mailbox
+from engine.messages.email.mime import Envelope, build, message_id
+from engine.messages.render import Rendered
+from engine.messages.skeleton import Prepared, prepare_email
+
+# The dot-atom of RFC 5322 without its rarer characters; whatever else there is goes the long way.
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*").fullmatch
+_PLAIN_DOMAIN = re.compile(r"[A-Za-z0-9.-]+").fullmatch
+_MAX_LOCAL, _MAX_EMAIL = 64, 254
+
+
+def _prepare(parts: Mapping[str, str]) -> Prepared:
+    return prepare_email(parts["subject"], parts["text"], parts["html"])
+
+
+class EmailChannel(Channel):
+    """``email``. The suppression list holds addresses regardless of case."""
+
+    name = "email"
+    address = AddressOf(column="email")
+    blocks = Blocks(
+        parts=("subject", "text"),
+        required=("subject", "html"),
+        headline="subject",
+        page="html",
+        inner=("preheader",),
+        unsubscribe=True,
+        prepare=_prepare,
+    )
+    payload = EmailPayload
+    sample = "robin@example.com"
+
+    def normal(self, address: str) -> str | None:
+        """Return ``address`` with its domain in ASCII."""
+        local, at, domain = address.rpartition("@")
+        plain = at and len(local) <= _MAX_LOCAL and len(address) <= _MAX_EMAIL
+        if plain and _PLAIN_LOCAL(local) and _PLAIN_DOMAIN(domain):
+            ascii_domain = _checked_domain(domain)
+            return f"{local}@{ascii_domain}" if ascii_domain else None
+        return _checked(address)
+
+    def suppression_form(self, address: str) -> str:
+        """Return ``address`` in lower case."""
+        return address.lower()
+
+    def compose(self, rendered: Rendered, sending: Sending) -> EmailPayload:
+        """Build the MIME message.
+
+        The Message-ID comes from the action's key and the instant of its creation, so that it is equal on every
+        hand-off and does not return when a database is made anew: large providers drop a mail whose Message-ID they
+        know.
+        """
+        domain = sending.sender.address.rpartition("@")[2]
+        envelope = Envelope(
+            key=sending.key,
+            at=sending.at,
+            message_id=message_id(f"{sending.key}.{sending.created_at}", domain),
+            sender=sending.sender,
+            recipient=Mailbox(sending.recipient),
+            reply_to=sending.reply_to,
+            unsubscribe_url=sending.unsubscribe_url,
+            extra=(("X-Habitue-Action", sending.key),),
+        )
+        return EmailPayload(build(rendered, envelope, sending.mark))
+
+    def preview(self, rendered: Rendered) -> Shown:
+        """Return subject, text part and page."""
+        return Shown(rendered.subject, rendered.text, rendered.html)
+
+
+@lru_cache(maxsize=4096)
+def _checked_domain(domain: str) -> str | None:
+    checked = _checked(f"a@{domain}")
+    return checked[2:] if checked else None
+
+
+def _checked(address: str) -> str | None:
+    try:
+        checked = validate_email(address, check_deliverability=False)
+    except EmailNotValidError:
+        return None
+    return f"{checked.local_part}@{checked.ascii_domain}"
+
+
+EMAIL = EmailChannel()
+"""The channel."""

@@ -1,0 +1,64 @@
+"""From the settings to the adapter of each channel, and what does not fit said in a sentence."""
+
+from collections.abc import Mapping, Sequence
+
+from adapters.base import Adapter
+from adapters.kinds import AdapterKind, find_kind, make_adapter
+from engine.channels.base import Channel, by_name
+from engine.content.findings import did_you_mean
+from engine.errors import HabitueError
+from engine.settings import Settings
+
+
+def make_adapters(
+    settings: Settings, channels: Sequence[Channel], kinds: Sequence[AdapterKind]
+) -> Mapping[str, Adapter]:
+    """Return the configured adapter of each channel that has one.
+
+    Raises:
+        HabitueError: a channel or an adapter is unknown, an adapter does not serve the channel that it is named for,
+            or its options make no sense.
+    """
+    known = by_name(channels)
+    for name in settings.channels:
+        if name not in known:
+            guess = did_you_mean(name, known)
+            raise HabitueError(f"config.toml: channels.{name}: unknown channel; known: {', '.join(known)}{guess}")
+    served = settings.served_channels()
+    return {name: _adapter(known[name], one.adapters[0], settings, kinds) for name, one in served.items()}
+
+
+def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind]) -> Adapter:
+    try:
+        kind = find_kind(name, kinds)
+    except ValueError as error:
+        raise HabitueError(f"config.toml: channels.{channel.name}.adapters: {error}") from error
+    if kind.channel not in {None, channel.name}:
+        fitting = [one.name for one in kinds if one.channel in {None, channel.name}]
+        raise HabitueError(
+            f"config.toml: channels.{channel.name}.adapters: `{name}` is an adapter for {kind.channel}, not for "
+            f"{channel.name}; name one of: {', '.join(sorted(fitting))}"
+        )
+    try:
+        adapter = make_adapter(name, settings.adapters.get(name, {}), kinds)
+    except ValueError as error:
+        raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
+    _require_fit(channel, adapter)
+    return adapter
+
+
+def _require_fit(channel: Channel, adapter: Adapter) -> None:
+    """Check what an adapter declares of itself: a mistake in a program, not in a file of the brand.
+
+    Raises:
+        HabitueError: it is of another channel, takes another payload, or carries nothing.
+    """
+    mistake = ""
+    if adapter.channel not in {None, channel.name}:
+        mistake = f"declares the channel {adapter.channel}"
+    elif not issubclass(channel.payload, adapter.payload):
+        mistake = f"takes {adapter.payload.__name__}, and the channel hands over {channel.payload.__name__}"
+    elif adapter.concurrency < 1:
+        mistake = f"declares a concurrency of {adapter.concurrency}, with which nothing is ever sent"
+    if mistake:
+        raise HabitueError(f"the adapter `{adapter.name}` does not fit the channel {channel.name}: it {mistake}")
