@@ -13,7 +13,7 @@ from adapters.capture import CaptureOptions
 from adapters.kinds import make_adapter
 from adapters.registry import ADAPTERS as KINDS
 from adapters.smtp_options import SmtpOptions
-from engine.settings import Settings, load_settings
+from engine.settings import ChannelSettings, Settings, load_settings
 from tests.docs.tables import DOCS, mistakes, rows
 
 ADAPTERS = DOCS.parent / "adapters"
@@ -30,8 +30,19 @@ def test_the_page_says_what_the_settings_are(section: str) -> None:
     assert list(mistakes(model, rows("settings.md"), f"{section}.", f"HABITUE_{section.upper()}__")) == []
 
 
+def test_the_page_says_what_the_settings_of_a_channel_are() -> None:
+    usual = Settings().channel("email")
+    for key in ChannelSettings.model_fields:
+        default, variable, meaning = rows("settings.md")[f"channels.email.{key}"]
+        read = tomllib.loads(f"{key} = {default.strip('`')}")
+        assert getattr(ChannelSettings.model_validate(read), key) == getattr(usual, key)
+        assert variable == f"`HABITUE_CHANNELS__EMAIL__{key.upper()}`"
+        assert meaning
+
+
 def test_the_page_has_no_key_that_there_is_not() -> None:
     known = {f"{name}.{key}" for name, model in SECTIONS.items() for key in model.model_fields} | {"adapters"}
+    known |= {f"channels.email.{key}" for key in ChannelSettings.model_fields}
     assert set(rows("settings.md")) == known
 
 
