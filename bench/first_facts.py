@@ -16,7 +16,8 @@ from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.facts.refresh import Refresh
 from engine.store.database import Database
-from engine.store.state_table import TABLE, ensure_state, follow, migrate
+from engine.store.due import make_missing_states
+from engine.store.state_table import TABLE, follow, migrate
 from engine.store.temporary import take_due_users
 
 NOW = Instant(1_767_225_600_000)
@@ -36,7 +37,7 @@ def main() -> bool:
         _fill(folder / "bench.db", users)
         with database.write() as connection:
             follow(connection, database.dialect, catalog.columns())
-            ensure_state(connection, database.dialect)
+            make_missing_states(connection, database.dialect)
         refresh = Refresh(catalog, database.dialect)
         ours, floor = interleaved(
             3,
@@ -90,7 +91,7 @@ def _first_facts(database: Database, refresh: Refresh) -> float:
     """Begin with the states that intake makes: without any fact."""
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {TABLE}"))
-        ensure_state(connection, database.dialect)
+        make_missing_states(connection, database.dialect)
     return seconds(lambda: _in_chunks(database, refresh))
 
 

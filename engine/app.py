@@ -23,8 +23,9 @@ from engine.playbooks.versions import record_versions
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
+from engine.store.due import Cause, due_everybody, make_missing_states
 from engine.store.secrets import installation_secret
-from engine.store.state_table import Drift, ensure_state, follow, migrate, require_columns
+from engine.store.state_table import Drift, follow, migrate, require_columns
 from engine.store.tables import Tick
 
 CLOCK_SKEW = 5 * MINUTE
@@ -101,7 +102,7 @@ class App:
             done = follow(connection, dialect, content.columns())
             for statement in Occasions(content.playbooks, dialect, self.settings.brand.timezone).indexes():
                 connection.execute(text(statement))
-            ensure_state(connection, dialect)
+            make_missing_states(connection, dialect)
         return done
 
     def apply(self, content: Content, now: Instant) -> bool:
@@ -123,7 +124,7 @@ class App:
             record_bundle(connection, content.bundle, now)
             record_versions(connection, content.playbooks, content.bundle, now)
             if before is None or _concerns_everybody(before, content):
-                connection.execute(text("UPDATE user_state SET due_at = 0"))
+                due_everybody(connection, Cause.RULES, now)
         return True
 
     def pipeline(self, content: Content) -> Pipeline:

@@ -25,6 +25,7 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.setting_aside import ASIDE, SettingAside
 from engine.store.database import Database
+from engine.store.due import due_later
 from engine.store.temporary import DUE_USER, take_due_users
 
 ADVANCE_CHUNK = 2_000
@@ -108,9 +109,8 @@ class Pipeline:
             watch(done)
 
     def _set_aside(self, user: int, now: Instant) -> None:
-        later = text("UPDATE user_state SET due_at = :later WHERE user_id = :user")
         with self._database.write() as connection:
-            connection.execute(later, {"later": now + ASIDE, "user": user})
+            due_later(connection, user, Instant(now + ASIDE))
 
     def _user_chunk(self, now: Instant, done: Progress, aside: SettingAside) -> Progress | None:
         with self._database.write() as connection:

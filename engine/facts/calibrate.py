@@ -11,7 +11,7 @@ from engine.clock import Instant
 from engine.facts.model import Fact, FactCatalog
 from engine.facts.scores import Cuts, quantiles, read_cuts, score_sql
 from engine.store.dialect import Dialect, same
-from engine.store.state_table import DUE_AT_ONCE
+from engine.store.due import Cause, due_where
 from engine.store.statement import statement
 from engine.store.tables import JsonText
 
@@ -50,7 +50,7 @@ def _calibrate(connection: Connection, dialect: Dialect, fact: Fact, now: Instan
         stored = statement("INSERT INTO cut_points (fact, cuts, calibrated_at) VALUES (:fact, :cuts, :now)")
         typed = stored.bindparams(bindparam("cuts", type_=JsonText))
         connection.execute(typed, {"fact": fact.name, "cuts": list(cuts), "now": now})
-    return Calibrated(fact.name, values, cuts, _mark(connection, dialect, fact, cuts))
+    return Calibrated(fact.name, values, cuts, _mark(connection, dialect, fact, cuts, now))
 
 
 def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tuple[float, ...]:
@@ -63,8 +63,7 @@ def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tup
     return tuple(found[rank] for rank in ranks)
 
 
-def _mark(connection: Connection, dialect: Dialect, fact: Fact, cuts: tuple[float, ...]) -> int:
+def _mark(connection: Connection, dialect: Dialect, fact: Fact, cuts: tuple[float, ...], now: Instant) -> int:
     score = score_sql(fact, dialect)
     unchanged = same(dialect, f"s.{fact.column}", score)
-    changed = statement(f"UPDATE user_state AS s SET due_at = {DUE_AT_ONCE} WHERE NOT ({unchanged})")
-    return connection.execute(changed, Cuts({fact.name: cuts}).binds([fact])).rowcount
+    return due_where(connection, f"NOT ({unchanged})", Cause.SCORES, now, Cuts({fact.name: cuts}).binds([fact]))

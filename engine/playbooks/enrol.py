@@ -12,6 +12,7 @@ from engine.playbooks.candidates import Candidates, Source, candidates
 from engine.playbooks.file.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks, Whenever
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
+from engine.store.due import due_again
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
@@ -50,15 +51,11 @@ class Enrol:
         """Make users due when a condition may let them in again: nothing else happens at that instant."""
         if not isinstance(playbook.trigger, Whenever) or not isinstance(playbook.reentry, int):
             return
-        connection.execute(
-            statement(
-                f"UPDATE user_state SET due_at = r.again FROM (SELECT n.user_id, max(n.entered_at) + {playbook.reentry}"
-                f" AS again FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id"
-                " WHERE n.playbook = :playbook GROUP BY n.user_id) AS r"
-                " WHERE user_state.user_id = r.user_id AND r.again > :now AND r.again < user_state.due_at"
-            ),
-            {"playbook": playbook.name, "now": now},
+        again = (
+            f"SELECT n.user_id, max(n.entered_at) + {playbook.reentry} AS again FROM {DUE_USER} AS d"
+            " JOIN enrolment AS n ON n.user_id = d.user_id WHERE n.playbook = :playbook GROUP BY n.user_id"
         )
+        due_again(connection, again, {"playbook": playbook.name, "now": now})
 
     def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
         """Look the chunk's recent transitions up once for all playbooks."""

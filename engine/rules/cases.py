@@ -49,7 +49,7 @@ class _Runner:
         connection.execute(
             text(f"CREATE TABLE user_state (user_id INTEGER PRIMARY KEY, due_at INT, edge_at INT{columns})")
         )
-        connection.execute(text(f"CREATE TABLE {DUE_USER} (user_id INTEGER PRIMARY KEY)"))
+        connection.execute(text(f"CREATE TABLE {DUE_USER} (user_id INTEGER PRIMARY KEY, cause TEXT)"))
         Transition.__table__.create(connection)  # type: ignore[attr-defined]  # SQLModel adds it
 
     def run(self, dimension: Dimension) -> list[Finding]:
@@ -114,7 +114,7 @@ def _insert(connection: Connection, prepared: Prepared, catalog: FactCatalog, sc
     """Insert the case's user, and derive the expressions that the case leaves to be derived."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
     connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)
-    connection.execute(text(f"INSERT INTO {DUE_USER} VALUES (:id)"), {"id": prepared.index})
+    connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:id)"), {"id": prepared.index})
     for fact in catalog.facts.values():
         if fact.section.expr is not None and fact.column not in prepared.row:
             _derive(connection, fact, scope, prepared.index, now)

@@ -16,14 +16,13 @@ from sqlalchemy import Connection, inspect, text
 from engine.errors import SchemaDrift, StoreError
 from engine.store.database import Database
 from engine.store.dialect import Dialect
+from engine.store.due import Cause, due_everybody
 from engine.store.migrations import HEAD
 
 SqlType = Literal["BIGINT", "DOUBLE PRECISION", "TEXT", "BOOLEAN"]
 
 TABLE = "user_state"
-BASE_COLUMNS = frozenset({"user_id", "due_at", "refreshed_at", "edge_at"})
-DUE_AT_ONCE = 0
-"""A ``due_at`` that has always passed."""
+BASE_COLUMNS = frozenset({"user_id", "due_at", "due_cause", "refreshed_at", "edge_at"})
 
 _RETIRED = re.compile(r"retired_(?P<name>.+)_(?P<number>\d+)")
 _LONGEST_NAME = 63
@@ -156,25 +155,13 @@ def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateCol
     for column in coming:
         _add(connection, dialect, column)
     if coming:
-        connection.execute(text(f"UPDATE {TABLE} SET due_at = :due WHERE due_at > :due"), {"due": DUE_AT_ONCE})
+        due_everybody(connection, Cause.RULES, None)
     return found
 
 
 def retired(connection: Connection, dialect: Dialect) -> tuple[str, ...]:
     """Return the names of the columns that are kept but no longer declared."""
     return tuple(name for name in _columns(connection, dialect) if _RETIRED.fullmatch(name))
-
-
-def ensure_state(connection: Connection, dialect: Dialect) -> None:
-    """Give every user without one a row of ``user_state``, due at once."""
-    ignoring = "" if dialect is Dialect.SQLITE else " ON CONFLICT DO NOTHING"
-    connection.execute(
-        text(
-            f"INSERT INTO {TABLE} (user_id, due_at) SELECT u.id, :due FROM users u"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {TABLE} s WHERE s.user_id = u.id){ignoring}"
-        ),
-        {"due": DUE_AT_ONCE},
-    )
 
 
 def _columns(connection: Connection, dialect: Dialect) -> Mapping[str, str]:

@@ -4,9 +4,10 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.store.dialect import Dialect
+from engine.store.due import CAUSE_SQL
 
 DUE_USER = "due_user"
-"""The users of the chunk at hand: ``due_user(user_id)``."""
+"""The users of the chunk at hand, and why they are looked at: ``due_user(user_id, cause)``."""
 
 
 def temporary(connection: Connection, dialect: Dialect, name: str, columns: str, *, clustered: bool = False) -> None:
@@ -35,11 +36,11 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
 
     On PostgreSQL they are locked, and users whom another worker has locked are passed over.
     """
-    temporary(connection, dialect, DUE_USER, user_key(dialect))
+    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
     locking = "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
     taken = connection.execute(
         text(
-            f"INSERT INTO {DUE_USER} (user_id) SELECT user_id FROM user_state"
+            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_state"
             f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{locking}"
         ),
         {"now": now, "limit": limit},

@@ -10,6 +10,7 @@ from engine.clock import Instant
 from engine.intake.rows.model import EventTuple, Written
 from engine.intake.write.resolve import Made, listed, make_users, user_ids
 from engine.store.dialect import Dialect
+from engine.store.due import due_by_events
 from engine.store.temporary import analyse, temporary
 
 _INSERT_SQLITE = """
@@ -30,7 +31,7 @@ WITH made AS (
     ON CONFLICT (key) DO NOTHING
     RETURNING user_id, at
 ), noted AS (
-    INSERT INTO intake_fresh SELECT user_id, min(at) FROM made GROUP BY user_id
+    INSERT INTO intake_fresh SELECT user_id, min(at), max(at) FROM made GROUP BY user_id
 )
 SELECT count(*) FROM made
 """
@@ -56,7 +57,7 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     keys, owners, names, ats, amounts, properties = zip(*new_rows, strict=True)
     owner = map(ids.__getitem__, owners)
     stored = list(zip(keys, owner, names, ats, repeat(int(now)), amounts, properties, strict=False))
-    temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT")
+    temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT, newest BIGINT")
     insert = _insert_sqlite if dialect is Dialect.SQLITE else _insert_postgres
     new = insert(connection, stored)
     if new:
@@ -91,7 +92,10 @@ def _insert_sqlite(connection: Connection, stored: list[_Stored]) -> int:
     new = connection.exec_driver_sql(_INSERT_SQLITE, stored).rowcount
     if new:
         connection.execute(
-            text("INSERT INTO intake_fresh SELECT user_id, min(at) FROM event WHERE id > :before GROUP BY user_id"),
+            text(
+                "INSERT INTO intake_fresh SELECT user_id, min(at), max(at) FROM event WHERE id > :before"
+                " GROUP BY user_id"
+            ),
             {"before": before},
         )
     return new
@@ -120,12 +124,7 @@ def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None
                 "ORDER BY s.user_id FOR UPDATE OF s"
             )
         )
-    connection.execute(
-        text(
-            "UPDATE user_state SET due_at = f.at FROM intake_fresh f "
-            "WHERE user_state.user_id = f.user_id AND f.at < user_state.due_at"
-        )
-    )
+    due_by_events(connection, "intake_fresh", now)
     connection.execute(
         text(
             "UPDATE users SET first_seen_at = f.at, updated_at = :now FROM intake_fresh f "

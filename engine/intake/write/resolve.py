@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.store.dialect import Dialect
+from engine.store.due import make_states
 
 _TEXTS = {
     Dialect.SQLITE: "json_each(:{0})",
@@ -55,22 +56,3 @@ def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str
     ids = user_ids(connection, dialect, first_seen)
     make_states(connection, dialect, list(ids.values()))
     return Made(ids, new)
-
-
-def make_states(connection: Connection, dialect: Dialect, ids: Collection[int]) -> None:
-    """Give users without one a row of ``user_state``, due at once."""
-    make = (
-        f"INSERT INTO user_state (user_id, due_at) SELECT CAST(k.value AS bigint), 0 FROM {listed(dialect, 'ids')} "
-        "WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
-    )
-    connection.execute(text(make), {"ids": json.dumps(list(ids))})
-
-
-def make_due(connection: Connection, dialect: Dialect, ids: Collection[int]) -> None:
-    """Make users due at once."""
-    make_states(connection, dialect, ids)
-    update = (
-        "UPDATE user_state SET due_at = 0 WHERE due_at > 0 "
-        f"AND user_id IN (SELECT CAST(k.value AS bigint) FROM {listed(dialect, 'ids')})"
-    )
-    connection.execute(text(update), {"ids": json.dumps(list(ids))})

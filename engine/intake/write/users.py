@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
-from engine.intake.write.resolve import listed, make_due, make_users, user_ids
+from engine.intake.write.resolve import listed, make_users, user_ids
 from engine.store.dialect import Dialect
+from engine.store.due import Cause, due_at_once
 from engine.store.tables import JsonText, Zone
 
 _FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")
@@ -55,7 +56,7 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
     consents = write_consents(connection, dialect, rows, ids, now)
     due = {ids[key] for key in changed} | consents.users
     if due:
-        make_due(connection, dialect, due)
+        due_at_once(connection, dialect, due, Cause.IMPORT, now)
     differ = len((set(changed) | {key for key, identity in ids.items() if identity in consents.users}) - made)
     return Written(len(made), differ, len(ids) - len(made) - differ, refusals_kept=consents.refusals_kept)
 

@@ -10,8 +10,9 @@ from engine.rules.decide.deciding import Decision
 from engine.rules.dimension import Dimension
 from engine.rules.place.due import Due
 from engine.store.dialect import Dialect
+from engine.store.due import looked_at
 from engine.store.statement import statement
-from engine.store.temporary import temporary
+from engine.store.temporary import DUE_USER, temporary
 
 SITUATION = "situation"
 """Temporary table: user_id, and per dimension ``sig_<dimension>`` and ``old_<dimension>`` ('' while unplaced)."""
@@ -47,13 +48,14 @@ def store_decisions(connection: Connection, dialect: Dialect, dimension: Dimensi
 
 
 def write_transitions(connection: Connection, dimension: Dimension, version: str, now: Instant) -> int:
-    """Append a transition for every move of every user; return how many."""
+    """Append a transition for every move of every user, with the cause of the look; return how many."""
     name = dimension.name
     written = connection.execute(
         statement(
-            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"
-            f" SELECT x.user_id, '{name}', m.from_place, m.to_place, :now, m.rule, :version, x.sig_{name}"
+            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version, signature)"
+            f" SELECT x.user_id, '{name}', m.from_place, m.to_place, :now, d.cause, m.rule, :version, x.sig_{name}"
             f" FROM {SITUATION} AS x JOIN move_{name} AS m ON m.sig = x.sig_{name} AND m.old = x.old_{name}"
+            f" JOIN {DUE_USER} AS d ON d.user_id = x.user_id"
         ),
         {"now": now, "version": version},
     )
@@ -74,7 +76,7 @@ def write_placements(connection: Connection, changing: Sequence[Dimension], due:
         again = " OR ".join(f"d_{dimension.name}.again = 1" for dimension in changing)
         carried["edge_at"] = f"CASE WHEN {again} THEN 1 ELSE 0 END"
         new["edge_at"] = "CASE WHEN excluded.edge_at = 1 THEN :now + 1 ELSE s.edge_at END"
-    assignments = new | ({"due_at": due.sql(new)} if due else {})
+    assignments = new | (looked_at(due.sql(new), new.get("edge_at", "s.edge_at")) if due else {})
     if not assignments:
         return
     joins = " ".join(

@@ -27,6 +27,7 @@ def _big(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:  #
 def upgrade() -> None:
     """Add tables and columns; what is there stays as it is."""
     op.add_column("transition", _text("cause", null=True))
+    op.add_column("user_state", _text("due_cause", null=True))
     _actions()
     _people()
 
