@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Connection, TextClause, text
 
+from engine.actions.content import ContentWriter, SentContent, clean
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
@@ -14,9 +17,10 @@ from engine.store.rowset import pack, rowset
 class Move:
     """One action's change of state, valid under ``fence`` alone.
 
-    ``due_at`` is when delivery may look at it again, None where that stays. ``tries`` is added to its count of
-    hand-offs. ``via`` is a state that it went through on the way and that the log shall show. ``next_channel`` asks
-    for the step's next attempt, on that channel and with ``later_channels`` behind it.
+    ``detail`` is in the program's own words and says nothing of a person; ``said`` is the provider's text. ``due_at``
+    is when delivery may look at it again, None where that stays. ``tries`` is added to its count of hand-offs.
+    ``via`` is a state that it went through on the way and that the log shall show. ``next_channel`` asks for the
+    step's next attempt, on that channel and with ``later_channels`` behind it. ``content`` is what a hand-off says.
     """
 
     action_id: int
@@ -24,6 +28,7 @@ class Move:
     state: State
     reason: str
     detail: str = ""
+    said: str = ""
     due_at: int | None = None
     tries: int = 0
     lease_until: int | None = None
@@ -32,6 +37,21 @@ class Move:
     via: tuple[State, str] | None = None
     next_channel: str | None = None
     later_channels: tuple[str, ...] = ()
+    content: SentContent | None = None
+
+
+class HasFence(Protocol):
+    """A claimed action, or a move of one."""
+
+    @property
+    def action_id(self) -> int:
+        """The action."""
+        ...
+
+    @property
+    def fence(self) -> int:
+        """The fence under which this worker has it."""
+        ...
 
 
 class Mover:
@@ -50,29 +70,36 @@ class Mover:
             lease_until="BIGINT",
             adapter="TEXT",
             reference="TEXT",
+            template_hash="TEXT",
+            locale="TEXT",
         )
         self._update = text(
             "UPDATE action SET state = r.state, reason = r.reason, due_at = coalesce(r.due_at, action.due_at), "
             "tries = action.tries + r.tries, lease_until = r.lease_until, changed_at = :now, "
-            "adapter = coalesce(r.adapter, action.adapter), reference = coalesce(r.reference, action.reference) "
+            "adapter = coalesce(r.adapter, action.adapter), reference = coalesce(r.reference, action.reference), "
+            "template_hash = coalesce(r.template_hash, action.template_hash), "
+            "locale = coalesce(r.locale, action.locale) "
             f"FROM {moved} AS r WHERE action.id = r.id"
         )
         logged = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", detail="TEXT")
-        self._log = text(
+        log = (
             "INSERT INTO action_event (action_id, at, state, reason, detail) "
             f"SELECT r.id, :now, r.state, r.reason, r.detail FROM {logged} AS r"
         )
+        self._log, self._log_numbered = text(log), text(f"{log} RETURNING id, action_id, state")
+        self._content = ContentWriter(dialect)
         self._ours = text(_ours_sql(dialect))
         self._next, self._log_next = _next_channel_statements(dialect)
 
     def write(self, connection: Connection, moves: Sequence[Move], now: int) -> frozenset[int]:
         """Write those of ``moves`` whose action is still leased under their fence; return these actions' ids."""
-        ours = self._still_ours(connection, moves)
+        ours = self.still_ours(connection, moves)
         kept = [move for move in moves if move.action_id in ours]
         if not kept:
             return ours
         connection.execute(self._update, {"rows": pack([_row(move) for move in kept]), "now": now})
-        connection.execute(self._log, {"rows": pack([row for move in kept for row in _log_rows(move)]), "now": now})
+        self._write_events(connection, kept, now)
+        self._content.contents(connection, [(move.action_id, move.content) for move in kept if move.content], now)
         following = [
             [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in kept if move.next_channel
         ]
@@ -82,9 +109,21 @@ class Mover:
             connection.execute(self._log_next, parameters)
         return ours
 
-    def _still_ours(self, connection: Connection, moves: Iterable[Move]) -> frozenset[int]:
-        parameters = {"rows": pack([[move.action_id, move.fence] for move in moves])}
+    def still_ours(self, connection: Connection, claims: Iterable[HasFence]) -> frozenset[int]:
+        """Lock those of ``claims`` that their worker still has; return their actions' ids."""
+        parameters = {"rows": pack([[claim.action_id, claim.fence] for claim in claims])}
         return frozenset(connection.scalars(self._ours, parameters))
+
+    def _write_events(self, connection: Connection, moves: Sequence[Move], now: int) -> None:
+        parameters = {"rows": pack([row for move in moves for row in _log_rows(move)]), "now": now}
+        said = {(move.action_id, move.state.value): move.said for move in moves if move.said}
+        if not said:
+            connection.execute(self._log, parameters)
+            return
+        numbered = connection.execute(self._log_numbered, parameters).all()
+        self._content.texts(
+            connection, [(row[0], said[row[1], row[2]]) for row in numbered if (row[1], row[2]) in said]
+        )
 
 
 def _row(move: Move) -> list[object]:
@@ -96,7 +135,9 @@ def _row(move: Move) -> list[object]:
         move.tries,
         move.lease_until,
         move.adapter,
-        _clean(move.reference) if move.reference else None,
+        clean(move.reference) if move.reference else None,
+        move.content.template_hash if move.content else None,
+        move.content.locale if move.content else None,
     ]
 
 
@@ -104,14 +145,7 @@ def _log_rows(move: Move) -> Iterable[list[object]]:
     if move.via:
         state, reason = move.via
         yield [move.action_id, state.value, str(reason), ""]
-    yield [move.action_id, move.state.value, str(move.reason), _clean(move.detail)]
-
-
-def _clean(said: str) -> str:
-    """Return a provider's text in a form that both databases store."""
-    if said.isascii() and "\x00" not in said:
-        return said
-    return said.replace("\x00", "").encode("utf-8", "replace").decode()
+    yield [move.action_id, move.state.value, str(move.reason), clean(move.detail)]
 
 
 def _ours_sql(dialect: Dialect) -> str:
@@ -131,7 +165,7 @@ def _next_channel_statements(dialect: Dialect) -> tuple[TextClause, TextClause]:
         f"INSERT INTO action ({copied}, attempt, channel, next_channels, state, reason, due_at, expires_at, tries, "
         "fence, created_at, changed_at) "
         f"SELECT {', '.join('a.' + name for name in copied.split(', '))}, a.attempt + 1, r.channel, r.later, "
-        "'queued', 'next_channel', :now, a.expires_at, 0, 0, :now, :now "
+        f"'queued', '{LedgerReason.NEXT_CHANNEL}', :now, a.expires_at, 0, 0, :now, :now "
         f"FROM {following} AS r JOIN action AS a ON a.id = r.id WHERE true "
         "ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
     )

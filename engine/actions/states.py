@@ -36,3 +36,16 @@ WAITING_SQL = "state IN ('queued', 'deferred', 'retrying')"
 """As the partial indexes of ``action`` spell it: the planners compare the texts."""
 
 LEASED_SQL = "state IN ('claimed', 'handed_off')"
+
+UNSENT_SQL = "state IN ('queued', 'deferred', 'retrying', 'held')"
+"""Not on its way: what a worker has claimed or handed off is left to delivery."""
+
+MAY_LEAVE_SQL = "state IN ('queued', 'deferred', 'retrying', 'held', 'claimed', 'handed_off')"
+"""A message can still leave: delivery may give back what it has, and asks about the enrolment then."""
+
+TOLD = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
+"""The states that receipts tell of, each weightier than those before it.
+
+An action keeps the weightiest, in whatever order they come: who opened a message received it, whatever bounces
+somewhere afterwards, and who complains does not take it back by a click.
+"""

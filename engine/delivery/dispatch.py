@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
+from engine.actions.claims import Claims
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
-from engine.delivery.claim import Claims
 from engine.delivery.compose import Composer, Stationery
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Desk, Lane

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
+from engine.actions.worded import Worded
 from engine.calendar.window import Hours, local_minute, next_permitted, zone_of
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.reasons import Reason
@@ -23,7 +25,7 @@ class Refuse:
     ``final`` says that another channel would be refused as well, so that none is tried.
     """
 
-    reason: Reason
+    reason: Worded
     state: State = State.SUPPRESSED
     final: bool = False
 
@@ -32,7 +34,7 @@ class Refuse:
 class Defer:
     """Not now: it may be looked at again at ``until``, in UTC milliseconds."""
 
-    reason: Reason
+    reason: Worded
     until: int
 
 
@@ -43,7 +45,7 @@ PASS = Pass()
 
 def enrolment(candidate: Candidate, _circumstances: Circumstances) -> Verdict:
     """Call off what was on its way back to the queue when its user left the playbook."""
-    return PASS if candidate.enrolment_open else Refuse(Reason.ENROLMENT_EXITED, State.CANCELLED, final=True)
+    return PASS if candidate.enrolment_open else Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)
 
 
 def expiry(candidate: Candidate, circumstances: Circumstances) -> Verdict:

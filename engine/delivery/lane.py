@@ -12,12 +12,12 @@ from functools import partial
 import structlog
 
 from adapters.base import Adapter, Answer, Message, Outcome
+from engine.actions.claims import Claims
 from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import SECOND, Clock
 from engine.delivery.breaker import Breaker
 from engine.delivery.candidate import Candidate, Circumstances
-from engine.delivery.claim import Claims
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates import Defer, Refuse, judge
 from engine.delivery.journal import Journal

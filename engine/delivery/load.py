@@ -12,12 +12,12 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError
 
+from engine.actions.claims import Claim
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.kinds import FactType
 from engine.content.values import Window, parse_window
 from engine.delivery.candidate import Candidate, Coupon
-from engine.delivery.claim import Claim
 from engine.facts.catalog import FactCatalog
 from engine.messages.templates import TemplateLibrary
 from engine.playbooks.reasons import Reason

@@ -13,6 +13,7 @@ from engine.settings import DeliverySettings
 LONGEST_WAIT = 6 * HOUR
 _JITTER = 0.25
 MAX_DETAIL = 300
+"""Characters of a provider's text that are kept."""
 
 
 def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
@@ -42,14 +43,15 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
         case Outcome.ADAPTER_DOWN:
             state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
-            said = _detail(answer, reason)
+            said = answer.detail[:MAX_DETAIL]
             return unknown(candidate.action_id, candidate.fence, tries, reason, said, now=now, settings=settings)
     return Move(
         candidate.action_id,
         candidate.fence,
         state,
         reason,
-        _detail(answer, reason),
+        answer.reason if answer.reason != reason else "",
+        answer.detail[:MAX_DETAIL],
         due_at=due_at,
         tries=counted,
         adapter=adapter,
@@ -59,17 +61,14 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
 
 
 def unknown(
-    action_id: int, fence: int, tries: int, reason: str, detail: str = "", *, now: int, settings: DeliverySettings
+    action_id: int, fence: int, tries: int, reason: str, said: str = "", *, now: int, settings: DeliverySettings
 ) -> Move:
-    """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again."""
+    """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again.
+
+    ``said`` is the provider's text, where there was one.
+    """
     if settings.unknown == "hold" or tries >= settings.tries:
-        return Move(action_id, fence, State.UNKNOWN, reason, detail)
+        return Move(action_id, fence, State.UNKNOWN, reason, said=said)
     due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, due_at=due_at, via=via)
-
-
-def _detail(answer: Answer, reason: str) -> str:
-    """Return what the provider said, with its word where the log gives another reason."""
-    word = f"{answer.reason}: " if answer.reason not in {"", str(reason)} else ""
-    return f"{word}{answer.detail}"[:MAX_DETAIL]
+    return Move(action_id, fence, State.RETRYING, Reason.RESENT, said=said, due_at=due_at, via=via)

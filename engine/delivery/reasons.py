@@ -9,7 +9,6 @@ from engine.actions.worded import Worded
 class Reason(Worded):
     """A reason that delivery itself gives. ``sentence`` explains it."""
 
-    CLAIMED = "claimed", "A worker took it because it was due."
     GATES_PASSED = "gates_passed", "All gates let it through."
     ACCEPTED = "accepted", "The provider took it."
 
@@ -24,11 +23,8 @@ class Reason(Worded):
     ADDRESS_INVALID = "address_invalid", "The user's address on this channel is not a valid one."
     COUPON_MISSING = "coupon_missing", "The message must carry a coupon code, and none was claimed for it."
     COUPON_EXPIRED = "coupon_expired", "The coupon code that the message carries is no longer good."
-    ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message left."
     OUTSIDE_WINDOW = "outside_window", "It waits for the step's window in the user's own time zone."
     QUIET_HOURS = "quiet_hours", "It waits for the end of the brand's quiet hours in the user's own time zone."
-
-    NEXT_CHANNEL = "next_channel", "The channel before this one was refused."
 
     RENDER_FAILED = "render_failed", "The template cannot be rendered with this user's values."
     USER_MISSING = "user_missing", "The user is no longer in the store."

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, text
 
+from engine.actions import ledger
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
-from engine.playbooks.actions import Change, change_actions
 from engine.playbooks.reasons import Reason
 
 # The first condition is the partial index's own: the planners compare texts.
@@ -16,9 +16,7 @@ _SUPPLIED = (
 
 def release(connection: Connection, desk: CouponDesk, now: Instant, limit: int) -> int:
     """Give codes to up to ``limit`` enrolments per coupon that wait for one; return how many actions changed."""
-    expired = change_actions(
-        connection, f"{_WAITING} AND expires_at <= :now", Change("expired", Reason.EXPIRED_WAITING), now
-    )
+    expired = ledger.expire(connection, f"{_WAITING} AND expires_at <= :now", Reason.EXPIRED_WAITING, now)
     changed = len(expired)
     for coupon in _coupons(connection):
         changed += _release(connection, desk, coupon, now, limit)
@@ -37,9 +35,8 @@ def _release(connection: Connection, desk: CouponDesk, coupon: str, now: Instant
     desk.claim(connection, coupon, wanting, {"limit": limit}, now)
     supplied = f"{_WAITING} AND coupon = :coupon AND {_SUPPLIED} AND kind = "
     binds = {"coupon": coupon}
-    filled = Change("queued", Reason.POOL_FILLED, due_now=True)
-    messages = change_actions(connection, f"{supplied}'message'", filled, now, binds)
-    grants = change_actions(connection, f"{supplied}'coupon'", Change("accepted", Reason.GRANTED), now, binds)
+    messages = ledger.release(connection, f"{supplied}'message'", Reason.POOL_FILLED, now, binds)
+    grants = ledger.complete(connection, f"{supplied}'coupon'", Reason.GRANTED, now, binds)
     if grants:
         going_on = text(
             "UPDATE enrolment SET step = step + 1, waiting_since = NULL, due_at = :now"

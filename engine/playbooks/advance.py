@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
 from engine.incentives.releasing import release
-from engine.playbooks.actions import cancel_unsent
 from engine.playbooks.passing import DUE_ENROLMENT, Passing
 from engine.playbooks.reasons import Reason
 from engine.playbooks.shelf import PlaybookShelf

@@ -5,12 +5,13 @@ later steps. But it never brings two steps nearer to each other than half of the
 standstill nobody gets all messages at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from engine.actions.ledger import ActionDraft, Beginning, create
 from engine.calendar.zones import next_local, zone_or
 from engine.clock import HOUR, Instant
 from engine.conditions.condition import Condition
@@ -91,7 +92,7 @@ class Passing:
             reason,
             kind="message",
             channel=send.channels[0],
-            next_channels=",".join(send.channels[1:]),
+            next_channels=send.channels[1:],
             template=send.template,
             send_window=send.between,
             coupon=send.coupon,
@@ -109,10 +110,6 @@ class Passing:
             state,
             reason,
             kind="coupon",
-            channel=None,
-            next_channels="",
-            template=None,
-            send_window=None,
             coupon=coupon,
         )
         self._go(step, step.index + 1, self._has_code(coupon))
@@ -140,37 +137,36 @@ class Passing:
             f"CASE WHEN {has} THEN '{reason}' ELSE '{Reason.POOL_EMPTY}' END",
         )
 
-    def _insert_actions(self, step: Step, state: str, reason: str, **fixed: str | None) -> int:
-        binds = self._binds(
-            step=step.index,
+    def _insert_actions(
+        self,
+        step: Step,
+        state: str,
+        reason: str,
+        *,
+        kind: str,
+        coupon: str | None,
+        channel: str | None = None,
+        next_channels: Sequence[str] = (),
+        template: str | None = None,
+        send_window: str | None = None,
+    ) -> int:
+        draft = ActionDraft(
+            playbook=self.playbook.name,
+            version=self.playbook.version,
             step_id=step.id,
             message_class=self.playbook.message_class,
             priority=self.playbook.priority,
             expires_at=self.now + self.playbook.expires,
-            **fixed,
+            kind=kind,
+            channel=channel,
+            next_channels=",".join(next_channels),
+            template=template,
+            send_window=send_window,
+            coupon=coupon,
         )
-        made = self.connection.execute(
-            statement(
-                "INSERT INTO action (enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
-                " channel, next_channels, template, send_window, coupon, state, reason, due_at, expires_at, tries,"
-                " fence, created_at, changed_at)"
-                " SELECT d.id, :step_id, 1, d.user_id, :playbook, :version, :kind, :message_class, :priority, :channel,"
-                f" :next_channels, :template, :send_window, :coupon, {state}, {reason}, :now, :expires_at, 0, 0, :now,"
-                f" :now FROM {DUE_ENROLMENT} AS d WHERE {_HERE} ORDER BY d.due_at, d.id"
-                " ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
-            ),
-            binds,
-        ).rowcount
-        self.connection.execute(
-            statement(
-                "INSERT INTO action_event (action_id, at, state, reason, detail)"
-                f" SELECT a.id, :now, a.state, a.reason, '' FROM {DUE_ENROLMENT} AS d"
-                f" JOIN action AS a ON a.enrolment_id = d.id AND a.step = :step_id AND a.attempt = 1 WHERE {_HERE}"
-                " AND NOT EXISTS (SELECT 1 FROM action_event AS v WHERE v.action_id = a.id)"
-            ),
-            binds,
-        )
-        return made
+        here = f"{DUE_ENROLMENT} AS d WHERE {_HERE}"
+        begins = Beginning(state, reason)
+        return create(self.connection, draft, begins, here, now=self.now, binds=self._binds(step=step.index))
 
     def _wait_until(self, step: Step, wait: WaitUntil) -> None:
         """Wait for an hour of the user's own clock. It differs by zone only, so it is reckoned once for each."""

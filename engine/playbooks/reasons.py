@@ -12,7 +12,6 @@ class Reason(Worded):
     POOL_EMPTY = "coupon_pool_empty", "The message must carry a coupon code and there is none left; it waits for codes."
     POOL_FILLED = "coupon_pool_filled", "It waited for a coupon code, and now has one."
     EXPIRED_WAITING = "expired_without_coupon", "It expired while it waited for a coupon code."
-    ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message left."
 
     # Enrolments that ended.
     COMPLETED = "completed", "The user went through all steps."

@@ -5,9 +5,11 @@ It runs before steps are advanced, so whoever left the playbook in the same tick
 
 from sqlalchemy import Connection, text
 
+from engine.actions.ledger import cancel_unsent
+from engine.actions.reasons import LedgerReason
+from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
-from engine.playbooks.actions import MAY_LEAVE, cancel_unsent
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.reasons import Reason
 from engine.playbooks.shelf import PlaybookShelf
@@ -21,7 +23,7 @@ _PASSAGE = "passage"
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
     f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
-    f" AND a.state IN {MAY_LEAVE}))"
+    f" AND a.{MAY_LEAVE_SQL}))"
 )
 
 
@@ -41,7 +43,7 @@ class Settle:
                 # One that cannot be read is cancelled when its next step comes up: see Advance.
                 settled += self._settle(connection, playbook, now) if playbook else 0
             ended = f"SELECT id FROM {_PASSAGE} WHERE ended = 1"
-            cancel_unsent(connection, ended, Reason.ENROLMENT_EXITED, now)
+            cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
         drop_temporary(connection, _PASSAGE)
         return settled
 

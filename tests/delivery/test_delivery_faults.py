@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.base import Answer, Message, Outcome
+from engine.actions.claims import Claims
 from engine.actions.moves import Move, Mover
 from engine.actions.states import State
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.clock import HOUR, MINUTE
-from engine.delivery.claim import Claims
 from engine.messages.templates import TemplateLibrary
 from engine.store.database import Database
 from engine.store.dialect import Dialect

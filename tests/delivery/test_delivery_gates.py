@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.base import SmsPayload
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.clock import DAY, HOUR
 from engine.content.values import parse_window
@@ -63,7 +64,7 @@ def test_nothing_speaks_against_a_plain_message() -> None:
     ("changes", "expected"),
     [
         ({"expires_at": NOON}, Refuse(Reason.EXPIRED, State.EXPIRED, final=True)),
-        ({"enrolment_open": False}, Refuse(Reason.ENROLMENT_EXITED, State.CANCELLED, final=True)),
+        ({"enrolment_open": False}, Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)),
         ({"channel": "sms"}, Refuse(Reason.NO_ADAPTER)),
         ({"granted": False}, Refuse(Reason.OPTED_OUT)),
         ({"granted": False, "message_class": "service"}, Refuse(Reason.OPTED_OUT)),

@@ -4,7 +4,7 @@ Instants are UTC milliseconds, money is in minor units of the brand's currency, 
 Hot paths use these tables through SQLAlchemy Core (``Users.__table__``).
 """
 
-from engine.store.tables.actions import Action, ActionContent, ActionEvent
+from engine.store.tables.actions import Action, ActionContent, ActionEvent, ProviderText
 from engine.store.tables.columns import JsonText
 from engine.store.tables.enrolments import CouponCode, Enrolment, Slot
 from engine.store.tables.people import Consent, Event, ProfileChange, Suppression, Users, Zone
@@ -23,6 +23,7 @@ __all__ = [
     "ImportFile",
     "JsonText",
     "ProfileChange",
+    "ProviderText",
     "Quarantine",
     "Secret",
     "Slot",

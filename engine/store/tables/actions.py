@@ -109,6 +109,7 @@ class ActionEvent(SQLModel, table=True):
     state: str = text_column()
     reason: str = text_column()
     detail: str = text_column()
+    """In the program's own words, nothing of a person; what the provider said is in ``provider_text``."""
 
 
 class ActionContent(SQLModel, table=True):
@@ -118,6 +119,7 @@ class ActionContent(SQLModel, table=True):
     """
 
     __tablename__ = "action_content"
+    __table_args__ = (Index("action_content_at", "at"),)
 
     action_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     address: str | None = text_column(null=True)
@@ -127,5 +129,15 @@ class ActionContent(SQLModel, table=True):
     code: str | None = text_column(null=True)
     """The coupon code that it carried."""
     values: dict[str, Any] | None = Field(default=None, sa_column=Column("template_values", JsonText, nullable=True))
-    """The values that the template read."""
+    """The values that the template read, and under ``render`` the locale, zone and currency of its filters."""
     at: int = big()
+    """When it was handed off last."""
+
+
+class ProviderText(SQLModel, table=True):
+    """What a provider said at an event of an action; kept and deleted like ``action_content``."""
+
+    __tablename__ = "provider_text"
+
+    event_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    said: str = text_column()

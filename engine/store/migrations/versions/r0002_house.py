@@ -25,7 +25,7 @@ def _big(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:  #
 
 
 def upgrade() -> None:
-    """Add tables and columns; what is there stays as it is."""
+    """Add tables and columns, and move what providers said out of the log's events; what is there stays otherwise."""
     op.add_column("transition", _text("cause", null=True))
     op.add_column("user_state", _text("due_cause", null=True))
     _actions()
@@ -46,6 +46,12 @@ def _actions() -> None:
         sa.Column("template_values", _JSON, nullable=True),
         _big("at"),
     )
+    op.create_index("action_content_at", "action_content", ["at"])
+    op.create_table("provider_text", _big("event_id", primary_key=True, autoincrement=False), _text("said"))
+    # Until now details held what providers said; what they say can name a person.
+    said = "detail <> '' AND reason NOT IN ('render_failed', 'template_missing', 'template_invalid')"
+    op.execute(f"INSERT INTO provider_text (event_id, said) SELECT id, detail FROM action_event WHERE {said}")
+    op.execute(f"UPDATE action_event SET detail = '' WHERE {said}")
 
 
 def _people() -> None:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
-from engine.delivery.reasons import Reason
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -45,7 +45,7 @@ class Claims:
         ids = rowset(dialect, "rows", id="BIGINT")
         self._log = text(
             "INSERT INTO action_event (action_id, at, state, reason, detail) "
-            f"SELECT r.id, :now, '{State.CLAIMED}', '{Reason.CLAIMED}', '' FROM {ids} AS r"
+            f"SELECT r.id, :now, '{State.CLAIMED}', '{LedgerReason.CLAIMED}', '' FROM {ids} AS r"
         )
 
     def anything_due(self, connection: Connection, now: int) -> bool:
@@ -106,6 +106,6 @@ def _take_statement(dialect: Dialect) -> TextClause:
     # SQLite has one writer at a time.
     among = f"IN ({due})" if dialect is Dialect.SQLITE else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
     return text(
-        f"UPDATE action SET state = '{State.CLAIMED}', reason = '{Reason.CLAIMED}', fence = fence + 1, "
+        f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "
         f"lease_until = :lease_until, changed_at = :now WHERE id {among} RETURNING id, fence, due_at"
     )

@@ -1,0 +1,103 @@
+"""What an action said to whom: all of it that identifies a person, beside the action and not in it.
+
+``action_content`` has the message as of its last hand-off, ``provider_text`` what the provider said at an event. Both
+are kept for ``schedule.keep_content`` and deleted by an erasure; the action and its events stay.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant
+from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
+
+
+@dataclass(frozen=True, slots=True)
+class SentContent:
+    """One message as it is handed off.
+
+    ``address`` is in the form to send to, ``subject`` stands for the message in lists, ``code`` is the coupon code
+    that it carries. ``values`` are those that the template read. ``template_hash`` is that of the template's files,
+    ``locale`` the one whose template was rendered.
+    """
+
+    address: str
+    subject: str
+    code: str | None
+    template_hash: str
+    locale: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class ContentWriter:
+    """Writes contents and providers' texts, a group at a time, in the transaction of their moves."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        columns = rowset(
+            dialect, "rows", id="BIGINT", address="TEXT", subject="TEXT", code="TEXT", template_values="TEXT"
+        )
+        values = "r.template_values" if dialect is Dialect.SQLITE else "CAST(r.template_values AS JSONB)"
+        named = ("address", "subject", "code", "template_values", "at")
+        self._content = text(
+            f"INSERT INTO action_content (action_id, {', '.join(named)}) "
+            f"SELECT r.id, r.address, r.subject, r.code, {values}, :now FROM {columns} AS r WHERE true "
+            f"ON CONFLICT (action_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in named)}"
+        )
+        said = rowset(dialect, "rows", id="BIGINT", said="TEXT")
+        self._said = text(f"INSERT INTO provider_text (event_id, said) SELECT r.id, r.said FROM {said} AS r")
+
+    def contents(self, connection: Connection, contents: Iterable[tuple[int, SentContent]], now: int) -> None:
+        """Write the contents of actions, by id, in place of what an earlier hand-off said."""
+        rows = [
+            [action_id, clean(one.address), clean(one.subject), one.code, _json(one.values)]
+            for action_id, one in contents
+        ]
+        if rows:
+            connection.execute(self._content, {"rows": pack(rows), "now": now})
+
+    def texts(self, connection: Connection, texts: Sequence[tuple[int, str]]) -> None:
+        """Write what providers said, by the number of the event."""
+        if texts:
+            connection.execute(self._said, {"rows": pack([[event_id, clean(said)] for event_id, said in texts])})
+
+
+def forget_contents(connection: Connection, before: Instant) -> None:
+    """Delete contents, and texts of providers, that are older than ``before``."""
+    connection.execute(text("DELETE FROM action_content WHERE at < :before"), {"before": before})
+    # Events are numbered as they come, so the newest of the old ones says how far to go without reading them all.
+    newest = "SELECT id FROM action_event WHERE at < :before ORDER BY at DESC, id DESC LIMIT 1"
+    connection.execute(text(f"DELETE FROM provider_text WHERE event_id <= ({newest})"), {"before": before})
+
+
+def clean(said: str) -> str:
+    """Return ``said`` in a form that both databases store."""
+    if said.isascii() and "\x00" not in said:
+        return said
+    return said.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _json(values: Mapping[str, object]) -> str:
+    """Return ``values`` as JSON that both databases take, whatever a customer's data holds."""
+    try:
+        found = orjson.dumps(values).decode()
+    except TypeError:  # a number beyond 64 bits, or text that is not Unicode
+        return orjson.dumps(_plain(values)).decode()
+    return orjson.dumps(_plain(values)).decode() if "\\u0000" in found else found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case Mapping():
+            return {clean(str(key)): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+        case bool() | None | float():
+            return value
+        case int():
+            return value if abs(value) < 2**63 else str(value)
+        case _:
+            return clean(str(value))

@@ -1,0 +1,147 @@
+"""The ledger: the only module, with those beside it, whose SQL writes ``action`` and ``action_event``.
+
+Here stands what playbooks and coupons do to many actions at once. Delivery claims (``claims.py``) and moves them under
+a lease (``moves.py``), providers' receipts move them without one (``receipts.py``). Each change of a state is written
+with its event, in one transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection
+
+from engine.actions.states import UNSENT_SQL, State
+from engine.actions.worded import Worded
+from engine.clock import Instant
+from engine.store.statement import statement
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDraft:
+    """What the actions of one step have in common. ``expires_at`` is in UTC milliseconds."""
+
+    playbook: str
+    version: str
+    step_id: str
+    """The step's name in the log."""
+    message_class: str
+    priority: int
+    expires_at: int
+    kind: str
+    """``message`` or ``coupon``."""
+    channel: str | None = None
+    next_channels: str = ""
+    """Comma-separated: which channels follow if the gates refuse this one."""
+    template: str | None = None
+    send_window: str | None = None
+    """``HH:MM-HH:MM`` in the user's own zone."""
+    coupon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The state in which actions begin, as SQL over the enrolment ``d``, and its reason."""
+
+    state: str
+    reason: str
+
+
+def create(
+    connection: Connection,
+    draft: ActionDraft,
+    beginning: Beginning,
+    enrolments: str,
+    *,
+    now: Instant,
+    binds: Mapping[str, object],
+) -> int:
+    """Add an action, due now, for each enrolment that has none of this step yet; return how many.
+
+    ``enrolments`` is what follows FROM to get rows ``d(id, user_id, due_at, …)``; they are served in the order of
+    ``due_at``. ``binds`` are those of this SQL and must not use the names of the draft's fields otherwise.
+    """
+    every = {**binds, **asdict(draft), "now": now}
+    made = connection.execute(
+        statement(
+            "INSERT INTO action (enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
+            " channel, next_channels, template, send_window, coupon, state, reason, due_at, expires_at, tries,"
+            " fence, created_at, changed_at)"
+            " SELECT d.id, :step_id, 1, d.user_id, :playbook, :version, :kind, :message_class, :priority, :channel,"
+            f" :next_channels, :template, :send_window, :coupon, {beginning.state}, {beginning.reason}, :now,"
+            f" :expires_at, 0, 0, :now, :now FROM {enrolments} ORDER BY d.due_at, d.id"
+            " ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
+        ),
+        every,
+    ).rowcount
+    connection.execute(
+        statement(
+            "INSERT INTO action_event (action_id, at, state, reason, detail)"
+            " SELECT a.id, :now, a.state, a.reason, '' FROM action AS a WHERE a.step = :step_id AND a.attempt = 1"
+            f" AND a.enrolment_id IN (SELECT d.id FROM {enrolments})"
+            " AND NOT EXISTS (SELECT 1 FROM action_event AS v WHERE v.action_id = a.id)"
+        ),
+        every,
+    )
+    return made
+
+
+def cancel_unsent(
+    connection: Connection, enrolments: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+) -> int:
+    """Cancel the unsent actions of the enrolments that the subquery ``enrolments`` selects; return how many.
+
+    What a worker has claimed is left to delivery, which asks about the enrolment itself.
+    """
+    these = f"enrolment_id IN ({enrolments}) AND {UNSENT_SQL}"
+    return len(_change(connection, these, State.CANCELLED, reason, now=now, binds=binds))
+
+
+def release(
+    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+) -> list[int]:
+    """Queue held actions that fulfil ``where``, due at once; return their ids."""
+    return _change(connection, f"{where} AND state = 'held'", State.QUEUED, reason, now=now, binds=binds, due_now=True)
+
+
+def complete(
+    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+) -> list[int]:
+    """Count held actions that fulfil ``where`` as done, for those that no provider has to carry; return their ids."""
+    return _change(connection, f"{where} AND state = 'held'", State.ACCEPTED, reason, now=now, binds=binds)
+
+
+def expire(
+    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+) -> list[int]:
+    """End held actions that fulfil ``where`` as too old; return their ids."""
+    return _change(connection, f"{where} AND state = 'held'", State.EXPIRED, reason, now=now, binds=binds)
+
+
+def _change(
+    connection: Connection,
+    where: str,
+    state: State,
+    reason: Worded,
+    *,
+    now: Instant,
+    binds: Mapping[str, object] | None,
+    due_now: bool = False,
+) -> list[int]:
+    """Change the actions that fulfil ``where``, each with its event; return their ids."""
+    due = ", due_at = :now" if due_now else ""
+    changed = connection.execute(
+        statement(
+            f"UPDATE action SET state = :state, reason = :reason, changed_at = :now{due} WHERE {where} RETURNING id"
+        ),
+        {"state": state.value, "reason": reason.value, "now": now, **(binds or {})},
+    )
+    ids = [action for (action,) in changed]
+    if ids:
+        connection.execute(
+            statement(
+                "INSERT INTO action_event (action_id, at, state, reason, detail)"
+                " VALUES (:action_id, :at, :state, :reason, '')"
+            ),
+            [{"action_id": action, "at": now, "state": state.value, "reason": reason.value} for action in ids],
+        )
+    return ids

@@ -1,0 +1,135 @@
+"""Receipts: what providers tell afterwards. They need no lease, come in any order, and come more than once.
+
+An action can be told of once it was handed off, whatever became of it since: one that nobody knew the fate of was sent
+after all, and one that waits to be sent again is not. While a worker still has it, the worker's own answer comes too
+late and is dropped, so a receipt also brings the provider's reference.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from engine.actions.content import ContentWriter, clean
+from engine.actions.reasons import LedgerReason
+from engine.actions.states import TOLD, State
+from engine.clock import Instant
+from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
+
+_WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(TOLD, start=1)}
+_HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
+_TOLD_SQL = "state IN ('delivered', 'bounced', 'opened', 'clicked', 'complained')"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldReceipt:
+    """What a provider tells of one message, named by its ``reference`` or, where that is known, by the action.
+
+    ``state`` is one of ``TOLD``. ``reason`` is a word of the adapter's, ``said`` the provider's text.
+    """
+
+    adapter: str
+    state: State
+    reference: str = ""
+    action_id: int | None = None
+    reason: str = LedgerReason.REPORTED.value
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state not in _WEIGHT:
+            raise ValueError(f"a receipt tells of {', '.join(TOLD)}, not of {self.state}")
+        if self.action_id is None and not self.reference:
+            raise ValueError("a receipt names its message by a reference or by the action")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """How many receipts were news, were known already, and name no message that was handed off."""
+
+    new: int = 0
+    known: int = 0
+    unmatched: int = 0
+
+
+class Receipts:
+    """Takes receipts into the log."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._content = ContentWriter(dialect)
+        named = rowset(dialect, "rows", n="BIGINT", id="BIGINT", adapter="TEXT", reference="TEXT")
+        self._find = text(
+            f"SELECT r.n, a.id FROM {named} AS r JOIN action AS a ON a.id = r.id WHERE {_HANDED_OFF} UNION ALL "
+            f"SELECT r.n, max(a.id) FROM {named} AS r JOIN action AS a ON a.reference = r.reference "
+            f"AND a.adapter = r.adapter AND r.id IS NULL WHERE {_HANDED_OFF} GROUP BY r.n"
+        )
+        ids = rowset(dialect, "rows", id="BIGINT")
+        # In the order of their ids, as delivery locks them, so that neither waits for the other for ever.
+        lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
+        self._states = text(f"SELECT a.id, a.state FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}")
+        self._told = text(
+            f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{_TOLD_SQL}"
+        )
+        events = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT")
+        self._log = text(
+            "INSERT INTO action_event (action_id, at, state, reason, detail) "
+            f"SELECT r.id, :now, r.state, r.reason, '' FROM {events} AS r RETURNING id, action_id, state"
+        )
+        moved = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", adapter="TEXT", reference="TEXT")
+        self._move = text(
+            "UPDATE action SET state = r.state, reason = r.reason, lease_until = NULL, changed_at = :now, "
+            "adapter = coalesce(action.adapter, r.adapter), reference = coalesce(action.reference, r.reference) "
+            f"FROM {moved} AS r WHERE action.id = r.id"
+        )
+
+    def receive(self, connection: Connection, receipts: Sequence[ToldReceipt], now: Instant) -> Received:
+        """Log what is new in ``receipts`` and move their actions on; a receipt that comes again changes nothing.
+
+        An action keeps the weightiest state that it was told (see ``TOLD``); every state is logged once.
+        """
+        found = self._matched(connection, receipts)
+        if not found:
+            return Received(unmatched=len(receipts))
+        ids = pack([[action_id] for action_id in sorted({action_id for action_id, _ in found})])
+        states: dict[int, str] = {row[0]: row[1] for row in connection.execute(self._states, {"rows": ids})}
+        told = {(row[0], row[1]) for row in connection.execute(self._told, {"rows": ids})}
+        news: dict[tuple[int, str], ToldReceipt] = {}
+        for action_id, receipt in found:
+            key = (action_id, receipt.state.value)
+            if key not in told:
+                news.setdefault(key, receipt)
+        self._write(connection, news, states, now)
+        return Received(len(news), len(found) - len(news), len(receipts) - len(found))
+
+    def _matched(self, connection: Connection, receipts: Sequence[ToldReceipt]) -> list[tuple[int, ToldReceipt]]:
+        """Return the receipts whose message was handed off, each with its action, in their order."""
+        rows = [[number, one.action_id, one.adapter, clean(one.reference)] for number, one in enumerate(receipts)]
+        if not rows:
+            return []
+        found = sorted(connection.execute(self._find, {"rows": pack(rows)}).tuples())
+        return [(action_id, receipts[number]) for number, action_id in found]
+
+    def _write(
+        self,
+        connection: Connection,
+        news: Mapping[tuple[int, str], ToldReceipt],
+        states: Mapping[int, str],
+        now: Instant,
+    ) -> None:
+        if not news:
+            return
+        rows = [[action_id, state, one.reason] for (action_id, state), one in news.items()]
+        logged = connection.execute(self._log, {"rows": pack(rows), "now": now}).all()
+        texts = [(row[0], said) for row in logged if (said := news[row[1], row[2]].said)]
+        self._content.texts(connection, texts)
+        weightiest: dict[int, list[ToldReceipt]] = defaultdict(list)
+        for (action_id, _state), receipt in news.items():
+            weightiest[action_id].append(receipt)
+        moved = []
+        for action_id, told in weightiest.items():
+            last = max(told, key=lambda one: _WEIGHT[one.state])
+            if _WEIGHT[last.state] > _WEIGHT.get(states[action_id], 0):
+                moved.append([action_id, last.state.value, last.reason, last.adapter, clean(last.reference) or None])
+        if moved:
+            connection.execute(self._move, {"rows": pack(moved), "now": now})
