@@ -1,13 +1,19 @@
 """Everything of which there can be more: one frozen value that the app is given, and that others can extend."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from importlib.metadata import entry_points
+from itertools import chain
 
 from adapters.kinds import AdapterKind
 from adapters.registry import ADAPTERS
+from engine.actions.reasons import LedgerReason, Reasons
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
+from engine.delivery.reasons import Reason as DeliveryReason
 from engine.errors import HabitueError
+from engine.messages.reasons import MessageReason
+from engine.playbooks.reasons import Reason as PlaybookReason
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
@@ -24,6 +30,16 @@ class Kinds:
         """Return these kinds with ``more`` behind them."""
         added = {field.name: (*getattr(self, field.name), *getattr(more, field.name)) for field in fields(self)}
         return replace(self, **added)
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """All reasons: what the program's layers declare, and what kinds declare as their ``reasons``.
+
+        Raises:
+            ValueError: two declare the same word.
+        """
+        of_kinds = [getattr(kind, "reasons", ()) for field in fields(self) for kind in getattr(self, field.name)]
+        return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
 SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS)

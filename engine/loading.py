@@ -77,7 +77,7 @@ def examine(
     catalog, findings = load_catalog(bundle, settings.brand.currency_scale)
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
-    library = _library(bundle, settings, kinds)
+    library = template_library(bundle, settings, kinds)
     findings += check_cases(rules, catalog) if _errors(findings) else run_cases(rules, catalog, deciders)
     playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, library.known_names())
     findings += mistakes
@@ -95,7 +95,8 @@ def _errors(findings: Iterable[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _library(bundle: Bundle, settings: Settings, kinds: Kinds) -> TemplateLibrary:
+def template_library(bundle: Bundle, settings: Settings, kinds: Kinds) -> TemplateLibrary:
+    """Return the templates of ``bundle``, mistakes and all."""
     brand = settings.brand
     sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
     values = {

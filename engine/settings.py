@@ -130,6 +130,8 @@ class ScheduleSettings(_Part):
     retention: str = "30 3 * * *"
     """Clean-up, as crontab."""
     keep_ticks: Duration = 7_776_000_000
+    keep_content: Duration = 34_560_000_000
+    """How long it is kept what messages said to whom; the log itself is kept for good."""
     chunk: int = Field(default=50_000, ge=100, le=1_000_000)
     """Users per transaction of a tick."""
 

@@ -23,18 +23,27 @@ class LogFilter:
 
 
 class LogEntry(NamedTuple):
-    """One line of the log. ``number`` is the action's, or in a history the change's."""
+    """One line of the log. ``number`` is the action's, or in a history the change's.
+
+    ``address``, ``subject`` and ``code`` are those that the message was handed off with, as long as they are kept;
+    None before that, and where it never was. ``detail`` also has what the provider said.
+    """
 
     number: int
     at: int
     user: str
     address: str | None
+    subject: str | None
+    code: str | None
     playbook: str
     step: str
     attempt: int
     kind: str
     message_class: str
     channel: str | None
+    template: str | None
+    template_hash: str | None
+    locale: str | None
     state: str
     reason: str
     detail: str
@@ -44,31 +53,36 @@ class LogEntry(NamedTuple):
 
 _USER = "coalesce(u.key, '#' || a.user_id)"
 """An erased user has a number only."""
+_DETAIL = (
+    "coalesce(v.detail, '') || CASE WHEN v.detail <> '' AND t.said IS NOT NULL THEN ': ' ELSE '' END"
+    " || coalesce(t.said, '')"
+)
+_SENT = "k.address, k.subject, k.code"
+_ACTION = "a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, a.template, a.template_hash, a.locale"
+_USERS = "LEFT JOIN users AS u ON u.id = a.user_id"
+_TEXTS = "LEFT JOIN provider_text AS t ON t.event_id = v.id"
 
 _ACTIONS = (
-    f"SELECT a.id, a.changed_at, {_USER}, {{address}}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
-    "a.state, a.reason, coalesce((SELECT c.detail FROM action_event AS c WHERE c.action_id = a.id "
-    "ORDER BY c.id DESC LIMIT 1), ''), a.tries, a.version "
-    "FROM action AS a LEFT JOIN users AS u ON u.id = a.user_id"
+    f"SELECT a.id, a.changed_at, {_USER}, {_SENT}, {_ACTION}, a.state, a.reason, {_DETAIL}, a.tries, a.version "
+    f"FROM action AS a {_USERS} LEFT JOIN action_content AS k ON k.action_id = a.id LEFT JOIN action_event AS v "
+    f"ON v.id = (SELECT max(c.id) FROM action_event AS c WHERE c.action_id = a.id) {_TEXTS}"
 )
+# A message that was handed off again, to another address by then, says nothing of what it said before.
 _CHANGES = (
-    f"SELECT v.id, v.at, {_USER}, {{address}}, a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, "
-    "v.state, v.reason, v.detail, a.tries, a.version "
-    "FROM action_event AS v JOIN action AS a ON a.id = v.action_id LEFT JOIN users AS u ON u.id = a.user_id"
+    f"SELECT v.id, v.at, {_USER}, {_SENT}, {_ACTION}, v.state, v.reason, {_DETAIL}, a.tries, a.version "
+    f"FROM action_event AS v JOIN action AS a ON a.id = v.action_id {_USERS} "
+    f"LEFT JOIN action_content AS k ON k.action_id = a.id AND k.at <= v.at {_TEXTS}"
 )
 
 
-def read_actions(connection: Connection, wanted: LogFilter, limit: int, address: str = "NULL") -> list[LogEntry]:
-    """Return the actions that were made last, the newest at the end, each with its latest change.
-
-    ``address`` is SQL for the address on the channel of the action ``a`` of the user ``u``; without it none is read.
-    """
-    return _read(connection, _ACTIONS.format(address=address), wanted, "a", "a.changed_at", "a.id DESC", limit)
+def read_actions(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
+    """Return the actions that were made last, the newest at the end, each with its latest change."""
+    return _read(connection, _ACTIONS, wanted, "a", "a.changed_at", "a.id DESC", limit)
 
 
-def read_changes(connection: Connection, wanted: LogFilter, limit: int, address: str = "NULL") -> list[LogEntry]:
-    """Return the newest changes of actions, the newest at the end; ``address`` as in ``read_actions``."""
-    return _read(connection, _CHANGES.format(address=address), wanted, "v", "v.at", "v.at DESC, v.id DESC", limit)
+def read_changes(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
+    """Return the newest changes of actions, the newest at the end."""
+    return _read(connection, _CHANGES, wanted, "v", "v.at", "v.at DESC, v.id DESC", limit)
 
 
 def _read(  # noqa: PLR0917
@@ -106,9 +120,8 @@ class Follower:
     LOOK_BACK = 60_000
     _AT_ONCE = 10_000
 
-    def __init__(self, wanted: LogFilter, since: int, address: str = "NULL") -> None:
+    def __init__(self, wanted: LogFilter, since: int) -> None:
         self._wanted = wanted
-        self._address = address
         self._newest = since
         self._shown: dict[int, int] = {}
 
@@ -122,7 +135,7 @@ class Follower:
         """Return the changes that have come since, oldest first."""
         horizon = self._newest - self.LOOK_BACK
         wanted = replace(self._wanted, since=max(horizon, self._wanted.since or 0))
-        newest = read_changes(connection, wanted, self._AT_ONCE, self._address)
+        newest = read_changes(connection, wanted, self._AT_ONCE)
         fresh = [entry for entry in newest if entry.number not in self._shown]
         self.skip(fresh)
         self._shown = {number: at for number, at in self._shown.items() if at >= horizon}

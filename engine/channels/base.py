@@ -129,9 +129,3 @@ def by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
 def blocks_of(channels: Iterable[Channel]) -> dict[str, Blocks]:
     """Return which blocks make a message, by channel."""
     return {channel.name: channel.blocks for channel in channels}
-
-
-def address_sql(channels: Iterable[Channel], dialect: Dialect, *, channel: str, users: str = "u") -> str:
-    """Return SQL for a user's present address on the channel that the column ``channel`` names; else NULL."""
-    cases = " ".join(f"WHEN '{one.name}' THEN {one.address.sql(dialect, users)}" for one in channels)
-    return f"CASE {channel} {cases} END" if cases else "NULL"

@@ -21,6 +21,7 @@ from engine.explain.models import (
     SlotStanding,
     Standing,
 )
+from engine.explain.words import CAUSES
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}
 _ENDED_WELL = frozenset({"accepted", "delivered", "opened", "clicked"})
@@ -137,7 +138,8 @@ def _transition(move: Moved, running: str) -> str:
     way = f"{move.from_place or '-'} to [cyan]{move.to_place or '-'}[/]"
     older = "" if move.rules_version == running else f" [yellow]rules {move.rules_version}[/]"
     head = f"{day_time(move.at)}  [bold]{move.dimension}[/]: {way}{_by(move.rule)}{older}"
-    return f"{head}\n  [dim]held: {escape(_held(move))}[/]"
+    cause = f"{move.cause} ({CAUSES.get(move.cause, '')})"
+    return f"{head}\n  [dim]cause: {escape(cause)}; held: {escape(_held(move))}[/]"
 
 
 def _held(move: Moved) -> str:
@@ -170,18 +172,21 @@ def _action(action: ActionRecord) -> str:
     style = "green" if action.state in _ENDED_WELL else "cyan" if action.state in _ON_ITS_WAY else "yellow"
     what = escape(action.template or action.coupon or action.kind)
     by = f" by {action.channel}" if action.channel else ""
+    to = f" to {escape(action.address)}" if action.address else ""
+    subject = f" [italic]{escape(action.subject)}[/]" if action.subject else ""
     code = f", code {escape(action.coupon_code)}" if action.coupon_code else ""
     due = f", due {day_time(action.due_at)}" if action.state in _ON_ITS_WAY else ""
     sentence = action.sentence or action.state_sentence
     state = f"[{style}]{action.state}[/] ({escape(action.reason)}{due})"
-    head = f"[bold]{action.playbook}[/].{action.step} {what}{by}{code}: {state} {sentence}"
+    head = f"[bold]{action.playbook}[/].{action.step} {what}{by}{to}{subject}{code}: {state} {sentence}"
     return "\n".join([head, *_history(action)])
 
 
 def _history(action: ActionRecord) -> Iterator[str]:
     for change in action.history:
-        detail = f" {escape(change.detail)}" if change.detail else ""
-        yield f"  [dim]{day_time(change.at)}  {change.state:<10} {escape(change.reason)}{detail}[/]"
+        said = ": ".join(escape(part) for part in (change.detail, change.said) if part)
+        what = " ".join(part for part in (escape(change.reason), change.sentence, said) if part)
+        yield f"  [dim]{day_time(change.at)}  {change.state:<10} {what}[/]"
 
 
 def _playbooks(found: Explanation) -> Table:

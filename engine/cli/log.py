@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import typer
@@ -12,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.actions.history import Follower, LogEntry, LogFilter, read_actions, read_changes
+from engine.actions.reasons import Reasons
 from engine.actions.states import State
-from engine.channels.base import Channel, address_sql, by_name, masked
+from engine.channels.base import Channel, by_name, masked
 from engine.cli.context import console, notes, open_app, parse_instant
 from engine.clock import Instant, iso
 from engine.content.findings import did_you_mean
@@ -32,8 +34,15 @@ _COLOURS: dict[str, str] = {
     **dict.fromkeys((State.FAILED, State.UNKNOWN), "red"),
     **dict.fromkeys((State.SUPPRESSED, State.EXPIRED, State.HELD), "yellow"),
 }
-_COLUMNS = ("at", "user", "address", "playbook", "step", "channel", "state", "reason", "detail")
+_COLUMNS = ("at", "user", "address", "playbook", "step", "channel", "state", "reason", "why")
 """What tables and lines show; JSON and CSV have everything."""
+
+_NAMES = tuple(
+    name
+    for field in LogEntry._fields
+    for name in ({"message_class": ("class",), "reason": ("reason", "sentence")}.get(field, (field,)))
+)
+"""What JSON and CSV have, in this order."""
 
 Fields = dict[str, str | int | None]
 Show = Callable[[Sequence[Fields]], None]
@@ -71,16 +80,15 @@ def log(  # noqa: PLR0917 - Typer's options
         now = app.clock.now()
         zone = app.settings.brand.timezone
         wanted = LogFilter(user, playbook, channel, state, reason, _moment(since, now, zone), _moment(until, now, zone))
-        channels = by_name(app.kinds.channels)
-        address = address_sql(app.kinds.channels, app.database.dialect, channel="a.channel")
+        shown = _Shown(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
-            entries = read(connection, wanted, limit, address)
+            entries = read(connection, wanted, limit)
         show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")
-        show([_fields(entry, channels, show_addresses) for entry in entries])
+        show([shown.fields(entry) for entry in entries])
         if not follow:
             return
-        follower = Follower(wanted, now, address)
+        follower = Follower(wanted, now)
         follower.skip(entries)
 
         def fresh() -> list[LogEntry]:
@@ -89,7 +97,7 @@ def log(  # noqa: PLR0917 - Typer's options
 
         try:
             for news in following(fresh, lambda: time.sleep(_POLL)):
-                show([_fields(entry, channels, show_addresses) for entry in news])
+                show([shown.fields(entry) for entry in news])
         except KeyboardInterrupt:
             return
 
@@ -112,15 +120,30 @@ def _moment(value: str | None, now: Instant, zone: str) -> Instant | None:
         return parse_instant(value, zone)
 
 
-def _fields(entry: LogEntry, channels: Mapping[str, Channel], show_addresses: bool) -> Fields:
-    """Return what is printed of ``entry``. A user's key that is an address is masked like one."""
-    address, user = entry.address, entry.user
-    if not show_addresses:
-        channel = channels.get(entry.channel or "")
-        address = channel.masked(address) if channel and address else None
-        user = masked(user) if "@" in user else user
-    fields = entry._asdict() | {"at": iso(entry.at), "address": address, "user": user}
-    return {("class" if name == "message_class" else name): value for name, value in fields.items()}
+@dataclass(frozen=True)
+class _Shown:
+    """What is printed of entries: reasons with their sentences, addresses masked unless they were asked for."""
+
+    channels: Mapping[str, Channel]
+    reasons: Reasons
+    addresses: bool
+
+    def fields(self, entry: LogEntry) -> Fields:
+        """Return what is printed of ``entry``. A user's key that is an address is masked like one."""
+        address, user = entry.address, entry.user
+        if not self.addresses:
+            channel = self.channels.get(entry.channel or "")
+            mask = channel.masked if channel else masked
+            address = mask(address) if address else None
+            user = masked(user) if "@" in user else user
+        fields = entry._asdict() | {
+            "class": entry.message_class,
+            "at": iso(entry.at),
+            "address": address,
+            "user": user,
+            "sentence": self.reasons.sentence(entry.reason),
+        }
+        return {name: fields[name] for name in _NAMES}
 
 
 def _show_as(form: Literal["json", "csv", "lines", "table"]) -> Show:
@@ -140,8 +163,7 @@ class _CsvPrinter:
 
     def __init__(self) -> None:
         self._writer = csv.writer(sys.stdout, lineterminator="\n")
-        names = ["class" if name == "message_class" else name for name in LogEntry._fields]
-        self._writer.writerow(names)
+        self._writer.writerow(_NAMES)
 
     def __call__(self, entries: Sequence[Fields]) -> None:
         for fields in entries:
@@ -173,5 +195,7 @@ def _show_lines(entries: Sequence[Fields]) -> None:
 
 
 def _cell(fields: Fields, name: str) -> str:
+    if name == "why":
+        return " ".join(str(part) for part in (fields["sentence"], fields["detail"]) if part)
     value = fields[name]
     return "" if value is None else str(value)

@@ -43,7 +43,7 @@ def read_status(app: App) -> Status:
     content, findings = app.examine()
     coupons = content.playbooks.coupons.items() if content else ()
     with app.database.read() as connection:
-        store = read_store(connection, now)
+        store = read_store(connection, app.kinds.reasons, now)
         pools = read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now)
         differences = str(drift(connection, app.database.dialect, content.columns())) if content else ""
     errors = sum(finding.severity == "error" for finding in findings)

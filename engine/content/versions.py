@@ -1,5 +1,7 @@
 """Which version of the files runs, and every version that ever ran: the memory of the store."""
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, column, func, insert, select, text, update
 
 from engine.clock import Instant
@@ -41,6 +43,17 @@ def running_version(connection: Connection) -> str | None:
         .limit(1)
     ).scalar()
     return found
+
+
+def content_bundles(connection: Connection) -> Iterator[Bundle]:
+    """Yield every bundle that was ever applied, the newest first."""
+    query = text("SELECT hash FROM version WHERE kind = :kind ORDER BY applied_at DESC")
+    for version in connection.execute(query, {"kind": CONTENT}).scalars().all():
+        files = connection.execute(
+            select(Version.files).where(Version.kind == CONTENT, Version.hash == version)  # type: ignore[call-overload]
+        ).scalar()
+        if files is not None:
+            yield Bundle(files)
 
 
 def rules_files(connection: Connection, rules_version: str) -> Bundle | None:

@@ -18,6 +18,7 @@ from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
 from engine.delivery.compose import Composer, Stationery
 from engine.delivery.journal import Journal
+from engine.delivery.keeping import ContentKeeper
 from engine.delivery.lane import Desk, Lane
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
@@ -164,6 +165,7 @@ class Delivery:
             claims=self._claims,
             loader=loader,
             composer=Composer(stationery, self._channels),
+            keeper=ContentKeeper(self._library, self._settings.brand),
             settings=self._settings.delivery,
             circumstances=self._circumstances,
             clock=self._clock,

@@ -21,6 +21,7 @@ from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates import Defer, Refuse, judge
 from engine.delivery.journal import Journal
+from engine.delivery.keeping import ContentKeeper
 from engine.delivery.load import Loaded, Loader
 from engine.delivery.outcomes import follow
 from engine.delivery.reasons import Reason
@@ -47,6 +48,7 @@ class Desk:
     claims: Claims
     loader: Loader
     composer: Composer
+    keeper: ContentKeeper
     settings: DeliverySettings
     circumstances: Callable[[int], Circumstances]
     clock: Clock
@@ -178,8 +180,9 @@ class Lane:
                 Reason.GATES_PASSED,
                 tries=1,
                 lease_until=lease_until,
+                content=self._desk.keeper.content(candidate, composed),
             )
-            for candidate, _ in group
+            for candidate, composed in group
         ]
         written = await self._desk.journal.post([*moves, *handed], urgent=self._hungry)
         self._desk.tally.count([move for move in moves if move.action_id in written])

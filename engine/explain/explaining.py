@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from engine.clock import Instant
-from engine.explain.actions import actions
+from engine.explain.actions import ActionReader
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_look import next_look
@@ -50,7 +50,7 @@ class Explainer:
             next_look=next_look(connection, content, user_id),
             transitions=moves,
             enrolments=passages(connection, content.shelf(), moves, user_id),
-            actions=actions(connection, user_id),
+            actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),
             playbooks=self._playbooks(connection, user_id, now),
         )
 

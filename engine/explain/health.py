@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
+from engine.actions.reasons import Reasons
 from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import MINUTE, Instant
 from engine.content.versions import CONTENT
-from engine.explain.actions import reason_sentence
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
 from engine.store.dialect import Dialect
 
@@ -38,8 +38,8 @@ _FREE = text(
 )
 
 
-def read_store(connection: Connection, now: Instant) -> Store:
-    """Return what the store says of its workers, ticks, lag and queues at ``now``."""
+def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
+    """Return what the store says of its workers, ticks, lag and queues at ``now``; ``reasons`` explain its queues."""
     version = connection.execute(_VERSION, {"kind": CONTENT}).first()
     return Store(
         at=now,
@@ -49,8 +49,8 @@ def read_store(connection: Connection, now: Instant) -> Store:
         workers=_workers(connection, now),
         ticks=tuple(TickDone(**row) for row in connection.execute(_TICKS, {"limit": TICKS}).mappings()),
         lag=_lag(connection, now),
-        queue=(*_depths(connection, WAITING_SQL), *_depths(connection, LEASED_SQL)),
-        stuck=_depths(connection, _STUCK_SQL),
+        queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
+        stuck=_depths(connection, _STUCK_SQL, reasons),
     )
 
 
@@ -77,7 +77,7 @@ def _lag(connection: Connection, now: Instant) -> Lag:
     return Lag(late(_USER_DUE), at_once, late(_ENROLMENT_DUE), late(_ACTION_DUE))
 
 
-def _depths(connection: Connection, states: str) -> tuple[Depth, ...]:
+def _depths(connection: Connection, states: str, reasons: Reasons) -> tuple[Depth, ...]:
     """Count the actions in ``states``, a partial index's own condition, up to the limit."""
     query = text(
         "SELECT q.state, q.channel, q.reason, count(*) AS count FROM"
@@ -87,7 +87,7 @@ def _depths(connection: Connection, states: str) -> tuple[Depth, ...]:
     rows = connection.execute(query, {"limit": COUNTED}).all()
     more = sum(row[3] for row in rows) >= COUNTED
     return tuple(
-        Depth(state, channel, reason, reason_sentence(reason), int(count), more)
+        Depth(state, channel, reason, reasons.sentence(reason), int(count), more)
         for state, channel, reason, count in rows
     )
 

@@ -14,7 +14,7 @@ from engine.rules.dimension import IN, OUT, Dimension, Slot
 from engine.rules.ruleset import RuleSet, load_rules
 
 _QUERY = text(
-    "SELECT id, at, dimension, from_place, to_place, rule, rules_version, signature FROM transition"
+    "SELECT id, at, dimension, from_place, to_place, coalesce(cause, 'behaviour') AS cause, rule, rules_version, signature FROM transition"
     " WHERE user_id = :user_id ORDER BY at, id"
 )
 
@@ -61,6 +61,7 @@ def _moved(row: RowMapping, then: _RulesOfThen) -> Moved:
         dimension=row["dimension"],
         from_place=row["from_place"],
         to_place=row["to_place"],
+        cause=row["cause"],
         rule=rule_words(dimension, row["rule"]) if dimension else RuleWords(row["rule"], "", "", 0),
         rules_version=row["rules_version"],
         signature=f"{signature:x}",

@@ -96,6 +96,8 @@ class Moved:
     dimension: str
     from_place: str | None
     to_place: str | None
+    cause: str
+    """Why the user was looked at: ``behaviour``, ``time``, ``rules``, …; see ``engine.store.due.Cause``."""
     rule: RuleWords
     rules_version: str
     signature: str
@@ -141,7 +143,12 @@ class Change:
     at: Instant
     state: str
     reason: str
+    sentence: str | None
+    """What the reason means; None where nobody declares it."""
     detail: str
+    """In the program's own words."""
+    said: str | None
+    """What the provider said, as long as it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,14 @@ class ActionRecord:
     message_class: str
     channel: str | None
     template: str | None
+    template_hash: str | None
+    """Of the template's files as they were sent."""
+    locale: str | None
+    """The locale whose template was sent."""
+    address: str | None
+    """As sent to, as long as that is kept; None before the hand-off."""
+    subject: str | None
+    """What it said, in a line."""
     coupon: str | None
     coupon_code: str | None
     state: str

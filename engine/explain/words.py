@@ -1,7 +1,7 @@
 """Values, durations, sources of facts and atoms, in the form in which people read them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from engine.clock import DAY, HOUR, MINUTE, SECOND, iso
 from engine.content.kinds import FactType
@@ -10,8 +10,19 @@ from engine.facts.model import Fact
 from engine.messages.locales import format_money
 from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
+from engine.store.due import Cause
 
 UNKNOWN = "unknown"
+CAUSES: Mapping[str, str] = {
+    Cause.BEHAVIOUR: "the customer did something, or is new",
+    Cause.TIME: "time passed",
+    Cause.RULES: "the files were edited",
+    Cause.SCORES: "scores were calibrated",
+    Cause.IMPORT: "a file was imported",
+    Cause.MERGE: "two users were merged",
+    Cause.PERSON: "a person decided it",
+}
+"""What the causes of looks and transitions are, for people."""
 _UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 _MILLISECONDS = re.compile(r"\b(\d+) ms\b")
 

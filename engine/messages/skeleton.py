@@ -17,6 +17,7 @@ from css_inline import CSSInliner, InlineError
 from engine.errors import RenderError
 from engine.messages.email.plaintext import text_of
 from engine.messages.email.quoted import encode_static
+from engine.messages.reasons import MessageReason
 from engine.messages.sandbox import FIRST_SLOT
 from engine.messages.slots import SLOT, Place, for_html, for_text, html_encoder, places_of, text_encoder
 
@@ -119,12 +120,12 @@ def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
 def _inline(html: str) -> str:
     for reference in _REFERENCE.findall(html):
         if SLOT.search(entities.unescape(reference)):
-            raise RenderError(f"the template has the reserved character {reference}", "template_unsafe")
+            raise RenderError(f"the template has the reserved character {reference}", MessageReason.TEMPLATE_UNSAFE)
     inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
     try:
         return inliner.inline(html)
     except InlineError as error:
-        raise RenderError(f"the styles cannot be inlined: {error}", "template_unsafe") from None
+        raise RenderError(f"the styles cannot be inlined: {error}", MessageReason.TEMPLATE_UNSAFE) from None
 
 
 def prepare_email(subject: str, text: str, html: str) -> Prepared:

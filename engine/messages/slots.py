@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from engine.errors import RenderError
 from engine.messages.email.quoted import KEPT, SOFT_BREAK, encode_value
+from engine.messages.reasons import MessageReason
 
 SLOT = re.compile("[\ue000-\uf8ff]")
 
@@ -48,7 +49,7 @@ class Place(Enum):
 def _link(value: str) -> str:
     stripped = value.strip()
     if not _SCHEME(stripped):
-        raise RenderError("a link's address does not begin with https://, mailto: or tel:", "url_invalid")
+        raise RenderError("a link's address does not begin with https://, mailto: or tel:", MessageReason.URL_INVALID)
     return stripped if _IS_LINK(stripped) else quote(stripped, safe=_SAFE_IN_LINKS, errors="replace")
 
 
@@ -112,7 +113,9 @@ def places_of(html: str) -> Iterator[Place]:
     finder.feed(html)
     finder.close()
     if len(finder.places) != len(SLOT.findall(html)):
-        raise RenderError("a value stands in the HTML where none may (a tag's name, a declaration)", "template_unsafe")
+        raise RenderError(
+            "a value stands in the HTML where none may (a tag's name, a declaration)", MessageReason.TEMPLATE_UNSAFE
+        )
     yield from finder.places
 
 
@@ -124,7 +127,7 @@ class _Finder(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "script" or SLOT.search(tag):
-            raise RenderError("the HTML has a script, or a tag whose name is a value", "template_unsafe")
+            raise RenderError("the HTML has a script, or a tag whose name is a value", MessageReason.TEMPLATE_UNSAFE)
         self._in_style = tag == "style"
         for name, value in attrs:
             self._attribute(name, value or "")
@@ -142,7 +145,9 @@ class _Finder(HTMLParser):
     def _attribute(self, name: str, value: str) -> None:
         slots = list(SLOT.finditer(value))
         if SLOT.search(name) or (slots and (name.startswith("on") or name == "srcdoc")):
-            raise RenderError(f"a value stands in the attribute `{name}`, where none is safe", "template_unsafe")
+            raise RenderError(
+                f"a value stands in the attribute `{name}`, where none is safe", MessageReason.TEMPLATE_UNSAFE
+            )
         for slot in slots:
             self.places.append(_place_in(name, value[: slot.start()]))
 

@@ -23,6 +23,7 @@ from engine.messages.inspection import (
 )
 from engine.messages.locales import fallbacks
 from engine.messages.reading import MessageReader, Reading
+from engine.messages.reasons import MessageReason
 from engine.messages.render import Template
 from engine.messages.sandbox import Frames, Sandbox
 
@@ -103,11 +104,13 @@ class TemplateLibrary:
         """
         if channel not in self._blocks:
             known = ", ".join(sorted(self._blocks))
-            raise RenderError(f"unknown channel `{channel}`; known: {known}", "template_missing")
+            raise RenderError(f"unknown channel `{channel}`; known: {known}", MessageReason.TEMPLATE_MISSING)
         path = self.path_of(name, channel, locale)
         if path is None:
             names = {label.name for label in self._paths if label.channel == channel}
-            raise RenderError(f"no {channel} template `{name}`{did_you_mean(name, names)}", "template_missing")
+            raise RenderError(
+                f"no {channel} template `{name}`{did_you_mean(name, names)}", MessageReason.TEMPLATE_MISSING
+            )
         ready = self._ready.get(path)
         return ready if ready is not None else self._compile(path, channel)
 
@@ -190,13 +193,13 @@ class TemplateLibrary:
         problems = [] if len(self._sources[path]) <= MAX_SOURCE else [TemplateProblem(path, 0, "is too long")]
         problems += check_source(self._sandbox, path, self._sources[path])
         if problems:
-            raise RenderError(str(problems[0]), "template_invalid")
+            raise RenderError(str(problems[0]), MessageReason.TEMPLATE_INVALID)
         with self._lock:
             if path not in self._ready:
                 try:
                     compiled = self._sandbox.get_template(path)
                 except TemplateError as error:
-                    raise RenderError(f"{path}: {error.message}", "template_invalid") from None
+                    raise RenderError(f"{path}: {error.message}", MessageReason.TEMPLATE_INVALID) from None
                 locale = label.locale if (label := TemplateName.of(path)) and label.locale else self._default_locale
                 self._ready[path] = Template(
                     path,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, insert, text
 
+from engine.actions.content import forget_contents
 from engine.app import App
 from engine.clock import DAY, Instant, iso
 from engine.facts.calibrate import calibrate, uncalibrated
@@ -42,11 +43,12 @@ def calibrate_new(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots and workers that nobody asks for any more."""
+    """Delete ticks, slots and workers that nobody asks for any more, and what messages said longer ago than is kept."""
     with app.database.write() as connection:
         connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
         connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
         connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
+        forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
 
 
 class Heartbeat:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.errors import RenderError
+from engine.messages.reasons import MessageReason
 
 FIRST_WORD, NEXT_WORDS = 39, 45
 """Octets of text in an encoded word: lines with encoded words have at most 76 characters (RFC 2047, 2)."""
@@ -128,7 +129,7 @@ def link(uri: str) -> bytes:
         RenderError: it is no http(s) or mailto URI of printable ASCII.
     """
     if not _URI(uri):
-        raise RenderError("the unsubscribe link is no http or mailto address", "header_invalid")
+        raise RenderError("the unsubscribe link is no http or mailto address", MessageReason.HEADER_INVALID)
     return b"<" + uri.encode("ascii") + b">"
 
 
@@ -140,7 +141,7 @@ def field(name: str, value: str) -> bytes:
     """
     start = _field_start(name)
     if _CONTROLS.search(value):
-        raise RenderError(f"the header {name} has control characters", "header_invalid")
+        raise RenderError(f"the header {name} has control characters", MessageReason.HEADER_INVALID)
     encoded = unstructured(value)
     first = b"" if len(name) <= 7 or len(encoded) <= FOLD - len(name) else b"\r\n"
     return start + first + b" " + encoded + b"\r\n"
@@ -149,5 +150,5 @@ def field(name: str, value: str) -> bytes:
 @lru_cache(maxsize=128)
 def _field_start(name: str) -> bytes:
     if not _FIELD_NAME(name) or len(name) > 60:
-        raise RenderError("a header's name has letters, digits and hyphens only", "header_invalid")
+        raise RenderError("a header's name has letters, digits and hyphens only", MessageReason.HEADER_INVALID)
     return name.encode("ascii") + b":"

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from engine.clock import SECOND, to_datetime
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox, field, link, mailbox, unstructured
+from engine.messages.reasons import MessageReason
 from engine.messages.render import Rendered
 
 _TEXT_HEAD = b'\r\nContent-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
@@ -111,5 +112,7 @@ def _date(seconds: int) -> bytes:
 
 def _identifier(text: str) -> bytes:
     if not (text.isascii() and text.isprintable() and " " not in text and text[:1] == "<" and text[-1:] == ">"):
-        raise RenderError("this is not a Message-ID: it needs angle brackets around printable ASCII", "header_invalid")
+        raise RenderError(
+            "this is not a Message-ID: it needs angle brackets around printable ASCII", MessageReason.HEADER_INVALID
+        )
     return text.encode("ascii")

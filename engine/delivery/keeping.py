@@ -1,0 +1,73 @@
+"""What the log keeps of a message: enough to tell what was said to whom, and to say it again from its template."""
+
+from collections.abc import Iterable, Mapping
+
+from engine.actions.content import SentContent
+from engine.delivery.candidate import Candidate
+from engine.delivery.compose import Composed
+from engine.messages.templates import TemplateLibrary
+from engine.settings import Brand
+
+RENDERED_WITH = "render"
+"""Key under which the values hold what filters go by: ``locale``, ``zone``, ``currency``. No template has this name."""
+
+_Path = tuple[str, str | None]
+"""A name that templates begin with, and what is read below it; None where all of it is."""
+
+
+class ContentKeeper:
+    """Makes contents from messages of one version of the templates. Of the values it keeps those that are read."""
+
+    def __init__(self, library: TemplateLibrary, brand: Brand) -> None:
+        self._library = library
+        self._brand = brand
+        self._read: dict[tuple[str, str, str], tuple[_Path, ...]] = {}
+
+    def content(self, candidate: Candidate, composed: Composed) -> SentContent:
+        """Return what to keep of a message that is about to be handed off."""
+        locale = candidate.locale or self._brand.locale
+        key = (candidate.template, candidate.channel, locale)
+        if key not in self._read:
+            self._read[key] = self._paths(*key)
+        rendered_with = {
+            "locale": locale,
+            "zone": candidate.timezone or self._brand.timezone,
+            "currency": self._brand.currency,
+        }
+        return SentContent(
+            address=composed.address,
+            subject=composed.subject,
+            code=composed.code,
+            template_hash=composed.template_hash,
+            locale=composed.locale,
+            values={**_only(composed.values, self._read[key]), RENDERED_WITH: rendered_with},
+        )
+
+    def _paths(self, template: str, channel: str, locale: str) -> tuple[_Path, ...]:
+        path = self._library.path_of(template, channel, locale)
+        names = [variable.name for variable in self._library.reading(path).variables] if path else []
+        return tuple(dict.fromkeys(_path(name) for name in names))
+
+
+def _path(name: str) -> _Path:
+    root, *below = name.split(".")
+    return root, below[0] if below else None
+
+
+def _only(values: Mapping[str, object], paths: Iterable[_Path]) -> dict[str, object]:
+    """Return those of ``values`` that ``paths`` lead to. What is not there stays away, as templates ask for that."""
+    kept: dict[str, object] = {}
+    whole = set()
+    for root, below in paths:
+        if root not in values:
+            continue
+        value = values[root]
+        if below is None or not isinstance(value, Mapping):
+            kept[root] = value
+            whole.add(root)
+        elif root not in whole:
+            part = kept.setdefault(root, {})
+            assert isinstance(part, dict)
+            if below in value:
+                part[below] = value[below]
+    return kept

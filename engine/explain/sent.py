@@ -1,0 +1,63 @@
+"""What a message said, made again from what is kept of it: the values that its template read, and the template."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, text
+
+from engine.channels.base import Shown, by_name
+from engine.content.versions import content_bundles
+from engine.delivery.keeping import RENDERED_WITH
+from engine.errors import InputError, RenderError
+from engine.loading import Content, template_library
+from engine.messages.render import RenderContext, Template
+from engine.messages.templates import TemplateLibrary
+from engine.settings import Settings
+
+_KEPT = text(
+    "SELECT a.channel, a.template, a.template_hash, a.locale, CAST(k.template_values AS TEXT) AS kept"
+    " FROM action AS a JOIN action_content AS k ON k.action_id = a.id WHERE a.id = :action_id"
+)
+
+
+@dataclass(frozen=True)
+class SentMessages:
+    """Makes messages again as they were handed off last, by the templates of then."""
+
+    content: Content
+    settings: Settings
+
+    def of(self, connection: Connection, action_id: int) -> Shown:
+        """Return what the action's message said.
+
+        Raises:
+            InputError: the action was never handed off, what is kept of it was deleted, or its template is lost.
+        """
+        row = connection.execute(_KEPT, {"action_id": action_id}).first()
+        if row is None or row.kept is None:
+            raise InputError(f"nothing is kept of what action {action_id} said: it never left, or that was deleted")
+        channel = by_name(self.content.kinds.channels).get(row.channel)
+        template = self._template(connection, row.template, row.channel, row.locale, row.template_hash)
+        if channel is None or template is None:
+            raise InputError(f"the template `{row.template}` as action {action_id} was sent with is no longer known")
+        values = orjson.loads(row.kept)
+        by = values.pop(RENDERED_WITH)
+        return channel.preview(template.render(RenderContext(values, by["locale"], by["currency"], by["zone"])))
+
+    def _template(
+        self, connection: Connection, name: str, channel: str, locale: str, fingerprint: str
+    ) -> Template | None:
+        for library in self._libraries(connection):
+            try:
+                template = library.find(name, channel, locale)
+            except RenderError:
+                continue  # that version has no such template
+            if template.fingerprint == fingerprint:
+                return template
+        return None
+
+    def _libraries(self, connection: Connection) -> Iterator[TemplateLibrary]:
+        yield self.content.library
+        for bundle in content_bundles(connection):
+            yield template_library(bundle, self.settings, self.content.kinds)
