@@ -2,7 +2,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import trustme
 
 from adapters.base import Answer, Message, Outcome
 from adapters.smtp import SmtpAdapter, SmtpOptions
-from tests.adapters.adapter_contract import BODY, SECRET, AdapterContract, message
+from tests.adapters.emails import BODY, SECRET, message
 from tests.adapters.scripted_smtp import DROP, LATER, SILENCE, ScriptedSmtp
 
 
@@ -27,25 +27,6 @@ class Connected:
 
     def arrived(self) -> list[bytes]:
         return self.server.messages
-
-
-class TestSmtp(AdapterContract):
-    duplicates_arrive = True
-
-    def working(self, folder: Path) -> AbstractAsyncContextManager[Connected]:
-        return connected(ScriptedSmtp(extensions=("AUTH PLAIN LOGIN",)), username="mailer", password=SECRET)
-
-    def unreachable(self, folder: Path) -> AbstractAsyncContextManager[Connected]:
-        refusing = {"AUTH": [f"535 5.7.8 no such user, you said {SECRET}"] * 9}
-        server = ScriptedSmtp(refusing, extensions=("AUTH PLAIN",))
-        return connected(server, username="mailer", password=SECRET)
-
-
-class TestSmtpPipelined(TestSmtp):
-    def working(self, folder: Path) -> AbstractAsyncContextManager[Connected]:
-        return connected(
-            ScriptedSmtp(extensions=("AUTH PLAIN LOGIN", "PIPELINING")), username="mailer", password=SECRET
-        )
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from adapters.smtp import SmtpOptions
-from tests.adapters.adapter_contract import SECRET
+from tests.adapters.emails import SECRET
 
 
 @pytest.mark.parametrize(

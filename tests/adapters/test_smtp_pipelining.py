@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.base import Outcome
-from tests.adapters.adapter_contract import BODY, message
+from tests.adapters.emails import BODY, message
 from tests.adapters.scripted_smtp import DROP, SILENCE, ScriptedSmtp
 from tests.adapters.test_smtp import connected, exchange
 
