@@ -15,10 +15,11 @@ def register(program: typer.Typer) -> None:
 
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check facts, rules with their cases, playbooks and templates; exit 1 where anything is found."""
+    """Check facts, rules with their cases, playbooks, templates and settings; exit 1 where anything is found."""
     with open_app(context) as app:
         content, findings = app.examine()
         app.adapters()  # what config.toml says of them is found here, not by the first message
+        findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         files = len(app.bundle().files)
     if as_json:
         print_json([_as_dict(finding) for finding in findings])

@@ -3,11 +3,14 @@
 from enum import StrEnum
 from typing import Annotated
 
+import structlog
 import typer
 
 from engine.cli.context import open_app
 from engine.logs import set_up_logs
 from engine.worker.scheduler import Parts, run_worker
+
+_log = structlog.get_logger("habitue.worker")
 
 
 class Only(StrEnum):
@@ -29,4 +32,6 @@ def run(
     """Work until told to stop (SIGTERM, Ctrl-C): ticks, calibration, retention, and delivery beside them."""
     with open_app(context) as app:
         set_up_logs(app.settings.log)
+        for sentence in app.settings.outdated():
+            _log.warning("outdated_setting", setting=sentence)
         run_worker(app, Parts(ticks=only is not Only.DELIVERY, delivery=only is not Only.TICKS))

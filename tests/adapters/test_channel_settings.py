@@ -1,0 +1,170 @@
+"""Which adapter serves which channel: what ``config.toml`` says, what the old keys still mean, and what does not fit."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from adapters.base import Answer, EmailPayload, Message, Outcome, PushPayload
+from adapters.kinds import AdapterKind
+from engine.app import App
+from engine.channels import CHANNELS
+from engine.channels.providers import make_adapters
+from engine.cli.program import program
+from engine.errors import HabitueError
+from engine.kinds import SHIPPED
+from engine.settings import Settings, load_settings
+
+
+def settings(folder: Path, text: str) -> Settings:
+    file = folder / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def served(read: Settings) -> dict[str, tuple[str, int]]:
+    """Channel -> its adapter's name and how much may be in flight."""
+    adapters = make_adapters(read, CHANNELS, SHIPPED.adapters)
+    return {name: (adapter.name, read.channel(name).in_flight) for name, adapter in adapters.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {"email": ("capture", 100)}),
+        ('[channels.email]\nadapters = ["smtp"]\n', {"email": ("smtp", 100)}),
+        ("[channels.email]\nin_flight = 7\n", {"email": ("capture", 7)}),
+        ("[channels.email]\nadapters = []\n", {}),
+        (
+            '[channels.sms]\nadapters = ["capture"]\nin_flight = 5\n',
+            {"email": ("capture", 100), "sms": ("capture", 5)},
+        ),
+        ('[email]\nadapter = "smtp"\n', {"email": ("smtp", 100)}),
+        ('[email]\nadapter = "smtp"\n[channels.email]\nin_flight = 7\n', {"email": ("smtp", 7)}),
+        (
+            '[delivery]\nin_flight = 9\n[channels.push]\nadapters = ["capture"]\n',
+            {"email": ("capture", 9), "push": ("capture", 9)},
+        ),
+    ],
+)
+def test_what_serves_a_channel(tmp_path: Path, text: str, expected: dict[str, tuple[str, int]]) -> None:
+    assert served(settings(tmp_path, text)) == expected
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HABITUE_CHANNELS__EMAIL__ADAPTERS", '["smtp"]')
+    monkeypatch.setenv("HABITUE_CHANNELS__SMS__IN_FLIGHT", "3")
+    text = '[channels.email]\nadapters = ["capture"]\nin_flight = 7\n[channels.sms]\nadapters = ["capture"]\n'
+    assert served(settings(tmp_path, text)) == {"email": ("smtp", 7), "sms": ("capture", 3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[channels.email]\nadapters = ["smtp", "capture"]\n',
+            "`channels.email.adapters`: this version sends through one adapter per channel: name one",
+        ),
+        (
+            '[email]\nadapter = "smtp"\n[channels.email]\nadapters = ["capture"]\n',
+            "`email.adapter` is the old name of `channels.email.adapters`: take it out",
+        ),
+        (
+            "[delivery]\nin_flight = 9\n[channels.sms]\nin_flight = 9\n",
+            "`delivery.in_flight` is the old place of `channels.NAME.in_flight`: take it out",
+        ),
+        ("[channels.email]\nadapter = 'smtp'\n", "unknown key `channels.email.adapter`"),
+        ("[channels.emial]\nin_flight = 9\n", "unknown channel; known: email, sms, push; did you mean `email`?"),
+        (
+            '[channels.email]\nadapters = ["smpt"]\n',
+            "config.toml: channels.email.adapters: there is no adapter `smpt`; known: capture, smtp",
+        ),
+        (
+            '[channels.sms]\nadapters = ["smtp"]\n',
+            "channels.sms.adapters: `smtp` is an adapter for email, not for sms; name one of: capture",
+        ),
+        (
+            '[channels.email]\nadapters = ["smtp"]\n[adapters.smtp]\nprot = 25\n',
+            "config.toml: adapters.smtp: `prot`: unknown option",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(HabitueError) as caught:
+        served(settings(tmp_path, text))
+    assert said in str(caught.value)
+
+
+class NoOptions(BaseModel):
+    pass
+
+
+@dataclass
+class Liar:
+    """An adapter whose kind and whose own words may differ."""
+
+    name: str = "liar"
+    channel: str | None = "email"
+    payload: type = EmailPayload
+    concurrency: int = 1
+    sent: list[Message] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def send(self, message: Message) -> Answer:
+        return Answer(Outcome.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"channel": "push"}, "the adapter `liar` does not fit the channel email: it declares the channel push"),
+        ({"payload": PushPayload}, "it takes PushPayload, and the channel hands over EmailPayload"),
+        ({"concurrency": 0}, "it declares a concurrency of 0, with which nothing is ever sent"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_its_channel_is_found_before_a_message(
+    tmp_path: Path, declared: dict[str, Any], said: str
+) -> None:
+    kind = AdapterKind("liar", NoOptions, lambda _, name: Liar(name, **declared), channel=None)
+    read = settings(tmp_path, '[channels.email]\nadapters = ["liar"]\n')
+    with pytest.raises(HabitueError) as caught:
+        make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind))
+    assert said in str(caught.value)
+
+
+@pytest.fixture
+def brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The brand that ships, with the keys of the version before."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(program, ["init", "."])
+    assert done.exit_code == 0, done.output
+    file = tmp_path / "config.toml"
+    new = '[channels.email]\nadapters = ["capture"]'
+    assert new in file.read_text("utf-8")
+    old = file.read_text("utf-8").replace(new, '[email]\nadapter = "capture"')
+    file.write_text(f"{old}\nin_flight = 9\n", encoding="utf-8")  # the last section is [delivery]
+    return file
+
+
+def test_check_warns_of_old_keys_and_they_work(brand: Path) -> None:
+    done = CliRunner().invoke(program, ["check"])
+    said = " ".join(done.output.split())
+    assert done.exit_code == 1
+    assert 'config.toml: warning: `email.adapter` is now `[channels.email] adapters = ["capture"]`' in said
+    assert "config.toml: warning: `delivery.in_flight` is now each channel's: `[channels.email] in_flight = 9`" in said
+    assert "0 errors, 2 warnings" in said
+    with closing(App.open(brand)) as app:
+        assert {name: adapter.name for name, adapter in app.adapters().items()} == {"email": "capture"}
+        assert app.settings.channel("email").in_flight == 9
