@@ -174,7 +174,12 @@ class World:
         full = Settings(
             brand=Brand(name="Maison", sender="hello@example.com"),
             consent=consent,
-            channels={provider.channel: ChannelSettings(in_flight=in_flight) for provider in providers},
+            channels={
+                provider.channel: ChannelSettings(
+                    in_flight=in_flight[provider.channel] if isinstance(in_flight, dict) else in_flight
+                )
+                for provider in providers
+            },
             delivery=DeliverySettings(**{"unsubscribe_secret": "a secret", **settings}),
         )
         adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
