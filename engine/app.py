@@ -7,13 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import column, func, insert, select, text, update
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Callback
+from engine.actions.receipts import Receipts, Received
 from engine.channels.providers import make_adapters
 from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
+from engine.delivery.receipts import read_callback
 from engine.delivery.tally import Drained
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
@@ -224,6 +226,18 @@ class App:
     def deliver(self, content: Content) -> Drained:
         """Hand over everything that is due by the clock; return what became of it."""
         return asyncio.run(self.delivery(content).drain())
+
+    def receive(self, adapter: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Take what a provider tells of messages: its call, as it came in over HTTP; return what was news in it.
+
+        Raises:
+            CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read: nothing was written.
+            HabitueError: there is no such adapter, it has no receipts, or its options make no sense.
+        """
+        callback = Callback({name.lower(): value for name, value in headers.items()}, body)
+        told = read_callback(self.settings, self.kinds.adapters, adapter, callback)
+        with self.database.write() as connection:
+            return Receipts(self.database.dialect).receive(connection, told, self.clock.now())
 
 
 def _concerns_everybody(before: Bundle, content: Content) -> bool:

@@ -107,7 +107,7 @@ class Receipts:
         rows = [[number, one.action_id, one.adapter, clean(one.reference)] for number, one in enumerate(receipts)]
         if not rows:
             return []
-        found = sorted(connection.execute(self._find, {"rows": pack(rows)}).tuples())
+        found = sorted((row[0], row[1]) for row in connection.execute(self._find, {"rows": pack(rows)}))
         return [(action_id, receipts[number]) for number, action_id in found]
 
     def _write(

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.base import Outcome
+from adapters.base import CallbackError, NotAuthentic, Outcome
+from engine.actions.receipts import Received
 from engine.errors import HabitueError
 from engine.kinds import SHIPPED
 from tests.adapters.emails import SECRET
 from tests.contracts.adapter_contract import AdapterContract, Bench
-from tests.cost_of_change.fax import FAX, FAX_ADAPTER, FAX_KINDS, FaxAdapter, FaxOptions, FaxPayload
-from tests.world import World
+from tests.cost_of_change.fax import FAX, FAX_ADAPTER, FAX_KINDS, FaxAdapter, FaxOptions, FaxPayload, sign
+from tests.world import World, day
 
 FACTS = """
 [events.order_completed]
@@ -197,6 +198,38 @@ def test_it_is_previewed_and_tried_out(lived: Office) -> None:
     assert page["lines"][0] == "[test] Dear Ann,"
     wrong = lived.command("send-test", "thanks/page", "--channel", "fax", "--to", "upstairs")
     assert str(wrong.exception) == "nothing can be sent to the address after --to: write one such as +12025550199"
+
+
+def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
+    references = dict(lived.rows("SELECT user_id, reference FROM action WHERE channel = 'fax' AND state = 'accepted'"))
+    ann, bo = (references[number] for number in sorted(references))
+    told = [
+        {"id": ann, "status": "sent", "at": int(day(1.2))},
+        {"id": bo, "status": "busy", "at": int(day(1.2))},
+        {"id": "fax-of-nobody", "status": "sent", "at": int(day(1.2))},
+    ]
+    body = json.dumps(told).encode()
+    lived.clock.move_to(day(1.3))
+    with pytest.raises(NotAuthentic, match="the signature does not fit the body"):
+        lived.app.receive("office", {"X-Fax-Signature": sign("another", body)}, body)
+    with pytest.raises(CallbackError, match="not a list of pages"):
+        lived.app.receive("office", {"X-Fax-Signature": sign(SECRET, b"[1]")}, b"[1]")
+    assert lived.app.receive("office", {"X-Fax-Signature": sign(SECRET, body)}, body) == Received(2, 0, 1)
+    assert lived.app.receive("office", {"X-Fax-Signature": sign(SECRET, body)}, body) == Received(0, 2, 1)
+    logged = lived.log("--channel", "fax", "--history")
+    assert [(one["user"], one["state"], one["reason"]) for one in logged if one["reason"].startswith("line_")] == [
+        ("ann", "delivered", "line_sent"),
+        ("bo", "bounced", "line_busy"),
+    ]
+    [action] = lived.explain("ann", 1.4).actions
+    assert (action.state, [one.state for one in action.history][-2:]) == ("delivered", ["accepted", "delivered"])
+
+
+def test_an_adapter_without_receipts_says_so(lived: Office) -> None:
+    with pytest.raises(HabitueError, match="the adapter `capture` has no receipts"):
+        lived.app.receive("capture", {}, b"")
+    with pytest.raises(HabitueError, match="there is no adapter `post`; known: capture, office, smtp"):
+        lived.app.receive("post", {}, b"")
 
 
 # --- the contract of adapters ------------------------------------------------------------------------------------
