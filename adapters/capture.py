@@ -15,6 +15,11 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import Answer, EmailPayload, Message, Outcome
+from adapters.reasons import AnswerReason
+
+CAPTURE_REASONS = (
+    AnswerReason("folder_unwritable", "The folder of `capture` is missing or cannot be written, or the disk is full."),
+)
 
 
 class CaptureOptions(BaseModel):

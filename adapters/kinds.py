@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.base import Adapter, Callback, Receipt
+from adapters.reasons import AnswerReason
 
 ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt]]
 """From the checked options, the adapter's name and a provider's call to what it tells; raises ``CallbackError``."""
@@ -18,7 +19,7 @@ class AdapterKind:
     """One provider: its name in ``config.toml``, the form of its options, and how its adapter is made from them.
 
     ``channel`` is the one that it serves, None where it serves any. ``receipts`` reads what the provider tells
-    afterwards; None where it tells nothing.
+    afterwards; None where it tells nothing. ``reasons`` are the words of its answers and receipts.
     """
 
     name: str
@@ -27,6 +28,7 @@ class AdapterKind:
     """From the checked options and the adapter's name."""
     channel: str | None
     receipts: ReceiptParser | None = None
+    reasons: tuple[AnswerReason, ...] = ()
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from adapters.base import Answer, Callback, CallbackError, Message, NotAuthentic, Outcome, Receipt, ReceiptKind
 from adapters.kinds import AdapterKind
+from adapters.reasons import AnswerReason
 from engine.channels.base import AddressOf, Channel, Sending
 from engine.errors import RenderError
 from engine.kinds import Kinds
@@ -122,5 +123,17 @@ def receipts(options: FaxOptions, name: str, callback: Callback) -> Sequence[Rec
 
 
 FAX = FaxChannel()
-FAX_ADAPTER = AdapterKind("office", FaxOptions, FaxAdapter, channel="fax", receipts=receipts)
+FAX_ADAPTER = AdapterKind(
+    "office",
+    FaxOptions,
+    FaxAdapter,
+    channel="fax",
+    receipts=receipts,
+    reasons=(
+        AnswerReason("number_invalid", "No fax can be sent to this number."),
+        AnswerReason("tray_missing", "The provider's tray cannot be reached."),
+        AnswerReason("line_sent", "The page came out at the other end."),
+        AnswerReason("line_busy", "The line was busy for a day."),
+    ),
+)
 FAX_KINDS = Kinds(channels=(FAX,), adapters=(FAX_ADAPTER,))

@@ -221,6 +221,10 @@ def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
         ("ann", "delivered", "line_sent"),
         ("bo", "bounced", "line_busy"),
     ]
+    assert [one["sentence"] for one in logged][-2:] == [
+        "The page came out at the other end.",
+        "The line was busy for a day.",
+    ]
     [action] = lived.explain("ann", 1.4).actions
     assert (action.state, [one.state for one in action.history][-2:]) == ("delivered", ["accepted", "delivered"])
 
