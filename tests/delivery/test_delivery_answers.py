@@ -6,6 +6,7 @@ from email import message_from_bytes, policy
 import pytest
 
 from adapters.base import Answer, Message, Outcome
+from engine.actions.history import LogFilter
 from engine.actions.states import State
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.outcomes import LONGEST_WAIT, retry_wait
@@ -53,8 +54,8 @@ def test_a_refusal_for_now_is_tried_again_later_and_later(world: World) -> None:
     assert world.states() == {"failed:tries_exhausted": 1}
     assert waits == sorted(waits)
     assert len({message.key for message in provider.sent}) == 1
-    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE state = 'failed'")
-    assert detail == "greylisted: 450 4.2.0 later"
+    [failed] = world.log(LogFilter(state="failed"))
+    assert failed.detail == "greylisted: 450 4.2.0 later"
 
 
 def test_waits_double_up_to_six_hours_with_an_own_jitter_for_each_action() -> None:
@@ -156,8 +157,8 @@ def test_an_adapter_that_breaks_leaves_its_message_unknown_and_the_others_alone(
 
     world.drain(Provider(script=script))
     assert world.states() == {"unknown:adapter_error": 1, "accepted:accepted": 4}
-    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE state = 'unknown'")
-    assert detail == "KeyError"
+    [lost] = world.log(LogFilter(state="unknown"))
+    assert lost.detail == "KeyError"
 
 
 def test_what_a_provider_says_is_stored_whatever_it_is(world: World) -> None:
@@ -165,6 +166,7 @@ def test_what_a_provider_says_is_stored_whatever_it_is(world: World) -> None:
     world.actions(1)
     answer = Answer(Outcome.REJECTED, "rejected", "550 \x00 bad \udcff" + "x" * 1000)
     world.drain(Provider(script=lambda _: answer))
-    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE state = 'failed'")
-    assert "\x00" not in detail
-    assert len(detail) <= 300
+    [failed] = world.log(LogFilter(state="failed"))
+    assert failed.detail.startswith("550  bad ")
+    assert "\x00" not in failed.detail
+    assert len(failed.detail) <= 300

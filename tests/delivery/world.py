@@ -9,6 +9,7 @@ from typing import Any, Self
 from sqlalchemy import Table, insert, text
 
 from adapters.base import Adapter, Answer, Message, Outcome
+from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.clock import DAY, HOUR, FixedClock, Instant
@@ -153,6 +154,16 @@ class World:
     def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         with self.database.read() as connection:
             return [tuple(row) for row in connection.execute(text(sql), parameters)]
+
+    def log(self, wanted: LogFilter | None = None) -> list[LogEntry]:
+        """The actions as the log shows them."""
+        with self.database.read() as connection:
+            return read_actions(connection, wanted or LogFilter(), 1_000)
+
+    def changes(self, wanted: LogFilter | None = None) -> list[LogEntry]:
+        """The changes of actions as the log shows them."""
+        with self.database.read() as connection:
+            return read_changes(connection, wanted or LogFilter(), 1_000)
 
     def at(self, instant: int) -> None:
         """Move the clock."""
