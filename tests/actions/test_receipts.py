@@ -1,0 +1,143 @@
+"""What providers tell afterwards, in any order and more than once."""
+
+from itertools import permutations
+
+import pytest
+
+from adapters.base import Answer, Message, Outcome
+from engine.actions.history import LogFilter
+from engine.actions.receipts import Receipts, Received, ToldReceipt
+from engine.actions.states import TOLD, State
+from engine.clock import HOUR, Instant
+from tests.delivery.world import NOON, Provider
+from tests.delivery.world import World as Shop
+
+LATER = Instant(NOON + HOUR)
+
+
+def accepting(message: Message) -> Answer:
+    return Answer(Outcome.ACCEPTED, "", "250 queued", f"ref-{message.key}")
+
+
+def reference(number: int) -> str:
+    return f"ref-{number}.offer.1"
+
+
+def told(state: State, number: int = 1, reason: str = "reported", said: str = "") -> ToldReceipt:
+    return ToldReceipt("scripted", state, reference(number), reason=reason, said=said)
+
+
+def receive(shop: Shop, *receipts: ToldReceipt) -> Received:
+    with shop.database.write() as connection:
+        return Receipts(shop.database.dialect).receive(connection, receipts, LATER)
+
+
+@pytest.fixture
+def sent(shop: Shop) -> Shop:
+    """Three messages that a provider has taken, and one that was refused before it left."""
+    shop.users(4)
+    shop.actions(4)
+    shop.execute("UPDATE users SET email = NULL WHERE id = 4")
+    shop.drain(Provider(script=accepting))
+    return shop
+
+
+def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Shop) -> None:
+    done = receive(sent, told(State.DELIVERED, said="250 delivered to mailbox"), told(State.BOUNCED, 2, reason="full"))
+    assert done == Received(new=2)
+    assert sent.rows("SELECT id, state, reason, changed_at FROM action WHERE id < 4 ORDER BY id") == [
+        (1, "delivered", "reported", LATER),
+        (2, "bounced", "full", LATER),
+        (3, "accepted", "accepted", NOON),
+    ]
+    last = sent.changes(LogFilter(user="u1"))[-1]
+    assert (last.state, last.reason, last.detail) == ("delivered", "reported", "250 delivered to mailbox")
+
+
+def test_again_changes_nothing(sent: Shop) -> None:
+    receipt = told(State.OPENED)
+    assert receive(sent, receipt, receipt) == Received(new=1, known=1)
+    before = sent.rows("SELECT * FROM action ORDER BY id"), sent.rows("SELECT * FROM action_event ORDER BY id")
+    assert receive(sent, receipt) == Received(known=1)
+    assert before == (
+        sent.rows("SELECT * FROM action ORDER BY id"),
+        sent.rows("SELECT * FROM action_event ORDER BY id"),
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations((State.DELIVERED, State.OPENED, State.CLICKED))))
+def test_in_whatever_order_the_weightiest_stays_and_all_are_logged(sent: Shop, order: tuple[State, ...]) -> None:
+    for state in order:
+        assert receive(sent, told(state)) == Received(new=1)
+    assert sent.rows("SELECT state FROM action WHERE id = 1") == [("clicked",)]
+    assert sent.history(1)[3:] == [state.value for state in order]
+
+
+@pytest.mark.parametrize(("earlier", "later"), [(a, b) for n, a in enumerate(TOLD) for b in TOLD[n + 1 :]])
+def test_a_weightier_state_is_never_overwritten(sent: Shop, earlier: State, later: State) -> None:
+    receive(sent, told(later, 1), told(earlier, 1))
+    receive(sent, told(earlier, 2))
+    receive(sent, told(later, 2))
+    receive(sent, told(later, 3))
+    receive(sent, told(earlier, 3))
+    assert sent.rows("SELECT DISTINCT state FROM action WHERE id < 4") == [(later.value,)]
+
+
+def test_what_names_no_message_that_left_is_unmatched(sent: Shop) -> None:
+    strange = ToldReceipt("scripted", State.DELIVERED, "ref-of-nobody")
+    other = ToldReceipt("another", State.DELIVERED, reference(1))
+    refused = ToldReceipt("scripted", State.DELIVERED, action_id=4)
+    none = ToldReceipt("scripted", State.DELIVERED, action_id=99)
+    assert receive(sent, strange, other, refused, none, told(State.DELIVERED)) == Received(new=1, unmatched=4)
+    assert sent.rows("SELECT state FROM action WHERE id = 4") == [("suppressed",)]
+    assert receive(sent) == Received()
+
+
+def test_by_action_it_also_brings_the_reference(shop: Shop) -> None:
+    """The worker died before the answer: nobody knew, until the provider told."""
+    shop.users(1)
+    shop.actions(1)
+    shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")))
+    assert shop.states() == {"unknown:no_answer": 1}
+    receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-9", action_id=1))
+    assert shop.rows("SELECT state, adapter, reference FROM action") == [("delivered", "scripted", "ref-9")]
+    assert receive(shop, ToldReceipt("scripted", State.OPENED, "ref-9")) == Received(new=1)
+
+
+def test_what_was_sent_after_all_is_not_sent_again(shop: Shop) -> None:
+    shop.users(1)
+    shop.actions(1)
+    shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")), unknown="resend")
+    assert shop.states() == {"retrying:resent_after_unknown": 1}
+    receive(shop, ToldReceipt("scripted", State.DELIVERED, action_id=1))
+    provider = Provider()
+    shop.at(NOON + 6 * HOUR)
+    shop.drain(provider, unknown="resend")
+    assert provider.sent == []
+    assert shop.states() == {"delivered:reported": 1}
+
+
+def test_a_receipt_before_the_workers_own_answer_stays(shop: Shop) -> None:
+    shop.users(1)
+    shop.actions(1)
+
+    def script(message: Message) -> Answer:
+        receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-1", action_id=1))
+        return accepting(message)
+
+    shop.drain(Provider(script=script))
+    assert shop.rows("SELECT state, reference, lease_until FROM action") == [("delivered", "ref-1", None)]
+    assert shop.history(1) == ["claimed", "handed_off", "delivered"]
+
+
+def test_of_several_with_one_reference_the_newest_is_meant(sent: Shop) -> None:
+    sent.execute("UPDATE action SET reference = 'again' WHERE id IN (1, 3)")
+    receive(sent, ToldReceipt("scripted", State.OPENED, "again"))
+    assert sent.rows("SELECT id FROM action WHERE state = 'opened'") == [(3,)]
+
+
+def test_receipts_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match="a receipt tells of delivered, bounced, opened, clicked, complained"):
+        ToldReceipt("scripted", State.ACCEPTED, "ref")
+    with pytest.raises(ValueError, match="names its message by a reference or by the action"):
+        ToldReceipt("scripted", State.OPENED)
