@@ -6,7 +6,10 @@ from email.message import EmailMessage
 import pytest
 
 from adapters.base import Answer, Outcome
+from engine.actions.content import SentContent, forget_contents
 from engine.actions.history import LogFilter
+from engine.actions.moves import Move, Mover
+from engine.actions.states import State
 from engine.clock import DAY, HOUR, Instant
 from engine.errors import InputError
 from engine.explain.sent import SentMessages
@@ -161,8 +164,6 @@ def test_providers_texts_go_with_the_contents(shop: Shop) -> None:
     shop.drain(provider)
     shop.at(NOON + DAY)
     shop.drain(provider)
-    from engine.actions.content import forget_contents
-
     with shop.database.write() as connection:
         forget_contents(connection, Instant(NOON + DAY))
     assert [(entry.address, entry.detail) for entry in shop.log()] == [(None, ""), ("u2@example.com", "250 taken")]
@@ -171,10 +172,6 @@ def test_providers_texts_go_with_the_contents(shop: Shop) -> None:
 @pytest.mark.parametrize("name", ["Zoë \x00 \ud800", "\\u0000", "é" * 2_000])
 def test_whatever_a_name_holds_the_hand_off_is_written(shop: Shop, name: str) -> None:
     """SQLite stores what no JSON can say; a hand-off must not fail for it."""
-    from engine.actions.content import SentContent
-    from engine.actions.moves import Move, Mover
-    from engine.actions.states import State
-
     shop.users(1)
     shop.actions(1)
     shop.execute("UPDATE action SET state = 'claimed', fence = 1")
