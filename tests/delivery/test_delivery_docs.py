@@ -11,8 +11,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "actions.md").read_text(encoding="u
 
 def test_every_state_and_reason_has_its_row() -> None:
     written = [line for line in PAGE.splitlines() if line.startswith("| `")]
-    declared = [f"| `{word.value}` | {word.sentence} |" for word in (*State, *SHIPPED.reasons)]
-    assert sorted(written) == sorted(declared)
+    of_adapters = {reason.value for kind in SHIPPED.adapters for reason in kind.reasons}  # docs/adapters.md has them
+    words = [*State, *(reason for reason in SHIPPED.reasons if reason.value not in of_adapters)]
+    assert sorted(written) == sorted(f"| `{word.value}` | {word.sentence} |" for word in words)
 
 
 def test_the_gates_are_listed_in_order() -> None:
