@@ -172,7 +172,7 @@ _OF_ACTION = (
     " a.reason, a.due_at, a.expires_at, a.tries, a.lease_until, a.fence, a.created_at, a.changed_at"
 )
 _QUERIES = {
-    "transitions": "SELECT u.key, t.dimension, t.from_place, t.to_place, t.at, t.rule, t.rules_version, t.signature"
+    "transitions": "SELECT u.key, t.dimension, t.from_place, t.to_place, t.at, t.cause, t.rule, t.rules_version, t.signature"
     " FROM transition t JOIN users u ON u.id = t.user_id ORDER BY u.key, t.dimension, t.id",
     "state": "SELECT u.key, s.* FROM user_state s JOIN users u ON u.id = s.user_id ORDER BY u.key",
     "enrolments": f"SELECT x.name, {_OF_ENROLMENT} FROM enrolment n JOIN ({_ENROLMENT}) x ON x.id = n.id ORDER BY x.name",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -74,6 +75,36 @@ def test_the_base_of_user_state_and_its_index_on_due_at(database: Database) -> N
         connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (7, 0)"))
         row = connection.execute(text("SELECT user_id, due_at, refreshed_at, edge_at FROM user_state")).one()
         assert tuple(row) == (7, 0, None, None)
+
+
+def test_what_providers_said_moves_out_of_the_log(database: Database) -> None:
+    """A store of revision 0001 has it among the program's own words."""
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    said = [
+        (1, "accepted", "accepted", "250 2.0.0 queued"),
+        (2, "failed", "mailbox_unavailable", "550 <ann@example.com> unknown"),
+        (3, "failed", "render_failed", "winback/offer.email.j2:3: an expression fails"),
+        (4, "claimed", "claimed", ""),
+    ]
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO action_event (id, action_id, at, state, reason, detail)"
+                " VALUES (:id, 7, 0, :state, :reason, :detail)"
+            ),
+            [dict(zip(("id", "state", "reason", "detail"), row, strict=True)) for row in said],
+        )
+        connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (7, 0)"))
+    migrate(database)
+    with database.read() as connection:
+        events = connection.execute(text("SELECT id, detail FROM action_event ORDER BY id")).all()
+        texts = connection.execute(text("SELECT event_id, said FROM provider_text ORDER BY event_id")).all()
+        assert connection.execute(text("SELECT due_cause FROM user_state")).scalar() is None
+    assert [tuple(row) for row in events] == [(1, ""), (2, ""), (3, said[2][3]), (4, "")]
+    assert [tuple(row) for row in texts] == [(1, said[0][3]), (2, said[1][3])]
 
 
 def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(database: Database) -> None:
