@@ -1,0 +1,130 @@
+"""A store of the commit before issue 5 is migrated, and goes on as the program of that commit went on with it."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from tests.migration.life import SNAPSHOT_AT, USERS, live_on
+from tests.migration.observing import differences, observe, observe_mail
+from tests.migration.snapshot import HERE, ROWS, load
+from tests.migration.table import Table, read_tables
+
+EXPECTED = HERE / "expected.jsonl.xz"
+CHANGES = (
+    ("user_state", "user_id", "place_value = 'nowhere'"),
+    ("transition", "id", "at = at + 1"),
+    ("enrolment", "id", "due_at = due_at + 1"),
+    ("action", "id", "state = 'expired'"),
+    ("action_event", "id", None),
+    ("coupon_code", "id", "expires_at = 0"),
+    ("tick", "id", "actions = actions + 1"),
+)
+"""Table, column whose greatest value picks one row, and what becomes of the row; None deletes it."""
+
+
+@pytest.fixture(scope="module")
+def stored() -> dict[str, Table]:
+    """The rows of the old store, table by table."""
+    return read_tables(ROWS)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Table]:
+    """What the old program made of the store in the 30 days after."""
+    return read_tables(EXPECTED)
+
+
+@pytest.fixture
+def old_store(empty_database_url: str) -> str:
+    """The URL of a store as the commit before left it; once on SQLite and once on PostgreSQL."""
+    load(empty_database_url)
+    return empty_database_url
+
+
+@pytest.mark.timeout(600)
+def test_a_migrated_store_goes_on_as_if_nothing_had_happened(
+    old_store: str, expected: dict[str, Table], tmp_path: Path
+) -> None:
+    home = tmp_path / "brand"
+    shutil.copytree(HERE / "brand", home)
+    live_on(home, old_store)
+    found = {**observe(old_store, SNAPSHOT_AT), "mails": observe_mail(home / "var" / "mail")}
+    wrong = differences(expected, found)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_single_rows_that_are_not_the_same_show(old_store: str) -> None:
+    before = observe(old_store, SNAPSHOT_AT)
+    engine = create_engine(old_store, poolclass=NullPool)
+    with engine.begin() as connection:
+        for table, row, change in CHANGES:
+            where = f"WHERE {row} = (SELECT max({row}) FROM {table})"
+            sql = f"UPDATE {table} SET {change} {where}" if change else f"DELETE FROM {table} {where}"
+            assert connection.execute(text(sql)).rowcount == 1
+    said = differences(before, observe(old_store, SNAPSHOT_AT))
+    assert sorted(sentence.partition(",")[0] for sentence in said) == [
+        "action_events: 1 missing",
+        "actions: 1 missing",
+        "actions: 1 unexpected",
+        "coupon_codes: 1 missing",
+        "coupon_codes: 1 unexpected",
+        "enrolments: 1 missing",
+        "enrolments: 1 unexpected",
+        "placements: 1 missing",
+        "placements: 1 unexpected",
+        "ticks: 1 missing",
+        "ticks: 1 unexpected",
+        "transitions: 1 missing",
+        "transitions: 1 unexpected",
+    ]
+
+
+def test_the_old_store_holds_what_a_migration_has_to_carry(stored: dict[str, Table]) -> None:
+    assert stored["alembic_version"].rows == [("0001",)]
+    assert len(stored["users"].rows) == USERS
+    actions = _dicts(stored["action"])
+    states = Counter(action["state"] for action in actions)
+    waiting = {"queued", "held", "unknown", "deferred", "retrying", "claimed", "handed_off"}
+    assert min(states[state] for state in waiting | {"accepted", "failed", "suppressed", "cancelled", "expired"}) >= 5
+    assert all(
+        action["lease_until"] < SNAPSHOT_AT for action in actions if action["state"] in {"claimed", "handed_off"}
+    )
+    assert any(action["due_at"] > SNAPSHOT_AT for action in actions if action["state"] == "deferred")
+    assert any(action["due_at"] > SNAPSHOT_AT for action in actions if action["state"] == "retrying")
+
+
+def test_the_old_store_is_in_the_midst_of_its_life(stored: dict[str, Table]) -> None:
+    running = [enrolment for enrolment in _dicts(stored["enrolment"]) if enrolment["state"] == "active"]
+    assert len(running) > 1_000
+    assert any(enrolment["waiting_since"] is not None for enrolment in running)
+    versions = Counter(playbook for playbook, _ in {(one["playbook"], one["version"]) for one in running})
+    assert {playbook for playbook, number in versions.items() if number == 2} == {"order_thanks", "winback"}
+    codes = Counter((code["coupon"], code["enrolment_id"] is None) for code in _dicts(stored["coupon_code"]))
+    assert codes["THANKS", True] > 0
+    assert codes["THANKS", False] > 0
+    assert codes["GIFT", True] == 0, "what is held waits for a code"
+    assert sum(event["at"] > SNAPSHOT_AT for event in _dicts(stored["event"])) > USERS // 2
+    never_placed = [state for state in _dicts(stored["user_state"]) if state["place_value"] is None]
+    assert len(never_placed) > 100
+    assert "retired_fact_shoe_size_1" in stored["user_state"].columns
+
+
+def test_much_is_expected_of_the_thirty_days(expected: dict[str, Table], stored: dict[str, Table]) -> None:
+    actions = [action for action in _dicts(expected["actions"]) if action["created_at"] > SNAPSHOT_AT]
+    assert len(actions) > USERS
+    playbooks = {version["name"] for version in _dicts(stored["version"]) if version["kind"] == "playbook"}
+    assert {action["playbook"] for action in actions} == playbooks
+    changed = [event for event in _dicts(expected["action_events"]) if event["at"] > SNAPSHOT_AT]
+    reasons = {event["reason"] for event in changed}
+    assert {"lease_ran_out", "no_answer", "coupon_pool_filled", "expired_without_coupon", "quiet_hours"} <= reasons
+    mails = [event for event in changed if (event["state"], event["reason"]) == ("accepted", "accepted")]
+    assert len(expected["mails"].rows) == len(mails)
+
+
+def _dicts(table: Table) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
