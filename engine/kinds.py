@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 
 from adapters.registry import ADAPTERS, AdapterKind
 from engine.errors import HabitueError
+from engine.facts.sources import FACT_SOURCES, FactSourceKind
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
@@ -15,6 +16,7 @@ class Kinds:
     """The kinds that a program knows; where order matters, it is that of the tuple."""
 
     adapters: tuple[AdapterKind, ...] = ()
+    fact_sources: tuple[FactSourceKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -22,7 +24,7 @@ class Kinds:
         return replace(self, **added)
 
 
-SHIPPED = Kinds(adapters=ADAPTERS)
+SHIPPED = Kinds(adapters=ADAPTERS, fact_sources=FACT_SOURCES)
 """What ships with the program."""
 
 

@@ -107,7 +107,7 @@ def declared(app: App) -> Declared:
         ContentError: `rules/facts.toml` has errors; a file read without its types would have to be read again.
     """
     brand = app.settings.brand
-    catalog, findings = load_catalog(app.bundle(), brand.currency_scale)
+    catalog, findings = load_catalog(app.bundle(), brand.currency_scale, app.kinds.fact_sources)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)

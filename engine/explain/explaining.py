@@ -36,7 +36,7 @@ class Explainer:
             InputError: there is no such user.
         """
         content, user_id = self.content, find_user(connection, key)
-        moves = transitions(connection, content.rules, self.brand.currency_scale, user_id)
+        moves = transitions(connection, content, self.brand.currency_scale, user_id)
         return Explanation(
             at=now,
             content_version=content.version,

@@ -9,14 +9,13 @@ from engine.clock import Instant
 from engine.content.kinds import FactType
 from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
-from engine.explain.words import shown_value, source_words
+from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
 
 _PERSON = text(
     "SELECT id, key, email, phone, push_token, locale, timezone, country, first_seen_at FROM users WHERE key = :key"
 )
 _NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
-_ADDRESSES = frozenset({"email", "phone", "push_token"})
 
 
 def find_user(connection: Connection, key: str) -> int:
@@ -84,7 +83,7 @@ def facts(
 def _value(fact: Fact, value: Value, *, show: bool) -> Value:
     if value is None:
         return None
-    if fact.section.attribute in _ADDRESSES and not show:
+    if fact.source.is_address and not show:
         return masked(str(value))
     return bool(value) if fact.type is FactType.BOOLEAN else value
 
@@ -95,6 +94,6 @@ def _fact(fact: Fact, value: Value, currency: str) -> FactValue:
         type=fact.type.value,
         value=value,
         shown=shown_value(fact.type, value, currency),
-        source=source_words(fact),
-        description=fact.section.description,
+        source=fact.source.words(),
+        description=fact.description,
     )
