@@ -11,6 +11,7 @@ from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_look import next_look
 from engine.explain.passages import passages
 from engine.explain.people import facts, find_user, person
+from engine.explain.profile import consents, profile_steps
 from engine.explain.standing import standings
 from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
@@ -42,6 +43,8 @@ class Explainer:
             content_version=content.version,
             rules_version=content.rules.version,
             user=person(connection, key, show_addresses=show_addresses),
+            consents=consents(connection, user_id),
+            profile=profile_steps(connection, user_id, show_addresses=show_addresses),
             facts=facts(connection, content.catalog, self.brand.currency, user_id, show_addresses=show_addresses),
             dimensions=standings(connection, content.rules, self.deciders, user_id, now),
             next_look=next_look(connection, content, user_id),

@@ -44,7 +44,8 @@ class UserRow(NamedTuple):
     """Channel -> granted, for marketing."""
     consent_at: int | None = None
     """When the consents were given, in UTC milliseconds; None: not known, so they lift no refusal made elsewhere."""
-    consent_source: str = "import"
+    source: str = "import"
+    """What the history of profiles and consents calls it; ``import:`` begins those of files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,5 +124,5 @@ def _row(
         consents={
             channel: granted for name, channel in _CONSENTS.items() if isinstance(granted := said.get(name), bool)
         },
-        consent_source=source,
+        source=source,
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
+from engine.intake.write.profile_history import altered_values, record_altered, with_history
 from engine.intake.write.resolve import listed, make_due, make_users, user_ids
 from engine.store.dialect import Dialect
 from engine.store.tables import JsonText, Zone
@@ -34,12 +35,16 @@ class _Profile:
     first_seen_at: int
     attributes: Mapping[str, Json]
 
+    def values(self) -> dict[str, Json]:
+        """Return fields and attributes by name; an attribute that bears a field's name is not seen."""
+        return {**self.attributes, **dict(zip(_FIELDS, self.fields, strict=True))}
+
 
 def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
     """Write users within the caller's transaction; where a key comes twice, the later row is laid over the earlier.
 
     A user who is new, or differs afterwards in a field, an attribute or a consent, is due at once; others are left
-    as they were.
+    as they were. The values that a user had before are kept in ``profile_change``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -50,6 +55,7 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
         after[row.key] = _lay_over(after[row.key], row)
     changed = [key for key, profile in after.items() if profile != profiles[key][1]]
     ids = {key: identity for key, (identity, _profile) in profiles.items()}
+    _record(connection, dialect, rows, {key: (*profiles[key], after[key]) for key in changed if key not in made}, now)
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
     _note_zones(connection, dialect, {row.timezone for row in rows if row.timezone})
     consents = write_consents(connection, dialect, rows, ids, now)
@@ -81,6 +87,34 @@ def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[
         key: (identity, _Profile(tuple(fields), seen, attributes or {}))
         for key, identity, seen, attributes, *fields in found
     }
+
+
+def _record(
+    connection: Connection,
+    dialect: Dialect,
+    rows: Iterable[UserRow],
+    changed: Mapping[str, tuple[int, _Profile, _Profile]],
+    now: Instant,
+) -> None:
+    """Record what became of the values of users who were there: key -> (id, before, after).
+
+    Where an event made the user, their first profile is what they begin with, and is recorded as little as that of
+    users who are made with one: otherwise events before users would make a row of history for each value.
+    """
+    blank = {
+        user_id
+        for user_id, before, _after in changed.values()
+        if all(value is None for value in before.values().values())
+    }
+    begin = blank - with_history(connection, dialect, blank)
+    sources = {row.key: row.source for row in rows}
+    altered = [
+        one
+        for key, (user_id, before, after) in changed.items()
+        if user_id not in begin
+        for one in altered_values(user_id, before.values(), after.values(), sources[key])
+    ]
+    record_altered(connection, dialect, altered, now)
 
 
 def _lay_over(there: _Profile, row: UserRow) -> _Profile:
