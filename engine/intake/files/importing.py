@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from engine.clock import Clock, Instant
 from engine.content.findings import did_you_mean
+from engine.errors import InputError
 from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import Plan
@@ -192,6 +194,14 @@ def _committed(job: _Job) -> int:
 def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Written:
     now = job.clock.now()
     with job.database.write() as connection:
-        written = write(connection, job.database.dialect, taken, now)
+        try:
+            written = write(connection, job.database.dialect, taken, now)
+        except (DataError, connection.dialect.loaded_dbapi.DataError) as error:
+            # Not `from error`: what the database says of a value repeats it, and with it a customer's data.
+            state = getattr(getattr(error, "orig", error), "sqlstate", None)
+            raise InputError(
+                f"{job.source.name}: the database refuses a value (SQLSTATE {state}) in the last {len(taken)} of the"
+                f" first {read} rows: nothing of these was written; import the file in parts to find the row"
+            ) from None
         note_progress(connection, job.fingerprint, read, now, finished=False)
     return written

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO
@@ -17,6 +17,8 @@ from engine.intake.rows.model import Json
 _DELIMITERS = (",", ";", "\t", "|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NESTED = ("properties", "traits")
+MAX_NESTING = 100
+"""Levels of objects and lists in one JSON record; databases and parsers have limits of their own not far above."""
 ESCAPED = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would run."""
 REJECTED_COLUMNS = ("rejected_line", "rejected_reason", "rejected_remedy")
@@ -189,18 +191,47 @@ class JsonRecords:
                     numbers.append(number)
                     originals.append((line.decode().strip(),))
                 elif line.strip():
-                    broken.append(Rejected(number, record, "one JSON object a line", (_shown(line),)))
+                    broken.append(Rejected(number, *record, (_shown(line),)))
             self._line += len(lines)
             yield Batch(_columns(records), numbers, originals, broken)
 
 
-def _object(line: bytes) -> dict[str, Json] | str:
-    """Return the object on a line, or why there is none."""
+def _object(line: bytes) -> dict[str, Json] | tuple[str, str]:
+    """Return the object on a line, or why there is none that can be stored and what would be right."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return f"not JSON: {error.msg}"
-    return record if isinstance(record, dict) else "not a JSON object"
+        return f"not JSON: {error.msg}", "write one JSON object a line"
+    if not isinstance(record, dict):
+        return "not a JSON object", "write one JSON object a line"
+    # Counting bytes tells of nearly all lines that they are right, without a look at every value.
+    if line.count(b"{") + line.count(b"[") > MAX_NESTING and _nesting(record) > MAX_NESTING:
+        return f"nested more than {MAX_NESTING} levels deep", "write what you need of it under names of its own"
+    if b"\\u0000" in line and _has_nul(record):
+        return "a NUL character (\\u0000), which no database text can hold", "remove it"
+    return record
+
+
+def _nesting(record: Json) -> int:
+    """Return how many levels of objects and lists there are, without recursion."""
+    levels = 0
+    level: list[Json] = [record]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        levels += 1
+        level = [inner for value in level for inner in _inside(value)]
+    return levels
+
+
+def _has_nul(value: Json) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    return any(map(_has_nul, _inside(value))) or (isinstance(value, dict) and any(map(_has_nul, value)))
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _shown(line: bytes) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 
 from engine.intake.rows.contact import LONGEST
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import Reading
+from engine.intake.rows.values import EARLIEST, LATEST, Reading
 
 Bulk = Callable[[Sequence[str], Reading], Sequence[Json] | None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,9 +28,10 @@ def bulk_instants(texts: Sequence[str], reading: Reading) -> Sequence[Json] | No
     try:
         moments = list(map(datetime.fromisoformat, texts))
         aware = [moment if moment.tzinfo else moment.replace(tzinfo=reading.zone) for moment in moments]
-        return [(moment - _EPOCH) // _MILLISECOND for moment in aware]
+        instants = [(moment - _EPOCH) // _MILLISECOND for moment in aware]
     except (ValueError, OverflowError):
         return None
+    return instants if min(instants) >= EARLIEST and max(instants) <= LATEST else None
 
 
 def bulk_money(texts: Sequence[str], reading: Reading) -> Sequence[Json] | None:

@@ -24,20 +24,32 @@ class Ordinals:
     """
 
     def __init__(self) -> None:
-        self._scratch = sqlite3.connect("", isolation_level=None)
-        self._scratch.execute("PRAGMA cache_size = -32768")
-        self._scratch.execute("PRAGMA journal_mode = OFF")
-        self._scratch.execute(
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY, batch INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID"
-        )
+        self._opened: sqlite3.Connection | None = None
         self._batch = 0
 
     def close(self) -> None:
         """Forget everything."""
-        self._scratch.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _scratch(self) -> sqlite3.Connection:
+        """The scratch database, opened for the first row without a key: most files have none."""
+        if self._opened is None:
+            self._opened = sqlite3.connect("", isolation_level=None)
+            self._opened.execute("PRAGMA cache_size = -32768")
+            self._opened.execute("PRAGMA journal_mode = OFF")
+            self._opened.execute(
+                "CREATE TABLE seen (digest BLOB PRIMARY KEY, batch INTEGER NOT NULL, times INTEGER NOT NULL)"
+                " WITHOUT ROWID"
+            )
+        return self._opened
 
     def keys(self, digests: Sequence[bytes]) -> list[str]:
         """Return a key for each: its hash, and from the second time on how often it came before."""
+        if not digests:
+            return []
         inside = Counter(digests)
         before = self._note(inside)
         if not before and len(inside) == len(digests):

@@ -14,6 +14,9 @@ from engine.clock import SECOND, instant
 from engine.content.kinds import FactType
 from engine.intake.rows.model import Json
 
+EARLIEST, LATEST = instant(datetime(1, 1, 2, tzinfo=UTC)), instant(datetime(9999, 12, 31, tzinfo=UTC)) - 1
+"""Between these an instant is a date in every time zone, and so can be shown and compared."""
+
 # Both databases, and every JSON reader, are exact up to here; see FactType.
 _LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
@@ -71,10 +74,13 @@ def parse_instant(value: Json, reading: Reading) -> int:
     moment = _moment(text, reading)
     if moment is None:
         raise BadValue("not a date or time", _date_remedy(text))
-    try:
-        return instant(moment if moment.tzinfo is not None else moment.replace(tzinfo=reading.zone))
-    except OverflowError as error:
-        raise BadValue("not a date within the calendar", "a year from 1 to 9999") from error
+    return _in_calendar(instant(moment if moment.tzinfo is not None else moment.replace(tzinfo=reading.zone)))
+
+
+def _in_calendar(at: int) -> int:
+    if not EARLIEST <= at <= LATEST:
+        raise BadValue("not a date within the calendar", "write a year from 1 to 9999, but not its first or last day")
+    return at
 
 
 def _moment(text: str, reading: Reading) -> datetime | None:
@@ -158,7 +164,10 @@ def parse_integer(value: Json, reading: Reading) -> int:
 
 def parse_number(value: Json, reading: Reading) -> float:
     """Return a number as a double."""
-    return float(_decimal(value, reading))
+    number = float(_decimal(value, reading))
+    if not isfinite(number):
+        raise BadValue("too large a number", "at most 1.7e308")
+    return number
 
 
 def _decimal(value: Json, reading: Reading) -> Decimal:

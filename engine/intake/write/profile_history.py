@@ -63,4 +63,4 @@ def altered_values(
 
 
 def _json(value: Json) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+    return None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -135,7 +135,9 @@ def _update(connection: Connection, dialect: Dialect, changed: Sequence[tuple[in
             "id": identity,
             **dict(zip(_FIELDS, profile.fields, strict=True)),
             "first_seen_at": profile.first_seen_at,
-            "attributes": json.dumps(profile.attributes, ensure_ascii=False) if profile.attributes else None,
+            "attributes": json.dumps(profile.attributes, ensure_ascii=False, allow_nan=False)
+            if profile.attributes
+            else None,
             "updated_at": now,
         }
         for identity, profile in changed
