@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from engine.clock import NEVER, Instant
 from engine.conditions import earliest_sql
+from engine.conditions.sql import now_sql
 from engine.facts.events import EventRange, next_event_sql, window_edge_sql
 from engine.facts.model import Fact, FactCatalog
-from engine.facts.sources.base import Layer, SqlContext, now_sql
+from engine.facts.sources.base import Layer, SqlContext
 from engine.store.dialect import Dialect, least
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER

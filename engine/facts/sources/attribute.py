@@ -23,11 +23,11 @@ BUILT_IN_ATTRIBUTES: Mapping[str, FactType] = {
 _ADDRESSES = frozenset({"email", "phone", "push_token"})
 
 
-class _Form(FactSection):
+class _AttributeForm(FactSection):
     attribute: str
 
     @model_validator(mode="after")
-    def _typed(self) -> "_Form":
+    def _typed(self) -> "_AttributeForm":
         if self.type is None:
             raise ValueError('a fact from an `attribute` needs a `type`, such as `type = "text"`')
         return self
@@ -65,7 +65,7 @@ class Attribute(FactSource):
         return f"the attribute {self.attribute}"
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _AttributeForm, around: Declaration) -> FactSource | None:
     name, declared = section.attribute, section.type
     if declared is None:
         return None
@@ -79,4 +79,4 @@ def _read(section: _Form, around: Declaration) -> FactSource | None:
     return Attribute(declared, name)
 
 
-ATTRIBUTE = FactSourceKind("attribute", _Form, _read)
+ATTRIBUTE = FactSourceKind("attribute", _AttributeForm, _read)

@@ -11,7 +11,7 @@ from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType
 
 
-class _Form(OfEvents):
+class _AverageForm(OfEvents):
     average: str
 
 
@@ -35,7 +35,7 @@ class Average(PropertySource):
         return f"average of {self.target}{self.filter.words()}"
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _AverageForm, around: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
         if not fits("average", value.type, QUANTITIES, "averages numbers and money", around):
             return None
@@ -45,4 +45,4 @@ def _read(section: _Form, around: Declaration) -> FactSource | None:
     return read_property("average", section, around, make)
 
 
-AVERAGE = FactSourceKind("average", _Form, _read)
+AVERAGE = FactSourceKind("average", _AverageForm, _read)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from engine.conditions import Condition, TurningPoint
+from engine.conditions.sql import now_sql
 from engine.content.document import Section
 from engine.content.kinds import FactType
 from engine.content.values import span
@@ -63,11 +64,6 @@ class SqlContext:
     def now(self) -> str:
         """The tick's instant, in UTC milliseconds, as a bind of a definite type."""
         return now_sql(self.dialect)
-
-
-def now_sql(dialect: Dialect) -> str:
-    """Return the tick's instant as a bind of a definite type."""
-    return ":now" if dialect is Dialect.SQLITE else "CAST(:now AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)

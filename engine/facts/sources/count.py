@@ -8,7 +8,7 @@ from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import EventSource, OfEvents, event_filter
 
 
-class _Form(OfEvents):
+class _CountForm(OfEvents):
     count: str
 
 
@@ -25,7 +25,7 @@ class Count(EventSource):
         return f"number of {self.filter.event}{self.filter.words()}"
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _CountForm, around: Declaration) -> FactSource | None:
     event, dot, _ = section.count.partition(".")
     if not around.has_event("count", event):
         return None
@@ -36,4 +36,4 @@ def _read(section: _Form, around: Declaration) -> FactSource | None:
     return Count(FactType.INTEGER, event_filter(event, section, around))
 
 
-COUNT = FactSourceKind("count", _Form, _read)
+COUNT = FactSourceKind("count", _CountForm, _read)

@@ -9,7 +9,7 @@ from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import OfEvents, PropertySource, read_property
 
 
-class _Form(OfEvents):
+class _DistinctForm(OfEvents):
     distinct: str
 
 
@@ -26,8 +26,8 @@ class Distinct(PropertySource):
         return f"number of different {self.target}{self.filter.words()}"
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _DistinctForm, around: Declaration) -> FactSource | None:
     return read_property("distinct", section, around, partial(Distinct, FactType.INTEGER))
 
 
-DISTINCT = FactSourceKind("distinct", _Form, _read)
+DISTINCT = FactSourceKind("distinct", _DistinctForm, _read)

@@ -63,10 +63,10 @@ class PropertySource(EventSource):
         return self.value.sql(context.dialect)
 
 
-Made = Callable[[EventFilter, str, Name], FactSource | None]
+MakeSource = Callable[[EventFilter, str, Name], FactSource | None]
 
 
-def read_property(key: str, section: OfEvents, around: Declaration, make: Made) -> FactSource | None:
+def read_property(key: str, section: OfEvents, around: Declaration, make: MakeSource) -> FactSource | None:
     """Read a source made from ``event.property``; ``make`` gets the filter, the property's name and its SQL."""
     target = str(getattr(section, key))
     event, dot, name = target.partition(".")

@@ -16,7 +16,7 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class _Form(FactSection):
+class _ExprForm(FactSection):
     expr: str
 
 
@@ -58,14 +58,14 @@ class Computed(FactSource):
         return self.expression.text
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _ExprForm, around: Declaration) -> FactSource | None:
     expression = around.expression("expr", section.expr)
     return None if expression is None else Computed(expression.type, expression)
 
 
-def _mentions(section: _Form) -> frozenset[str]:
+def _mentions(section: _ExprForm) -> frozenset[str]:
     """Return the expression's words: reading it properly needs the types of the facts in it first."""
     return frozenset(_WORD.findall(_QUOTED.sub("", section.expr)))
 
 
-EXPR = FactSourceKind("expr", _Form, _read, _mentions)
+EXPR = FactSourceKind("expr", _ExprForm, _read, _mentions)

@@ -22,7 +22,7 @@ from engine.store.dialect import Dialect
 _RANKED = QUANTITIES | {FactType.INSTANT}
 
 
-class _Form(FactSection):
+class _QuantileForm(FactSection):
     quantile: str
     buckets: Annotated[int, Field(ge=2, le=100)] = 5
 
@@ -106,7 +106,7 @@ def _merged(parts: Iterable[Mapping[str, float | None]]) -> dict[str, float | No
     return {bind: value for part in parts for bind, value in part.items()}
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _QuantileForm, around: Declaration) -> FactSource | None:
     kind = around.fact_type("quantile", section.quantile)
     if kind is None:
         return None
@@ -116,8 +116,8 @@ def _read(section: _Form, around: Declaration) -> FactSource | None:
     return Quantile(FactType.INTEGER, around.name, section.quantile, section.buckets)
 
 
-def _mentions(section: _Form) -> frozenset[str]:
+def _mentions(section: _QuantileForm) -> frozenset[str]:
     return frozenset({section.quantile})
 
 
-QUANTILE = FactSourceKind("quantile", _Form, _read, _mentions, _binds)
+QUANTILE = FactSourceKind("quantile", _QuantileForm, _read, _mentions, _binds)

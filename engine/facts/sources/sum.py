@@ -10,7 +10,7 @@ from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fi
 from engine.store.dialect import Dialect
 
 
-class _Form(OfEvents):
+class _SumForm(OfEvents):
     sum: str
 
 
@@ -31,7 +31,7 @@ class Sum(PropertySource):
         return f"sum of {self.target}{self.filter.words()}"
 
 
-def _read(section: _Form, around: Declaration) -> FactSource | None:
+def _read(section: _SumForm, around: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
         if not fits("sum", value.type, QUANTITIES, "adds up numbers and money", around):
             return None
@@ -40,4 +40,4 @@ def _read(section: _Form, around: Declaration) -> FactSource | None:
     return read_property("sum", section, around, make)
 
 
-SUM = FactSourceKind("sum", _Form, _read)
+SUM = FactSourceKind("sum", _SumForm, _read)

@@ -22,7 +22,7 @@ from engine.intake.files.progress import how_far, note_progress
 from engine.intake.files.records import Batch, CsvRecords, JsonRecords, Rejected
 from engine.intake.files.rejects import Rejects
 from engine.intake.files.source import OpenSource, Source, open_source
-from engine.intake.files.summary import ImportSummary, Kind, Tally
+from engine.intake.files.summary import ImportSummary, ImportTally, Kind
 from engine.intake.rows.event_rows import EventRows
 from engine.intake.rows.model import EventTuple, UserRow, Written
 from engine.intake.rows.user_rows import UserRows
@@ -152,7 +152,7 @@ def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], writ
     not written again.
     """
     committed = _committed(job)
-    tally = Tally()
+    tally = ImportTally()
     with Rejects(job.rejected_file, records.header) as rejects, _no_garbage_hunt():
         for batch in records.batches(job.options.chunk):
             taken, bad = rows.rows(batch)

@@ -62,7 +62,7 @@ class ImportSummary:
         return said
 
 
-class Tally:
+class ImportTally:
     """Counts while an import runs."""
 
     def __init__(self) -> None:

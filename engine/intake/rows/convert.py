@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from engine.intake.rows.bulk import Bulk
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import BadValue, Reading
+from engine.intake.rows.values import BadValue, Conventions
 
-Parse = Callable[[Json, Reading], Json]
+Parse = Callable[[Json, Conventions], Json]
 _MEMO_SIZE = 100_000
 
 
@@ -36,7 +36,7 @@ class Converter:
     """Converts the values of one column."""
 
     def __init__(
-        self, name: str, parse: Parse, reading: Reading, *, bulk: Bulk | None = None, null: Clear | None = None
+        self, name: str, parse: Parse, reading: Conventions, *, bulk: Bulk | None = None, null: Clear | None = None
     ) -> None:
         """Make a converter; ``name`` is for its complaints, ``null`` stands for JSON's null.
 
@@ -91,6 +91,6 @@ def bad_rows(columns: Sequence[Sequence[Cell]]) -> dict[int, Bad]:
     return found
 
 
-def keep(value: Json, _reading: Reading) -> Json:
+def keep(value: Json, _reading: Conventions) -> Json:
     """Return what came: for what nobody declared."""
     return value.strip() if isinstance(value, str) else value

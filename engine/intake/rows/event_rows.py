@@ -18,7 +18,7 @@ from engine.intake.rows.contact import identifier
 from engine.intake.rows.convert import Bad, Cell, Converter, Parse, bad_rows, keep
 from engine.intake.rows.keys import Ordinals, row_digest
 from engine.intake.rows.model import EventTuple, Json
-from engine.intake.rows.values import PARSERS, Reading, parse_instant, parse_integer, parse_money
+from engine.intake.rows.values import PARSERS, Conventions, parse_instant, parse_integer, parse_money
 
 _Columns = Mapping[str, Sequence[Json]]
 
@@ -62,7 +62,7 @@ class EventRows:
         self.last_at: int | None = None
         self._declared, self._options, self._header = declared, options, header
         self._properties = {name for types in declared.events.values() for name in types}
-        self._reading = Reading(
+        self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
         self._converters: dict[tuple[str, FactType | None], Converter] = {}
@@ -156,7 +156,7 @@ class EventRows:
             return self._event_name, None
         return (parse_instant, bulk_instants) if name == "at" else (identifier, bulk_identifiers)
 
-    def _event_name(self, value: Json, reading: Reading) -> str:
+    def _event_name(self, value: Json, reading: Conventions) -> str:
         """Return the event's name; ``Order Completed`` is the declared ``order_completed``."""
         name = identifier(value, reading)
         return name if name in self._declared.events else self._snaked.get(snake(name), name)

@@ -18,7 +18,7 @@ from engine.intake.rows.contact import (
 )
 from engine.intake.rows.convert import CLEAR, Bad, Cell, Clear, Converter, Parse, bad_rows, keep
 from engine.intake.rows.model import Json, UserRow
-from engine.intake.rows.values import PARSERS, Reading, parse_boolean, parse_instant
+from engine.intake.rows.values import PARSERS, Conventions, parse_boolean, parse_instant
 from engine.intake.write.consents import IMPORTED
 
 _FIELDS: Mapping[str, Parse] = {
@@ -51,7 +51,7 @@ class UserRows:
         self.plan = Plan({}, {}, ())
         """What the columns of the latest batch were taken for."""
         self._declared, self._options, self._header = declared, options, header
-        self._reading = Reading(
+        self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
         self._source = f"{IMPORTED}{source}"

@@ -49,7 +49,7 @@ class BadValue(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Conventions:
     """How texts are read: what their own form does not say."""
 
     zone: tzinfo = UTC
@@ -63,7 +63,7 @@ class Reading:
     """ISO 4217; amounts in another are refused. Empty: any sign is passed over."""
 
 
-def parse_instant(value: Json, reading: Reading) -> int:
+def parse_instant(value: Json, reading: Conventions) -> int:
     """Return UTC milliseconds of ISO 8601, of seconds or milliseconds since 1970, or of the reading's own format."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _epoch(str(value))
@@ -83,7 +83,7 @@ def _in_calendar(at: int) -> int:
     return at
 
 
-def _moment(text: str, reading: Reading) -> datetime | None:
+def _moment(text: str, reading: Conventions) -> datetime | None:
     if reading.date_format is not None:
         try:
             return datetime.strptime(text, reading.date_format)  # noqa: DTZ007 - the zone follows
@@ -118,7 +118,7 @@ def _date_remedy(text: str) -> str:
     return "write 2026-11-21, 2026-11-21T10:30:00+01:00 or seconds since 1970"
 
 
-def parse_date(value: Json, reading: Reading) -> str:
+def parse_date(value: Json, reading: Conventions) -> str:
     """Return ``YYYY-MM-DD`` of a day, or of the day that a point in time is written with."""
     text = _text(value, "a date")
     moment = _moment(text, reading)
@@ -127,7 +127,7 @@ def parse_date(value: Json, reading: Reading) -> str:
     return date(moment.year, moment.month, moment.day).isoformat()
 
 
-def parse_money(value: Json, reading: Reading) -> int:
+def parse_money(value: Json, reading: Conventions) -> int:
     """Return minor units, exactly. The brand's own currency may stand before or after the number."""
     if isinstance(value, str):
         value = _without_sign(value.strip(), reading.currency)
@@ -154,7 +154,7 @@ def _scaled(number: Decimal, scale: int) -> int:
     return _in_range(int(units))
 
 
-def parse_integer(value: Json, reading: Reading) -> int:
+def parse_integer(value: Json, reading: Conventions) -> int:
     """Return a whole number."""
     number = _decimal(value, reading)
     if number != int(number):
@@ -162,7 +162,7 @@ def parse_integer(value: Json, reading: Reading) -> int:
     return _in_range(int(number))
 
 
-def parse_number(value: Json, reading: Reading) -> float:
+def parse_number(value: Json, reading: Conventions) -> float:
     """Return a number as a double."""
     number = float(_decimal(value, reading))
     if not isfinite(number):
@@ -170,7 +170,7 @@ def parse_number(value: Json, reading: Reading) -> float:
     return number
 
 
-def _decimal(value: Json, reading: Reading) -> Decimal:
+def _decimal(value: Json, reading: Conventions) -> Decimal:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if isinstance(value, float) and not isfinite(value):
             raise BadValue("not a finite number", "write it as 1234.50")
@@ -194,7 +194,7 @@ def _in_range(number: int) -> int:
     return number
 
 
-def parse_boolean(value: Json, _reading: Reading) -> bool:
+def parse_boolean(value: Json, _reading: Conventions) -> bool:
     """Return the truth of ``true``, ``yes``, ``1``, ``on`` and their opposites."""
     if isinstance(value, bool):
         return value
@@ -204,7 +204,7 @@ def parse_boolean(value: Json, _reading: Reading) -> bool:
     return truth
 
 
-def parse_text(value: Json, _reading: Reading) -> str:
+def parse_text(value: Json, _reading: Conventions) -> str:
     """Return a text without the blanks around it; numbers and truths as JSON writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -220,7 +220,7 @@ def _text(value: Json, wanted: str) -> str:
     return value.strip()
 
 
-PARSERS: dict[FactType, Callable[[Json, Reading], Json]] = {
+PARSERS: dict[FactType, Callable[[Json, Conventions], Json]] = {
     FactType.INTEGER: parse_integer,
     FactType.NUMBER: parse_number,
     FactType.MONEY: parse_money,

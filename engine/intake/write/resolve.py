@@ -25,7 +25,7 @@ _MAKE_USERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeUsers:
     """Users who are there now, by key, and how many of them this call made."""
 
     ids: Mapping[str, int]
@@ -48,13 +48,13 @@ def user_ids(connection: Connection, dialect: Dialect, keys: Collection[str]) ->
     return dict(found.cursor.fetchall())
 
 
-def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> Made:
+def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> MadeUsers:
     """Make users of whom only the key and the instant at which they were first seen are known; due at once."""
     seen = json.dumps(list(first_seen.items()))
     new = connection.execute(text(_MAKE_USERS[dialect]), {"seen": seen, "now": now}).rowcount
     ids = user_ids(connection, dialect, first_seen)
     make_states(connection, dialect, list(ids.values()))
-    return Made(ids, new)
+    return MadeUsers(ids, new)
 
 
 def make_states(connection: Connection, dialect: Dialect, ids: Collection[int]) -> None:
