@@ -1,4 +1,4 @@
-"""From ``rules/facts.toml`` to the catalogue of facts, with every mistake located; bad content never raises."""
+"""From ``rules/facts.toml`` to the catalogue of facts, with every mistake located; bad content raises no exception."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """Which events a refresh reads, and when time alone changes what is made from them.
 
-The statement that the aggregates stand in joins events with ``e.at <= :now``: those of a user are one range of the
-index ``event_of_user``, those of one name a part of it.
+The statement that the aggregates stand in joins events with ``e.at <= :now``: a user's are one range of the
+index ``event_of_user``, and those of one name are a part of it.
 """
 
 from collections.abc import Sequence

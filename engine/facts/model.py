@@ -47,7 +47,7 @@ class FactCatalog:
     currency_scale: int
     """Minor units in one unit of the currency."""
     broken: frozenset[str] = frozenset()
-    """Facts that are declared but have errors; a second message for each use of them would help nobody."""
+    """Facts that are declared but have errors; their uses are not reported again."""
     broken_events: frozenset[str] = frozenset()
     """The same of events."""
 

@@ -1,4 +1,4 @@
-"""In which order facts can be computed, and which are made of each other in a circle."""
+"""In which order facts can be computed, and which are made of each other."""
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -8,7 +8,7 @@ Mentions = Mapping[str, frozenset[str]]
 
 
 def in_order(mentions: Mentions) -> list[str]:
-    """Return the names so that each stands after those it needs; those in a circle, or that need one, are left out."""
+    """Return the names, each after those it needs; names in a circle, or that need one in a circle, are left out."""
     needs = _needs(mentions)
     lost = {name for cycle in cycles(mentions) for name in cycle}
     while more := {name for name in needs.keys() - lost if needs[name] & lost}:

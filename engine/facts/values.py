@@ -1,4 +1,4 @@
-"""Typed values out of JSON columns, in SQL: what is not of the declared type is NULL, and never an error.
+"""Typed values out of JSON columns, in SQL: a value of another type than declared is NULL, and never an error.
 
 Money is a whole number of minor units, an instant one of milliseconds, a date a text ``YYYY-MM-DD``.
 """

@@ -184,4 +184,4 @@ class FactSourceKind:
     mentions: Callable[[Any], frozenset[str]] = _mentions_nothing
     """Words of a section that name facts, where such facts exist; asked before any fact is read."""
     binds: Callable[[Connection, Mapping[str, Any]], Mapping[str, float | None]] = _no_binds
-    """Values of the binds besides ``:now`` in the SQL of all sources of this kind, given by the names of their facts."""
+    """From fact -> source, for all sources of this kind: the values of the binds in their SQL, besides ``:now``."""

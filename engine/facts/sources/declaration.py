@@ -45,7 +45,7 @@ class Declaration:
         return False
 
     def fact_type(self, key: str, fact: str) -> FactType | None:
-        """Return the type of another fact; None where there is none (noted), or it has mistakes of its own."""
+        """Return the type of another fact; None where no such fact is declared (noted), or it has mistakes itself."""
         if fact in self.scope.names:
             kind = self.scope.names[fact].type
             return kind if isinstance(kind, FactType) else None

@@ -68,7 +68,7 @@ class Quantile(FactSource):
         return f"1 to {self.buckets} by {self.of}"
 
     def binds(self, cuts: tuple[float, ...]) -> dict[str, float | None]:
-        """Return a value for each bind of its SQL: None for all where the cuts are none, or for other buckets."""
+        """Return a value for each bind of its SQL: None where there are no cuts for so many buckets."""
         fits = len(cuts) == self.buckets - 1
         return {bind: cuts[index] if fits else None for index, bind in enumerate(self._binds())}
 

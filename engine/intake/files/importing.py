@@ -1,4 +1,4 @@
-"""The import of one file: batches in, chunks committed, and with each how far it came."""
+"""The import of one file: it is read in batches, and each batch is committed together with the progress."""
 
 import gc
 import hashlib
@@ -43,7 +43,7 @@ class Rows(Protocol[Row]):
     plan: Plan
 
     def rows(self, batch: Batch) -> tuple[list[Row], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         ...
 
 
@@ -78,7 +78,7 @@ def import_events(
     *,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Import a file of events; one interrupted before goes on where it was, one finished before changes nothing.
+    """Import a file of events; an interrupted import continues where it stopped, a finished one changes nothing.
 
     Raises:
         InputError: the file cannot be understood; what was committed before stays.
@@ -146,14 +146,14 @@ def _records(job: _Job) -> CsvRecords | JsonRecords:
 
 
 def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], write: Write[Row]) -> ImportSummary:
-    """Take the file through to its end.
+    """Import the file to its end.
 
-    What a run before this one committed is read again, for the rejected rows and the keys of rows without one, but
-    not written again.
+    What an earlier run committed is read again, for the rejected rows and the keys of rows without one, but not
+    written again.
     """
     committed = _committed(job)
     tally = ImportTally()
-    with Rejects(job.rejected_file, records.header) as rejects, _no_garbage_hunt():
+    with Rejects(job.rejected_file, records.header) as rejects, _without_cyclic_gc():
         for batch in records.batches(job.options.chunk):
             taken, bad = rows.rows(batch)
             rejects.add(chain(bad, batch.broken))
@@ -171,10 +171,10 @@ def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], writ
 
 
 @contextmanager
-def _no_garbage_hunt() -> Iterator[None]:
-    """Keep Python from looking for cycles: it would at every few hundred rows, and a third of the time goes there.
+def _without_cyclic_gc() -> Iterator[None]:
+    """Turn off the cyclic garbage collector: it would run every few hundred rows and take a third of the time.
 
-    Rows are freed without it, as soon as nobody holds them; what has cycles is looked for once a chunk.
+    Rows are freed without it, by reference counting; cycles are collected once a chunk.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -20,14 +20,14 @@ _NESTED = ("properties", "traits")
 MAX_NESTING = 100
 """Levels of objects and lists in one JSON record; databases and parsers have limits of their own not far above."""
 ESCAPED = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would run."""
+"""Beginnings of cells that a spreadsheet would run as formulas."""
 REJECTED_COLUMNS = ("rejected_line", "rejected_reason", "rejected_remedy")
-"""What a file of rejected rows has in front; corrected, it can be imported as it is."""
+"""The first columns of a file of rejected rows; once corrected, it can be imported as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that does not go in: where, why, what would be right, and what it was."""
+    """A row that was rejected: its line, the reason, what would be right, and the row itself."""
 
     line: int
     reason: str
@@ -44,7 +44,7 @@ class Batch:
     """Of each record: the line on which it ends, from 1."""
     originals: Sequence[Sequence[str]]
     broken: Sequence[Rejected] = field(default=())
-    """Records that are no records; they are in none of the above."""
+    """Rejected records, which are in none of the above."""
 
     @property
     def count(self) -> int:
@@ -73,7 +73,7 @@ class CsvRecords:
         self._corrected = self.header[:3] == list(REJECTED_COLUMNS)
 
     def close(self) -> None:
-        """Let go of the stream, which its owner closes."""
+        """Detach from the stream, which its owner closes."""
         self._text.detach()
 
     def batches(self, size: int) -> Iterator[Batch]:
@@ -110,7 +110,7 @@ class CsvRecords:
         return Batch(dict(zip(self.header, columns, strict=True)), lines, rows, broken)
 
     def _wrong(self, rows: list[list[str]]) -> dict[int, tuple[str, str]]:
-        """Return, by index, the rows that are no rows; an empty line is one of them, and is nobody's loss."""
+        """Return the malformed rows by index; empty lines are among them, and are dropped silently."""
         width = len(self.header)
         wrong = {}
         if set(map(len, rows)) - {width}:
@@ -175,7 +175,7 @@ class JsonRecords:
         self._line = 0
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield all records, up to ``size`` at a time."""
@@ -197,7 +197,7 @@ class JsonRecords:
 
 
 def _object(line: bytes) -> dict[str, Json] | tuple[str, str]:
-    """Return the object on a line, or why there is none that can be stored and what would be right."""
+    """Return the object on a line, or why there is none that can be stored, and what would be right."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -206,7 +206,7 @@ def _object(line: bytes) -> dict[str, Json] | tuple[str, str]:
         return "not a JSON object", "write one JSON object a line"
     # Counting bytes tells of nearly all lines that they are right, without a look at every value.
     if line.count(b"{") + line.count(b"[") > MAX_NESTING and _nesting(record) > MAX_NESTING:
-        return f"nested more than {MAX_NESTING} levels deep", "write what you need of it under names of its own"
+        return f"nested more than {MAX_NESTING} levels deep", "move the values you need to the top level"
     if b"\\u0000" in line and _has_nul(record):
         return "a NUL character (\\u0000), which no database text can hold", "remove it"
     return record

@@ -1,4 +1,4 @@
-"""Many plain texts at once. Each function gives what its parser would, or None where not all are of the plain form."""
+"""Many plain texts at once. Each function returns what its parser would, or None where a text is not of the plain form."""
 
 import re
 from collections.abc import Callable, Sequence

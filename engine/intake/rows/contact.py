@@ -1,4 +1,4 @@
-"""How a user can be reached and addressed: email, phone, locale, country, time zone, normalised or refused."""
+"""How a user can be reached and addressed: email, phone, locale, country, time zone, normalised or rejected."""
 
 import re
 from functools import cache
@@ -36,12 +36,12 @@ def identifier(value: Json, reading: Conventions) -> str:
 
 
 def parse_email(value: Json, reading: Conventions) -> str:
-    """Return the address with its domain in lower case; whether anyone reads it there is not asked."""
+    """Return the address with its domain in lower case; whether it exists is not checked."""
     address = one_line(value, reading)
     local, _, domain = address.rpartition("@")
     if len(address) <= 254 and len(local) <= 64 and "-." not in domain and _PLAIN_EMAIL.fullmatch(address):
         return f"{local}@{domain.lower()}"
-    # The library takes fifty times as long, so it sees only the addresses that are not plainly right.
+    # The library takes fifty times as long, so it is given only the addresses that are not obviously right.
     from email_validator import EmailNotValidError, validate_email
 
     try:

@@ -55,7 +55,7 @@ class EventRows:
             InputError: no column is the user, the name or the time, or one given with ``--map`` is not there.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the latest batch were taken for."""
+        """What the columns of the newest batch were taken for."""
         self.names: Counter[str] = Counter()
         """How many rows each event had."""
         self.first_at: int | None = None
@@ -77,7 +77,7 @@ class EventRows:
         self._ordinals.close()
 
     def rows(self, batch: Batch) -> tuple[list[EventTuple], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         size = len(batch.lines)
         if not size:
             return [], []
@@ -197,7 +197,7 @@ def _property(name: str, kind: FactType | None) -> tuple[Parse, Bulk | None]:
     if kind is FactType.MONEY or (name == "amount" and kind is None):
         return parse_money, bulk_money
     if name == "amount":
-        # Its column holds whole numbers; where nobody says otherwise, amounts are money.
+        # Its column holds whole numbers; amounts that are not declared are money.
         return parse_integer, None
     if kind is FactType.INSTANT:
         return parse_instant, bulk_instants

@@ -49,7 +49,7 @@ class UserRows:
             InputError: no column is the user's key, or one given with ``--map`` is not there.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the latest batch were taken for."""
+        """What the columns of the newest batch were taken for."""
         self._declared, self._options, self._header = declared, options, header
         self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
@@ -61,7 +61,7 @@ class UserRows:
             self._replan(header)
 
     def rows(self, batch: Batch) -> tuple[list[UserRow], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         size = len(batch.lines)
         if not size:
             return [], []
@@ -108,7 +108,7 @@ class UserRows:
 def _row(
     fields: Mapping[str, Sequence[Cell]], attributes: Mapping[str, Sequence[Cell]], index: int, source: str
 ) -> UserRow:
-    """Put together one row of cells, none of which is bad."""
+    """Build one row from cells, none of which is bad."""
     said = {name: column[index] for name, column in fields.items() if column[index] is not None}
     texts = {name: "" if said[name] is CLEAR else said[name] for name in _FIELDS if name in said}
     times = {name: said[name] for name in ("created_at", "consent_at") if isinstance(said.get(name), int)}

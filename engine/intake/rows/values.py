@@ -1,6 +1,6 @@
-"""Texts and JSON values to what the store keeps: exact money, UTC milliseconds, numbers, truths, days.
+"""From texts and JSON values to stored values: exact money, UTC milliseconds, numbers, booleans, dates.
 
-Every function raises ``BadValue`` with the reason and what would be right; none of them guesses.
+Every function raises ``BadValue`` with the reason and what would be right, and never guesses.
 """
 
 import re
@@ -17,7 +17,7 @@ from engine.intake.rows.model import Json
 EARLIEST, LATEST = instant(datetime(1, 1, 2, tzinfo=UTC)), instant(datetime(9999, 12, 31, tzinfo=UTC)) - 1
 """Between these an instant is a date in every time zone, and so can be shown and compared."""
 
-# Both databases, and every JSON reader, are exact up to here; see FactType.
+# Both databases and every JSON reader are exact up to here; see FactType.
 _LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
 _NUMBER = {
@@ -28,12 +28,12 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 _SIGN = re.compile(
     r"([+-]?)(?:([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱])\s*)?([^A-Z$\u20ac£¥₹₩₽₺₫฿₴₪₱]*?)(?:\s*([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱]))?"
 )
-# The dollar sign stands for too many currencies to tell any of them wrong.
+# The dollar sign stands for so many currencies that it is never wrong.
 _CURRENCIES = {
     "\u20ac": "EUR", "£": "GBP", "¥": "JPY CNY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₫": "VND",
     "฿": "THB", "₴": "UAH", "₪": "ILS", "₱": "PHP",
 }  # fmt: skip
-_TRUTHS = {
+_BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
@@ -41,7 +41,7 @@ _EPOCH = re.compile(r"-?\d{9,13}(?:\.\d{1,9})?", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value that cannot be taken: why, and what would be right."""
+    """A value is rejected: the reason, and what would be right."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason, self.remedy = reason, remedy
@@ -50,7 +50,7 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How texts are read: what their own form does not say."""
+    """How values are read, where their form does not say it."""
 
     zone: tzinfo = UTC
     """For times without a zone."""
@@ -195,17 +195,17 @@ def _in_range(number: int) -> int:
 
 
 def parse_boolean(value: Json, _reading: Conventions) -> bool:
-    """Return the truth of ``true``, ``yes``, ``1``, ``on`` and their opposites."""
+    """Return the boolean of ``true``, ``yes``, ``1``, ``on`` and their opposites."""
     if isinstance(value, bool):
         return value
-    truth = _TRUTHS.get(str(value).strip().lower())
+    truth = _BOOLEANS.get(str(value).strip().lower())
     if truth is None:
         raise BadValue("neither true nor false", "write true or false")
     return truth
 
 
 def parse_text(value: Json, _reading: Conventions) -> str:
-    """Return a text without the blanks around it; numbers and truths as JSON writes them."""
+    """Return a text without surrounding blanks; numbers and booleans as JSON writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -1,6 +1,6 @@
-"""Consents into the store: the newest word counts, and a file without dates never overrules a user's own refusal.
+"""Storing consents: the newest statement counts, and an undated file never overrules a user's own refusal.
 
-The history of profiles keeps every word that counted, the first included.
+The history of profiles keeps every statement that counted, the first included.
 """
 
 import json
@@ -16,7 +16,7 @@ from engine.intake.write.resolve import listed
 from engine.store.dialect import Dialect
 
 IMPORTED = "import:"
-"""Start of a consent's ``source`` where a file stated it; another source is the user's own word."""
+"""How the ``source`` of a consent from a file begins; consents from other sources were given by the user."""
 _UPSERT = """
 INSERT INTO consent (user_id, channel, class, granted, source, at)
 VALUES (:user_id, :channel, 'marketing', :granted, :source, :at)
@@ -27,7 +27,7 @@ DO UPDATE SET granted = excluded.granted, source = excluded.source, at = exclude
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What was written: the users whose consent is another now, and the refusals that a file could not lift."""
+    """What was written: the users whose consent changed, and the number of refusals that a file could not lift."""
 
     users: frozenset[int]
     refusals_kept: int
@@ -46,7 +46,7 @@ class _Word:
 def write_consents(
     connection: Connection, dialect: Dialect, rows: Iterable[UserRow], ids: Mapping[str, int], now: Instant
 ) -> Consents:
-    """Write what ``rows`` say about marketing, for users whose ids are known."""
+    """Write the marketing consents of ``rows``, for users whose ids are known."""
     stated = [row for row in rows if row.consents]
     if not stated:
         return Consents(frozenset(), 0)

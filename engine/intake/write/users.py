@@ -1,4 +1,4 @@
-"""Users into the store: what a row states is laid over what is there, and only a user who differs after it is due."""
+"""Storing users: a row's values are merged into the stored ones, and only users who changed become due."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ _UPDATE = {
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What the store holds of one user and a row may change."""
+    """What is stored of one user and can be changed by a row."""
 
     fields: tuple[str | None, ...]
     first_seen_at: int
@@ -41,10 +41,10 @@ class _Profile:
 
 
 def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
-    """Write users within the caller's transaction; where a key comes twice, the later row is laid over the earlier.
+    """Write users within the caller's transaction; where a key comes twice, the later row is merged over the earlier.
 
-    A user who is new, or differs afterwards in a field, an attribute or a consent, is due at once; others are left
-    as they were. The values that a user had before are kept in ``profile_change``.
+    A user who is new, or whose field, attribute or consent changes, is due at once; others are left as they were.
+    The values that a user had before are kept in ``profile_change``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -75,7 +75,7 @@ def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserR
 
 
 def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[str, tuple[int, _Profile]]:
-    """Return key -> (id, what is there); on PostgreSQL the users are locked until the transaction ends."""
+    """Return key -> (id, what is stored); on PostgreSQL the users are locked until the transaction ends."""
     wanted = (
         f"SELECT u.key, u.id, u.first_seen_at, u.attributes, {', '.join(f'u.{name}' for name in _FIELDS)} "
         f"FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
@@ -98,8 +98,8 @@ def _record(
 ) -> None:
     """Record what became of the values of users who were there: key -> (id, before, after).
 
-    Where an event made the user, their first profile is what they begin with, and is recorded as little as that of
-    users who are made with one: otherwise events before users would make a row of history for each value.
+    The first profile of a user whom an event created is what they begin with. It is not recorded, as that of other new
+    users is not: otherwise importing events before users would write a row of history for each value.
     """
     blank = {
         user_id
