@@ -1,6 +1,7 @@
 """The form of ``rules/facts.toml``: events with their properties, and facts, whose kinds have forms of their own."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import GenericAlias
 from typing import Any
 
@@ -22,8 +23,12 @@ class FactsFile(Section):
     facts: dict[Name, dict[str, Any]] = {}
 
 
+@cache
 def facts_of(kind: FactSourceKind) -> type[Section]:
-    """Return the form of a file whose facts are all of one kind: ``facts`` is name -> section."""
+    """Return the form of a file whose facts are all of one kind: ``facts`` is name -> section.
+
+    It is made once for each kind, because making a model takes far longer than using it.
+    """
     facts: Any = GenericAlias(dict, (Name, kind.form))
     return create_model("FactsFile", __base__=Section, facts=(facts, {}))
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.conditions import Name, Scope
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
 from engine.facts.sources.base import FactSource, FactSourceKind
 from engine.facts.values import event_scope
-from engine.intake.declared import Declared
 from engine.store.state_table import StateColumn
 
 

@@ -6,9 +6,9 @@ import sqlite3
 import pytest
 
 from engine.clock import iso, to_datetime
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
 from engine.errors import InputError
-from engine.intake.declared import Declared
 from engine.intake.files.importing import import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.records import MAX_NESTING, Batch

@@ -49,7 +49,7 @@ class Quantile(FactSource):
 
     @property
     def calibrated(self) -> bool:
-        """It is."""
+        """Always: a score depends on its cut points."""
         return True
 
     @property

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 
 from engine.clock import Clock, Instant
+from engine.content.declared import Declared
 from engine.content.findings import did_you_mean
 from engine.errors import InputError
-from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import Plan
 from engine.intake.files.progress import how_far, note_progress

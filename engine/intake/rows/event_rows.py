@@ -8,8 +8,8 @@ from typing import cast
 
 import orjson
 
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import EVENT_NAMES, Plan, make_plan, require, snake
 from engine.intake.files.records import Batch, Rejected

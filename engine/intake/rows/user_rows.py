@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import USER_NAMES, Plan, make_plan, require
 from engine.intake.files.records import Batch, Rejected

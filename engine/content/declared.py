@@ -1,4 +1,4 @@
-"""What the brand's files say about the types of incoming values. Intake is below facts, so callers pass it in."""
+"""What the brand's files say about the types of incoming values: facts declare them, intake reads by them."""
 
 import hashlib
 from collections.abc import Mapping
