@@ -167,7 +167,7 @@ FROM (
 
 def _check(database: Database, catalog: FactCatalog) -> None:
     """Stop if the two did not find the same. Scores are not calibrated yet at the first facts: NULL, and left out."""
-    facts = {fact.name for fact in catalog.facts.values() if fact.source != "quantile"}
+    facts = {fact.name for fact in catalog.facts.values() if not fact.source.calibrated}
     with database.read() as connection:
         columns = {row[1] for row in connection.execute(text("PRAGMA table_info(by_hand)"))} - {"user_id"}
         if columns != facts:

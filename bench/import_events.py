@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from bench.common import interleaved, report, scratch, seconds, size_from_command_line
 from engine.clock import FixedClock, Instant, instant
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.importing import import_events
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source

@@ -12,6 +12,7 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.delivery.reasons import Reason as DeliveryReason
 from engine.errors import HabitueError
+from engine.facts.sources import FACT_SOURCES, FactSourceKind
 from engine.messages.reasons import MessageReason
 from engine.playbooks.reasons import Reason as PlaybookReason
 
@@ -25,6 +26,7 @@ class Kinds:
 
     channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
+    fact_sources: tuple[FactSourceKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -42,7 +44,7 @@ class Kinds:
         return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
-SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS)
+SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS, fact_sources=FACT_SOURCES)
 """What ships with the program."""
 
 

@@ -74,7 +74,7 @@ def examine(
     bundle: Bundle, settings: Settings, deciders: Deciders, kinds: Kinds = SHIPPED
 ) -> tuple[Content | None, list[Finding]]:
     """Return the compiled content, or None where there are errors, and all findings, warnings included."""
-    catalog, findings = load_catalog(bundle, settings.brand.currency_scale)
+    catalog, findings = load_catalog(bundle, settings.brand.currency_scale, kinds.fact_sources)
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
     library = template_library(bundle, settings, kinds)

@@ -31,6 +31,12 @@ _ON_ITS_WAY = frozenset({"planned", "queued", "claimed", "handed_off", "deferred
 def show(console: Console, found: Explanation) -> None:
     """Print an explanation."""
     console.print(_headline(found.user), highlight=False)
+    if found.consents:
+        _title(console, "Consent")
+        console.print(_consents(found))
+    if found.profile:
+        _title(console, "Profile", "what became another, newest last")
+        console.print(_profile(found))
     _title(console, "Facts", _refreshed(found.next_look))
     console.print(_facts(found))
     _title(console, "Placements", f"rules {found.rules_version}")
@@ -81,6 +87,24 @@ def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _consents(found: Explanation) -> Table:
+    table = _table("said at", "channel", "messages", "", "by")
+    for standing in found.consents:
+        for word in standing.words:
+            said = "[green]agreed[/]" if word.granted else "[yellow]refused[/]"
+            table.add_row(day_time(word.at), standing.channel, standing.message_class, said, Text(word.source, "dim"))
+    return table
+
+
+def _profile(found: Explanation) -> Table:
+    table = _table("changed at", "what", "from", "to", "by")
+    for step in found.profile:
+        values = ("-" if value is None else str(value) for value in (step.before, step.after))
+        by = step.source if step.who is None else f"{step.source}, {step.who}"
+        table.add_row(day_time(step.at), *map(Text, (step.what, *values)), Text(by, "dim"))
     return table
 
 

@@ -14,9 +14,9 @@ from rich.progress import Progress as Bars
 from engine.app import App
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
 from engine.cli.import_report import show_summary
+from engine.content.declared import Declared
 from engine.errors import ContentError, InputError
 from engine.facts.catalog import load_catalog
-from engine.intake.declared import Declared
 from engine.intake.files.importing import Progress, import_events, import_users
 from engine.intake.files.options import ImportOptions, parse_map
 from engine.intake.files.source import Source
@@ -107,7 +107,7 @@ def declared(app: App) -> Declared:
         ContentError: `rules/facts.toml` has errors; a file read without its types would have to be read again.
     """
     brand = app.settings.brand
-    catalog, findings = load_catalog(app.bundle(), brand.currency_scale)
+    catalog, findings = load_catalog(app.bundle(), brand.currency_scale, app.kinds.fact_sources)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)

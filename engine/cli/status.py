@@ -9,10 +9,10 @@ from engine.app import App
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
+from engine.content.values import span
 from engine.explain.attention import attention
 from engine.explain.health import read_pools, read_store
 from engine.explain.health_models import Depth, Lag, Status, Store
-from engine.explain.words import span
 from engine.store.state_table import drift
 
 

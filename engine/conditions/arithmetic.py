@@ -52,7 +52,7 @@ def arithmetic(op: Sign, left: Operand, right: Operand, scale: int) -> Value:
     """Return ``left op right`` with its type.
 
     Raises:
-        Mistake: the operands are no quantities, or do not go together under ``op``.
+        Mistake: the operands are not quantities, or cannot be combined by ``op``.
     """
     for operand in (left, right):
         _need(operand, QUANTITIES, "a number or money")
@@ -99,7 +99,7 @@ def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
 
 def _need(operand: Operand, types: frozenset[FactType], what: str) -> None:
     if is_null(operand.value):
-        raise Mistake(operand.offset, f"NULL stands where {what} is needed")
+        raise Mistake(operand.offset, f"NULL is written where {what} is needed")
     if operand.value.type in types:
         return
     hint = "; use days_since(…)" if operand.value.type in {FactType.INSTANT, FactType.DATE} else ""

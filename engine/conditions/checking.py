@@ -92,7 +92,7 @@ class _Checker:
         """Return ``node`` as a value that has a type."""
         value = self.operand(node).value
         if is_null(value):
-            raise Mistake(0, "NULL alone is no expression: it has no type")
+            raise Mistake(0, "NULL alone is not an expression: it has no type")
         return value
 
     def condition(self, node: exp.Expr) -> Value:
@@ -104,7 +104,7 @@ class _Checker:
         return operand.value
 
     def operand(self, node: exp.Expr) -> Operand:
-        """Return ``node`` as a value; a dimension is none."""
+        """Return ``node`` as a value; a dimension is not one."""
         offset = offset_of(node)
         place = self._place(node)
         if place is not None:
@@ -165,7 +165,7 @@ class _Checker:
             case exp.Escape(this=exp.Like() as like):
                 return self._like(like, node.expression)
             case _:
-                raise Mistake(offset_of(node), f"`{node.key}` is no part of conditions")
+                raise Mistake(offset_of(node), f"`{node.key}` cannot be used in conditions")
 
     def _parts(self, node: exp.Expr, kind: type[exp.And] | type[exp.Or]) -> list[Value]:
         nodes: list[exp.Expr] = []
@@ -199,7 +199,7 @@ class _Checker:
             raise self._unknown(node)
         name, source = found
         if isinstance(source.type, PlaceType):
-            raise Mistake(offset_of(node), f"{source.type} is no fact")
+            raise Mistake(offset_of(node), f"{source.type} is not a fact")
         return Ref(name, source.type, source)
 
     def _unknown(self, node: exp.Column) -> Mistake:
@@ -227,7 +227,7 @@ class _Checker:
     def _place_test(self, dimension: exp.Expr, nodes: Sequence[exp.Expr]) -> PlaceTest:
         found = self._name(dimension)
         if found is None or not isinstance(found[1].type, PlaceType):
-            raise Mistake(offset_of(dimension), "this is no dimension")
+            raise Mistake(offset_of(dimension), "this is not a dimension")
         name, source = found
         kind = found[1].type
         places = self._each(lambda node: place_name(node, kind), nodes)
@@ -267,7 +267,7 @@ class _Checker:
 
 
 def _joined(kind: type[And] | type[Or], parts: Sequence[Value]) -> Value:
-    """Return the junction of ``parts``, each once; a junction of its own kind among them dissolves."""
+    """Return the junction of ``parts``, each once; nested junctions of the same kind are merged into it."""
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
     distinct = tuple(dict.fromkeys(flat))
     return kind(distinct) if len(distinct) > 1 else distinct[0]

@@ -51,7 +51,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Condition(Expression):
-    """A checked boolean expression. Where it comes out NULL it does not hold."""
+    """A checked boolean expression. It does not hold where it is NULL."""
 
     def holds_sql(self, dialect: Dialect) -> str:
         """Return SQL that is TRUE where the condition holds and FALSE elsewhere, never NULL; fit for WHERE."""

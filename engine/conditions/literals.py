@@ -34,7 +34,7 @@ def number(value: Decimal) -> int | Decimal:
 
 
 def minor_units(value: int | Decimal, scale: int) -> int:
-    """Return an amount of the currency in its minor unit, ``scale`` to the unit.
+    """Return an amount of the currency in its minor unit, of which ``scale`` make one unit.
 
     Raises:
         ValueError: the amount has more decimals than the currency, or is too large.
@@ -58,11 +58,11 @@ def instant_of(text: str) -> int:
     if _DATE.fullmatch(text):
         return midnight_utc(_date(text))
     if not _INSTANT.fullmatch(text):
-        raise ValueError(f"'{text}' is no instant; write '2026-01-31' or '2026-01-31T10:00:00Z'")
+        raise ValueError(f"'{text}' is not an instant; write '2026-01-31' or '2026-01-31T10:00:00Z'")
     try:
         return instant(datetime.fromisoformat(text).astimezone(UTC))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"'{text}' is no instant that the calendar knows") from error
+        raise ValueError(f"'{text}' is not in the calendar") from error
 
 
 def date_of(text: str) -> str:
@@ -72,7 +72,7 @@ def date_of(text: str) -> str:
         ValueError: it is not.
     """
     if not _DATE.fullmatch(text):
-        raise ValueError(f"'{text}' is no date; write '2026-01-31'")
+        raise ValueError(f"'{text}' is not a date; write '2026-01-31'")
     return _date(text).isoformat()
 
 
@@ -80,4 +80,4 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"'{text}' is no date that the calendar knows") from error
+        raise ValueError(f"'{text}' is not in the calendar") from error

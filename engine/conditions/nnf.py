@@ -15,7 +15,7 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A leaf predicate. Atoms of equal meaning by their spelling are equal."""
+    """A leaf predicate. Atoms with the same canonical spelling are equal."""
 
     node: Value
 

@@ -41,7 +41,7 @@ def _parts(pattern: str, escape: str | None) -> Iterator[object]:
     for character in pattern:
         if escaped:
             if character not in ("%", "_", escape):
-                raise ValueError(f"the escape character stands before `{character}`, which needs none")
+                raise ValueError(f"the escape character precedes `{character}`, which needs no escaping")
             escaped = False
             yield character
         elif character == escape:

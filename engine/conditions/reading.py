@@ -65,7 +65,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 def _unclosed(text: str) -> tuple[int, str]:
-    """Return where the last quote or comment opens that nothing closes, and what opened it."""
+    """Return where the last unclosed quote or comment opens, and what opened it."""
     offset, length = 0, len(text)
     while offset < length:
         opener = "/*" if text.startswith("/*", offset) else text[offset]

@@ -1,4 +1,4 @@
-"""What conditions may be made of: node by node and argument by argument; all else is refused with a remedy."""
+"""What conditions may be made of: node by node and argument by argument; everything else is refused with advice."""
 
 from sqlglot import exp
 
@@ -22,22 +22,22 @@ _ALLOWED: dict[type[exp.Expr], frozenset[str]] = {
 }
 _REMEDIES: dict[str, str] = {
     "dpipe": "`||` joins texts, which conditions do not; write OR between conditions",
-    "ilike": "ILIKE is no part of conditions; LIKE minds the case",
+    "ilike": "ILIKE cannot be used in conditions; LIKE is case-sensitive",
     "subquery": "a query inside a condition is not possible; declare a fact for it",
     "exists": "a query inside a condition is not possible; declare a fact for it",
     "select": "a query inside a condition is not possible; declare a fact for it",
     "currenttimestamp": "conditions cannot ask for the time; use days_since(…)",
     "currentdate": "conditions cannot ask for the time; use days_since(…)",
-    "interval": "intervals are no part of conditions; use days_since(…)",
-    "cast": "casts are no part of conditions; the fact declares its type",
+    "interval": "intervals cannot be used in conditions; use days_since(…)",
+    "cast": "casts cannot be used in conditions; the fact declares its type",
     "if": "write CASE WHEN … THEN … ELSE … END",
     "nullsafeeq": "write `a = b` or ask for IS NULL",
     "nullsafeneq": "write `a <> b` or ask for IS NULL",
-    "tuple": "a list in parentheses stands only after IN",
+    "tuple": "a list in parentheses can only follow IN",
     "concat": "two texts side by side; is a comma or an operator missing?",
-    "placeholder": "parameters are no part of conditions; write the value",
-    "parameter": "parameters are no part of conditions; write the value",
-    "mod": "the remainder is no part of conditions",
+    "placeholder": "parameters cannot be used in conditions; write the value",
+    "parameter": "parameters cannot be used in conditions; write the value",
+    "mod": "the remainder cannot be used in conditions",
     "rawstring": "write plain text in single quotes",
     "national": "write plain text in single quotes",
 }
@@ -45,7 +45,7 @@ FUNCTIONS = ("abs", "ceil", "coalesce", "days_since", "floor", "greatest", "leas
 
 
 def refusal(node: exp.Expr) -> str | None:
-    """Return why ``node`` itself is no part of conditions, or None if it may be."""
+    """Return why ``node`` itself cannot be used in conditions; None where it can."""
     allowed = _ALLOWED.get(type(node))
     if allowed is None:
         return _unknown(node)
@@ -64,8 +64,8 @@ def _unknown(node: exp.Expr) -> str:
     if remedy:
         return remedy
     if isinstance(node, exp.Func):
-        return f"{node.sql_name().lower()}(…) is no function of conditions; there are: {', '.join(FUNCTIONS)}"
-    return f"`{node.sql()[:40]}` is no part of conditions"
+        return f"conditions have no function {node.sql_name().lower()}(…); they have {', '.join(FUNCTIONS)}"
+    return f"`{node.sql()[:40]}` cannot be used in conditions"
 
 
 def _extra(node: exp.Expr, extra: list[str]) -> str:
@@ -75,13 +75,13 @@ def _extra(node: exp.Expr, extra: list[str]) -> str:
         return "IN takes a list in parentheses, such as IN (1, 2)"
     if isinstance(node, exp.Column):
         return "a name has at most one dot"
-    return f"`{node.sql()[:40]}`: {extra[0]} is no part of conditions"
+    return f"`{node.sql()[:40]}`: {extra[0]} cannot be used in conditions"
 
 
 def _function(node: exp.Anonymous) -> str | None:
     name = str(node.this)
     if name.lower() != "days_since":
-        return f"{name}(…) is no function of conditions; there are: {', '.join(FUNCTIONS)}"
+        return f"conditions have no function {name}(…); they have {', '.join(FUNCTIONS)}"
     if len(node.expressions) != 1:
         return "days_since(…) takes one fact, an instant or a date"
     return None

@@ -1,8 +1,8 @@
-"""The checked tree as SQL for SQLite and PostgreSQL: fully parenthesised, values within, ``:now`` as the only bind.
+"""The checked tree as SQL for SQLite and PostgreSQL: fully parenthesised, values inlined, ``:now`` as the only bind.
 
 What the databases would disagree on is spelt out here: real division, NULL in least and greatest, floors, case and
 collation, doubles, products (of integers as numeric on PostgreSQL, of money as doubles, so that none can overflow).
-The text suits ``sqlalchemy.text``: no colon stands in a string.
+The text can be given to ``sqlalchemy.text``: its strings contain no colons.
 """
 
 from decimal import Decimal
@@ -59,7 +59,7 @@ def instant_sql(node: Value, dialect: Dialect) -> str:
 
 
 def text_literal(value: str, dialect: Dialect) -> str:
-    """Return ``value`` as SQL text, with colons spelt by code so that nobody takes them for binds."""
+    """Return ``value`` as SQL text, with colons written as character codes, so that they are not taken for binds."""
     colon = " || char(58) || " if dialect is Dialect.SQLITE else " || chr(58) || "
     pieces = ["'" + piece.replace("'", "''") + "'" for piece in value.split(":")]
     return pieces[0] if len(pieces) == 1 else f"({colon.join(pieces)})"

@@ -22,7 +22,7 @@ FLIPPED: dict[Op, Op] = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", "
 class Constant:
     """A value written in the condition, as the database stores it: instants in ms, money in minor units.
 
-    ``shown`` is how the text wrote it, for people; it is no part of equality.
+    ``shown`` is how the text wrote it, for people; it does not count in comparisons of nodes.
     """
 
     value: int | Decimal | str | bool | None
@@ -114,7 +114,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """``value LIKE pattern ESCAPE escape``; without an escape character none escapes."""
+    """``value LIKE pattern ESCAPE escape``; without ``escape`` no character escapes."""
 
     value: "Value"
     pattern: str
@@ -141,7 +141,7 @@ class IsTruth:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRef:
-    """Where the user stands in a dimension that has one place per user; only ``IS NULL`` asks for it bare."""
+    """Where the user stands in a dimension that has one place per user; only ``IS NULL`` uses it on its own."""
 
     name: str
     source: Name
@@ -169,7 +169,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of ``parts``, which are no ``And`` themselves."""
+    """All of ``parts``, none of which is an ``And``."""
 
     parts: tuple["Value", ...]
     type: FactType = FactType.BOOLEAN
@@ -177,7 +177,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of ``parts``, which are no ``Or`` themselves."""
+    """Any of ``parts``, none of which is an ``Or``."""
 
     parts: tuple["Value", ...]
     type: FactType = FactType.BOOLEAN

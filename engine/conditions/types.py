@@ -46,7 +46,7 @@ class Name:
 
 
 class EveryName(frozenset[str]):
-    """Stands for all names: what is broken where the file that declares names cannot be read. Iterates over none."""
+    """Contains every name and iterates over none: what may be broken where the file that declares names cannot be read."""
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -67,4 +67,4 @@ class Scope:
     noun: str = "fact or dimension"
     """What a name stands for, in messages."""
     broken: frozenset[str] = frozenset()
-    """Names that are declared with mistakes, which are reported there: their use is no further mistake."""
+    """Names that are declared with mistakes, which are reported there: using them is not another mistake."""

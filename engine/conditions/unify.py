@@ -1,4 +1,4 @@
-"""One type for operands that meet: constants bend to it, facts do not."""
+"""A common type for operands: constants are converted to it, facts are not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -30,6 +30,17 @@ def parse_duration(text: Any) -> int:  # noqa: ANN401 - whatever the file holds
     return int(found[1]) * _UNITS[found[2]]
 
 
+def span(milliseconds: int) -> str:
+    """Return a duration as files write it, in at most two units: ``30d``, ``1h 30m``, ``0s``."""
+    parts: list[str] = []
+    left = milliseconds
+    for length, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 """A duration in milliseconds; in files ``30m``, ``12h``, ``90d``, ``2w``."""
 

@@ -118,7 +118,7 @@ def user_row(someone: Person, rng: Random) -> UserRow:
         attributes=attributes,
         consents=_consents(rng),
         consent_at=someone.joined_at,
-        consent_source="demo",
+        source="demo",
     )
 
 

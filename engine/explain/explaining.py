@@ -11,6 +11,7 @@ from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_look import next_look
 from engine.explain.passages import passages
 from engine.explain.people import facts, find_user, person
+from engine.explain.profile import consents, profile_steps
 from engine.explain.standing import standings
 from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
@@ -37,12 +38,14 @@ class Explainer:
         """
         content, user_id = self.content, find_user(connection, key)
         channels = content.kinds.channels
-        moves = transitions(connection, content.rules, self.brand.currency_scale, user_id)
+        moves = transitions(connection, content, self.brand.currency_scale, user_id)
         return Explanation(
             at=now,
             content_version=content.version,
             rules_version=content.rules.version,
             user=person(connection, channels, key, show_addresses=show_addresses),
+            consents=consents(connection, user_id),
+            profile=profile_steps(connection, channels, user_id, show_addresses=show_addresses),
             facts=facts(
                 connection, content.catalog, channels, self.brand.currency, user_id, show_addresses=show_addresses
             ),

@@ -10,6 +10,7 @@ from engine.explain.models import Moved, RuleWords
 from engine.explain.rule_words import rule_words
 from engine.explain.words import atom_words, elsewhere
 from engine.facts.catalog import load_catalog
+from engine.loading import Content
 from engine.rules.dimension import IN, OUT, Dimension, Slot
 from engine.rules.ruleset import RuleSet, load_rules
 
@@ -19,19 +20,20 @@ _QUERY = text(
 )
 
 
-def transitions(connection: Connection, rules: RuleSet, currency_scale: int, user_id: int) -> tuple[Moved, ...]:
+def transitions(connection: Connection, content: Content, currency_scale: int, user_id: int) -> tuple[Moved, ...]:
     """Return the user's transitions, oldest first."""
-    then = _RulesOfThen(connection, rules, currency_scale)
+    then = _RulesOfThen(connection, content, currency_scale)
     return tuple(_moved(row, then) for row in connection.execute(_QUERY, {"user_id": user_id}).mappings())
 
 
 class _RulesOfThen:
     """Dimensions by rules version, compiled from the files that the store kept."""
 
-    def __init__(self, connection: Connection, running: RuleSet, currency_scale: int) -> None:
+    def __init__(self, connection: Connection, running: Content, currency_scale: int) -> None:
         self._connection = connection
         self._currency_scale = currency_scale
-        self._known: dict[str, Mapping[str, Dimension]] = {running.version: _by_name(running)}
+        self._known: dict[str, Mapping[str, Dimension]] = {running.rules.version: _by_name(running.rules)}
+        self._sources = running.kinds.fact_sources
 
     def dimension(self, version: str, name: str) -> Dimension | None:
         """Return a dimension as it was; None where its files are not there or make no sense to this program."""
@@ -43,7 +45,7 @@ class _RulesOfThen:
         bundle = rules_files(self._connection, version)
         if bundle is None:
             return {}
-        catalog, findings = load_catalog(bundle, self._currency_scale)
+        catalog, findings = load_catalog(bundle, self._currency_scale, self._sources)
         rules, mistakes = load_rules(bundle, catalog)
         broken = any(finding.severity == "error" for finding in [*findings, *mistakes])
         return {} if broken else _by_name(rules)

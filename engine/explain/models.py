@@ -22,6 +22,40 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentWord:
+    """What a user said once about one channel and class of message."""
+
+    at: Instant
+    granted: bool
+    source: str
+    """Where it was said, such as ``import:customers.csv``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentStanding:
+    """What counts of a user's words about one channel and class of message, and all of them, oldest first."""
+
+    channel: str
+    message_class: str
+    granted: bool
+    words: tuple[ConsentWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStep:
+    """A value of the user's profile that became another; None where there is none."""
+
+    at: Instant
+    what: str
+    """``email``, ``locale``, … or the attribute's name."""
+    before: Value
+    after: Value
+    source: str
+    who: str | None
+    """Who did it by hand; None for programs."""
+
+
+@dataclass(frozen=True, slots=True)
 class FactValue:
     """One fact as it was refreshed last."""
 
@@ -208,6 +242,9 @@ class Explanation:
     content_version: str
     rules_version: str
     user: Person
+    consents: tuple[ConsentStanding, ...]
+    profile: tuple[ProfileStep, ...]
+    """The newest changes, oldest first."""
     facts: tuple[FactValue, ...]
     dimensions: tuple[Standing, ...]
     next_look: NextLook | None

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 from engine.clock import NEVER, Instant
 from engine.conditions.turning import TurningPoint
 from engine.conditions.words import words
+from engine.content.values import span
 from engine.explain.models import NextLook
-from engine.explain.words import span
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook, Whenever
 from engine.rules.dimension import Dimension

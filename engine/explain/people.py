@@ -9,7 +9,7 @@ from engine.clock import Instant
 from engine.content.kinds import FactType
 from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
-from engine.explain.words import shown_value, source_words
+from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
 from engine.store.dialect import Dialect
 
@@ -91,7 +91,7 @@ def facts(
 def _value(fact: Fact, value: Value, hidden: Mapping[str, Channel]) -> Value:
     if value is None:
         return None
-    if (channel := hidden.get(fact.section.attribute or "")) is not None:
+    if (channel := hidden.get(fact.source.copies)) is not None:
         return channel.masked(str(value))
     return bool(value) if fact.type is FactType.BOOLEAN else value
 
@@ -102,6 +102,6 @@ def _fact(fact: Fact, value: Value, currency: str) -> FactValue:
         type=fact.type.value,
         value=value,
         shown=shown_value(fact.type, value, currency),
-        source=source_words(fact),
-        description=fact.section.description,
+        source=fact.source.words(),
+        description=fact.description,
     )

@@ -1,12 +1,12 @@
-"""Values, durations, sources of facts and atoms, in the form in which people read them."""
+"""Values and atoms in the form in which people read them."""
 
 import re
 from collections.abc import Iterator, Mapping
 
-from engine.clock import DAY, HOUR, MINUTE, SECOND, iso
+from engine.clock import iso
 from engine.content.kinds import FactType
+from engine.content.values import span
 from engine.explain.models import Value
-from engine.facts.model import Fact
 from engine.messages.locales import format_money
 from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
@@ -23,19 +23,7 @@ CAUSES: Mapping[str, str] = {
     Cause.PERSON: "a person decided it",
 }
 """What the causes of looks and transitions are, for people."""
-_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 _MILLISECONDS = re.compile(r"\b(\d+) ms\b")
-
-
-def span(milliseconds: int) -> str:
-    """Return a duration as files write it, in at most two units: ``30d``, ``1h 30m``, ``0s``."""
-    parts: list[str] = []
-    left = milliseconds
-    for length, unit in _UNITS:
-        count, left = divmod(left, length)
-        if count:
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[:2]) or "0s"
 
 
 def shown_value(kind: FactType, value: Value, currency: str) -> str:
@@ -53,29 +41,6 @@ def shown_value(kind: FactType, value: Value, currency: str) -> str:
             return f"{float(value):.6g}"
         case _:
             return str(value)
-
-
-def source_words(fact: Fact) -> str:
-    """Say in words where a fact comes from."""
-    section, source = fact.section, fact.source
-    target = str(getattr(section, source))
-    if source == "attribute":
-        return f"the attribute {target}"
-    if source == "expr":
-        return target
-    if source == "quantile":
-        return f"1 to {section.buckets} by {target}"
-    within = "" if section.within is None else f" of the last {span(section.within)}"
-    where = "" if section.where is None else f" where {section.where}"
-    return f"{_aggregate_words(fact, target)}{within}{where}"
-
-
-def _aggregate_words(fact: Fact, target: str) -> str:
-    if fact.source in {"first", "last"}:
-        which = "earliest" if fact.source == "first" else "latest"
-        return f"{fact.of} of the {which} {fact.event}" if fact.of else f"when the {which} {fact.event} was"
-    words = {"count": "number of", "sum": "sum of", "distinct": "number of different", "average": "average of"}
-    return f"{words.get(fact.source, 'smallest' if fact.source == 'min' else 'largest')} {target}"
 
 
 def atom_words(atom: Leaf) -> str:

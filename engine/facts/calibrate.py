@@ -1,6 +1,7 @@
 """Calibration: the cut points of each score, by nearest rank over the whole population, set-wise.
 
-With B buckets over N values, cut k (1 to B-1) is the value of rank ceil(k * N / B) in ascending order.
+With B buckets over N values, cut k (1 to B-1) is the value of rank ceil(k * N / B) in ascending order. All cut points
+that ever were valid are kept with their instant, so that a score can be explained later; they are few.
 """
 
 from dataclasses import dataclass
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam
 
 from engine.clock import Instant
-from engine.facts.model import Fact, FactCatalog
-from engine.facts.scores import Cuts, quantiles, read_cuts, score_sql
+from engine.facts.model import FactCatalog
+from engine.facts.sources.base import SqlContext
+from engine.facts.sources.quantile import Quantile, read_cuts
 from engine.store.dialect import Dialect, same
 from engine.store.due import Cause, due_where
 from engine.store.statement import statement
@@ -30,27 +32,30 @@ class Calibrated:
 
 
 def calibrate(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> tuple[Calibrated, ...]:
-    """Store new cut points for every score, and make the users due whose score they change."""
-    return tuple(_calibrate(connection, dialect, fact, now) for fact in quantiles(catalog))
+    """Find the cut points of every score, store those that changed, and make the users due whose score they change."""
+    known = read_cuts(connection)
+    return tuple(_calibrate(connection, dialect, source, known.get(source.fact), now) for source in _quantiles(catalog))
 
 
 def uncalibrated(connection: Connection, catalog: FactCatalog) -> tuple[str, ...]:
     """Return the scores that have no cut points yet, or those of another number of buckets."""
-    known = read_cuts(connection).of
-    return tuple(fact.name for fact in quantiles(catalog) if len(known.get(fact.name, ())) != fact.section.buckets - 1)
+    known = read_cuts(connection)
+    return tuple(source.fact for source in _quantiles(catalog) if len(known.get(source.fact, ())) != source.buckets - 1)
 
 
-def _calibrate(connection: Connection, dialect: Dialect, fact: Fact, now: Instant) -> Calibrated:
-    column = f"fact_{fact.section.quantile}"
-    counted = statement(f"SELECT count({column}) FROM user_state")
+def _quantiles(catalog: FactCatalog) -> list[Quantile]:
+    return [fact.source for fact in catalog.facts.values() if isinstance(fact.source, Quantile)]
+
+
+def _calibrate(
+    connection: Connection, dialect: Dialect, source: Quantile, known: tuple[float, ...] | None, now: Instant
+) -> Calibrated:
+    counted = statement(f"SELECT count({source.value}) FROM user_state")
     values: int = connection.execute(counted).scalar_one()
-    cuts = _cuts(connection, column, values, fact.section.buckets) if values else ()
-    connection.execute(statement("DELETE FROM cut_points WHERE fact = :fact"), {"fact": fact.name})
-    if cuts:
-        stored = statement("INSERT INTO cut_points (fact, cuts, calibrated_at) VALUES (:fact, :cuts, :now)")
-        typed = stored.bindparams(bindparam("cuts", type_=JsonText))
-        connection.execute(typed, {"fact": fact.name, "cuts": list(cuts), "now": now})
-    return Calibrated(fact.name, values, cuts, _mark(connection, dialect, fact, cuts, now))
+    cuts = _cuts(connection, source.value, values, source.buckets) if values else ()
+    if cuts != known:
+        _store(connection, source.fact, cuts, now)
+    return Calibrated(source.fact, values, cuts, _mark(connection, dialect, source, cuts, now))
 
 
 def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tuple[float, ...]:
@@ -63,7 +68,17 @@ def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tup
     return tuple(found[rank] for rank in ranks)
 
 
-def _mark(connection: Connection, dialect: Dialect, fact: Fact, cuts: tuple[float, ...], now: Instant) -> int:
-    score = score_sql(fact, dialect)
-    unchanged = same(dialect, f"s.{fact.column}", score)
-    return due_where(connection, f"NOT ({unchanged})", Cause.SCORES, now, Cuts({fact.name: cuts}).binds([fact]))
+def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Instant) -> None:
+    """Add the newest cut points: after all others, whatever the clock of the worker that found those said."""
+    stored = statement(
+        "INSERT INTO cut_points (fact, cuts, calibrated_at) SELECT CAST(:fact AS TEXT), :cuts,"
+        " CASE WHEN max(calibrated_at) >= :now THEN max(calibrated_at) + 1 ELSE :now END"
+        " FROM cut_points WHERE fact = :fact"
+    )
+    typed = stored.bindparams(bindparam("cuts", type_=JsonText))
+    connection.execute(typed, {"fact": fact, "cuts": list(cuts), "now": now})
+
+
+def _mark(connection: Connection, dialect: Dialect, source: Quantile, cuts: tuple[float, ...], now: Instant) -> int:
+    unchanged = same(dialect, f"s.fact_{source.fact}", source.sql(SqlContext(dialect)))
+    return due_where(connection, f"NOT ({unchanged})", Cause.SCORES, now, source.binds(cuts))

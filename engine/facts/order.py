@@ -1,32 +1,29 @@
-"""In which order facts can be computed, and which are made of each other in a circle."""
+"""In which order facts can be computed, and which are made of each other."""
 
-import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from engine.facts.files import FactSection
-
-_QUOTED = re.compile(r"'(?:[^']|'')*'")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+Mentions = Mapping[str, frozenset[str]]
+"""Fact -> the words in it that could be names of others."""
 
 
-def in_order(sections: Mapping[str, FactSection]) -> list[str]:
-    """Return the names so that each stands after those it needs; those in a circle, or that need one, are left out."""
-    needs = _needs(sections)
-    lost = {name for cycle in cycles(sections) for name in cycle}
+def in_order(mentions: Mentions) -> list[str]:
+    """Return the names, each after those it needs; names in a circle, or that need one in a circle, are left out."""
+    needs = _needs(mentions)
+    lost = {name for cycle in cycles(mentions) for name in cycle}
     while more := {name for name in needs.keys() - lost if needs[name] & lost}:
         lost |= more
     kept = {name: wanted for name, wanted in needs.items() if name not in lost}
     # Those without needs first, so that messages about the others can suggest them.
-    plain = [name for name in kept if sections[name].source not in {"expr", "quantile"}]
+    plain = [name for name in kept if not mentions[name]]
     return list(dict.fromkeys((*plain, *TopologicalSorter(kept).static_order())))
 
 
-def cycles(sections: Mapping[str, FactSection]) -> list[tuple[str, ...]]:
+def cycles(mentions: Mentions) -> list[tuple[str, ...]]:
     """Return the circles, each beginning with the name that the file has first."""
-    needs = _needs(sections)
+    needs = _needs(mentions)
     found: list[tuple[str, ...]] = []
-    places = list(sections)
+    places = list(mentions)
     while True:
         try:
             TopologicalSorter(needs).prepare()
@@ -40,12 +37,6 @@ def cycles(sections: Mapping[str, FactSection]) -> list[tuple[str, ...]]:
             return found
 
 
-def _needs(sections: Mapping[str, FactSection]) -> dict[str, set[str]]:
-    """Return which facts each names; texts are only scanned for words, because reading them needs the types first."""
-    return {name: _words(section) & sections.keys() for name, section in sections.items()}
-
-
-def _words(section: FactSection) -> set[str]:
-    if section.quantile is not None:
-        return {section.quantile}
-    return set(_WORD.findall(_QUOTED.sub("", section.expr or "")))
+def _needs(mentions: Mentions) -> dict[str, set[str]]:
+    """Return which facts each needs."""
+    return {name: {word for word in words if word in mentions} for name, words in mentions.items()}

@@ -1,33 +1,22 @@
 """Refresh: all facts of the users in ``due_user``, and when time alone will change them next, in one statement.
 
-The statement is made of layers, each a subquery of the next: aggregates of events; attributes and look-ups beside
+The statement is made of layers, each a subquery of the next: aggregates of events; what is known of the user beside
 them; then, level by level, facts that are computed from facts; at last ``edge_at``.
 """
+
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
 from engine.clock import NEVER, Instant
 from engine.conditions import earliest_sql
-from engine.content.kinds import FactType
-from engine.facts.aggregates import (
-    Reading,
-    aggregate_sql,
-    aggregated,
-    latest_sql,
-    looked_up,
-    next_event_sql,
-    now_sql,
-    window_edge_sql,
-)
-from engine.facts.files import BUILT_IN_ATTRIBUTES
+from engine.conditions.sql import now_sql
+from engine.facts.events import EventRange, next_event_sql, window_edge_sql
 from engine.facts.model import Fact, FactCatalog
-from engine.facts.scores import quantiles, read_cuts, score_sql
-from engine.facts.values import json_value
+from engine.facts.sources.base import Layer, SqlContext
 from engine.store.dialect import Dialect, least
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER
-
-_EXACT = 2**53
 
 
 class Refresh:
@@ -35,14 +24,13 @@ class Refresh:
 
     def __init__(self, catalog: FactCatalog, dialect: Dialect) -> None:
         self._catalog = catalog
-        self._dialect = dialect
         self._statement = statement(_update(catalog, dialect))
 
     def run(self, connection: Connection, now: Instant) -> None:
         """Refresh the users in ``due_user`` as of ``now``; they must have a row of ``user_state``."""
         binds: dict[str, float | None] = {"now": now}
-        if scores := quantiles(self._catalog):
-            binds |= read_cuts(connection).binds(scores)
+        for kind, sources in self._catalog.by_kind().items():
+            binds |= kind.binds(connection, sources)
         connection.execute(self._statement, binds)
 
 
@@ -57,56 +45,61 @@ def _update(catalog: FactCatalog, dialect: Dialect) -> str:
 
 def facts_sql(catalog: FactCatalog, dialect: Dialect) -> str:
     """Return the query for ``user_id``, all ``fact_*`` and ``edge_at`` of the users in ``due_user``."""
-    layer = _beside(catalog, dialect, _aggregates(catalog, dialect))
+    events = EventRange.of(catalog)
+    context = SqlContext(dialect, several=events.several)
+    layer = _of_user(catalog, context, events, _of_events(catalog, context, events))
     levels: dict[int, list[Fact]] = {}
-    for fact in catalog.facts.values():
+    for fact in _in_layer(catalog, Layer.FACTS):
         levels.setdefault(catalog.level(fact), []).append(fact)
-    for level in sorted(levels.keys() - {0}):
-        computed = ", ".join(f"{_computed(fact, dialect)} AS {fact.column}" for fact in levels[level])
-        layer = f"SELECT s.*, {computed} FROM ({layer}) s"
-    points = dict.fromkeys(
-        point for fact in catalog.facts.values() if fact.expression for point in fact.expression.turning_points()
-    )
-    edges = [f"coalesce(s.window_edge, {NEVER})", f"coalesce(s.next_event, {NEVER})"]
-    if points:
-        edges.append(earliest_sql(tuple(points), dialect))
-    return f"SELECT s.*, {least(dialect, *edges)} AS edge_at FROM ({layer}) s"
+    for level in sorted(levels):
+        layer = f"SELECT s.*, {', '.join(_columns(levels[level], context))} FROM ({layer}) s"
+    return f"SELECT s.*, {_earliest_edge(catalog, context)} AS edge_at FROM ({layer}) s"
 
 
-def _aggregates(catalog: FactCatalog, dialect: Dialect) -> str:
+def _of_events(catalog: FactCatalog, context: SqlContext, events: EventRange) -> str:
     """Return the layer that reads the events: one range of their index for each user."""
-    facts = aggregated(catalog)
-    reading = Reading.of(catalog)
-    if not reading.used:
+    facts = _in_layer(catalog, Layer.EVENTS)
+    if not events.used:
         return f"SELECT d.user_id, CAST(NULL AS BIGINT) AS window_edge FROM {DUE_USER} d"
-    edge = window_edge_sql([*facts, *looked_up(catalog)], dialect) or "CAST(NULL AS BIGINT)"
-    columns = [f"{aggregate_sql(fact, catalog, dialect, several=reading.several)} AS {fact.column}" for fact in facts]
+    windows = [window for fact in catalog.facts.values() for window in fact.source.windows]
+    edge = window_edge_sql(windows, context) or "CAST(NULL AS BIGINT)"
     return (
-        f"SELECT {', '.join(('d.user_id', *columns, f'{edge} AS window_edge'))}"
-        f" FROM {DUE_USER} d LEFT JOIN event e ON e.user_id = d.user_id{reading.used_sql()}"
-        f" AND e.at <= {now_sql(dialect)} GROUP BY d.user_id"
+        f"SELECT {', '.join(('d.user_id', *_columns(facts, context), f'{edge} AS window_edge'))}"
+        f" FROM {DUE_USER} d LEFT JOIN event e ON e.user_id = d.user_id{events.used_sql()}"
+        f" AND e.at <= {context.now} GROUP BY d.user_id"
     )
 
 
-def _beside(catalog: FactCatalog, dialect: Dialect, aggregates: str) -> str:
-    attributes = [fact for fact in catalog.facts.values() if fact.source == "attribute"]
-    columns = [f"{_attribute(fact, dialect)} AS {fact.column}" for fact in attributes]
-    columns += [f"{latest_sql(fact, catalog, dialect, 'a.user_id')} AS {fact.column}" for fact in looked_up(catalog)]
-    columns.append(f"{next_event_sql(Reading.of(catalog), dialect, 'a.user_id')} AS next_event")
-    users = " LEFT JOIN users u ON u.id = a.user_id" if attributes else ""
+def _of_user(catalog: FactCatalog, context: SqlContext, events: EventRange, aggregates: str) -> str:
+    facts = _in_layer(catalog, Layer.USER)
+    columns = [*_columns(facts, context), f"{next_event_sql(events, context)} AS next_event"]
+    users = " LEFT JOIN users u ON u.id = a.user_id" if facts else ""
     return f"SELECT a.*, {', '.join(columns)} FROM ({aggregates}) a{users}"
 
 
-def _attribute(fact: Fact, dialect: Dialect) -> str:
-    name = str(fact.section.attribute)
-    return f"u.{name}" if name in BUILT_IN_ATTRIBUTES else json_value(dialect, "u.attributes", name, fact.type)
+def _in_layer(catalog: FactCatalog, layer: Layer) -> list[Fact]:
+    return [fact for fact in catalog.facts.values() if fact.source.layer is layer]
 
 
-def _computed(fact: Fact, dialect: Dialect) -> str:
-    if fact.expression is None:
-        return score_sql(fact, dialect)
-    value = fact.expression.sql(dialect)
-    if fact.type is FactType.INTEGER:
-        # Products may outgrow what both databases hold exactly.
-        return f"(CASE WHEN {value} BETWEEN -{_EXACT} AND {_EXACT} THEN CAST({value} AS BIGINT) END)"
-    return f"CAST({value} AS {fact.state_column.sql_type})" if dialect is Dialect.POSTGRES else value
+def _columns(facts: Iterable[Fact], context: SqlContext) -> list[str]:
+    """Return the facts as columns, and after each its own edge where it has one."""
+    columns = []
+    for fact in facts:
+        columns.append(f"{fact.source.sql(context)} AS {fact.column}")
+        if (edge := fact.source.edge(context)) is not None:
+            columns.append(f"{edge} AS {_edge_column(fact)}")
+    return columns
+
+
+def _edge_column(fact: Fact) -> str:
+    return f"edge_{fact.name}"
+
+
+def _earliest_edge(catalog: FactCatalog, context: SqlContext) -> str:
+    facts = catalog.facts.values()
+    own = [_edge_column(fact) for fact in facts if fact.source.edge(context) is not None]
+    edges = [f"coalesce(s.{column}, {NEVER})" for column in ("window_edge", "next_event", *own)]
+    points = dict.fromkeys(point for fact in facts for point in fact.source.turning_points)
+    if points:
+        edges.append(earliest_sql(tuple(points), context.dialect))
+    return least(context.dialect, *edges)

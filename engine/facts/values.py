@@ -1,9 +1,11 @@
-"""Typed values out of JSON columns, in SQL: what is not of the declared type is NULL, and never an error.
+"""Typed values out of JSON columns, in SQL: a value of another type than declared is NULL, and never an error.
 
 Money is a whole number of minor units, an instant one of milliseconds, a date a text ``YYYY-MM-DD``.
 """
 
-from engine.conditions import Name
+from collections.abc import Mapping
+
+from engine.conditions import Name, Scope
 from engine.content.kinds import FactType
 from engine.store.dialect import Dialect
 
@@ -27,6 +29,12 @@ def property_name(event: str, key: str, kind: FactType) -> Name:
         json_value(Dialect.POSTGRES, "e.properties", key, kind),
         frozenset({event}),
     )
+
+
+def event_scope(events: Mapping[str, Mapping[str, FactType]], event: str, currency_scale: int) -> Scope:
+    """Return the scope of conditions over the properties of one event, ``event e``; empty if it is not declared."""
+    names = {key: property_name(event, key, kind) for key, kind in events.get(event, {}).items()}
+    return Scope(names, currency_scale, "property")
 
 
 def json_value(dialect: Dialect, column: str, key: str, kind: FactType) -> str:

@@ -1,1 +1,1 @@
-"""Users and events in: files become rows, rows become the store's, a second time changes nothing."""
+"""Getting users and events in: files become rows, rows go into the store, and a second import changes nothing."""

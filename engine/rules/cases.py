@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, create_engine, text
 
 from engine.clock import Instant
-from engine.conditions.condition import parse_expression
-from engine.conditions.types import Scope
 from engine.content.findings import Finding
 from engine.facts.catalog import Fact, FactCatalog
+from engine.facts.sources.base import Layer, SqlContext
 from engine.rules.compile.files import CaseSection
 from engine.rules.decide.decider import Deciders
 from engine.rules.decide.deciding import Judge
@@ -66,7 +65,7 @@ class _Runner:
         for table in ("user_state", DUE_USER):
             self._connection.execute(text(f"DELETE FROM {table}"))
         for prepared in cases:
-            _insert(self._connection, prepared, self._catalog, self._rules.scope, now)
+            _insert(self._connection, prepared, self._catalog, now)
         signatures = self._place(dimension, now)
         after = self._column(dimension.place, "user_state")
         judge = Judge(dimension, self._deciders)
@@ -110,17 +109,17 @@ def _expected(case: CaseSection) -> str:
     return join_places(set(case.expect)) if isinstance(case.expect, list) else case.expect
 
 
-def _insert(connection: Connection, prepared: Prepared, catalog: FactCatalog, scope: Scope, now: Instant) -> None:
-    """Insert the case's user, and derive the expressions that the case leaves to be derived."""
+def _insert(connection: Connection, prepared: Prepared, catalog: FactCatalog, now: Instant) -> None:
+    """Insert the case's user, and compute those facts that follow from the ones that it gives."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
     connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)
     connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:id)"), {"id": prepared.index})
     for fact in catalog.facts.values():
-        if fact.section.expr is not None and fact.column not in prepared.row:
-            _derive(connection, fact, scope, prepared.index, now)
+        if fact.source.layer is Layer.FACTS and not fact.source.calibrated and fact.column not in prepared.row:
+            _derive(connection, fact, prepared.index, now)
 
 
-def _derive(connection: Connection, fact: Fact, scope: Scope, user_id: int, now: Instant) -> None:
-    value = parse_expression(fact.section.expr or "", scope).sql(Dialect.SQLITE)
+def _derive(connection: Connection, fact: Fact, user_id: int, now: Instant) -> None:
+    value = fact.source.sql(SqlContext(Dialect.SQLITE))
     binds = {"id": user_id} | ({"now": now} if ":now" in value else {})
     connection.execute(text(f"UPDATE user_state AS s SET {fact.column} = {value} WHERE s.user_id = :id"), binds)

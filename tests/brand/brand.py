@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.content.bundle import PLAYBOOKS, RULES, TEMPLATES, Bundle, read_bundle
 from engine.content.document import Model, parse_document, validate
 from engine.content.findings import Finding
-from engine.facts.files import FactsFile
+from engine.facts.catalog import FactCatalog, load_catalog
 from engine.incentives.form import CouponsFile
 from engine.playbooks.file.form import PlaybookFile
 from engine.rules.compile.files import DimensionFile
@@ -30,8 +30,10 @@ def _read(model: type[Model], path: str) -> Model:
 
 
 @cache
-def facts() -> FactsFile:
-    return _read(FactsFile, FACTS)
+def facts() -> FactCatalog:
+    catalog, findings = load_catalog(bundle(), 100)
+    assert findings == []
+    return catalog
 
 
 @cache

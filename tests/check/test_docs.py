@@ -13,7 +13,8 @@ from engine.conditions.refusals import FUNCTIONS
 from engine.content.bundle import Bundle
 from engine.content.kinds import FactType
 from engine.facts.catalog import load_catalog
-from engine.facts.files import BUILT_IN_ATTRIBUTES, SOURCES, FactSection
+from engine.facts.sources import FACT_SOURCES
+from engine.facts.sources.attribute import BUILT_IN_ATTRIBUTES
 from engine.loading import examine
 from engine.rules.compile.files import (
     CaseSection,
@@ -31,7 +32,7 @@ from engine.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs/files.md").read_text(encoding="utf-8")
 SECTIONS = [
-    FactSection,
+    *(kind.form for kind in FACT_SOURCES),
     DimensionSection,
     TierSection,
     StageSection,
@@ -88,7 +89,7 @@ def test_every_key_is_described(section: type[BaseModel]) -> None:
 
 
 def test_every_source_type_attribute_and_function_is_described() -> None:
-    for word in (*SOURCES, *FactType, *BUILT_IN_ATTRIBUTES):
+    for word in (*(kind.name for kind in FACT_SOURCES), *FactType, *BUILT_IN_ATTRIBUTES):
         assert f"`{word}`" in PAGE, word
     for function in FUNCTIONS:
         assert f"`{function}(" in PAGE, function

@@ -91,8 +91,8 @@ def test_events_and_properties_are_the_declared_ones() -> None:
 
 
 def test_attributes_are_the_ones_that_facts_read() -> None:
-    read = {fact.attribute for fact in brand.facts().facts.values() if fact.attribute}
-    assert {name for life in lives() for name in life.user.attributes} <= read
+    read = brand.facts().declared().attributes
+    assert {name for life in lives() for name in life.user.attributes} <= read.keys()
 
 
 def test_about_a_third_of_buyers_bought_once_and_a_few_very_often() -> None:

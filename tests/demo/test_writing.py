@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,6 @@ from engine.demo.spec import DemoSpec
 from engine.demo.story import generate
 from engine.demo.writing import Made, export_brand, is_told, stored_start, write_brand
 from engine.errors import InputError
-from engine.intake.declared import Declared
 from engine.intake.files.importing import import_events, import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source
@@ -124,9 +124,7 @@ def _comparable(row: Iterable[object]) -> tuple[object, ...]:
 
 def test_importing_the_files_makes_the_same_store(database: Database, tmp_path: Path) -> None:
     export_brand(tmp_path / "demo", SPEC)
-    facts = brand.facts()
-    attributes = {each.attribute: each.type for each in facts.facts.values() if each.attribute and each.type}
-    declared = Declared(facts.events, attributes, channels=("email",))
+    declared = replace(brand.facts().declared(), channels=("email",))
     options, clock = ImportOptions(), FixedClock(SPEC.end)
     users = import_users(database, Source(tmp_path / "demo" / "users.csv"), declared, options, clock)
     events = import_events(database, Source(tmp_path / "demo" / "events.jsonl.gz"), declared, options, clock)

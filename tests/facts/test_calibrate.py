@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from engine.clock import Instant
 from engine.facts.calibrate import Calibrated, calibrate, uncalibrated
+from engine.facts.sources.quantile import read_cuts
 from tests.facts.brand import Brand
 
 NOW = 1_700_000_000_000
@@ -29,9 +30,9 @@ def give(brand: Brand, points: list[float | None]) -> None:
         )
 
 
-def run(brand: Brand) -> Calibrated:
+def run(brand: Brand, now: int = NOW) -> Calibrated:
     with brand.database.write() as connection:
-        (found,) = calibrate(connection, brand.database.dialect, brand.catalog, Instant(NOW))
+        (found,) = calibrate(connection, brand.database.dialect, brand.catalog, Instant(now))
     return found
 
 
@@ -67,14 +68,37 @@ def test_only_users_whose_score_changes_become_due(brand: Brand) -> None:
     assert brand.column("due_at") == [0, 99, 0, 0, 0, 0]
 
 
-def test_nobody_with_a_value_means_no_cut_points_and_no_score(brand: Brand) -> None:
+def test_that_nobody_has_a_value_is_recorded_and_there_is_no_score(brand: Brand) -> None:
     brand.declare(FACTS)
     give(brand, [1.0, 2.0])
     run(brand)
     give(brand, [None, None])
     assert run(brand) == Calibrated("score", 0, (), 0)
     with brand.database.read() as connection:
-        assert connection.execute(text("SELECT count(*) FROM cut_points")).scalar() == 0
+        assert read_cuts(connection) == {"score": ()}
+
+
+def test_cut_points_are_kept_with_the_instant_from_which_they_are_valid(brand: Brand) -> None:
+    brand.declare(FACTS)
+    for day, points in enumerate([(7.0, 7.0), (7.0, 7.0), (8.0, 8.0), (None, None), (7.0, 7.0)]):
+        give(brand, list(points))
+        run(brand, NOW + day)
+    with brand.database.read() as connection:
+        dated = connection.execute(text("SELECT calibrated_at FROM cut_points ORDER BY 1")).scalars().all()
+        assert dated == [NOW, NOW + 2, NOW + 3, NOW + 4], "the second calibration found nothing new"
+        valid = [read_cuts(connection, Instant(NOW + day)).get("score") for day in range(-1, 5)]
+    assert valid == [None, (7.0,) * 4, (7.0,) * 4, (8.0,) * 4, (), (7.0,) * 4]
+
+
+def test_a_calibration_by_a_clock_that_is_behind_is_still_the_newest(brand: Brand) -> None:
+    brand.declare(FACTS)
+    for at, value in ((NOW, 7.0), (NOW - 5, 8.0)):
+        give(brand, [value])
+        run(brand, at)
+    with brand.database.read() as connection:
+        assert read_cuts(connection) == {"score": (8.0,) * 4}
+    brand.refresh(NOW - 5)
+    assert run(brand, NOW - 5).changed == 0
 
 
 def test_another_number_of_buckets_waits_for_its_own_calibration(brand: Brand) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import text
 
 from engine.clock import FixedClock, Instant
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.importing import import_events, import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source

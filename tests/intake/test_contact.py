@@ -11,9 +11,9 @@ from engine.intake.rows.contact import (
     parse_zone,
 )
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import BadValue, Reading
+from engine.intake.rows.values import BadValue, Conventions
 
-Parse = Callable[[Json, Reading], str]
+Parse = Callable[[Json, Conventions], str]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ Parse = Callable[[Json, Reading], str]
     ],
 )
 def test_normalised(parse: Parse, text: str, normal: str) -> None:
-    assert parse(text, Reading()) == normal
+    assert parse(text, Conventions()) == normal
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_normalised(parse: Parse, text: str, normal: str) -> None:
 )  # fmt: skip
 def test_refused(parse: Parse, text: Json) -> None:
     with pytest.raises(BadValue):
-        parse(text, Reading())
+        parse(text, Conventions())
 
 
 def test_a_misspelt_zone_gets_a_suggestion() -> None:
     with pytest.raises(BadValue, match=r"did you mean `Europe/Berlin`"):
-        parse_zone("Europe/Berln", Reading())
+        parse_zone("Europe/Berln", Conventions())

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from engine.clock import DAY
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
 from engine.errors import InputError
-from engine.intake.declared import Declared
 from engine.intake.files.importing import import_events
 from engine.intake.files.options import ImportOptions, parse_map
 from engine.intake.files.source import Source

@@ -1,4 +1,4 @@
-"""The import of one file: batches in, chunks committed, and with each how far it came."""
+"""The import of one file: it is read in batches, and each batch is committed together with the progress."""
 
 import gc
 import hashlib
@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from engine.clock import Clock, Instant
+from engine.content.declared import Declared
 from engine.content.findings import did_you_mean
-from engine.intake.declared import Declared
+from engine.errors import InputError
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import Plan
 from engine.intake.files.progress import how_far, note_progress
 from engine.intake.files.records import Batch, CsvRecords, JsonRecords, Rejected
 from engine.intake.files.rejects import Rejects
 from engine.intake.files.source import OpenSource, Source, open_source
-from engine.intake.files.summary import ImportSummary, Kind, Tally
+from engine.intake.files.summary import ImportSummary, ImportTally, Kind
 from engine.intake.rows.event_rows import EventRows
 from engine.intake.rows.model import EventTuple, UserRow, Written
 from engine.intake.rows.user_rows import UserRows
@@ -41,7 +43,7 @@ class Rows(Protocol[Row]):
     plan: Plan
 
     def rows(self, batch: Batch) -> tuple[list[Row], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         ...
 
 
@@ -76,7 +78,7 @@ def import_events(
     *,
     progress: Progress | None = None,
 ) -> ImportSummary:
-    """Import a file of events; one interrupted before goes on where it was, one finished before changes nothing.
+    """Import a file of events; an interrupted import continues where it stopped, a finished one changes nothing.
 
     Raises:
         InputError: the file cannot be understood; what was committed before stays.
@@ -144,14 +146,14 @@ def _records(job: _Job) -> CsvRecords | JsonRecords:
 
 
 def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], write: Write[Row]) -> ImportSummary:
-    """Take the file through to its end.
+    """Import the file to its end.
 
-    What a run before this one committed is read again, for the rejected rows and the keys of rows without one, but
-    not written again.
+    What an earlier run committed is read again, for the rejected rows and the keys of rows without one, but not
+    written again.
     """
     committed = _committed(job)
-    tally = Tally()
-    with Rejects(job.rejected_file, records.header) as rejects, _no_garbage_hunt():
+    tally = ImportTally()
+    with Rejects(job.rejected_file, records.header) as rejects, _without_cyclic_gc():
         for batch in records.batches(job.options.chunk):
             taken, bad = rows.rows(batch)
             rejects.add(chain(bad, batch.broken))
@@ -169,10 +171,10 @@ def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], writ
 
 
 @contextmanager
-def _no_garbage_hunt() -> Iterator[None]:
-    """Keep Python from looking for cycles: it would at every few hundred rows, and a third of the time goes there.
+def _without_cyclic_gc() -> Iterator[None]:
+    """Turn off the cyclic garbage collector: it would run every few hundred rows and take a third of the time.
 
-    Rows are freed without it, as soon as nobody holds them; what has cycles is looked for once a chunk.
+    Rows are freed without it, by reference counting; cycles are collected once a chunk.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -192,6 +194,14 @@ def _committed(job: _Job) -> int:
 def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Written:
     now = job.clock.now()
     with job.database.write() as connection:
-        written = write(connection, job.database.dialect, taken, now)
+        try:
+            written = write(connection, job.database.dialect, taken, now)
+        except (DataError, connection.dialect.loaded_dbapi.DataError) as error:
+            # Not `from error`: what the database says of a value repeats it, and with it a customer's data.
+            state = getattr(getattr(error, "orig", error), "sqlstate", None)
+            raise InputError(
+                f"{job.source.name}: the database refuses a value (SQLSTATE {state}) in the last {len(taken)} of the"
+                f" first {read} rows: nothing of these was written; import the file in parts to find the row"
+            ) from None
         note_progress(connection, job.fingerprint, read, now, finished=False)
     return written

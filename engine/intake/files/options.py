@@ -1,4 +1,4 @@
-"""How a file is to be read: which column is what, and what its texts leave unsaid."""
+"""How to read a file: what its columns mean, and what its values do not say themselves."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from engine.errors import InputError
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the person who imports says about the file."""
+    """The import options that a person gives."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     """Target -> column; targets without one find theirs by name."""
@@ -26,7 +26,7 @@ class ImportOptions:
     """Where rejected rows go; None: beside the file, as ``FILE.rejected.csv``."""
     dry_run: bool = False
     again: bool = False
-    """Read the file through even if it was imported before."""
+    """Read the file again even if it was imported before."""
     chunk: int = 20_000
     """Rows a transaction."""
 

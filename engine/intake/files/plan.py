@@ -1,4 +1,4 @@
-"""Which column is what: said by ``--map``, or found by its name."""
+"""What each column means: given by ``--map``, or recognised by its name."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,29 +38,29 @@ _ENVELOPE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which columns of a batch are what."""
+    """What the columns of a batch mean."""
 
     fields: Mapping[str, str]
     """Target -> column."""
     others: Mapping[str, str]
     """Property or attribute -> column."""
     ignored: Sequence[str]
-    """Columns that go nowhere."""
+    """Columns that are ignored."""
 
 
 def make_plan(
     names: Iterable[str], known: Mapping[str, Sequence[str]], declared: Iterable[str], options: ImportOptions
 ) -> Plan:
-    """Find out what each column is.
+    """Find out what each column means.
 
     Args:
         names: the columns of the file.
         known: for each target the names by which a column is taken for it, the best first.
-        declared: properties or attributes that the brand declares; a column of that name is that.
-        options: what was said with ``--map``.
+        declared: properties or attributes that the brand declares; a column of that name is taken for it.
+        options: the options, ``--map`` among them.
 
     Raises:
-        InputError: two columns come to the same name.
+        InputError: two columns would have the same name.
     """
     columns = list(names)
     wanted = set(declared)
@@ -76,7 +76,7 @@ def make_plan(
                 fields[target] = free.pop(alias)
                 taken.add(fields[target])
                 break
-    ignored = [column for column in columns if column not in taken and _goes_nowhere(column, columns)]
+    ignored = [column for column in columns if column not in taken and _is_ignored(column, columns)]
     for column in columns:
         if column not in taken and column not in ignored:
             name = _name(column, wanted)
@@ -92,7 +92,7 @@ def require(plan: Plan, targets: Iterable[str], options: ImportOptions, names: S
     """Check that each of ``targets`` has a column or a constant, and that the columns named are there.
 
     Raises:
-        InputError: names what is missing and how to say it.
+        InputError: a target has no column, or a column named in ``--map`` is missing.
     """
     for target, column in options.columns.items():
         if column not in names:
@@ -121,7 +121,7 @@ def _alias(column: str) -> str:
     return snake(inner if dot and outer == "traits" else column)
 
 
-def _goes_nowhere(column: str, columns: Sequence[str]) -> bool:
+def _is_ignored(column: str, columns: Sequence[str]) -> bool:
     if column in REJECTED_COLUMNS:
         return True
     wrapped = "messageId" in columns or any(name.startswith(("properties.", "traits.")) for name in columns)

@@ -1,4 +1,4 @@
-"""How far a file was imported: the table ``import_file``."""
+"""The progress of imports: the table ``import_file``."""
 
 from sqlalchemy import Connection, text
 
@@ -6,7 +6,7 @@ from engine.clock import Instant
 
 
 def how_far(connection: Connection, fingerprint: str) -> tuple[int, bool]:
-    """Return the rows committed of a file, and whether those were all."""
+    """Return how many rows of a file were committed, and whether the import was finished."""
     found = connection.execute(
         text("SELECT rows, finished FROM import_file WHERE fingerprint = :fingerprint"), {"fingerprint": fingerprint}
     ).one_or_none()
@@ -14,7 +14,7 @@ def how_far(connection: Connection, fingerprint: str) -> tuple[int, bool]:
 
 
 def note_progress(connection: Connection, fingerprint: str, rows: int, now: Instant, *, finished: bool) -> None:
-    """Note the rows committed of a file, in the transaction that commits them."""
+    """Record how many rows of a file are committed, in the transaction that commits them."""
     connection.execute(
         text(
             "INSERT INTO import_file (fingerprint, rows, finished, at) VALUES (:fingerprint, :rows, :finished, :at) "

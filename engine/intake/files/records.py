@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO
@@ -17,15 +17,17 @@ from engine.intake.rows.model import Json
 _DELIMITERS = (",", ";", "\t", "|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NESTED = ("properties", "traits")
+MAX_NESTING = 100
+"""Levels of objects and lists in one JSON record; databases and parsers have limits of their own not far above."""
 ESCAPED = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would run."""
+"""Beginnings of cells that a spreadsheet would run as formulas."""
 REJECTED_COLUMNS = ("rejected_line", "rejected_reason", "rejected_remedy")
-"""What a file of rejected rows has in front; corrected, it can be imported as it is."""
+"""The first columns of a file of rejected rows; once corrected, it can be imported as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that does not go in: where, why, what would be right, and what it was."""
+    """A row that was rejected: its line, the reason, what would be right, and the row itself."""
 
     line: int
     reason: str
@@ -42,7 +44,7 @@ class Batch:
     """Of each record: the line on which it ends, from 1."""
     originals: Sequence[Sequence[str]]
     broken: Sequence[Rejected] = field(default=())
-    """Records that are no records; they are in none of the above."""
+    """Rejected records, which are in none of the above."""
 
     @property
     def count(self) -> int:
@@ -71,7 +73,7 @@ class CsvRecords:
         self._corrected = self.header[:3] == list(REJECTED_COLUMNS)
 
     def close(self) -> None:
-        """Let go of the stream, which its owner closes."""
+        """Detach from the stream, which its owner closes."""
         self._text.detach()
 
     def batches(self, size: int) -> Iterator[Batch]:
@@ -108,7 +110,7 @@ class CsvRecords:
         return Batch(dict(zip(self.header, columns, strict=True)), lines, rows, broken)
 
     def _wrong(self, rows: list[list[str]]) -> dict[int, tuple[str, str]]:
-        """Return, by index, the rows that are no rows; an empty line is one of them, and is nobody's loss."""
+        """Return the malformed rows by index; empty lines are among them, and are dropped silently."""
         width = len(self.header)
         wrong = {}
         if set(map(len, rows)) - {width}:
@@ -173,7 +175,7 @@ class JsonRecords:
         self._line = 0
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """There is nothing to release."""
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield all records, up to ``size`` at a time."""
@@ -189,18 +191,47 @@ class JsonRecords:
                     numbers.append(number)
                     originals.append((line.decode().strip(),))
                 elif line.strip():
-                    broken.append(Rejected(number, record, "one JSON object a line", (_shown(line),)))
+                    broken.append(Rejected(number, *record, (_shown(line),)))
             self._line += len(lines)
             yield Batch(_columns(records), numbers, originals, broken)
 
 
-def _object(line: bytes) -> dict[str, Json] | str:
-    """Return the object on a line, or why there is none."""
+def _object(line: bytes) -> dict[str, Json] | tuple[str, str]:
+    """Return the object on a line, or why there is none that can be stored, and what would be right."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return f"not JSON: {error.msg}"
-    return record if isinstance(record, dict) else "not a JSON object"
+        return f"not JSON: {error.msg}", "write one JSON object a line"
+    if not isinstance(record, dict):
+        return "not a JSON object", "write one JSON object a line"
+    # Counting bytes tells of nearly all lines that they are right, without a look at every value.
+    if line.count(b"{") + line.count(b"[") > MAX_NESTING and _nesting(record) > MAX_NESTING:
+        return f"nested more than {MAX_NESTING} levels deep", "move the values you need to the top level"
+    if b"\\u0000" in line and _has_nul(record):
+        return "a NUL character (\\u0000), which no database text can hold", "remove it"
+    return record
+
+
+def _nesting(record: Json) -> int:
+    """Return how many levels of objects and lists there are, without recursion."""
+    levels = 0
+    level: list[Json] = [record]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        levels += 1
+        level = [inner for value in level for inner in _inside(value)]
+    return levels
+
+
+def _has_nul(value: Json) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    return any(map(_has_nul, _inside(value))) or (isinstance(value, dict) and any(map(_has_nul, value)))
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _shown(line: bytes) -> str:

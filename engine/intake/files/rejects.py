@@ -1,4 +1,4 @@
-"""The file of rejected rows: where, why, what would be right, and the row itself, safe to open in a spreadsheet."""
+"""The file of rejected rows: line, reason, what would be right, and the row itself, safe to open in a spreadsheet."""
 
 import csv
 from collections import Counter
@@ -56,7 +56,7 @@ class Rejects:
     def _write(self, path: Path, row: Rejected) -> None:
         if self._writer is None:
             try:
-                # With a byte order mark, for Excel takes a file without one for Latin-1.
+                # With a byte order mark, because Excel reads a file without one as Latin-1.
                 self._file = path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
             except OSError as error:
                 raise InputError(
@@ -69,5 +69,5 @@ class Rejects:
 
 
 def safe_cell(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+    """Return the cell so that no spreadsheet takes it for a formula."""
     return f"'{cell}" if cell.startswith(ESCAPED) else cell

@@ -1,4 +1,4 @@
-"""Where rows come from: a file or standard input, plain or gzip, with a hash of what it holds."""
+"""Where rows come from: a file or standard input, plain or gzip, with a hash of its content."""
 
 import gzip
 import hashlib
@@ -25,14 +25,14 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to import: a path, or None for standard input; the format is found out where it is not said."""
+    """What to import: a path, or None for standard input; the format is detected where it is not given."""
 
     path: Path | None
     format: Format | None = None
 
     @property
     def name(self) -> str:
-        """What summaries and consents call it."""
+        """Its name in summaries and consents."""
         return self.path.name if self.path else "stdin"
 
 
@@ -45,19 +45,19 @@ class OpenSource:
     stream: BinaryIO
     """Its content, unpacked."""
     raw: BinaryIO
-    """The file as it lies there: its position says how far we are."""
+    """The file itself: its position is the progress."""
     size: int
-    """Bytes of the file as it lies there."""
+    """Size of the file itself, in bytes."""
     digest: str
-    """Hash of its content as it lies there."""
+    """Hash of the file itself."""
 
 
 @contextmanager
 def open_source(source: Source) -> Iterator[OpenSource]:
-    """Open ``source`` from its beginning; standard input is put aside in a temporary file, for it is read twice.
+    """Open ``source`` from its beginning; standard input is copied to a temporary file, because it is read twice.
 
     Raises:
-        InputError: it cannot be opened, is empty, or is no UTF-8 text.
+        InputError: it cannot be opened, is empty, or is not UTF-8 text.
     """
     with ExitStack() as stack:
         raw = stack.enter_context(_open(source))
@@ -73,9 +73,9 @@ def open_source(source: Source) -> Iterator[OpenSource]:
             start = _first_bytes(source.name, stream)
             yield OpenSource(source.name, source.format or _format(source, start), stream, raw, size, digest)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            # Also where the rest of the file is read: what is behind the damage cannot be had.
+            # This also covers reading the rest of the file: nothing after the damage can be read.
             raise InputError(
-                f"{source.name} is not a whole gzip file: pack it again and import it; what is in already is not lost"
+                f"{source.name} is not a whole gzip file: compress it again and import it; rows already imported are kept"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""What an import did, for the person who ran it."""
+"""The result of an import, for the person who ran it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
@@ -15,7 +15,7 @@ Kind = Literal["users", "events"]
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """Counts are of this run; ``earlier`` of what a run before it had committed of the same file."""
+    """Counts are of this run; ``earlier`` of what an earlier run had committed of the same file."""
 
     kind: Kind
     source: str
@@ -29,10 +29,10 @@ class ImportSummary:
     """Rows that were there already."""
     rejected: int = 0
     reasons: Sequence[tuple[str, int]] = ()
-    """Why rows were rejected, the most frequent first."""
+    """Why rows were rejected, most frequent first."""
     rejected_file: Path | None = None
     users_made: int = 0
-    """Users whom only an event named."""
+    """Users created because an event named them."""
     refusals_kept: int = 0
     """Grants without a date that met a user's own refusal."""
     first_at: int | None = None
@@ -45,11 +45,11 @@ class ImportSummary:
     taken: Mapping[str, str] = field(default_factory=dict)
     """Target -> the column that was taken for it."""
     kept: Sequence[str] = ()
-    """Properties or attributes that the file holds besides."""
+    """Other columns, which became properties or attributes."""
     ignored: Sequence[str] = ()
-    """Columns that went nowhere."""
+    """Columns that were ignored."""
     finished_before: bool = False
-    """The same file was imported to its end already, and nothing was done."""
+    """The same file was already imported completely, so nothing was done."""
     dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ImportSummary:
         return said
 
 
-class Tally:
+class ImportTally:
     """Counts while an import runs."""
 
     def __init__(self) -> None:

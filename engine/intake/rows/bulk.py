@@ -1,4 +1,4 @@
-"""Many plain texts at once. Each function gives what its parser would, or None where not all are of the plain form."""
+"""Many plain texts at once. Each function returns what its parser would, or None where a text is not of the plain form."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,33 +7,34 @@ from functools import cache
 
 from engine.intake.rows.contact import LONGEST
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import Reading
+from engine.intake.rows.values import EARLIEST, LATEST, Conventions
 
-Bulk = Callable[[Sequence[str], Reading], Sequence[Json] | None]
+Bulk = Callable[[Sequence[str], Conventions], Sequence[Json] | None]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def bulk_identifiers(texts: Sequence[str], _reading: Reading) -> Sequence[Json] | None:
+def bulk_identifiers(texts: Sequence[str], _reading: Conventions) -> Sequence[Json] | None:
     """Return keys or names: printable, so without control characters, and not too long."""
     if not "".join(texts).isprintable() or max(map(len, texts)) > LONGEST:
         return None
     return [text or None for text in map(str.strip, texts)]
 
 
-def bulk_instants(texts: Sequence[str], reading: Reading) -> Sequence[Json] | None:
+def bulk_instants(texts: Sequence[str], reading: Conventions) -> Sequence[Json] | None:
     """Return UTC milliseconds of ISO 8601 with dashes."""
     if reading.date_format is not None or {text[4:5] for text in texts} != {"-"}:
         return None
     try:
         moments = list(map(datetime.fromisoformat, texts))
         aware = [moment if moment.tzinfo else moment.replace(tzinfo=reading.zone) for moment in moments]
-        return [(moment - _EPOCH) // _MILLISECOND for moment in aware]
+        instants = [(moment - _EPOCH) // _MILLISECOND for moment in aware]
     except (ValueError, OverflowError):
         return None
+    return instants if min(instants) >= EARLIEST and max(instants) <= LATEST else None
 
 
-def bulk_money(texts: Sequence[str], reading: Reading) -> Sequence[Json] | None:
+def bulk_money(texts: Sequence[str], reading: Conventions) -> Sequence[Json] | None:
     """Return minor units of amounts that are written with all decimals of the currency and nothing else."""
     if reading.decimal != ".":
         return None

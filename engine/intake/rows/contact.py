@@ -1,4 +1,4 @@
-"""How a user can be reached and addressed: email, phone, locale, country, time zone, normalised or refused."""
+"""How a user can be reached and addressed: email, phone, locale, country, time zone, normalised or rejected."""
 
 import re
 from functools import cache
@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from engine.content.findings import did_you_mean
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import BadValue, Reading, parse_text
+from engine.intake.rows.values import BadValue, Conventions, parse_text
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PLAIN_EMAIL = re.compile(
@@ -19,7 +19,7 @@ LONGEST = 400
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
-def one_line(value: Json, reading: Reading) -> str:
+def one_line(value: Json, reading: Conventions) -> str:
     """Return a text without line breaks or other control characters."""
     text = parse_text(value, reading)
     if CONTROL.search(text):
@@ -27,7 +27,7 @@ def one_line(value: Json, reading: Reading) -> str:
     return text
 
 
-def identifier(value: Json, reading: Reading) -> str:
+def identifier(value: Json, reading: Conventions) -> str:
     """Return a key or a name: one line, not too long."""
     text = one_line(value, reading)
     if len(text) > LONGEST:
@@ -35,13 +35,13 @@ def identifier(value: Json, reading: Reading) -> str:
     return text
 
 
-def parse_email(value: Json, reading: Reading) -> str:
-    """Return the address with its domain in lower case; whether anyone reads it there is not asked."""
+def parse_email(value: Json, reading: Conventions) -> str:
+    """Return the address with its domain in lower case; whether it exists is not checked."""
     address = one_line(value, reading)
     local, _, domain = address.rpartition("@")
     if len(address) <= 254 and len(local) <= 64 and "-." not in domain and _PLAIN_EMAIL.fullmatch(address):
         return f"{local}@{domain.lower()}"
-    # The library takes fifty times as long, so it sees only the addresses that are not plainly right.
+    # The library takes fifty times as long, so it is given only the addresses that are not obviously right.
     from email_validator import EmailNotValidError, validate_email
 
     try:
@@ -50,7 +50,7 @@ def parse_email(value: Json, reading: Reading) -> str:
         raise BadValue("not an email address", "write one such as ann@example.com") from error
 
 
-def parse_phone(value: Json, reading: Reading) -> str:
+def parse_phone(value: Json, reading: Conventions) -> str:
     """Return the number as E.164: a plus, the country's code, the rest."""
     digits = re.sub(r"[\s().\-/]", "", one_line(value, reading))
     number = f"+{digits[2:]}" if digits.startswith("00") else digits
@@ -59,7 +59,7 @@ def parse_phone(value: Json, reading: Reading) -> str:
     return number
 
 
-def parse_locale(value: Json, reading: Reading) -> str:
+def parse_locale(value: Json, reading: Conventions) -> str:
     """Return a language tag such as ``en``, ``zh-CN`` or ``zh-Hant-TW``."""
     found = _LOCALE.fullmatch(one_line(value, reading))
     if not found:
@@ -68,7 +68,7 @@ def parse_locale(value: Json, reading: Reading) -> str:
     return "-".join(part for part in (language, script and script.title(), region and region.upper()) if part)
 
 
-def parse_country(value: Json, reading: Reading) -> str:
+def parse_country(value: Json, reading: Conventions) -> str:
     """Return the two letters of ISO 3166-1, from them or from the country's English name."""
     text = one_line(value, reading)
     code = _countries().get(text.lower())
@@ -84,7 +84,7 @@ def _countries() -> dict[str, str]:
     return {"uk": "GB", **{name.lower(): code for code, name in pairs}, **{code.lower(): code for code, _ in pairs}}
 
 
-def parse_zone(value: Json, reading: Reading) -> str:
+def parse_zone(value: Json, reading: Conventions) -> str:
     """Return the name of a time zone as the tz database writes it."""
     text = one_line(value, reading)
     name = _zones().get(text.lower())

@@ -1,7 +1,7 @@
 """A column of texts or JSON values to a column of stored values, a whole column at a time.
 
-What keeps this near the speed of C: texts repeat, so each is parsed once and then looked up by ``map``; and the
-plainest forms of times, amounts and keys are parsed in bulk, see ``bulk``.
+What makes this fast: texts repeat, so each is parsed once and then looked up by ``map``; and the plainest forms of
+times, amounts and keys are parsed in bulk, see ``bulk``.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from engine.intake.rows.bulk import Bulk
 from engine.intake.rows.model import Json
-from engine.intake.rows.values import BadValue, Reading
+from engine.intake.rows.values import BadValue, Conventions
 
-Parse = Callable[[Json, Reading], Json]
+Parse = Callable[[Json, Conventions], Json]
 _MEMO_SIZE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Stands in a column where a value could not be taken."""
+    """In a column, a value that was rejected."""
 
     reason: str
     remedy: str
@@ -25,7 +25,7 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """Stands where JSON says null: what is there is to be removed."""
+    """In a column, JSON's null: the stored value is to be removed."""
 
 
 CLEAR = Clear()
@@ -36,9 +36,9 @@ class Converter:
     """Converts the values of one column."""
 
     def __init__(
-        self, name: str, parse: Parse, reading: Reading, *, bulk: Bulk | None = None, null: Clear | None = None
+        self, name: str, parse: Parse, reading: Conventions, *, bulk: Bulk | None = None, null: Clear | None = None
     ) -> None:
-        """Make a converter; ``name`` is for its complaints, ``null`` stands for JSON's null.
+        """Make a converter; ``name`` is used in error messages, ``null`` stands for JSON's null.
 
         ``bulk`` gives the same values as ``parse`` for many texts at once, or None where they are not all plain.
         """
@@ -80,7 +80,7 @@ class Converter:
 
 
 def bad_rows(columns: Sequence[Sequence[Cell]]) -> dict[int, Bad]:
-    """Return, by index, the rows that cannot go in, each with its first reason."""
+    """Return the rejected rows by index, each with its first reason."""
     found: dict[int, Bad] = {}
     for column in columns:
         # A set of types is made in C, and most columns have no bad cell.
@@ -91,6 +91,6 @@ def bad_rows(columns: Sequence[Sequence[Cell]]) -> dict[int, Bad]:
     return found
 
 
-def keep(value: Json, _reading: Reading) -> Json:
-    """Return what came: for what nobody declared."""
+def keep(value: Json, _reading: Conventions) -> Json:
+    """Return the value as it is: for what is not declared."""
     return value.strip() if isinstance(value, str) else value

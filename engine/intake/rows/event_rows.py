@@ -8,8 +8,8 @@ from typing import cast
 
 import orjson
 
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import EVENT_NAMES, Plan, make_plan, require, snake
 from engine.intake.files.records import Batch, Rejected
@@ -18,7 +18,7 @@ from engine.intake.rows.contact import identifier
 from engine.intake.rows.convert import Bad, Cell, Converter, Parse, bad_rows, keep
 from engine.intake.rows.keys import Ordinals, row_digest
 from engine.intake.rows.model import EventTuple, Json
-from engine.intake.rows.values import PARSERS, Reading, parse_instant, parse_integer, parse_money
+from engine.intake.rows.values import PARSERS, Conventions, parse_instant, parse_integer, parse_money
 
 _Columns = Mapping[str, Sequence[Json]]
 
@@ -55,14 +55,14 @@ class EventRows:
             InputError: no column is the user, the name or the time, or one given with ``--map`` is not there.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the latest batch were taken for."""
+        """What the columns of the newest batch were taken for."""
         self.names: Counter[str] = Counter()
         """How many rows each event had."""
         self.first_at: int | None = None
         self.last_at: int | None = None
         self._declared, self._options, self._header = declared, options, header
         self._properties = {name for types in declared.events.values() for name in types}
-        self._reading = Reading(
+        self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
         self._converters: dict[tuple[str, FactType | None], Converter] = {}
@@ -77,7 +77,7 @@ class EventRows:
         self._ordinals.close()
 
     def rows(self, batch: Batch) -> tuple[list[EventTuple], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         size = len(batch.lines)
         if not size:
             return [], []
@@ -156,7 +156,7 @@ class EventRows:
             return self._event_name, None
         return (parse_instant, bulk_instants) if name == "at" else (identifier, bulk_identifiers)
 
-    def _event_name(self, value: Json, reading: Reading) -> str:
+    def _event_name(self, value: Json, reading: Conventions) -> str:
         """Return the event's name; ``Order Completed`` is the declared ``order_completed``."""
         name = identifier(value, reading)
         return name if name in self._declared.events else self._snaked.get(snake(name), name)
@@ -197,7 +197,7 @@ def _property(name: str, kind: FactType | None) -> tuple[Parse, Bulk | None]:
     if kind is FactType.MONEY or (name == "amount" and kind is None):
         return parse_money, bulk_money
     if name == "amount":
-        # Its column holds whole numbers; where nobody says otherwise, amounts are money.
+        # Its column holds whole numbers; amounts that are not declared are money.
         return parse_integer, None
     if kind is FactType.INSTANT:
         return parse_instant, bulk_instants

@@ -1,4 +1,4 @@
-"""Keys for events that come without one: the same file twice gives the same keys, equal rows of one file do not."""
+"""Keys for events without one: a file gives the same keys every time, and equal rows in it get different keys."""
 
 import sqlite3
 from collections import Counter
@@ -18,26 +18,38 @@ def row_digest(row: Sequence[Json]) -> bytes:
 
 
 class Ordinals:
-    """Counts, over a whole file, how often each digest came before.
+    """Counts how often each digest was seen before in the whole file.
 
-    In a scratch database of its own that SQLite keeps on disk: a file of any size takes a bounded memory.
+    It does so in a temporary SQLite database on disk, so that memory is bounded for a file of any size.
     """
 
     def __init__(self) -> None:
-        self._scratch = sqlite3.connect("", isolation_level=None)
-        self._scratch.execute("PRAGMA cache_size = -32768")
-        self._scratch.execute("PRAGMA journal_mode = OFF")
-        self._scratch.execute(
-            "CREATE TABLE seen (digest BLOB PRIMARY KEY, batch INTEGER NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID"
-        )
+        self._opened: sqlite3.Connection | None = None
         self._batch = 0
 
     def close(self) -> None:
         """Forget everything."""
-        self._scratch.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _scratch(self) -> sqlite3.Connection:
+        """The scratch database, opened for the first row without a key: most files have none."""
+        if self._opened is None:
+            self._opened = sqlite3.connect("", isolation_level=None)
+            self._opened.execute("PRAGMA cache_size = -32768")
+            self._opened.execute("PRAGMA journal_mode = OFF")
+            self._opened.execute(
+                "CREATE TABLE seen (digest BLOB PRIMARY KEY, batch INTEGER NOT NULL, times INTEGER NOT NULL)"
+                " WITHOUT ROWID"
+            )
+        return self._opened
 
     def keys(self, digests: Sequence[bytes]) -> list[str]:
-        """Return a key for each: its hash, and from the second time on how often it came before."""
+        """Return a key for each: its hash, and from the second time on the number of earlier ones."""
+        if not digests:
+            return []
         inside = Counter(digests)
         before = self._note(inside)
         if not before and len(inside) == len(digests):
@@ -50,7 +62,7 @@ class Ordinals:
         return keys
 
     def _note(self, inside: Counter[bytes]) -> dict[bytes, int]:
-        """Add a batch, and return how often those of its digests that are not new came before it."""
+        """Add a batch; return how often those of its digests that are not new were seen before it."""
         self._batch += 1
         execute = self._scratch.execute
         execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Rows as they go into the store. Named tuples, not dataclasses: millions of them are made by ``zip`` and ``map``."""
+"""Rows as they go into the store. Tuples, not dataclasses: ``zip`` and ``map`` make millions of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 EventTuple = tuple[str, str, str, int, int | None, str | None]
-"""The fields of an ``EventRow``: files give these, for a plain tuple is made without running any Python."""
+"""The fields of an ``EventRow``: files give these, because a plain tuple is made without running Python code."""
 
 
 class EventRow(NamedTuple):
     """One event of one user."""
 
     key: str
-    """Makes it idempotent, across all files and sources."""
+    """Makes the event idempotent across all files and sources."""
     user: str
-    """The user's key; a user who is not there yet is made."""
+    """The user's key; a user who does not exist yet is created."""
     name: str
     at: int
     """UTC milliseconds."""
@@ -27,7 +27,7 @@ class EventRow(NamedTuple):
 
 
 class UserRow(NamedTuple):
-    """One user. In text fields None leaves what is there, the empty text clears it."""
+    """One user. In text fields None leaves the stored value, the empty text clears it."""
 
     key: str
     email: str | None = None
@@ -43,8 +43,9 @@ class UserRow(NamedTuple):
     consents: Mapping[str, bool] = {}
     """Channel -> granted, for marketing."""
     consent_at: int | None = None
-    """When the consents were given, in UTC milliseconds; None: not known, so they lift no refusal made elsewhere."""
-    consent_source: str = "import"
+    """When the consents were given, in UTC milliseconds; None where unknown: they lift no refusal then."""
+    source: str = "import"
+    """Where it came from, as the history of profiles and consents shows it; for files it begins with ``import:``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,6 @@ class Written:
     same: int
     """Rows that were there already."""
     users_made: int = 0
-    """Users who were made because an event named them."""
+    """Users created because an event named them."""
     refusals_kept: int = 0
     """Grants without a date that met a user's own refusal, which stays."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from engine.content.declared import Declared
 from engine.content.kinds import FactType
-from engine.intake.declared import Declared
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import USER_NAMES, Plan, make_plan, require
 from engine.intake.files.records import Batch, Rejected
@@ -18,7 +18,7 @@ from engine.intake.rows.contact import (
 )
 from engine.intake.rows.convert import CLEAR, Bad, Cell, Clear, Converter, Parse, bad_rows, keep
 from engine.intake.rows.model import Json, UserRow
-from engine.intake.rows.values import PARSERS, Reading, parse_boolean, parse_instant
+from engine.intake.rows.values import PARSERS, Conventions, parse_boolean, parse_instant
 from engine.intake.write.consents import IMPORTED
 
 _FIELDS: Mapping[str, Parse] = {
@@ -47,13 +47,13 @@ class UserRows:
             InputError: no column is the user's key, or one given with ``--map`` is not there.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the latest batch were taken for."""
+        """What the columns of the newest batch were taken for."""
         self._consents = {f"consent_{channel}": channel for channel in declared.channels}
         aliases = {name: (name, f"{channel}_consent") for name, channel in self._consents.items()}
         self._names = {**USER_NAMES, **aliases}
         self._parse = {**_PARSE, **dict.fromkeys(self._consents, parse_boolean)}
         self._declared, self._options, self._header = declared, options, header
-        self._reading = Reading(
+        self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
         self._source = f"{IMPORTED}{source}"
@@ -63,7 +63,7 @@ class UserRows:
             self._replan(header)
 
     def rows(self, batch: Batch) -> tuple[list[UserRow], list[Rejected]]:
-        """Return the rows that can go in, and those that cannot."""
+        """Return the rows to import, and the rejected ones."""
         size = len(batch.lines)
         if not size:
             return [], []
@@ -116,7 +116,7 @@ def _row(
     source: str,
     consents: Mapping[str, str],
 ) -> UserRow:
-    """Put together one row of cells, none of which is bad."""
+    """Build one row from cells, none of which is bad."""
     said = {name: column[index] for name, column in fields.items() if column[index] is not None}
     texts = {name: "" if said[name] is CLEAR else said[name] for name in _FIELDS if name in said}
     times = {name: said[name] for name in ("created_at", "consent_at") if isinstance(said.get(name), int)}
@@ -132,5 +132,5 @@ def _row(
         consents={
             channel: granted for name, channel in consents.items() if isinstance(granted := said.get(name), bool)
         },
-        consent_source=source,
+        source=source,
     )

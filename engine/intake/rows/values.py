@@ -1,6 +1,6 @@
-"""Texts and JSON values to what the store keeps: exact money, UTC milliseconds, numbers, truths, days.
+"""From texts and JSON values to stored values: exact money, UTC milliseconds, numbers, booleans, dates.
 
-Every function raises ``BadValue`` with the reason and what would be right; none of them guesses.
+Every function raises ``BadValue`` with the reason and what would be right, and never guesses.
 """
 
 import re
@@ -14,7 +14,10 @@ from engine.clock import SECOND, instant
 from engine.content.kinds import FactType
 from engine.intake.rows.model import Json
 
-# Both databases, and every JSON reader, are exact up to here; see FactType.
+EARLIEST, LATEST = instant(datetime(1, 1, 2, tzinfo=UTC)), instant(datetime(9999, 12, 31, tzinfo=UTC)) - 1
+"""Between these an instant is a date in every time zone, and so can be shown and compared."""
+
+# Both databases and every JSON reader are exact up to here; see FactType.
 _LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
 _NUMBER = {
@@ -25,12 +28,12 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 _SIGN = re.compile(
     r"([+-]?)(?:([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱])\s*)?([^A-Z$\u20ac£¥₹₩₽₺₫฿₴₪₱]*?)(?:\s*([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱]))?"
 )
-# The dollar sign stands for too many currencies to tell any of them wrong.
+# The dollar sign stands for so many currencies that it is never wrong.
 _CURRENCIES = {
     "\u20ac": "EUR", "£": "GBP", "¥": "JPY CNY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₫": "VND",
     "฿": "THB", "₴": "UAH", "₪": "ILS", "₱": "PHP",
 }  # fmt: skip
-_TRUTHS = {
+_BOOLEANS = {
     **dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "n", "off", "0"), False),
 }
@@ -38,7 +41,7 @@ _EPOCH = re.compile(r"-?\d{9,13}(?:\.\d{1,9})?", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value that cannot be taken: why, and what would be right."""
+    """A value is rejected: the reason, and what would be right."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason, self.remedy = reason, remedy
@@ -46,8 +49,8 @@ class BadValue(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How texts are read: what their own form does not say."""
+class Conventions:
+    """How values are read, where their form does not say it."""
 
     zone: tzinfo = UTC
     """For times without a zone."""
@@ -60,7 +63,7 @@ class Reading:
     """ISO 4217; amounts in another are refused. Empty: any sign is passed over."""
 
 
-def parse_instant(value: Json, reading: Reading) -> int:
+def parse_instant(value: Json, reading: Conventions) -> int:
     """Return UTC milliseconds of ISO 8601, of seconds or milliseconds since 1970, or of the reading's own format."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _epoch(str(value))
@@ -71,13 +74,16 @@ def parse_instant(value: Json, reading: Reading) -> int:
     moment = _moment(text, reading)
     if moment is None:
         raise BadValue("not a date or time", _date_remedy(text))
-    try:
-        return instant(moment if moment.tzinfo is not None else moment.replace(tzinfo=reading.zone))
-    except OverflowError as error:
-        raise BadValue("not a date within the calendar", "a year from 1 to 9999") from error
+    return _in_calendar(instant(moment if moment.tzinfo is not None else moment.replace(tzinfo=reading.zone)))
 
 
-def _moment(text: str, reading: Reading) -> datetime | None:
+def _in_calendar(at: int) -> int:
+    if not EARLIEST <= at <= LATEST:
+        raise BadValue("not a date within the calendar", "write a year from 1 to 9999, but not its first or last day")
+    return at
+
+
+def _moment(text: str, reading: Conventions) -> datetime | None:
     if reading.date_format is not None:
         try:
             return datetime.strptime(text, reading.date_format)  # noqa: DTZ007 - the zone follows
@@ -112,7 +118,7 @@ def _date_remedy(text: str) -> str:
     return "write 2026-11-21, 2026-11-21T10:30:00+01:00 or seconds since 1970"
 
 
-def parse_date(value: Json, reading: Reading) -> str:
+def parse_date(value: Json, reading: Conventions) -> str:
     """Return ``YYYY-MM-DD`` of a day, or of the day that a point in time is written with."""
     text = _text(value, "a date")
     moment = _moment(text, reading)
@@ -121,7 +127,7 @@ def parse_date(value: Json, reading: Reading) -> str:
     return date(moment.year, moment.month, moment.day).isoformat()
 
 
-def parse_money(value: Json, reading: Reading) -> int:
+def parse_money(value: Json, reading: Conventions) -> int:
     """Return minor units, exactly. The brand's own currency may stand before or after the number."""
     if isinstance(value, str):
         value = _without_sign(value.strip(), reading.currency)
@@ -148,7 +154,7 @@ def _scaled(number: Decimal, scale: int) -> int:
     return _in_range(int(units))
 
 
-def parse_integer(value: Json, reading: Reading) -> int:
+def parse_integer(value: Json, reading: Conventions) -> int:
     """Return a whole number."""
     number = _decimal(value, reading)
     if number != int(number):
@@ -156,12 +162,15 @@ def parse_integer(value: Json, reading: Reading) -> int:
     return _in_range(int(number))
 
 
-def parse_number(value: Json, reading: Reading) -> float:
+def parse_number(value: Json, reading: Conventions) -> float:
     """Return a number as a double."""
-    return float(_decimal(value, reading))
+    number = float(_decimal(value, reading))
+    if not isfinite(number):
+        raise BadValue("too large a number", "at most 1.7e308")
+    return number
 
 
-def _decimal(value: Json, reading: Reading) -> Decimal:
+def _decimal(value: Json, reading: Conventions) -> Decimal:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if isinstance(value, float) and not isfinite(value):
             raise BadValue("not a finite number", "write it as 1234.50")
@@ -185,18 +194,18 @@ def _in_range(number: int) -> int:
     return number
 
 
-def parse_boolean(value: Json, _reading: Reading) -> bool:
-    """Return the truth of ``true``, ``yes``, ``1``, ``on`` and their opposites."""
+def parse_boolean(value: Json, _reading: Conventions) -> bool:
+    """Return the boolean of ``true``, ``yes``, ``1``, ``on`` and their opposites."""
     if isinstance(value, bool):
         return value
-    truth = _TRUTHS.get(str(value).strip().lower())
+    truth = _BOOLEANS.get(str(value).strip().lower())
     if truth is None:
         raise BadValue("neither true nor false", "write true or false")
     return truth
 
 
-def parse_text(value: Json, _reading: Reading) -> str:
-    """Return a text without the blanks around it; numbers and truths as JSON writes them."""
+def parse_text(value: Json, _reading: Conventions) -> str:
+    """Return a text without surrounding blanks; numbers and booleans as JSON writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -211,7 +220,7 @@ def _text(value: Json, wanted: str) -> str:
     return value.strip()
 
 
-PARSERS: dict[FactType, Callable[[Json, Reading], Json]] = {
+PARSERS: dict[FactType, Callable[[Json, Conventions], Json]] = {
     FactType.INTEGER: parse_integer,
     FactType.NUMBER: parse_number,
     FactType.MONEY: parse_money,

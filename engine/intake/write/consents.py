@@ -1,4 +1,7 @@
-"""Consents into the store: the newest word counts, and a file without dates never overrules a user's own refusal."""
+"""Storing consents: the newest statement counts, and an undated file never overrules a user's own refusal.
+
+The history of profiles keeps every statement that counted, the first included.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.intake.rows.model import UserRow
+from engine.intake.rows.model import Json, UserRow
+from engine.intake.write.profile_history import Altered, record_altered
 from engine.intake.write.resolve import listed
 from engine.store.dialect import Dialect
 
 IMPORTED = "import:"
-"""Start of a consent's ``source`` where a file stated it; another source is the user's own word."""
+"""How the ``source`` of a consent from a file begins; consents from other sources were given by the user."""
 _UPSERT = """
 INSERT INTO consent (user_id, channel, class, granted, source, at)
 VALUES (:user_id, :channel, 'marketing', :granted, :source, :at)
@@ -23,7 +27,7 @@ DO UPDATE SET granted = excluded.granted, source = excluded.source, at = exclude
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What was written: the users whose consent is another now, and the refusals that a file could not lift."""
+    """What was written: the users whose consent changed, and the number of refusals that a file could not lift."""
 
     users: frozenset[int]
     refusals_kept: int
@@ -35,16 +39,20 @@ class _Word:
     source: str
     at: int
 
+    def as_json(self) -> dict[str, Json]:
+        return {"granted": self.granted, "source": self.source, "at": self.at}
+
 
 def write_consents(
     connection: Connection, dialect: Dialect, rows: Iterable[UserRow], ids: Mapping[str, int], now: Instant
 ) -> Consents:
-    """Write what ``rows`` say about marketing, for users whose ids are known."""
+    """Write the marketing consents of ``rows``, for users whose ids are known."""
     stated = [row for row in rows if row.consents]
     if not stated:
         return Consents(frozenset(), 0)
     words = _read(connection, dialect, {ids[row.key] for row in stated})
     news: dict[tuple[int, str], _Word] = {}
+    altered: list[Altered] = []
     kept = 0
     for row in stated:
         for channel, granted in row.consents.items():
@@ -56,9 +64,18 @@ def write_consents(
                 kept += granted
                 continue
             at = now if row.consent_at is None else row.consent_at
-            words[place] = news[place] = _Word(granted, row.consent_source, at)
+            word = _Word(granted, row.source, at)
+            altered.append(_altered(place, there, word))
+            words[place] = news[place] = word
     _write(connection, news)
+    record_altered(connection, dialect, altered, now)
     return Consents(frozenset(user for user, _channel in news), kept)
+
+
+def _altered(place: tuple[int, str], there: _Word | None, word: _Word) -> Altered:
+    user, channel = place
+    before = None if there is None else there.as_json()
+    return Altered(user, f"consent.{channel}.marketing", before, word.as_json(), word.source)
 
 
 def _overrules(row: UserRow, granted: bool, there: _Word) -> bool:

@@ -1,4 +1,4 @@
-"""Events into the store: set-wise, idempotent by event key, and only users with new events become due."""
+"""Storing events: set-wise, idempotent by event key; only users with new events become due."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.rows.model import EventTuple, Written
-from engine.intake.write.resolve import Made, listed, make_users, user_ids
+from engine.intake.write.resolve import MadeUsers, listed, make_users, user_ids
 from engine.store.dialect import Dialect
 from engine.store.due import due_by_events
 from engine.store.temporary import analyse, temporary
@@ -17,13 +17,13 @@ _INSERT_SQLITE = """
 INSERT INTO event (key, user_id, name, at, received_at, amount, properties)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
 """
-# Numbered as they come, so that of two events at one instant the later one in the file is the later one in the store.
+# Numbered in the order of the file, so that of two events at one instant the later row has the higher id.
 _STAGE = (
     "id bigint DEFAULT nextval(pg_get_serial_sequence('event', 'id')),"
     " key text, user_id bigint, name text, at bigint, received_at bigint, amount bigint, properties jsonb"
 )
 _COPY = "COPY intake_event (key, user_id, name, at, received_at, amount, properties) FROM STDIN"
-# In the order of the keys: two imports of the same events then wait for each other instead of both for ever.
+# In the order of the keys, so that two imports of the same events wait for each other and do not deadlock.
 _INSERT_POSTGRES = """
 WITH made AS (
     INSERT INTO event (id, key, user_id, name, at, received_at, amount, properties)
@@ -39,9 +39,9 @@ _Stored = tuple[str, int, str, int, int, int | None, str | None]
 
 
 def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
-    """Write events within the caller's transaction; users whom they name and who are not there are made.
+    """Write events within the caller's transaction; users whom they name and who do not exist are created.
 
-    An event whose key is there already changes nothing. A user with a new event becomes due at the event's instant
+    An event whose key exists already changes nothing. A user with a new event becomes due at the event's instant
     (which for one of the past means now) and has ``first_seen_at`` lowered to it.
     """
     if not rows:
@@ -50,7 +50,7 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     ids = user_ids(connection, dialect, users)
     made = _make_missing(connection, dialect, users - ids.keys(), rows, now)
     ids |= made.ids
-    # Whoever is still missing is named by nothing but events that are there already.
+    # Users still missing are named only by events that exist already.
     new_rows = rows if len(ids) == len(users) else [row for row in rows if row[1] in ids]
     if not new_rows:
         return Written(0, 0, len(rows))
@@ -67,10 +67,10 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
 
 def _make_missing(
     connection: Connection, dialect: Dialect, missing: set[str], rows: Sequence[EventTuple], now: Instant
-) -> Made:
-    """Make the users who are ``missing`` and have an event that is not there yet, first seen at their earliest."""
+) -> MadeUsers:
+    """Create the users who are ``missing`` and have a new event, first seen at their earliest event."""
     if not missing:
-        return Made({}, 0)
+        return MadeUsers({}, 0)
     there = _keys_there(connection, dialect, [row[0] for row in rows if row[1] in missing])
     earliest: dict[str, int] = {}
     for key, user, _name, at, _amount, _properties in rows:
@@ -78,7 +78,7 @@ def _make_missing(
             there.add(key)
             if user in missing and at < earliest.get(user, at + 1):
                 earliest[user] = at
-    return make_users(connection, dialect, earliest, now) if earliest else Made({}, 0)
+    return make_users(connection, dialect, earliest, now) if earliest else MadeUsers({}, 0)
 
 
 def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -> set[str]:
@@ -117,7 +117,7 @@ def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None
     """Make the users in ``intake_fresh`` due, and first seen, no later than at their earliest new event."""
     analyse(connection, dialect, "intake_fresh")
     if dialect is Dialect.POSTGRES:
-        # Locked in one order, for the tick and other imports lock users too.
+        # Locked in one order, because ticks and other imports lock users too.
         connection.execute(
             text(
                 "SELECT s.user_id FROM user_state s JOIN intake_fresh f USING (user_id) "

@@ -1,4 +1,4 @@
-"""From the brand's own user keys to our ids, for a whole chunk at once; and users who come with nothing but a key."""
+"""From the brand's user keys to our ids, a whole chunk at once; and creating users of whom only the key is known."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ _TEXTS = {
     Dialect.SQLITE: "json_each(:{0})",
     Dialect.POSTGRES: "jsonb_array_elements_text(CAST(:{0} AS jsonb))",
 }
-# In the order of the keys: two imports of the same users then wait for each other instead of both for ever.
+# In the order of the keys, so that two imports of the same users wait for each other and do not deadlock.
 _MAKE_USERS = {
     Dialect.SQLITE: "INSERT INTO users (key, first_seen_at, updated_at) "
     "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), :now FROM json_each(:seen) WHERE true "
@@ -26,8 +26,8 @@ _MAKE_USERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """Users who are there now, by key, and how many of them this call made."""
+class MadeUsers:
+    """Users who exist now, by key, and how many of them this call created."""
 
     ids: Mapping[str, int]
     new: int
@@ -36,23 +36,23 @@ class Made:
 def listed(dialect: Dialect, parameter: str) -> str:
     """Return a table ``k(value)`` for a FROM clause: the elements of the JSON list bound to ``parameter``, as text.
 
-    One parameter whatever their number: databases bound how many a statement can have.
+    One parameter whatever their number, because databases limit the parameters of a statement.
     """
     return f"{_TEXTS[dialect].format(parameter)} AS k{'' if dialect is Dialect.SQLITE else '(value)'}"
 
 
 def user_ids(connection: Connection, dialect: Dialect, keys: Collection[str]) -> dict[str, int]:
-    """Return key -> id of those of ``keys`` that are there."""
+    """Return key -> id of those of ``keys`` that exist."""
     wanted = f"SELECT u.key, u.id FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
     found = connection.execute(text(wanted), {"keys": json.dumps(list(keys))})
     # Straight from the driver: a chunk has thousands, and SQLAlchemy's rows cost more than the look-up.
     return dict(found.cursor.fetchall())
 
 
-def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> Made:
-    """Make users of whom only the key and the instant at which they were first seen are known; due at once."""
+def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> MadeUsers:
+    """Create users of whom only the key and the instant at which they were first seen are known; due at once."""
     seen = json.dumps(list(first_seen.items()))
     new = connection.execute(text(_MAKE_USERS[dialect]), {"seen": seen, "now": now}).rowcount
     ids = user_ids(connection, dialect, first_seen)
     make_states(connection, dialect, list(ids.values()))
-    return Made(ids, new)
+    return MadeUsers(ids, new)

@@ -1,4 +1,4 @@
-"""Users into the store: what a row states is laid over what is there, and only a user who differs after it is due."""
+"""Storing users: a row's values are merged into the stored ones, and only users who changed become due."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
+from engine.intake.write.profile_history import altered_values, record_altered, with_history
 from engine.intake.write.resolve import listed, make_users, user_ids
 from engine.store.dialect import Dialect
 from engine.store.due import Cause, due_at_once
@@ -29,18 +30,22 @@ _UPDATE = {
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What the store holds of one user and a row may change."""
+    """What is stored of one user and can be changed by a row."""
 
     fields: tuple[str | None, ...]
     first_seen_at: int
     attributes: Mapping[str, Json]
 
+    def values(self) -> dict[str, Json]:
+        """Return fields and attributes by name; an attribute that bears a field's name is not seen."""
+        return {**self.attributes, **dict(zip(_FIELDS, self.fields, strict=True))}
+
 
 def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
-    """Write users within the caller's transaction; where a key comes twice, the later row is laid over the earlier.
+    """Write users within the caller's transaction; where a key comes twice, the later row is merged over the earlier.
 
-    A user who is new, or differs afterwards in a field, an attribute or a consent, is due at once; others are left
-    as they were.
+    A user who is new, or whose field, attribute or consent changes, is due at once; others are left as they were.
+    The values that a user had before are kept in ``profile_change``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -51,6 +56,7 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
         after[row.key] = _lay_over(after[row.key], row)
     changed = [key for key, profile in after.items() if profile != profiles[key][1]]
     ids = {key: identity for key, (identity, _profile) in profiles.items()}
+    _record(connection, dialect, rows, {key: (*profiles[key], after[key]) for key in changed if key not in made}, now)
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
     _note_zones(connection, dialect, {row.timezone for row in rows if row.timezone})
     consents = write_consents(connection, dialect, rows, ids, now)
@@ -70,7 +76,7 @@ def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserR
 
 
 def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[str, tuple[int, _Profile]]:
-    """Return key -> (id, what is there); on PostgreSQL the users are locked until the transaction ends."""
+    """Return key -> (id, what is stored); on PostgreSQL the users are locked until the transaction ends."""
     wanted = (
         f"SELECT u.key, u.id, u.first_seen_at, u.attributes, {', '.join(f'u.{name}' for name in _FIELDS)} "
         f"FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
@@ -82,6 +88,34 @@ def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[
         key: (identity, _Profile(tuple(fields), seen, attributes or {}))
         for key, identity, seen, attributes, *fields in found
     }
+
+
+def _record(
+    connection: Connection,
+    dialect: Dialect,
+    rows: Iterable[UserRow],
+    changed: Mapping[str, tuple[int, _Profile, _Profile]],
+    now: Instant,
+) -> None:
+    """Record what became of the values of users who were there: key -> (id, before, after).
+
+    The first profile of a user whom an event created is what they begin with. It is not recorded, as that of other new
+    users is not: otherwise importing events before users would write a row of history for each value.
+    """
+    blank = {
+        user_id
+        for user_id, before, _after in changed.values()
+        if all(value is None for value in before.values().values())
+    }
+    begin = blank - with_history(connection, dialect, blank)
+    sources = {row.key: row.source for row in rows}
+    altered = [
+        one
+        for key, (user_id, before, after) in changed.items()
+        if user_id not in begin
+        for one in altered_values(user_id, before.values(), after.values(), sources[key])
+    ]
+    record_altered(connection, dialect, altered, now)
 
 
 def _lay_over(there: _Profile, row: UserRow) -> _Profile:
@@ -102,7 +136,9 @@ def _update(connection: Connection, dialect: Dialect, changed: Sequence[tuple[in
             "id": identity,
             **dict(zip(_FIELDS, profile.fields, strict=True)),
             "first_seen_at": profile.first_seen_at,
-            "attributes": json.dumps(profile.attributes, ensure_ascii=False) if profile.attributes else None,
+            "attributes": json.dumps(profile.attributes, ensure_ascii=False, allow_nan=False)
+            if profile.attributes
+            else None,
             "updated_at": now,
         }
         for identity, profile in changed

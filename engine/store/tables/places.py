@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Text
+from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import big, json_column, row_id, text_column
@@ -47,10 +47,14 @@ class Version(SQLModel, table=True):
 
 
 class CutPoints(SQLModel, table=True):
-    """The calibrated cut points of one quantile fact: a score is 1 plus the number of cuts that the value exceeds."""
+    """The cut points of one quantile fact from an instant on: a score is 1 plus the number of cuts that are exceeded.
+
+    All are kept: a calibration adds a row only where it finds other cut points than the newest.
+    """
 
     __tablename__ = "cut_points"
 
     fact: str = Field(sa_column=Column(Text, primary_key=True))
+    calibrated_at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     cuts: list[float] = json_column(null=False)
-    calibrated_at: int = big()
+    """Empty where nobody had a value."""

@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.add_column("user_state", _text("due_cause", null=True))
     _actions()
     _people()
+    _cut_points()
 
 
 def _actions() -> None:
@@ -79,3 +80,19 @@ def _people() -> None:
         sa.Column("tries", sa.Integer, nullable=False, server_default="1"),
     )
     op.create_index("quarantine_retry", "quarantine", ["retry_at"])
+
+
+def _cut_points() -> None:
+    """Give ``cut_points`` its instant in the key; SQLite cannot alter a key, and the rows are few."""
+    facts, cuts, at = _text("fact"), sa.Column("cuts", _JSON, nullable=False), _big("calibrated_at")
+    rows = [
+        row._asdict() for row in op.get_bind().execute(sa.select(facts, cuts, at).select_from(sa.table("cut_points")))
+    ]
+    op.drop_table("cut_points")
+    made = op.create_table(
+        "cut_points",
+        _text("fact", primary_key=True),
+        _big("calibrated_at", primary_key=True, autoincrement=False),
+        sa.Column("cuts", _JSON, nullable=False),
+    )
+    op.bulk_insert(made, rows)

@@ -1,4 +1,4 @@
-"""What the brand's files say about the types of what comes in; intake lies below facts, so its caller hands it over."""
+"""What the brand's files say about the types of incoming values: facts declare them, intake reads by them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from engine.content.kinds import FactType
 
 @dataclass(frozen=True)
 class Declared:
-    """Types of event properties and user attributes. What is not declared is kept as it came."""
+    """Types of event properties and user attributes. What is not declared is kept as it is."""
 
     events: Mapping[str, Mapping[str, FactType]] = field(default_factory=dict)
     """Event -> property -> type."""

@@ -1,0 +1,81 @@
+"""``attribute = "city"``: something that is known of the user, built in or the brand's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import model_validator
+
+from engine.content.kinds import FactType
+from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
+from engine.facts.sources.declaration import Declaration
+from engine.facts.values import json_value
+
+BUILT_IN_ATTRIBUTES: Mapping[str, FactType] = {
+    "email": FactType.TEXT,
+    "phone": FactType.TEXT,
+    "push_token": FactType.TEXT,
+    "locale": FactType.TEXT,
+    "timezone": FactType.TEXT,
+    "country": FactType.TEXT,
+    "first_seen_at": FactType.INSTANT,
+}
+"""Attributes that are columns of ``users``; all others live in its ``attributes``."""
+
+
+class _AttributeForm(FactSection):
+    attribute: str
+
+    @model_validator(mode="after")
+    def _typed(self) -> "_AttributeForm":
+        if self.type is None:
+            raise ValueError('a fact from an `attribute` needs a `type`, such as `type = "text"`')
+        return self
+
+
+@dataclass(frozen=True)
+class Attribute(FactSource):
+    """An attribute of the user; NULL where it has another type than declared."""
+
+    attribute: str
+
+    @property
+    def layer(self) -> Layer:
+        """Read from the user's row."""
+        return Layer.USER
+
+    @property
+    def attributes(self) -> Mapping[str, FactType]:
+        """The attribute, unless it is built in."""
+        return {} if self.attribute in BUILT_IN_ATTRIBUTES else {self.attribute: self.type}
+
+    @property
+    def copies(self) -> str:
+        """The attribute."""
+        return self.attribute
+
+    def sql(self, context: SqlContext) -> str:
+        """Return the attribute's value."""
+        if self.attribute in BUILT_IN_ATTRIBUTES:
+            return f"u.{self.attribute}"
+        return json_value(context.dialect, "u.attributes", self.attribute, self.type)
+
+    def words(self) -> str:
+        """Return ``the attribute city``."""
+        return f"the attribute {self.attribute}"
+
+
+def _read(section: _AttributeForm, around: Declaration) -> FactSource | None:
+    name, declared = section.attribute, section.type
+    if declared is None:
+        return None
+    if set(name) & set("\"'\\"):
+        around.mistake("attribute", f"`attribute`: the name of an attribute has no quotes or backslashes: {name}")
+        return None
+    built_in = BUILT_IN_ATTRIBUTES.get(name)
+    if built_in not in {None, declared}:
+        around.mistake("attribute", f"`type`: the attribute `{name}` is {built_in}, not {declared}")
+        return None
+    return Attribute(declared, name)
+
+
+ATTRIBUTE = FactSourceKind("attribute", _AttributeForm, _read)

@@ -1,0 +1,48 @@
+"""``average = "event.property"``: the mean of a number or an amount."""
+
+from dataclasses import dataclass
+
+from engine.conditions import Name
+from engine.content.kinds import FactType
+from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
+from engine.facts.sources.declaration import Declaration
+from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property
+from engine.store.dialect import Dialect
+from engine.store.state_table import SqlType
+
+
+class _AverageForm(OfEvents):
+    average: str
+
+
+@dataclass(frozen=True)
+class Average(PropertySource):
+    """The average of a property."""
+
+    @property
+    def sql_type(self) -> SqlType:
+        """A double: an average has fractions, of money as well."""
+        return "DOUBLE PRECISION"
+
+    def sql(self, context: SqlContext) -> str:
+        """Return the average; NULL without events. Summed as it is: on PostgreSQL `avg` would give a NUMERIC."""
+        real = "REAL" if context.dialect is Dialect.SQLITE else "DOUBLE PRECISION"
+        value, only = self.value_sql(context), self.filter.only(context)
+        return f"CAST(sum({value}){only} AS {real}) / nullif(count({value}){only}, 0)"
+
+    def words(self) -> str:
+        """Return ``average of order_completed.amount …``."""
+        return f"average of {self.target}{self.filter.words()}"
+
+
+def _read(section: _AverageForm, around: Declaration) -> FactSource | None:
+    def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
+        if not fits("average", value.type, QUANTITIES, "averages numbers and money", around):
+            return None
+        kind = FactType.MONEY if value.type is FactType.MONEY else FactType.NUMBER
+        return Average(kind, events, key, value)
+
+    return read_property("average", section, around, make)
+
+
+AVERAGE = FactSourceKind("average", _AverageForm, _read)

@@ -1,0 +1,187 @@
+"""What a kind of fact source is: the base of the program's own kinds and of those that extensions add.
+
+A kind owns everything about itself: its keys in ``rules/facts.toml``, how they are checked, its type, its SQL, when
+time alone changes it, what it needs, and its words in ``habitue explain``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from engine.conditions import Condition, TurningPoint
+from engine.conditions.sql import now_sql
+from engine.content.document import Section
+from engine.content.kinds import FactType
+from engine.content.values import span
+from engine.store.dialect import Dialect
+from engine.store.state_table import SqlType
+
+if TYPE_CHECKING:
+    from engine.facts.sources.declaration import Declaration
+
+_SQL_TYPES: dict[FactType, SqlType] = {
+    FactType.INTEGER: "BIGINT",
+    FactType.NUMBER: "DOUBLE PRECISION",
+    FactType.MONEY: "BIGINT",
+    FactType.TEXT: "TEXT",
+    FactType.BOOLEAN: "BOOLEAN",
+    FactType.INSTANT: "BIGINT",
+    FactType.DATE: "TEXT",
+}
+
+
+class FactSection(Section):
+    """The keys of every fact; a kind adds the one that bears its name, and others that go with it."""
+
+    type: FactType | None = None
+    description: str = ""
+
+
+class Layer(Enum):
+    """Where a source's SQL stands in the refresh, and so which rows it can read."""
+
+    EVENTS = "events"
+    """An aggregate over ``event e``: the user's events up to now. All aggregates share one pass over them."""
+    USER = "user"
+    """A value for the user ``a.user_id``, whose row of ``users`` is ``u``."""
+    FACTS = "facts"
+    """A value computed from other facts, which are columns of ``s``: ``s.fact_<name>``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlContext:
+    """What a source's SQL is made for."""
+
+    dialect: Dialect
+    several: bool = True
+    """Whether the events read can have different names, so that ``e.name`` has to be tested."""
+
+    @property
+    def now(self) -> str:
+        """The tick's instant, in UTC milliseconds, as a bind of a definite type."""
+        return now_sql(self.dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """The events of one name, of the last ``within`` milliseconds where that is given, that pass ``where``."""
+
+    event: str
+    within: int | None = None
+    where: Condition | None = None
+
+    def tests(self, context: SqlContext) -> list[str]:
+        """Return the tests over ``event e`` that an event has to pass; none where all events that are read do."""
+        tests = [f"e.name = '{self.event}'"] if context.several else []
+        if self.within is not None:
+            tests.append(f"e.at > {context.now} - {self.within}")
+        if self.where is not None:
+            tests.append(self.where.sql(context.dialect))
+        return tests
+
+    def only(self, context: SqlContext) -> str:
+        """Return the FILTER clause of an aggregate over these events."""
+        tests = self.tests(context)
+        return f" FILTER (WHERE {' AND '.join(tests)})" if tests else ""
+
+    def words(self) -> str:
+        """Return what narrows the events, to follow their name: `` of the last 30d where category = 'beauty'``."""
+        within = "" if self.within is None else f" of the last {span(self.within)}"
+        return within if self.where is None else f"{within} where {self.where.text}"
+
+
+@dataclass(frozen=True)
+class FactSource(ABC):
+    """Where one fact comes from, after it was read and checked. Sources with equal fields are equal."""
+
+    type: FactType
+    """Of the fact. Averaged or computed money has fractions of the minor unit, other money is whole."""
+
+    @property
+    @abstractmethod
+    def layer(self) -> Layer:
+        """Where ``sql`` and ``edge`` stand."""
+
+    @abstractmethod
+    def sql(self, context: SqlContext) -> str:
+        """Return SQL for the value as of ``context.now``; it must not fail for any user's data."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """Say where the fact comes from, for ``habitue explain``."""
+
+    @property
+    def sql_type(self) -> SqlType:
+        """The type of the fact's column."""
+        return _SQL_TYPES[self.type]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts that it is computed from; only a source in ``Layer.FACTS`` can have any."""
+        return frozenset()
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The names of the events that it is made from."""
+        return frozenset()
+
+    @property
+    def attributes(self) -> Mapping[str, FactType]:
+        """The users' own attributes that it reads, with the types by which intake has to read them."""
+        return {}
+
+    @property
+    def copies(self) -> str:
+        """The attribute or column of ``users`` whose value it is; empty where the value is computed."""
+        return ""
+
+    @property
+    def windows(self) -> tuple[EventFilter, ...]:
+        """Windows that slide over events: the value can change when an event leaves one."""
+        return ()
+
+    @property
+    def turning_points(self) -> tuple[TurningPoint, ...]:
+        """When time alone can change the value, as conditions know it."""
+        return ()
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the value depends on cut points, which are taken from the whole population."""
+        return False
+
+    def edge(self, context: SqlContext) -> str | None:
+        """Return SQL for the next instant after now at which time alone changes the value; None where none does.
+
+        ``windows`` and ``turning_points`` are seen to without it. The SQL may be NULL, and may name an instant at
+        which nothing changes, but none that is too late.
+        """
+        return None
+
+
+def _mentions_nothing(_section: Any) -> frozenset[str]:  # noqa: ANN401 - a kind's own section
+    return frozenset()
+
+
+def _no_binds(_connection: Connection, _sources: Mapping[str, Any]) -> Mapping[str, float | None]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class FactSourceKind:
+    """A kind of fact source, found by its key in a fact's table: ``count = "order_completed"``."""
+
+    name: str
+    """The key."""
+    form: type[FactSection]
+    """The keys that such a fact can have, ``name`` among them."""
+    read: Callable[[Any, "Declaration"], FactSource | None]
+    """From the section and what surrounds it; None where that is impossible and the mistakes are noted."""
+    mentions: Callable[[Any], frozenset[str]] = _mentions_nothing
+    """Words of a section that name facts, where such facts exist; asked before any fact is read."""
+    binds: Callable[[Connection, Mapping[str, Any]], Mapping[str, float | None]] = _no_binds
+    """From fact -> source, for all sources of this kind: the values of the binds in their SQL, besides ``:now``."""

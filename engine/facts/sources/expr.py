@@ -1,0 +1,71 @@
+"""``expr = "orders / 12"``: computed from other facts, and from the present where it uses ``days_since``."""
+
+import re
+from dataclasses import dataclass
+
+from engine.conditions import Expression, TurningPoint
+from engine.content.kinds import FactType
+from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
+from engine.facts.sources.declaration import Declaration
+from engine.store.dialect import Dialect
+from engine.store.state_table import SqlType
+
+_EXACT = 2**53
+"""Whole numbers up to here are the same in both databases and as doubles."""
+_QUOTED = re.compile(r"'(?:[^']|'')*'")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class _ExprForm(FactSection):
+    expr: str
+
+
+@dataclass(frozen=True)
+class Computed(FactSource):
+    """The value of an expression over other facts."""
+
+    expression: Expression
+
+    @property
+    def layer(self) -> Layer:
+        """Computed from the row's other facts."""
+        return Layer.FACTS
+
+    @property
+    def sql_type(self) -> SqlType:
+        """That of its type; a double for money, which can have fractions here."""
+        return "DOUBLE PRECISION" if self.type is FactType.MONEY else super().sql_type
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts in the expression."""
+        return self.expression.names
+
+    @property
+    def turning_points(self) -> tuple[TurningPoint, ...]:
+        """Those of the expression."""
+        return self.expression.turning_points()
+
+    def sql(self, context: SqlContext) -> str:
+        """Return the expression's value; NULL where a whole number outgrows what both databases hold exactly."""
+        value = self.expression.sql(context.dialect)
+        if self.type is FactType.INTEGER:
+            return f"(CASE WHEN {value} BETWEEN -{_EXACT} AND {_EXACT} THEN CAST({value} AS BIGINT) END)"
+        return f"CAST({value} AS {self.sql_type})" if context.dialect is Dialect.POSTGRES else value
+
+    def words(self) -> str:
+        """Return the expression."""
+        return self.expression.text
+
+
+def _read(section: _ExprForm, around: Declaration) -> FactSource | None:
+    expression = around.expression("expr", section.expr)
+    return None if expression is None else Computed(expression.type, expression)
+
+
+def _mentions(section: _ExprForm) -> frozenset[str]:
+    """Return the expression's words: reading it properly needs the types of the facts in it first."""
+    return frozenset(_WORD.findall(_QUOTED.sub("", section.expr)))
+
+
+EXPR = FactSourceKind("expr", _ExprForm, _read, _mentions)

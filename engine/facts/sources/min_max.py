@@ -1,0 +1,58 @@
+"""``min = "event.property"`` and ``max = "event.property"``: the smallest and the largest value."""
+
+from dataclasses import dataclass
+
+from engine.conditions import Name
+from engine.content.kinds import FactType
+from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
+from engine.facts.sources.declaration import Declaration
+from engine.facts.sources.events import ORDERED, OfEvents, PropertySource, fits, read_property, type_of
+from engine.store.dialect import Dialect
+
+
+class _MinForm(OfEvents):
+    min: str
+
+
+class _MaxForm(OfEvents):
+    max: str
+
+
+@dataclass(frozen=True)
+class Extreme(PropertySource):
+    """The smallest or largest value of a property."""
+
+    which: str
+    """``min`` or ``max``: the aggregate."""
+
+    def sql(self, context: SqlContext) -> str:
+        """Return the value; NULL without events. Days compare byte by byte on both databases."""
+        value = self.value_sql(context)
+        if self.type is FactType.DATE and context.dialect is Dialect.POSTGRES:
+            value = f'{value} COLLATE "C"'
+        return f"{self.which}({value}){self.filter.only(context)}"
+
+    def words(self) -> str:
+        """Return ``largest order_completed.amount …``."""
+        return f"{'smallest' if self.which == 'min' else 'largest'} {self.target}{self.filter.words()}"
+
+
+def _read(which: str, section: OfEvents, around: Declaration) -> FactSource | None:
+    def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
+        if not fits(which, value.type, ORDERED, "compares numbers, money, instants and dates", around):
+            return None
+        return Extreme(type_of(value), events, key, value, which)
+
+    return read_property(which, section, around, make)
+
+
+def _read_min(section: _MinForm, around: Declaration) -> FactSource | None:
+    return _read("min", section, around)
+
+
+def _read_max(section: _MaxForm, around: Declaration) -> FactSource | None:
+    return _read("max", section, around)
+
+
+MIN = FactSourceKind("min", _MinForm, _read_min)
+MAX = FactSourceKind("max", _MaxForm, _read_max)

@@ -1,0 +1,43 @@
+"""``sum = "event.property"``: the total of a number or an amount."""
+
+from dataclasses import dataclass
+
+from engine.conditions import Name
+from engine.content.kinds import FactType
+from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
+from engine.facts.sources.declaration import Declaration
+from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property, type_of
+from engine.store.dialect import Dialect
+
+
+class _SumForm(OfEvents):
+    sum: str
+
+
+@dataclass(frozen=True)
+class Sum(PropertySource):
+    """The sum of a property."""
+
+    def sql(self, context: SqlContext) -> str:
+        """Return the sum; 0 without events. Whole numbers are summed as such: money never passes through a double."""
+        total = f"sum({self.value_sql(context)}){self.filter.only(context)}"
+        if self.type is FactType.NUMBER:
+            return f"coalesce({total}, 0.0)"
+        total = f"coalesce({total}, 0)"
+        return total if context.dialect is Dialect.SQLITE else f"CAST({total} AS BIGINT)"
+
+    def words(self) -> str:
+        """Return ``sum of order_completed.amount …``."""
+        return f"sum of {self.target}{self.filter.words()}"
+
+
+def _read(section: _SumForm, around: Declaration) -> FactSource | None:
+    def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
+        if not fits("sum", value.type, QUANTITIES, "adds up numbers and money", around):
+            return None
+        return Sum(type_of(value), events, key, value)
+
+    return read_property("sum", section, around, make)
+
+
+SUM = FactSourceKind("sum", _SumForm, _read)
