@@ -46,7 +46,13 @@ class Content:
 
     def shelf(self) -> PlaybookShelf:
         """Return the shelf of all versions that somebody can be enrolled in."""
-        around = Surroundings(self.rules.scope, self.catalog, self.rules.places, frozenset(self.playbooks.coupons))
+        around = Surroundings(
+            self.rules.scope,
+            self.catalog,
+            self.rules.places,
+            frozenset(self.playbooks.coupons),
+            channels=_names(self.kinds),
+        )
         return PlaybookShelf(self.playbooks, around)
 
     def coupon_worths(self) -> dict[str, str]:
@@ -79,7 +85,9 @@ def examine(
     findings += mistakes
     library = template_library(bundle, settings, kinds)
     findings += check_cases(rules, catalog) if _errors(findings) else run_cases(rules, catalog, deciders)
-    playbooks, mistakes = load_playbooks(bundle, rules.scope, catalog, rules.places, library.known_names())
+    playbooks, mistakes = load_playbooks(
+        bundle, rules.scope, catalog, rules.places, library.known_names(), channels=_names(kinds)
+    )
     findings += mistakes
     complete = not _errors(findings)
     findings += check_templates(
@@ -89,6 +97,11 @@ def examine(
     if _errors(findings):
         return None, findings
     return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings
+
+
+def _names(kinds: Kinds) -> tuple[str, ...]:
+    """Return the names of the channels."""
+    return tuple(channel.name for channel in kinds.channels)
 
 
 def _errors(findings: Iterable[Finding]) -> bool:

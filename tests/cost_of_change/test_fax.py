@@ -16,6 +16,7 @@ from engine.errors import HabitueError
 from engine.kinds import SHIPPED
 from tests.adapters.emails import SECRET
 from tests.contracts.adapter_contract import AdapterContract, Bench
+from tests.contracts.channel_contract import ChannelContract
 from tests.cost_of_change.fax import FAX, FAX_ADAPTER, FAX_KINDS, FaxAdapter, FaxOptions, FaxPayload, sign
 from tests.world import World, day
 
@@ -234,6 +235,10 @@ def test_an_adapter_without_receipts_says_so(lived: Office) -> None:
         lived.app.receive("capture", {}, b"")
     with pytest.raises(HabitueError, match="there is no adapter `post`; known: capture, office, smtp"):
         lived.app.receive("post", {}, b"")
+
+
+class TestFax(ChannelContract):
+    channel = FAX
 
 
 # --- the contract of adapters ------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from engine.demo.living import EVERY, Stage, run
 from engine.demo.summary import Summary, summarise
 from engine.demo.writing import Made
 from engine.errors import InputError
-from engine.settings import Settings, load_settings
+from engine.settings import ChannelSettings, Settings, load_settings
 from tests.brand import brand
 
 END = instant(datetime(2026, 6, 5, tzinfo=UTC))
@@ -121,6 +121,6 @@ def test_is_shown_with_what_to_try_next(tmp_path: Path, sqlite_url: str) -> None
 
 def test_refuses_to_write_to_anybody(tmp_path: Path, sqlite_url: str) -> None:
     settings = settings_for(tmp_path, sqlite_url)
-    real = settings.model_copy(update={"email": settings.email.model_copy(update={"adapter": "smtp"})})
-    with pytest.raises(InputError, match="to `capture`"):
+    real = settings.model_copy(update={"channels": {"email": ChannelSettings(adapters=("smtp",))}})
+    with pytest.raises(InputError, match=r"set `adapters = \[\"capture\"\]` in `\[channels\.email\]`"):
         live(App(real, FixedClock(END)))

@@ -33,6 +33,8 @@ class Surroundings:
     """Names; None where they are not checked."""
     templates: Collection[str] | None = None
     """Names such as ``winback/offer``; None where templates are not checked."""
+    channels: Collection[str] | None = None
+    """Names; None where they are not checked."""
 
 
 class Compiler:

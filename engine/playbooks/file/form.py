@@ -8,7 +8,6 @@ from engine.content.document import Section
 from engine.content.values import DayOffset, Duration, Name, SendWindow, TimeOfDay, parse_duration
 
 MessageClass = Literal["marketing", "service", "transactional"]
-Channel = Literal["email", "sms", "push"]
 LeapDay = Literal["feb28", "mar1", "skip"]
 
 
@@ -133,7 +132,7 @@ class StepSection(Section):
     id: Name | None = None
     when: str | None = None
     """The step is passed over where this does not hold."""
-    send: list[Channel] | None = None
+    send: list[str] | None = None
     template: str | None = None
     coupon: str | None = None
     between: SendWindow | None = None

@@ -22,14 +22,17 @@ def load_playbooks(
     catalog: FactCatalog,
     places: Mapping[str, tuple[str, ...]],
     templates: Collection[str] | None = None,
+    *,
+    channels: Collection[str] | None = None,
 ) -> tuple[Playbooks, list[Finding]]:
     """Compile every playbook; return those without errors, and all findings, sorted. Never raises for bad content.
 
     ``scope`` knows facts and placements, ``places`` the places of each dimension, ``templates`` the names that a step
-    may use (not checked where None).
+    may use (not checked where None), ``channels`` those that it may
+    send by (likewise).
     """
     coupons, coupon_names, findings = _coupons(bundle)
-    around = Surroundings(scope, catalog, places, coupon_names, templates)
+    around = Surroundings(scope, catalog, places, coupon_names, templates, channels)
     playbooks: dict[str, Playbook] = {}
     declared: dict[str, str] = {}
     for path, text in bundle.under(PLAYBOOKS).items():

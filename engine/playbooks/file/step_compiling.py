@@ -39,6 +39,11 @@ class References(Protocol):
         """Names of templates; None where they are not checked."""
         ...
 
+    @property
+    def channels(self) -> Collection[str] | None:
+        """Names of channels; None where they are not checked."""
+        ...
+
 
 class StepCompiler:
     """Compiles the steps of one playbook."""
@@ -85,6 +90,9 @@ class StepCompiler:
         channels, template = section.send or [], str(section.template)
         if len(set(channels)) < len(channels):
             self._out.find(("step", index, "send"), "a channel is named twice")
+        if (known := self._references.channels) is not None:
+            for channel in channels:
+                self._check_known(("step", index, "send"), "channel", channel, known)
         if self._references.templates is not None:
             self._check_known(("step", index, "template"), "template", template, self._references.templates)
         between = str(section.between) if section.between else None

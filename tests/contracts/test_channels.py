@@ -1,0 +1,24 @@
+"""The channels that ship keep the contract; together they are told apart."""
+
+from engine.channels import CHANNELS
+from engine.channels.email import EMAIL
+from engine.channels.push import PUSH
+from engine.channels.sms import SMS
+from tests.contracts.channel_contract import ChannelContract
+
+
+class TestEmail(ChannelContract):
+    channel = EMAIL
+
+
+class TestSms(ChannelContract):
+    channel = SMS
+
+
+class TestPush(ChannelContract):
+    channel = PUSH
+
+
+def test_names_and_payloads_tell_them_apart() -> None:
+    assert {one.name for one in CHANNELS} == {"email", "sms", "push"}
+    assert len({one.payload for one in CHANNELS}) == len(CHANNELS)
