@@ -115,7 +115,7 @@ class Preparer:
             BadRowFound(RowKind.ACTION, message.action_id, "compose", str(error.reason), detail),
         )
         group.bad.append(bad)
-        if self._stops.unrendered(message.template):
+        if self._stops.unrendered(message.template, message.action_id):
             until = self._stops.template_failed(message.template, detail, now)
             theirs = [one for one in group.bad if one.template == message.template]
             group.bad = [one for one in group.bad if one.template != message.template]

@@ -6,7 +6,6 @@ tried. The message that failed waits longer than the pause, so that another one 
 the mistake out, the others get on.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 
 import structlog
@@ -28,8 +27,8 @@ class Stops:
         self._channel = channel
         self._whole = Breaker(f"sending by {channel} has stopped")
         self._templates: dict[str, Breaker] = {}
-        self._unrendered: Counter[str] = Counter()
-        """Template -> messages in a row that could not be rendered with their user's values."""
+        self._unrendered: dict[str, set[int]] = {}
+        """Template -> actions in a row that could not be rendered with their user's values."""
         self._limit: int | None = None
 
     # --- the channel --------------------------------------------------------------------------------------------
@@ -75,10 +74,14 @@ class Stops:
             _log.error("code_at_fault", template=template, error=detail, alarm=str(breaker.alarm))
         return _behind(breaker, now)
 
-    def unrendered(self, template: str) -> bool:
-        """Note that a message lacks what ``template`` needs; return whether these are too many in a row."""
-        self._unrendered[template] += 1
-        return self._unrendered[template] > A_FEW
+    def unrendered(self, template: str, action_id: int) -> bool:
+        """Note that a message lacks what ``template`` needs; return whether these are too many in a row.
+
+        One message that is tried again and again counts once.
+        """
+        failed = self._unrendered.setdefault(template, set())
+        failed.add(action_id)
+        return len(failed) > A_FEW
 
     def rendered(self, template: str) -> None:
         """Note that ``template`` works."""

@@ -107,6 +107,11 @@ class World:
             follow(connection, database.dialect, catalog.columns())
         return cls(database, FixedClock(NOON), catalog)
 
+    @classmethod
+    def reopened(cls, other: "World") -> "World":
+        """Return the same brand over a connection pool of its own, as another process has it."""
+        return cls(Database(other.database.url), FixedClock(other.clock.now()), other.catalog)
+
     def users(self, count: int, **columns: object) -> None:
         """Make users 1 to ``count``; those of one call have the same ``columns``."""
         rows = [
