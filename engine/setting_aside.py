@@ -11,12 +11,11 @@ from engine.clock import Instant
 from engine.faults import trail
 from engine.store.data_errors import is_data_error
 from engine.store.database import Database
-from engine.store.quarantine import A_FEW, BadRowFound, RowKind, put_back, quarantine
+from engine.store.quarantine import A_FEW, UNREADABLE, BadRowFound, RowKind, put_back, quarantine
 
 MOST = 100
 """More in one tick are no bad rows either, even where good ones stand between them."""
 _PART = 8
-_REASON = "row_unworkable"
 
 _log = structlog.get_logger("habitue.tick")
 
@@ -62,7 +61,7 @@ class SettingAside:
     def _quarantine(self, row_id: int, error: Exception, now: Instant) -> None:
         detail = trail(error)
         with self._database.write() as connection:
-            until = quarantine(connection, [BadRowFound(self._kind, row_id, self._stage, _REASON, detail)], now)
+            until = quarantine(connection, [BadRowFound(self._kind, row_id, self._stage, UNREADABLE, detail)], now)
         self._in_a_row.append(row_id)
         self.number += 1
         _log.error("row quarantined", kind=str(self._kind), row=row_id, error=detail, until=until[row_id])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from engine.actions.moves import Move, Mover
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import Reason
@@ -19,8 +20,8 @@ _AT_ONCE = 1_000
 _OUT_OF_QUARANTINE = (
     "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
     f" WHERE q.kind = '{RowKind.ACTION}'"
-    " AND (a.id IS NULL OR a.state NOT IN ('claimed', 'handed_off', 'deferred')"
-    " OR a.state = 'deferred' AND a.reason <> q.reason)"
+    " AND (a.id IS NULL OR NOT (a.state IN ('claimed', 'handed_off') OR a.state = 'deferred' AND a.reason = q.reason"
+    f" OR a.state = 'queued' AND a.reason = '{LedgerReason.RETRIED}'))"
 )
 
 

@@ -24,7 +24,7 @@ from engine.playbooks.versions import activations
 from engine.store.database import Database
 from engine.store.dialect import Dialect
 from engine.store.halving import in_halves
-from engine.store.quarantine import BadRowFound, RowKind, quarantine
+from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
 _EVERYBODY = Source("(SELECT id AS user_id FROM users)", "transition", "event")
@@ -143,7 +143,7 @@ class Occasions:
 
     def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
         """Quarantine users whom the database cannot enrol; they are caught up with when they are taken again."""
-        rows = [BadRowFound(RowKind.USER, user, "occasions", "row_unworkable", detail) for user, detail in bad.items()]
+        rows = [BadRowFound(RowKind.USER, user, "occasions", UNREADABLE, detail) for user, detail in bad.items()]
         quarantine(connection, rows, now)
         for user, detail in bad.items():
             _log.error("row quarantined", kind=str(RowKind.USER), row=user, error=detail)

@@ -7,11 +7,13 @@ comes again by the ordinary way; whoever then has worked on it takes it out of h
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from engine.clock import DAY, HOUR, Instant
 from engine.store.dialect import Dialect
+from engine.store.due import due_later
 from engine.store.rowset import pack, rowset
 
 FIRST_WAIT = HOUR
@@ -20,12 +22,23 @@ A_FEW = 5
 """More rows than this, one after the other, mean that not the rows are at fault."""
 
 
+UNREADABLE = "row_unreadable"
+"""The reason where the database cannot work on a row's values."""
+
+
 class RowKind(StrEnum):
     """What a row in quarantine is."""
 
     USER = "user"
     ENROLMENT = "enrolment"
     ACTION = "action"
+
+
+class RowId(NamedTuple):
+    """Which row."""
+
+    kind: RowKind
+    row_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +66,6 @@ class Quarantined:
     tries: int
 
 
-_RETRY = {
-    RowKind.USER: "UPDATE user_state SET due_at = :at WHERE user_id IN ({ids}) AND due_at > :at",
-    RowKind.ENROLMENT: "UPDATE enrolment SET due_at = :at WHERE id IN ({ids}) AND state = 'active' AND due_at > :at",
-    RowKind.ACTION: "UPDATE action SET due_at = :at WHERE id IN ({ids}) AND state = 'deferred' AND due_at > :at",
-}
-_LATER = {
-    RowKind.USER: "UPDATE user_state SET due_at = :at WHERE user_id = :id",
-    RowKind.ENROLMENT: "UPDATE enrolment SET due_at = :at WHERE id = :id AND state = 'active'",
-}
 _COLUMNS = "kind, row_id, stage, reason, detail, since, retry_at, tries"
 
 
@@ -91,37 +95,39 @@ def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instan
         },
     )
     until = {row_id: Instant(retry_at) for row_id, retry_at in written}
-    if later := _LATER.get(found[0].kind):
-        connection.execute(text(later), [{"id": row_id, "at": at} for row_id, at in until.items()])
+    for row_id, at in until.items():
+        _due(connection, found[0].kind, row_id, at)
     return until
 
 
 def read_quarantine(connection: Connection, limit: int) -> tuple[Quarantined, ...]:
-    """Return what is in quarantine, the oldest first."""
+    """Return what is in quarantine, up to ``limit`` rows, the oldest first."""
     query = text(f"SELECT {_COLUMNS} FROM quarantine ORDER BY since, kind, row_id LIMIT :limit")
     return tuple(Quarantined(RowKind(row[0]), *row[1:]) for row in connection.execute(query, {"limit": limit}))
 
 
-def retry_now(connection: Connection, now: Instant, only: Collection[tuple[RowKind, int]] | None = None) -> int:
-    """Make rows in quarantine due at once, all of them or ``only`` these; return how many there were."""
-    number = 0
-    for kind in RowKind:
-        wanted = None if only is None else [[row_id] for one, row_id in only if one is kind]
-        if wanted is None or wanted:
-            number += _retry(connection, kind, wanted, now)
-    return number
+def retry_now(connection: Connection, now: Instant, only: Collection[RowId] | None = None) -> dict[RowKind, list[int]]:
+    """Make rows in quarantine due at once, all of them or ``only`` these; return which there were, by kind.
+
+    Actions among them are left to the caller, because the ledger alone writes them.
+    """
+    found = [
+        RowId(RowKind(kind), row_id) for kind, row_id in connection.execute(text("SELECT kind, row_id FROM quarantine"))
+    ]
+    chosen = [one for one in found if only is None or one in only]
+    for kind, row_id in chosen:
+        _due(connection, kind, row_id, now)
+        retried = text("UPDATE quarantine SET retry_at = :now WHERE kind = :kind AND row_id = :id")
+        connection.execute(retried, {"now": now, "kind": kind.value, "id": row_id})
+    return {kind: [row_id for one, row_id in chosen if one is kind] for kind in RowKind}
 
 
-def _retry(connection: Connection, kind: RowKind, wanted: list[list[int]] | None, now: Instant) -> int:
-    ids, binds = "SELECT row_id FROM quarantine WHERE kind = :kind", {"kind": kind.value, "at": now}
-    if wanted is not None:
-        rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
-        ids += f" AND row_id IN (SELECT r.id FROM {rows} AS r)"
-        binds = {**binds, "rows": pack(wanted)}
-    connection.execute(text(_RETRY[kind].format(ids=ids)), binds)
-    return connection.execute(
-        text(f"UPDATE quarantine SET retry_at = :at WHERE row_id IN ({ids}) AND kind = :kind"), binds
-    ).rowcount
+def _due(connection: Connection, kind: RowKind, row_id: int, at: Instant) -> None:
+    if kind is RowKind.USER:
+        due_later(connection, row_id, at)
+    elif kind is RowKind.ENROLMENT:
+        due = text("UPDATE enrolment SET due_at = :at WHERE id = :id AND state = 'active'")
+        connection.execute(due, {"id": row_id, "at": at})
 
 
 def forget(connection: Connection, kind: RowKind, worked: str) -> int:
@@ -146,7 +152,8 @@ def forget_passed(connection: Connection, now: Instant) -> int:
 
 def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: Instant) -> None:
     """Undo setting these rows aside, because not they were at fault: they are due at ``now``, and forgotten here."""
-    retry_now(connection, now, [(kind, row_id) for row_id in ids])
+    for row_id in ids:
+        _due(connection, kind, row_id, now)
     rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
     statement = text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN (SELECT r.id FROM {rows} AS r)")
     connection.execute(statement, {"kind": kind.value, "rows": pack([[row_id] for row_id in ids])})

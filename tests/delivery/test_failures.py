@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Answer, Message, Outcome
 from engine.actions.claims import Claim
+from engine.actions.quarantined import retry_quarantined
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.candidate import Candidate, Circumstances
@@ -17,7 +18,7 @@ from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict
 from engine.delivery.load import Loader
 from engine.delivery.selecting import ReadAction
-from engine.store.quarantine import A_FEW, FIRST_WAIT, retry_now
+from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.delivery.world import ACCEPT, NOON, Provider, World
 
 ALL = 300
@@ -283,7 +284,7 @@ def test_a_row_in_quarantine_is_tried_on_demand(world: World) -> None:
     world.drain(provider)
     world.execute("UPDATE user_state SET fact_first_name = 'Ada' WHERE user_id = 2")
     with world.database.write() as connection:
-        assert retry_now(connection, world.clock.now()) == 2
+        assert retry_quarantined(connection, world.clock.now()) == 2
     world.drain(provider)
     assert dict(world.rows("SELECT id, state FROM action")) == {1: "accepted", 2: "accepted", 3: "deferred"}
     assert world.rows("SELECT row_id, tries FROM quarantine") == [(3, 2)]

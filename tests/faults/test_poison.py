@@ -49,7 +49,7 @@ def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]
     quarantined = house.rows("SELECT u.key, q.stage, q.reason FROM quarantine q JOIN users u ON u.id = q.row_id "
                              "WHERE q.kind = 'user'")  # fmt: skip
     assert {key: (stage, reason) for key, stage, reason in quarantined} == dict.fromkeys(
-        poisoned, ("users", "row_unworkable")
+        poisoned, ("users", "row_unreadable")
     )
     assert done.users == USERS - len(poisoned)
     assert (again.users, again.set_aside) == (0, 0), "they do not come again at once"

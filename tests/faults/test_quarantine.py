@@ -121,7 +121,7 @@ def test_an_enrolment_whose_step_cannot_be_taken_is_set_aside(steps: World) -> N
     done = steps.tick(2)
     assert done.set_aside == 1
     [(kind, stage, reason, detail, tries)] = steps.rows("SELECT kind, stage, reason, detail, tries FROM quarantine")
-    assert (kind, stage, reason, tries) == ("enrolment", "steps", "row_unworkable", 1)
+    assert (kind, stage, reason, tries) == ("enrolment", "steps", "row_unreadable", 1)
     assert re.search(r" < passing.py:\d+", detail) or re.search(r"\w+.py:\d+", detail)
     assert "soon" not in detail
     [(user,)] = steps.rows("SELECT u.key FROM quarantine q JOIN enrolment n ON n.id = q.row_id "
@@ -155,7 +155,7 @@ def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_set_aside(letters: Worl
     letters.tick(0.6)
     letters.tick(0.6, deliver=True)
     assert sent(letters) == everybody() - {BAD}
-    assert letters.rows("SELECT kind, stage, reason FROM quarantine") == [("user", "occasions", "row_unworkable")]
+    assert letters.rows("SELECT kind, stage, reason FROM quarantine") == [("user", "occasions", "row_unreadable")]
     mend(letters)
     letters.tick(0.8, deliver=True)
     letters.tick(0.8, deliver=True)
