@@ -17,6 +17,7 @@ from engine.content.versions import await_turn, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import Drained
+from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
@@ -159,9 +160,9 @@ class App:
         try:
             done = self.pipeline(content).tick(now, note)
         except Exception as error:
-            self._end_tick(number, reached, type(error).__name__)
+            self._end_tick(number, reached, trail(error))
             raise
-        self._end_tick(number, done, f"{done.set_aside} users set aside" if done.set_aside else None)
+        self._end_tick(number, done, f"{done.set_aside} rows were quarantined" if done.set_aside else None)
         return done
 
     def last_tick(self) -> Instant | None:
@@ -221,6 +222,7 @@ class App:
             self.clock,
             content.coupon_worths(),
             self.kinds.channels,
+            self.kinds.gates,
         )
 
     def deliver(self, content: Content) -> Drained:

@@ -5,6 +5,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 ├── StoreError               the database cannot be opened, is read-only, is of another version
 │   └── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
 ├── InputError               a file to import, an option, a user key that makes no sense
+├── BadRow                       a stored row holds what cannot be understood: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
 """
 
@@ -38,6 +39,10 @@ class SchemaDrift(StoreError):
 
 class InputError(HabitueError):
     """What was handed to a command makes no sense."""
+
+
+class BadRow(HabitueError):
+    """A stored row holds what cannot be understood. Says which column, never its value."""
 
 
 class RenderError(HabitueError):

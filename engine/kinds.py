@@ -4,12 +4,15 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from itertools import chain
+from typing import Any
 
 from adapters.kinds import AdapterKind
 from adapters.registry import ADAPTERS
 from engine.actions.reasons import LedgerReason, Reasons
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
+from engine.delivery.gates import GATES
+from engine.delivery.gates.base import Gate
 from engine.delivery.reasons import Reason as DeliveryReason
 from engine.errors import HabitueError
 from engine.facts.sources import FACT_SOURCES, FactSourceKind
@@ -27,6 +30,7 @@ class Kinds:
     channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
     fact_sources: tuple[FactSourceKind, ...] = ()
+    gates: tuple[Gate[Any], ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -44,7 +48,7 @@ class Kinds:
         return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
-SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS, fact_sources=FACT_SOURCES)
+SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS, fact_sources=FACT_SOURCES, gates=GATES)
 """What ships with the program."""
 
 

@@ -17,15 +17,15 @@ from engine.errors import StoreError
 from engine.facts.refresh import Refresh
 from engine.incentives.coupons import CouponDesk
 from engine.loading import Content
-from engine.playbooks.advance import Advance
+from engine.playbooks.advance import Advance, Advanced, first_due_enrolment
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
-from engine.setting_aside import ASIDE, SettingAside
+from engine.setting_aside import SettingAside
 from engine.store.database import Database
-from engine.store.due import due_later
+from engine.store.quarantine import RowKind, forget, forget_passed
 from engine.store.temporary import DUE_USER, take_due_users
 
 ADVANCE_CHUNK = 2_000
@@ -49,7 +49,7 @@ class Progress:
     enrolments: int = 0
     actions: int = 0
     set_aside: int = 0
-    """Users whose rows the database cannot work on; see ``setting_aside``."""
+    """Users and enrolments that the database cannot work on; see ``setting_aside``."""
     lived_until: Instant | None = None
     """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
 
@@ -94,23 +94,18 @@ class Pipeline:
         return done
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = SettingAside(self._chunk)
+        aside = SettingAside(self._database, RowKind.USER, "users", self._chunk)
         while True:
             try:
                 after = self._user_chunk(now, done, aside)
             except (StoreError, DBAPIError) as error:
-                if (user := aside.failed(error)) is not None:
-                    self._set_aside(user, now)
+                aside.failed(error, now)
                 continue
             if after is None:
-                return replace(done, set_aside=aside.number)
+                return replace(done, set_aside=done.set_aside + aside.number)
             aside.worked()
             done = after
             watch(done)
-
-    def _set_aside(self, user: int, now: Instant) -> None:
-        with self._database.write() as connection:
-            due_later(connection, user, Instant(now + ASIDE))
 
     def _user_chunk(self, now: Instant, done: Progress, aside: SettingAside) -> Progress | None:
         with self._database.write() as connection:
@@ -123,6 +118,7 @@ class Pipeline:
             transitions = self.place.run(connection, now) or 0
             enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)
             self.settle.run(connection, now)
+            forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")
         return replace(
             done,
             users=done.users + users,
@@ -136,10 +132,23 @@ class Pipeline:
         return done
 
     def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:
+        aside = SettingAside(self._database, RowKind.ENROLMENT, "steps", ADVANCE_CHUNK)
         while True:
-            with self._database.write() as connection:
-                advanced = self.advance.run(connection, now, ADVANCE_CHUNK)
+            try:
+                advanced = self._enrolment_chunk(now, aside)
+            except (StoreError, DBAPIError) as error:
+                aside.failed(error, now)
+                continue
             if not advanced.passed:
-                return done
+                with self._database.write() as connection:
+                    forget_passed(connection, now)
+                return replace(done, set_aside=done.set_aside + aside.number)
+            aside.worked()
             done = replace(done, actions=done.actions + advanced.actions)
             watch(done)
+
+    def _enrolment_chunk(self, now: Instant, aside: SettingAside) -> Advanced:
+        with self._database.write() as connection:
+            if aside.limit == 1:
+                aside.suspect = first_due_enrolment(connection, self._database.dialect, now)
+            return self.advance.run(connection, now, aside.limit)

@@ -1,65 +1,73 @@
-"""One user's row that the database cannot work on must not hold up the others.
+"""One row that the database cannot work on must not hold up the others.
 
-A chunk that fails for what is in it is taken again in smaller parts, down to the one user who is at fault. That user
-is set aside for an hour, and named in the log by number; the tick's row says how many there were.
+A chunk that fails for what is in it is taken again in smaller parts, down to the one row that is at fault. That row is
+quarantined (see ``store.quarantine``) and named in the log by number. More than a few one after the other mean that not
+the rows are at fault: then they are put back, and the tick fails and says where.
 """
 
-import sqlite3
-
 import structlog
-from sqlalchemy.exc import DataError, DBAPIError
 
-from engine.clock import HOUR
-from engine.errors import StoreError
+from engine.clock import Instant
+from engine.faults import trail
+from engine.store.data_errors import is_data_error
+from engine.store.database import Database
+from engine.store.quarantine import A_FEW, UNREADABLE, BadRowFound, RowKind, put_back, quarantine
 
-ASIDE = HOUR
-"""How long a user is left alone after a failure; in milliseconds."""
 MOST = 100
-"""More in one tick are no poison rows: then something else is wrong, and the tick fails."""
+"""More in one tick are no bad rows either, even where good ones stand between them."""
 _PART = 8
 
 _log = structlog.get_logger("habitue.tick")
 
 
 class SettingAside:
-    """How many users to take at once, and who is at fault. One for each tick."""
+    """How many rows of one kind to take at once, and which are at fault. One for each stage of each tick."""
 
-    def __init__(self, chunk: int) -> None:
+    def __init__(self, database: Database, kind: RowKind, stage: str, chunk: int) -> None:
+        self._database = database
+        self._kind = kind
+        self._stage = stage
         self._chunk = chunk
+        self._in_a_row: list[int] = []
         self.limit = chunk
         self.suspect: int | None = None
-        """The user at hand, where it is one alone."""
+        """The row at hand, where it is one alone."""
         self.number = 0
-        """How many users were set aside."""
+        """How many rows were set aside."""
 
     def worked(self) -> None:
         """Note that a chunk went well: take more again."""
         self.limit = min(self.limit * _PART, self._chunk)
+        self._in_a_row.clear()
 
-    def failed(self, error: StoreError | DBAPIError) -> int | None:
-        """Note that a chunk failed; return the user to set aside, or None: then take fewer at once.
+    def failed(self, error: Exception, now: Instant) -> None:
+        """Note that a chunk failed: take fewer at once, or set the one row aside that is at fault.
 
         Raises:
-            StoreError, DBAPIError: ``error``, where no row is at fault, or more are than can be.
+            Exception: ``error``, where no row is at fault, or more are than can be.
         """
-        cause = error.__cause__ if isinstance(error, StoreError) else error
-        if not _of_the_data(cause) or self.number >= MOST:
+        if not is_data_error(error):
             raise error
         if self.limit > 1:
-            self.limit //= _PART
-            self.limit = max(self.limit, 1)
-            return None
+            self.limit = max(self.limit // _PART, 1)
+            return
+        if self.suspect is None:
+            raise error
+        if len(self._in_a_row) >= A_FEW or self.number >= MOST:
+            self._put_back(now)
+            raise error
+        self._quarantine(self.suspect, error, now)
+
+    def _quarantine(self, row_id: int, error: Exception, now: Instant) -> None:
+        detail = trail(error)
+        with self._database.write() as connection:
+            until = quarantine(connection, [BadRowFound(self._kind, row_id, self._stage, UNREADABLE, detail)], now)
+        self._in_a_row.append(row_id)
         self.number += 1
-        kind = type(cause.orig).__name__ if isinstance(cause, DBAPIError) else type(error).__name__
-        _log.error("user set aside", user=self.suspect, error=kind, hours=ASIDE // HOUR)
-        return self.suspect
+        _log.error("row quarantined", kind=str(self._kind), row=row_id, error=detail, until=until[row_id])
 
-
-def _of_the_data(error: BaseException | None) -> bool:
-    """Tell whether the database complains about a value, not about itself, its tables or another's lock."""
-    if isinstance(error, DataError):
-        return True
-    if not isinstance(error, DBAPIError) or not isinstance(error.orig, sqlite3.OperationalError):
-        return False
-    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return code == sqlite3.SQLITE_ERROR and not str(error.orig).startswith(("no such", "near "))
+    def _put_back(self, now: Instant) -> None:
+        with self._database.write() as connection:
+            put_back(connection, self._kind, self._in_a_row, now)
+        self.number -= len(self._in_a_row)
+        _log.error("not the rows are at fault", kind=str(self._kind), put_back=len(self._in_a_row))

@@ -5,7 +5,7 @@ a lease (``moves.py``), providers' receipts move them without one (``receipts.py
 with its event, in one transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
@@ -101,6 +101,24 @@ def release(
 ) -> list[int]:
     """Queue held actions that fulfil ``where``, due at once; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.QUEUED, reason, now=now, binds=binds, due_now=True)
+
+
+def queue_again(connection: Connection, actions: Iterable[int], reason: Worded, now: Instant) -> list[int]:
+    """Queue those of ``actions`` that are deferred, due at once; return their ids."""
+    listed = ", ".join(str(int(action)) for action in actions)
+    return (
+        _change(
+            connection,
+            f"id IN ({listed}) AND state = 'deferred'",
+            State.QUEUED,
+            reason,
+            now=now,
+            binds=None,
+            due_now=True,
+        )
+        if listed
+        else []
+    )
 
 
 def complete(

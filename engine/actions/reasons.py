@@ -14,6 +14,7 @@ class LedgerReason(Worded):
     """What the ledger itself gives, and what several of its users give alike."""
 
     CLAIMED = "claimed", "A worker took it because it was due."
+    RETRIED = "retried_by_hand", "A person asked for it to be tried again."
     NEXT_CHANNEL = "next_channel", "The channel before this one was refused."
     ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message left."
     REPORTED = "reported", "The provider reported it afterwards."

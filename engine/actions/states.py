@@ -13,7 +13,10 @@ class State(Worded):
     ACCEPTED = "accepted", "The provider took responsibility for it."
     DELIVERED = "delivered", "The provider reports that it arrived."
     HELD = "held", "It waits for a person or for supplies: an approval, a budget, a coupon code."
-    DEFERRED = "deferred", "It waits for a better hour: quiet hours, the step's window."
+    DEFERRED = (
+        "deferred",
+        "It waits for a better hour: quiet hours, the step's window, the next look at a row in quarantine.",
+    )
     SUPPRESSED = "suppressed", "A gate refused it; the reason says which."
     FAILED = "failed", "It failed for good; the reason says why."
     RETRYING = "retrying", "The provider did not take it yet; it is tried again."

@@ -8,7 +8,21 @@ import typer
 from rich.markup import escape
 
 from engine import __version__
-from engine.cli import check, coupons, demo, explain, imports, init, log, migrate, preview, run, status, tick
+from engine.cli import (
+    check,
+    coupons,
+    demo,
+    explain,
+    imports,
+    init,
+    log,
+    migrate,
+    preview,
+    quarantine,
+    run,
+    status,
+    tick,
+)
 from engine.cli.context import USAGE, Options, notes
 from engine.errors import ContentError, HabitueError
 from engine.kinds import Kinds, installed_kinds
@@ -37,7 +51,7 @@ def _options(
     context.obj = Options(config, context.obj or installed_kinds())
 
 
-for family in (init, check, migrate, imports, tick, run, status, explain, preview, log, demo, coupons):
+for family in (init, check, migrate, imports, tick, run, status, explain, preview, log, demo, coupons, quarantine):
     family.register(program)
 
 

@@ -1,4 +1,4 @@
-"""When an adapter is down: delivery pauses on its channel, longer each time, then tries with one message."""
+"""A pause after a failure, longer each time, and a trial at its end: for an adapter, a channel or a template."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,10 @@ LONGEST_PAUSE = 10 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What an admin has to know: which adapter is down, why in a word and in the provider's, since when, until when."""
+    """What an admin has to know: what pauses, why in a word and in more words, since when, until when."""
 
-    adapter: str
+    subject: str
+    """Such as: adapter `smtp` is down."""
     reason: str
     detail: str
     since: int
@@ -20,40 +21,39 @@ class Alarm:
 
     def __str__(self) -> str:
         said = f" ({self.detail})" if self.detail else ""
-        return (
-            f"adapter `{self.adapter}` is down since {iso(self.since)}: {self.reason}{said}; next try {iso(self.until)}"
-        )
+        return f"{self.subject} since {iso(self.since)}: {self.reason}{said}; next try {iso(self.until)}"
 
 
 class Breaker:
-    """The state of one adapter, as this worker knows it."""
+    """Whether something may be used, as this worker knows it."""
 
-    def __init__(self, adapter: str) -> None:
-        self._adapter = adapter
+    def __init__(self, subject: str) -> None:
+        """``subject`` begins the alarm's sentence: "adapter `smtp` is down"."""
+        self._subject = subject
         self._failures = 0
         self.alarm: Alarm | None = None
 
     def paused(self, now: int) -> bool:
-        """Tell whether nothing shall be handed to the adapter at ``now``."""
+        """Tell whether it shall be left alone at ``now``."""
         return self.alarm is not None and now < self.alarm.until
 
     @property
     def trying(self) -> bool:
-        """Whether the next hand-off is a trial after a failure: one message, not a batch."""
+        """Whether the next use is a trial after a failure: one message, not a batch."""
         return self.alarm is not None
 
-    def down(self, reason: str, detail: str, now: int) -> bool:
-        """Note that the adapter failed at ``now``; return whether this is news rather than the same failure again."""
+    def down(self, reason: str, detail: str, now: int, longest: int = LONGEST_PAUSE) -> bool:
+        """Note that it failed at ``now``; return whether this is news rather than the same failure again."""
         if self.paused(now):
             return False
-        pause = min(FIRST_PAUSE * 2 ** min(self._failures, 20), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2 ** min(self._failures, 20), longest)
         since = self.alarm.since if self.alarm else now
         self._failures += 1
-        self.alarm = Alarm(self._adapter, reason, detail, since, now + pause)
+        self.alarm = Alarm(self._subject, reason, detail, since, now + pause)
         return True
 
     def up(self) -> bool:
-        """Note that the adapter answered; return whether it had been down."""
+        """Note that it works; return whether it had been down."""
         was_down = self.alarm is not None
         self._failures, self.alarm = 0, None
         return was_down

@@ -1,4 +1,4 @@
-"""What the gates and the composer see of one claimed action: everything, frozen, and no way to the database."""
+"""What every gate and the composer see of one claimed action: frozen, and no way to the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,7 @@ class Candidate:
     """One claimed action with what it is about.
 
     ``address`` is the user's on the action's channel as stored, or None; ``recipient`` is its form to send to, None
-    where nothing can be sent to it. ``granted`` is the user's own word on this
-    channel and class, None where there is none. ``event`` holds the properties of the event that triggered the
+    where nothing can be sent to it, and ``suppression_form`` the form in which the suppression list holds it. ``event`` holds the properties of the event that triggered the
     enrolment. ``facts`` holds the declared facts that templates read.
     """
 
@@ -37,21 +36,18 @@ class Candidate:
     channel: str
     next_channels: tuple[str, ...]
     template: str
-    window: Window | None
     coupon_name: str | None
     expires_at: int
     tries: int
     created_at: int
-    enrolment_open: bool
     address: str | None
     recipient: str | None
-    suppressed: bool
     locale: str | None
     timezone: str | None
-    granted: bool | None
     coupon: Coupon | None
     event: Mapping[str, object] | None
     facts: Mapping[str, object]
+    suppression_form: str | None = None
 
     @property
     def key(self) -> str:

@@ -7,7 +7,8 @@ from adapters.base import Message
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
 from engine.delivery.candidate import Candidate
-from engine.delivery.reasons import Reason
+from engine.delivery.gates.adapter import AdapterReason
+from engine.delivery.gates.address import AddressReason
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
@@ -70,7 +71,7 @@ class Composer:
         """
         address = candidate.recipient
         if address is None:
-            raise RenderError("nothing can be sent to this address", Reason.ADDRESS_INVALID)
+            raise RenderError("no message can be sent to this address", AddressReason.ADDRESS_INVALID)
         channel = self._channel(candidate)
         link = self._unsubscribe_link(candidate)
         values = self._values(candidate, channel, address, link)
@@ -111,7 +112,7 @@ class Composer:
         channel = self._channels.get(candidate.channel)
         if channel is None:
             known = ", ".join(sorted(self._channels))
-            raise RenderError(f"unknown channel `{candidate.channel}`; known: {known}", Reason.NO_ADAPTER)
+            raise RenderError(f"unknown channel `{candidate.channel}`; known: {known}", AdapterReason.NO_ADAPTER)
         return channel
 
     def _template(self, candidate: Candidate) -> Template:

@@ -1,9 +1,10 @@
 """Delivery as a whole: lanes side by side, recovery before them; until nothing is due, or until told to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -17,11 +18,14 @@ from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
 from engine.delivery.compose import Composer, Stationery
+from engine.delivery.gates import GATES
+from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
 from engine.delivery.keeping import ContentKeeper
-from engine.delivery.lane import Desk, Lane
+from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
+from engine.delivery.stops import Stops
 from engine.delivery.tally import Drained, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
@@ -43,7 +47,7 @@ _log = structlog.get_logger("habitue.delivery")
 class Delivery:
     """Takes due actions through the gates to the adapters, and writes down what came of them.
 
-    ``adapters`` are by channel. ``worths`` says what each coupon is worth, in words, for templates. Several workers,
+    ``adapters`` are by channel. ``gates`` are asked in their order. ``worths`` says what each coupon is worth, in words, for templates. Several workers,
     on several machines, can deliver from one PostgreSQL database.
     """
 
@@ -57,13 +61,15 @@ class Delivery:
         clock: Clock,
         worths: Mapping[str, str] | None = None,
         channels: Sequence[Channel] = CHANNELS,
+        gates: Sequence[Gate[Any]] = GATES,
     ) -> None:
-        self._database = database
         self._channels = channels
+        self._gates = gates
+        self._database = database
         self._adapters = dict(adapters)
         self._settings = settings
         self._clock = clock
-        self._breakers = {channel: Breaker(adapter.name) for channel, adapter in self._adapters.items()}
+        self._states = {channel: _new_state(channel, adapter.name) for channel, adapter in self._adapters.items()}
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
@@ -74,12 +80,18 @@ class Delivery:
     ) -> None:
         """Use other content from the next pass on; what is being composed keeps the old one."""
         self._library, self._worths = library, dict(worths or {})
-        self._loader = Loader(self._database, needs_of(catalog, library), self._channels)
+        self._loader = Loader(self._database, needs_of(catalog, library), self._gates, self._channels)
+        for state in self._states.values():
+            state.stops.forget()
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """The adapters that are down, for ``habitue status``."""
-        return tuple(breaker.alarm for breaker in self._breakers.values() if breaker.alarm)
+        """What is down or has stopped, for ``habitue status``."""
+        found: list[Alarm] = []
+        for state in self._states.values():
+            found += [state.breaker.alarm] if state.breaker.alarm else []
+            found += state.stops.alarms
+        return tuple(found)
 
     async def drain(self) -> Drained:
         """Deliver until nothing more is due at the clock's present instant; return what was done.
@@ -89,7 +101,7 @@ class Delivery:
         """
         tally, stop = Tally(), asyncio.Event()
         async with self._open() as journal:
-            while await self._recover(journal) + await self._pass(journal, tally, stop, _any_channel):
+            while await self._recover(journal) + await self._pass(journal, tally, stop):
                 pass
         return tally.drained(self.alarms)
 
@@ -101,36 +113,51 @@ class Delivery:
         """
         async with self._open() as journal, asyncio.TaskGroup() as group:
             for channel in self._adapters:
-                serve = partial(self._pass, journal, Tally(), stop, partial(_is_channel, channel))
+                serve = partial(self._pass, journal, Tally(), stop, among=[channel])
                 group.create_task(_repeat(serve, stop))
-            serve = partial(self._pass, journal, Tally(), stop, self._is_unserved)
+            serve = partial(self._pass, journal, Tally(), stop, apart_from=list(self._adapters))
             group.create_task(_repeat(serve, stop))
             group.create_task(_repeat(partial(self._recover, journal), stop))
 
-    def _open(self) -> "_Opened":
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Journal]:
+        """Open the journal and then the adapters; they are closed in reverse."""
         most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
-        patience = self._settings.delivery.lease
-        journal = Journal(self._database, self._clock, patience=patience, company=max(1, most // 2))
-        return _Opened(self._adapters, journal)
+        give_up_after = self._settings.delivery.lease
+        journal = Journal(self._database, self._clock, give_up_after=give_up_after, group=max(1, most // 2))
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(journal)
+            for adapter in self._adapters.values():
+                await opened.enter_async_context(adapter)
+            yield journal
 
-    def _is_unserved(self, channel: str) -> bool:
-        return channel not in self._adapters
+    async def _pass(
+        self,
+        journal: Journal,
+        tally: Tally,
+        stop: asyncio.Event,
+        *,
+        among: Collection[str] | None = None,
+        apart_from: Collection[str] = (),
+    ) -> int:
+        """Let lanes work until nothing of their channels is due; return how much was.
 
-    async def _pass(self, journal: Journal, tally: Tally, stop: asyncio.Event, serves: Callable[[str], bool]) -> int:
-        """Let the lanes of the channels that ``serves`` names work until nothing of them is due; return how much was."""
-        waiting = [channel for channel in await journal.read(self._waiting) if serves(channel)]
+        ``among`` None stands for all channels.
+        """
+        due = await journal.read(self._waiting)
+        waiting = [name for name in due if (among is None or name in among) and name not in apart_from]
         if not waiting:
             return 0
-        desk = await self._desk(journal, tally, stop)
+        context = await self._context(journal, tally, stop)
         lanes = [
             Lane(
-                channel,
-                self._adapters.get(channel),
-                self._breakers.get(channel) or Breaker(channel),
-                self._settings.channel(channel).in_flight,
-                desk,
+                name,
+                self._adapters.get(name),
+                self._settings.channel(name).in_flight,
+                self._states.setdefault(name, _new_state(name, name)),
+                context,
             )
-            for channel in waiting
+            for name in waiting
         ]
         done = await asyncio.gather(*(lane.work() for lane in lanes), return_exceptions=True)
         for result in done:
@@ -152,7 +179,7 @@ class Delivery:
             total += recovered.released + recovered.unknown
         return total
 
-    async def _desk(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> Desk:
+    async def _context(self, journal: Journal, tally: Tally, stop: asyncio.Event) -> LaneContext:
         if self._unsubscriber is None:
             given = self._settings.delivery.unsubscribe_secret
             now = self._clock.now()
@@ -160,12 +187,13 @@ class Delivery:
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         loader = self._loader
         stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
-        return Desk(
+        return LaneContext(
             journal=journal,
             claims=self._claims,
             loader=loader,
             composer=Composer(stationery, self._channels),
             keeper=ContentKeeper(self._library, self._settings.brand),
+            gates=self._gates,
             settings=self._settings.delivery,
             circumstances=self._circumstances,
             clock=self._clock,
@@ -184,22 +212,8 @@ class Delivery:
         )
 
 
-class _Opened:
-    """The journal and the adapters, opened together and closed in reverse."""
-
-    def __init__(self, adapters: Mapping[str, Adapter], journal: Journal) -> None:
-        self._adapters = adapters
-        self._journal = journal
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Journal:
-        await self._stack.enter_async_context(self._journal)
-        for adapter in self._adapters.values():
-            await self._stack.enter_async_context(adapter)
-        return self._journal
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
+def _new_state(channel: str, adapter: str) -> LaneState:
+    return LaneState(Breaker(f"adapter `{adapter}` is down"), Stops(channel))
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
@@ -212,14 +226,6 @@ async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> No
             pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
             _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
         await _wait(stop, pause)
-
-
-def _any_channel(_channel: str) -> bool:
-    return True
-
-
-def _is_channel(wanted: str, channel: str) -> bool:
-    return wanted == channel
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -6,17 +6,20 @@ provider must not be lost because the database was restarted.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from engine.actions.moves import Move, Mover
+from engine.actions.moves import HasFence, Move, Mover
 from engine.clock import SECOND, Clock
 from engine.errors import StoreError
+from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
 
 LINGER = 0.02
@@ -29,20 +32,42 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 _log = structlog.get_logger("habitue.delivery")
 
 
+@dataclass(frozen=True, slots=True)
+class InTransaction:
+    """Moves that are decided inside the transaction that writes them.
+
+    ``decide`` gets the ids of those of ``claims`` that this worker still has; these are locked.
+    """
+
+    claims: Sequence[HasFence]
+    decide: Callable[[Connection, frozenset[int]], Sequence[Move]]
+
+
+Written: TypeAlias = Mapping[int, Move]
+"""The moves that were written, by action id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    moves: Sequence[Move]
+    inside: InTransaction | None
+    written: "asyncio.Future[Written]"
+
+
 class Journal:
     """Writes moves and runs other work on the store, one after the other. Use as an asynchronous context."""
 
-    def __init__(self, database: Database, clock: Clock, *, patience: int, company: int) -> None:
-        """Commit as soon as ``company`` posts have come together.
+    def __init__(self, database: Database, clock: Clock, *, give_up_after: int, group: int) -> None:
+        """Commit as soon as ``group`` posts have come together.
 
-        Keep trying to write for ``patience`` milliseconds when the store cannot be used.
+        Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
         """
-        self._company = company
+        self._group = group
         self._database = database
         self._clock = clock
-        self._patience = patience / SECOND
+        self._give_up_after = give_up_after / SECOND
         self._mover = Mover(database.dialect)
-        self._pending: list[tuple[Sequence[Move], asyncio.Future[frozenset[int]]]] = []
+        self._pending: list[_Post] = []
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="habitue-delivery")
         self._task: asyncio.Task[None] | None = None
@@ -57,14 +82,17 @@ class Journal:
             await asyncio.wait([self._task])
         self._thread.shutdown(wait=True)
 
-    def post(self, moves: Sequence[Move], *, urgent: bool = False) -> asyncio.Future[frozenset[int]]:
-        """Take ``moves`` for the next group; the future gives the ids of those that counted, once committed.
+    def post(
+        self, moves: Sequence[Move], *, urgent: bool = False, inside: InTransaction | None = None
+    ) -> "asyncio.Future[Written]":
+        """Take ``moves`` for the next group; the future gives those that counted, once they are committed.
 
-        What is not ``urgent`` waits a moment for company.
+        What is not ``urgent`` waits a moment for others to be committed with. What is decided ``inside`` has a
+        transaction of its own, so that a mistake in it costs no other post.
         """
-        written: asyncio.Future[frozenset[int]] = asyncio.get_running_loop().create_future()
-        self._pending.append((moves, written))
-        if urgent or len(self._pending) >= self._company:
+        written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Post(moves, inside, written))
+        if urgent or len(self._pending) >= self._group:
             self._wake.set()
         elif len(self._pending) == 1:
             asyncio.get_running_loop().call_later(LINGER, self._wake.set)
@@ -95,34 +123,55 @@ class Journal:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            group, self._pending = self._pending, []
-            if group:
-                await self._commit(group)
+            posts, self._pending = self._pending, []
+            if together := [post for post in posts if post.inside is None]:
+                await self._commit(together)
+            for post in posts:
+                if post.inside is not None:
+                    await self._commit([post])
 
-    async def _commit(self, group: Sequence[tuple[Sequence[Move], asyncio.Future[frozenset[int]]]]) -> None:
-        moves = [move for posted, _ in group for move in posted]
+    async def _commit(self, posts: Sequence[_Post]) -> None:
         try:
-            written = await self._persist(moves)
+            written, stale = await self._persist(posts)
         except Exception as error:  # noqa: BLE001 - whoever waits for the group gets it
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            for post in posts:
+                if not post.written.done():
+                    post.written.set_exception(error)
             return
-        if len(written) < len(moves):
-            stale = [move.action_id for move in moves if move.action_id not in written]
+        if stale:
             _log.warning("stale_fence", actions=stale[:20], count=len(stale))
-        for _, future in group:
-            if not future.done():
-                future.set_result(written)
+        for post in posts:
+            if not post.written.done():
+                theirs = {move.action_id for move in post.moves} if post.inside is None else written.keys()
+                post.written.set_result({action: written[action] for action in theirs if action in written})
 
-    async def _persist(self, moves: Sequence[Move]) -> frozenset[int]:
+    async def _persist(self, posts: Sequence[_Post]) -> tuple[Written, list[int]]:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
-                return await self.run(lambda connection: self._mover.write(connection, moves, self._clock.now()))
+                return await self.run(partial(self._write, posts))
             except (StoreError, DBAPIError) as error:
-                if waited >= self._patience:
+                if waited >= self._give_up_after or _fault_inside(posts, error):
                     raise
-                _log.error("journal_not_written", error=type(error).__name__, moves=len(moves), next_try=wait)
+                _log.error("journal_not_written", error=type(error).__name__, posts=len(posts), next_try=wait)
             await asyncio.sleep(wait)
             waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT)
+
+    def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Written, list[int]]:
+        """Write the posts' moves; return those that counted, and the actions that another worker has by now."""
+        moves: list[Move] = []
+        stale: list[int] = []
+        for post in posts:
+            moves += post.moves
+            if post.inside is not None:
+                ours = self._mover.still_ours(connection, post.inside.claims)
+                stale += [claim.action_id for claim in post.inside.claims if claim.action_id not in ours]
+                moves += post.inside.decide(connection, ours)
+        counted = self._mover.write(connection, moves, self._clock.now())
+        stale += [move.action_id for move in moves if move.action_id not in counted]
+        return {move.action_id: move for move in moves if move.action_id in counted}, stale
+
+
+def _fault_inside(posts: Sequence[_Post], error: Exception) -> bool:
+    """Tell whether what a post decides inside is wrong itself: trying again would hold up all others for nothing."""
+    return any(post.inside for post in posts) and (is_query_error(error) or is_data_error(error))

@@ -1,32 +1,30 @@
-"""Loading what claimed actions are about: one statement for a batch, one for its suppressed addresses.
+"""Loading what claimed actions are about: one statement for a batch, and one for each gate that asks by itself.
 
-A row that cannot be read (broken text, broken JSON) is found by halving the batch, and spoils no other.
+A row that cannot be read (broken text, broken JSON) spoils no other: where the database complains about a value, the
+batch is halved until the row is found. Any other exception is a mistake of the program, and says nothing about rows.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DataError, DBAPIError
 
 from engine.actions.claims import Claim
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.kinds import FactType
-from engine.content.values import Window, parse_window
 from engine.delivery.candidate import Candidate, Coupon
+from engine.delivery.gates.base import Columns, Gate, Lookup
+from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
+from engine.errors import BadRow
 from engine.facts.catalog import FactCatalog
+from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
-from engine.playbooks.reasons import Reason
+from engine.store.data_errors import is_data_error
 from engine.store.database import Database
-from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
-
-_LEFT = frozenset({Reason.EXIT_EVENT.value, Reason.EXIT_CONDITION.value})
-"""Why enrolments ended whose unsent messages are called off. Who reached a last or an exit step gets what was due."""
 
 
 @dataclass(frozen=True)
@@ -49,97 +47,129 @@ def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A batch as it was read. ``missing`` have no user any more, ``unreadable`` have a row that cannot be read."""
+class LoadedAction:
+    """One message, and what each gate had read for it, in the order of the gates."""
 
-    candidates: tuple[Candidate, ...]
+    message: Candidate
+    inputs: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A claimed action whose rows cannot be read. ``detail`` names the fault without a value."""
+
+    claim: Claim
+    detail: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed actions as they were read. ``missing`` have no user any more."""
+
+    actions: tuple[LoadedAction, ...] = ()
     missing: tuple[Claim, ...] = ()
-    unreadable: tuple[Claim, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+    def __add__(self, other: "Batch") -> "Batch":
+        """Return both batches as one."""
+        return Batch(self.actions + other.actions, self.missing + other.missing, self.unreadable + other.unreadable)
+
+    def __len__(self) -> int:
+        return len(self.actions) + len(self.missing) + len(self.unreadable)
 
 
 class Loader:
-    """Reads candidates from the store."""
+    """Reads messages and what the gates need for them from the store."""
 
-    def __init__(self, database: Database, needs: Needs, channels: Sequence[Channel] = CHANNELS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        needs: Needs,
+        gates: Sequence[Gate[Any]],
+        channels: Sequence[Channel] = CHANNELS,
+    ) -> None:
         self._database = database
         self._needs = needs
+        self._gates = gates
         self._fact_names = tuple(needs.facts)
         self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is FactType.BOOLEAN)
         self._channels = by_name(channels)
-        dialect = database.dialect
-        self._selects = {
-            channel.name: text(_select_sql(dialect, self._fact_names, channel.address.sql(dialect)))
-            for channel in channels
-        }
-        self._select_unaddressed = text(_select_sql(dialect, self._fact_names, "NULL"))
-        addresses = rowset(database.dialect, "rows", address="TEXT")
-        self._suppressed = text(
-            "SELECT p.address FROM suppression AS p "
-            f"WHERE p.channel = :channel AND p.address IN (SELECT r.address FROM {addresses} AS r)"
-        )
+        self._queries = {one.name: self._query(one.address.sql(database.dialect)) for one in channels}
+        self._no_channel = self._query("NULL")
+        ids = rowset(database.dialect, "rows", id="BIGINT")
+        self._expiries = text(f"SELECT a.expires_at FROM {ids} AS r JOIN action AS a ON a.id = r.id")
 
-    def load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
+    def _query(self, address: str) -> BatchQuery:
+        return BatchQuery(self._database.dialect, address, self._fact_names, self._gates)
+
+    def load(self, channel: str, claims: Sequence[Claim]) -> Batch:
         """Return what ``claims``, all of one channel, are about, in their order."""
         try:
             return self._load(channel, claims)
         except Exception as error:
-            if not _is_poison(error):
+            if not is_data_error(error):
                 raise
-        if len(claims) == 1:
-            return Loaded((), unreadable=tuple(claims))
+            if len(claims) == 1:
+                return Batch(unreadable=(self._unreadable(claims[0], error),))
         middle = len(claims) // 2
-        first, second = self.load(channel, claims[:middle]), self.load(channel, claims[middle:])
-        return Loaded(
-            first.candidates + second.candidates,
-            first.missing + second.missing,
-            first.unreadable + second.unreadable,
-        )
+        return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
-    def _load(self, channel: str, claims: Sequence[Claim]) -> Loaded:
+    def _load(self, channel: str, claims: Sequence[Claim]) -> Batch:
+        messages: list[Candidate] = []
+        unreadable: list[Unreadable] = []
+        of_columns: dict[int, Mapping[str, object]] = {}
         with self._database.read() as connection:
-            select = self._selects.get(channel, self._select_unaddressed)
-            found = connection.execute(select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
-            fixed = {row[0]: (_Fixed._make(row[:_WIDTH]), row[_WIDTH:]) for row in found}
-            recipients = {key: self._recipient(channel, row.address) for key, (row, _) in fixed.items()}
-            suppressed = self._suppressed_among(connection, channel, recipients.values())
-        candidates: list[Candidate] = []
-        missing: list[Claim] = []
-        for claim in claims:
-            if claim.action_id not in fixed:
-                missing.append(claim)
-                continue
-            row, facts = fixed[claim.action_id]
-            recipient = recipients[claim.action_id]
-            is_suppressed = recipient is not None and self._form(channel, recipient) in suppressed
-            candidates.append(
-                self._candidate(channel, claim, row, facts, recipient=recipient, suppressed=is_suppressed)
-            )
-        return Loaded(tuple(candidates), tuple(missing))
+            found = self._queries.get(channel, self._no_channel).fetch(connection, claims)
+            for claim in claims:
+                if (read := found.get(claim.action_id)) is None:
+                    continue
+                try:
+                    message, values = self._message(channel, claim, read), self._read_columns(read)
+                except (BadRow, orjson.JSONDecodeError) as error:
+                    unreadable.append(Unreadable(claim, _detail(error), read.row.expires_at))
+                else:
+                    messages.append(message)
+                    of_columns[claim.action_id] = values
+            lookups = self._look_up(connection, messages)
+        actions = tuple(
+            LoadedAction(message, tuple(self._inputs(message.action_id, of_columns[message.action_id], lookups)))
+            for message in messages
+        )
+        missing = tuple(claim for claim in claims if claim.action_id not in found)
+        return Batch(actions, missing, tuple(unreadable))
 
-    def _suppressed_among(
-        self, connection: Connection, channel: str, recipients: Iterable[str | None]
-    ) -> frozenset[str]:
-        forms = [[self._form(channel, recipient)] for recipient in recipients if recipient]
-        if not forms:
-            return frozenset()
-        return frozenset(connection.scalars(self._suppressed, {"channel": channel, "rows": pack(forms)}))
+    def _read_columns(self, read: ReadAction) -> dict[str, object]:
+        return {
+            gate.name: gate.needs.read(read.of_gates[gate.name])
+            for gate in self._gates
+            if isinstance(gate.needs, Columns)
+        }
 
-    def _recipient(self, channel: str, address: str | None) -> str | None:
-        return self._channels[channel].usable(address) if address else None
+    def _look_up(self, connection: Connection, messages: Sequence[Candidate]) -> dict[str, Mapping[int, object]]:
+        if not messages:
+            return {}
+        return {
+            gate.name: gate.needs.load(connection, messages) for gate in self._gates if isinstance(gate.needs, Lookup)
+        }
 
-    def _form(self, channel: str, recipient: str) -> str:
-        return self._channels[channel].suppression_form(recipient)
+    def _inputs(
+        self, action_id: int, of_columns: Mapping[str, object], lookups: Mapping[str, Mapping[int, object]]
+    ) -> Iterable[object]:
+        for gate in self._gates:
+            if isinstance(gate.needs, Lookup):
+                yield lookups[gate.name].get(action_id, gate.needs.otherwise)
+            else:
+                yield of_columns.get(gate.name)
 
-    def _candidate(
-        self,
-        channel: str,
-        claim: Claim,
-        row: "_Fixed",
-        facts: Sequence[object],
-        *,
-        recipient: str | None,
-        suppressed: bool,
-    ) -> Candidate:
+    def _unreadable(self, claim: Claim, error: Exception) -> Unreadable:
+        with self._database.read() as connection:
+            expires_at = connection.execute(self._expiries, {"rows": pack([[claim.action_id]])}).scalar_one()
+        return Unreadable(claim, _detail(error), int(expires_at))
+
+    def _message(self, channel: str, claim: Claim, read: ReadAction) -> Candidate:
+        row, known = read.row, self._channels.get(channel)
+        recipient = known.usable(row.address) if known and row.address else None
         return Candidate(
             action_id=claim.action_id,
             fence=claim.fence,
@@ -153,24 +183,21 @@ class Loader:
             channel=channel,
             next_channels=tuple(row.next_channels.split(",")) if row.next_channels else (),
             template=row.template or "",
-            window=_window(row.send_window) if row.send_window else None,
-            coupon_name=row.coupon,
+            coupon_name=row.coupon_name,
             expires_at=row.expires_at,
             tries=row.tries,
             created_at=row.created_at,
-            enrolment_open=row.enrolment_state != "cancelled" and row.enrolment_reason not in _LEFT,
             address=row.address,
             recipient=recipient,
-            suppressed=suppressed,
             locale=row.locale,
             timezone=row.timezone,
-            granted=None if row.granted is None else bool(row.granted),
             coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
             event=self._event(row) if row.event_name is not None else None,
-            facts=fact_values(self._fact_names, self._booleans, facts),
+            facts=fact_values(self._fact_names, self._booleans, read.facts),
+            suppression_form=known.suppression_form(recipient) if known and recipient else None,
         )
 
-    def _event(self, row: "_Fixed") -> dict[str, object]:
+    def _event(self, row: ActionRow) -> dict[str, object]:
         declared = self._needs.events.get(row.event_name or "", ())
         return event_values(row.event_name, row.event_at, row.event_amount, row.event_properties, declared)
 
@@ -191,9 +218,15 @@ def event_values(
     properties: Any,  # noqa: ANN401 - a mapping, or its JSON
     declared: Iterable[str],
 ) -> dict[str, object]:
-    """Return an event as templates read it; properties that are declared and that it lacks are None."""
+    """Return an event as templates read it; properties that are declared and that it lacks are None.
+
+    Raises:
+        BadRow: the properties are not a JSON object.
+    """
     if isinstance(properties, (str, bytes)):
         properties = orjson.loads(properties)
+    if properties is not None and not isinstance(properties, Mapping):
+        raise BadRow("event.properties is not a JSON object")
     return {
         "name": name,
         "at": at,
@@ -203,69 +236,6 @@ def event_values(
     }
 
 
-class _Fixed(NamedTuple):
-    """The columns that every batch reads, in the order of ``_COLUMNS``; the facts follow them."""
-
-    action_id: int
-    enrolment_id: int
-    step: str
-    attempt: int
-    user_id: int
-    playbook: str
-    message_class: str
-    next_channels: str
-    template: str | None
-    send_window: str | None
-    coupon: str | None
-    expires_at: int
-    tries: int
-    created_at: int
-    user_key: str
-    address: str | None
-    locale: str | None
-    timezone: str | None
-    granted: bool | None
-    coupon_code: str | None
-    coupon_expires_at: int | None
-    enrolment_state: str | None
-    enrolment_reason: str | None
-    event_name: str | None
-    event_at: int | None
-    event_amount: int | None
-    event_properties: Any
-
-
-_COLUMNS = (
-    "a.id, a.enrolment_id, a.step, a.attempt, a.user_id, a.playbook, a.class, a.next_channels, a.template, "
-    "a.send_window, a.coupon, a.expires_at, a.tries, a.created_at, u.key, {address}, u.locale, "
-    "u.timezone, c.granted, k.code, k.expires_at, n.state, n.reason, e.name, e.at, e.amount, e.properties"
-)
-_WIDTH = len(_Fixed._fields)
-
-
-@lru_cache(maxsize=256)
-def _window(text_of_window: str) -> Window:
-    return parse_window(text_of_window)
-
-
-def _select_sql(dialect: Dialect, facts: Sequence[str], address: str) -> str:
-    ids = rowset(dialect, "rows", id="BIGINT")
-    listed = "".join(f", s.fact_{name}" for name in facts)
-    return (
-        f"SELECT {_COLUMNS.format(address=address)}{listed} "
-        f"FROM {ids} AS r JOIN action AS a ON a.id = r.id JOIN users AS u ON u.id = a.user_id "
-        "LEFT JOIN user_state AS s ON s.user_id = a.user_id "
-        "LEFT JOIN enrolment AS n ON n.id = a.enrolment_id "
-        "LEFT JOIN event AS e ON e.id = n.event_id "
-        "LEFT JOIN consent AS c ON c.user_id = a.user_id AND c.channel = a.channel AND c.class = a.class "
-        "LEFT JOIN coupon_code AS k ON k.enrolment_id = a.enrolment_id AND k.coupon = a.coupon"
-    )
-
-
-def _is_poison(error: Exception) -> bool:
-    """Tell whether a row is at fault rather than the store: only then may the batch be halved."""
-    cause = error.__cause__ if error.__cause__ is not None else error
-    if isinstance(cause, DBAPIError):
-        # SQLite has no class of its own for text that is none.
-        return isinstance(cause, DataError) or "decode" in str(cause.orig).lower()
-    return isinstance(error, (ValueError, TypeError, AttributeError))
+def _detail(error: Exception) -> str:
+    """Say what is wrong with a row; the text of a foreign exception may hold what the row holds."""
+    return str(error) if isinstance(error, BadRow) else trail(error)

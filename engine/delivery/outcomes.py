@@ -43,8 +43,12 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
         case Outcome.ADAPTER_DOWN:
             state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
-            said = answer.detail[:MAX_DETAIL]
-            return unknown(candidate.action_id, candidate.fence, tries, reason, said, now=now, settings=settings)
+            said, place = answer.detail[:MAX_DETAIL], ""
+            if reason == Reason.ADAPTER_ERROR:
+                said, place = place, said
+            return unknown(
+                candidate.action_id, candidate.fence, tries, reason, said, detail=place, now=now, settings=settings
+            )
     return Move(
         candidate.action_id,
         candidate.fence,
@@ -61,14 +65,22 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
 
 
 def unknown(
-    action_id: int, fence: int, tries: int, reason: str, said: str = "", *, now: int, settings: DeliverySettings
+    action_id: int,
+    fence: int,
+    tries: int,
+    reason: str,
+    said: str = "",
+    *,
+    detail: str = "",
+    now: int,
+    settings: DeliverySettings,
 ) -> Move:
     """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again.
 
-    ``said`` is the provider's text, where there was one.
+    ``said`` is the provider's text, where there was one, ``detail`` the place of an adapter's mistake.
     """
     if settings.unknown == "hold" or tries >= settings.tries:
-        return Move(action_id, fence, State.UNKNOWN, reason, said=said)
+        return Move(action_id, fence, State.UNKNOWN, reason, detail, said)
     due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, Reason.RESENT, said=said, due_at=due_at, via=via)
+    return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, said, due_at=due_at, via=via)

@@ -1,17 +1,28 @@
-"""After a crash: actions whose worker let the lease run out. What was not handed off goes back, the rest is unknown."""
+"""After a crash: actions whose worker let the lease run out. What was not handed off goes back, the rest is unknown.
+
+It also takes actions out of quarantine that no longer wait there: they were sent, refused, called off.
+"""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from engine.actions.moves import Move, Mover
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import Reason
 from engine.settings import DeliverySettings
 from engine.store.dialect import Dialect
+from engine.store.quarantine import RowKind, forget
 
 _AT_ONCE = 1_000
+_OUT_OF_QUARANTINE = (
+    "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
+    f" WHERE q.kind = '{RowKind.ACTION}'"
+    " AND (a.id IS NULL OR NOT (a.state IN ('claimed', 'handed_off') OR a.state = 'deferred' AND a.reason = q.reason"
+    f" OR a.state = 'queued' AND a.reason = '{LedgerReason.RETRIED}'))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Recovery:
         self._settings = settings
         self._mover = Mover(dialect)
         self._any = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND lease_until <= :now LIMIT 1")
+        self._freed = text(f"{_OUT_OF_QUARANTINE} LIMIT 1")
         skip = "FOR UPDATE SKIP LOCKED" if dialect is Dialect.POSTGRES else ""
         self._expired = text(
             f"SELECT id, fence, state, tries FROM action WHERE {LEASED_SQL} AND lease_until <= :now "
@@ -39,11 +51,12 @@ class Recovery:
         )
 
     def anything_to_do(self, connection: Connection, now: int) -> bool:
-        """Tell whether any lease has ended: one index probe."""
-        return connection.scalar(self._any, {"now": now}) is not None
+        """Tell whether any lease has ended, or an action has left quarantine: two index probes."""
+        return connection.scalar(self._any, {"now": now}) is not None or connection.scalar(self._freed) is not None
 
     def run(self, connection: Connection, now: int) -> Recovered:
         """Settle up to a thousand actions whose lease has ended; call again while it returns something."""
+        forget(connection, RowKind.ACTION, _OUT_OF_QUARANTINE)
         rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
         released = [row for row in rows if row.state == State.CLAIMED]
         lost = [row for row in rows if row.state == State.HANDED_OFF]

@@ -1,5 +1,6 @@
 """What of an installation's state needs a person, each with what to do about it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from engine.clock import iso
@@ -7,6 +8,7 @@ from engine.content.findings import Finding
 from engine.delivery.reasons import Reason
 from engine.explain.health_models import Attention, Depth, Pool, Store, TickDone
 from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.store.quarantine import Quarantined
 
 
 def attention(
@@ -19,6 +21,8 @@ def attention(
         *_of_ticks(store.ticks),
         *(_of_depth(depth) for depth in store.stuck),
         *(_of_adapter(depth) for depth in store.queue if depth.reason == Reason.ADAPTER_DOWN),
+        *(_of_mistake(depth) for depth in store.queue if depth.reason == Reason.CODE_AT_FAULT),
+        *_of_quarantine(store.quarantine),
         *(_of_pool(pool) for pool in pools if pool.low and pool.free),
     )
 
@@ -64,6 +68,21 @@ def _of_adapter(depth: Depth) -> Attention:
         f"channel {depth.channel}",
         f"{depth.count:,} messages wait because the adapter was down; its settings or the provider are at fault",
     )
+
+
+def _of_mistake(depth: Depth) -> Attention:
+    return Attention(
+        f"channel {depth.channel}",
+        f"{depth.count:,} messages wait because of a mistake in the program or a template:"
+        " `habitue log --reason code_at_fault` says where",
+    )
+
+
+def _of_quarantine(rows: Sequence[Quarantined]) -> Iterator[Attention]:
+    if rows:
+        kinds = Counter(row.kind.value for row in rows)
+        said = ", ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in sorted(kinds.items()))
+        yield Attention("quarantine", f"{said} could not be worked on: `habitue admin quarantine` says why")
 
 
 def _of_pool(pool: Pool) -> Attention:

@@ -10,6 +10,7 @@ from engine.clock import MINUTE, Instant
 from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
 from engine.store.dialect import Dialect
+from engine.store.quarantine import read_quarantine
 
 TICKS = 5
 """How many ticks are told of."""
@@ -17,6 +18,8 @@ SILENT_FOR = 2 * MINUTE
 """A worker says that it lives every 15 seconds; after this long without a word it counts as gone."""
 COUNTED = 20_000
 """Actions are counted up to here, coupon codes too: beyond it, "more than" says enough."""
+QUARANTINED = 100
+"""So many rows in quarantine are told of."""
 LOW = 100
 """A coupon pool with fewer free codes runs low."""
 
@@ -51,6 +54,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
         lag=_lag(connection, now),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
         stuck=_depths(connection, _STUCK_SQL, reasons),
+        quarantine=read_quarantine(connection, QUARANTINED),
     )
 
 

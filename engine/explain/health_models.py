@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.clock import Instant
+from engine.store.quarantine import Quarantined
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class Store:
     """Actions that wait for delivery or are on their way."""
     stuck: tuple[Depth, ...]
     """Actions that are held or unknown."""
+    quarantine: tuple[Quarantined, ...]
+    """Rows that could not be worked on, the oldest first, up to a limit."""
 
 
 @dataclass(frozen=True, slots=True)

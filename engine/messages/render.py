@@ -18,6 +18,10 @@ _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a template's own expressions can raise."""
+_DECLARED = (TemplateError, RecursionError)
+"""What filters raise on purpose, and what only a template can cause."""
+_OF_TEMPLATES = ("jinja2.", "markupsafe", "engine.messages.sandbox")
+"""Modules in which a template's own expressions are worked out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Template:
         Raises:
             RenderError: a value is missing or of the wrong kind, or a limit is exceeded. Names file and line, never
                 a value.
+            Exception: a filter has a mistake; nothing is the matter with this user's values.
         """
         # An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
         locale = context.locale if language(context.locale) == language(self.locale) else self.locale
@@ -103,6 +108,8 @@ class Template:
         try:
             parts = self._skeleton(context)
         except _FAULTS as error:
+            if not isinstance(error, _DECLARED) and not _in_template(error.__traceback__):
+                raise  # a mistake in a filter of ours
             raise RenderError(f"{self._where(error.__traceback__)}: {_sentence(error)}") from None
         if sum(map(len, frame.values)) > MAX_OUTPUT:
             raise RenderError(f"{self.path}: its values have more than {MAX_OUTPUT:,} characters")
@@ -144,6 +151,14 @@ class Template:
                 place = f"{compiled.name}:{compiled.get_corresponding_lineno(trace.tb_lineno)}"
             trace = trace.tb_next
         return place
+
+
+def _in_template(trace: TracebackType | None) -> bool:
+    """Tell whether a template's own expression failed, rather than the code of a filter."""
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    known = trace.tb_frame.f_globals if trace else {}
+    return "__jinja_template__" in known or str(known.get("__name__")).startswith(_OF_TEMPLATES)
 
 
 def _sentence(error: Exception) -> str:

@@ -26,6 +26,20 @@ _COLUMNS = (
 )
 
 
+_DUE = "FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT :limit"
+
+
+def first_due_enrolment(connection: Connection, dialect: Dialect, now: Instant) -> int | None:
+    """Lock and return the enrolment that ``Advance.run`` takes first in this transaction; None where none is due."""
+    query = text(f"SELECT id {_DUE}{_locking(dialect)}")
+    found: int | None = connection.execute(query, {"now": now, "limit": 1}).scalar()
+    return found
+
+
+def _locking(dialect: Dialect) -> str:
+    return "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
+
+
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """What one call did: enrolments and waiting messages that went on (none: nothing was due), actions made."""
@@ -60,12 +74,11 @@ class Advance:
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:
         """Copy a chunk of due enrolments; on PostgreSQL lock them, and pass over those that another worker has."""
         temporary(connection, self._dialect, DUE_ENROLMENT, _COLUMNS)
-        locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
         taken = connection.execute(
             text(
                 f"INSERT INTO {DUE_ENROLMENT}"
                 " SELECT id, user_id, playbook, version, step, due_at, trigger_at, waiting_since, state, reason"
-                f" FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT :limit{locking}"
+                f" {_DUE}{_locking(self._dialect)}"
             ),
             {"now": now, "limit": limit},
         ).rowcount

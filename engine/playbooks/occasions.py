@@ -5,10 +5,11 @@ found by zone and, for dates, through an index on the fact's month and day: an h
 Users who change later (a birthday that becomes known on the day) are caught up with when they are due.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection, bindparam, text
 
 from engine.calendar.zones import NO_ZONE, zone_or
@@ -22,11 +23,14 @@ from engine.playbooks.settle import Settle
 from engine.playbooks.versions import activations
 from engine.store.database import Database
 from engine.store.dialect import Dialect
+from engine.store.halving import in_halves
+from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
 _EVERYBODY = Source("(SELECT id AS user_id FROM users)", "transition", "event")
 _BUCKET = 100_000
 """Users enrolled in one transaction where a schedule asks for everyone."""
+_log = structlog.get_logger("habitue.tick")
 _AT_ONCE = 500
 """Slots looked up in one query."""
 
@@ -124,12 +128,25 @@ class Occasions:
         free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
         mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
         taken = [o for o in found if f"{o.slot}|{o.zone}|{bucket.number}" in mine]
-        narrowed = " AND ".join([bucket.condition, _by_index(one.trigger, taken, self._dialect)])
-        sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
-        made = self._enrol(connection, one.playbook, sql, taken, now)
+        by_index = _by_index(one.trigger, taken, self._dialect)
+
+        def enrol(low: int, high: int) -> int:
+            narrowed = f"u.id >= {low} AND u.id < {high} AND {by_index}"
+            sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
+            return self._enrol(connection, one.playbook, sql, taken, now)
+
+        made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
+        self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:
             self._let_go(connection, one.playbook, now)
         return made
+
+    def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
+        """Quarantine users whom the database cannot enrol; they are caught up with when they are taken again."""
+        rows = [BadRowFound(RowKind.USER, user, "occasions", UNREADABLE, detail) for user, detail in bad.items()]
+        quarantine(connection, rows, now)
+        for user, detail in bad.items():
+            _log.error("row quarantined", kind=str(RowKind.USER), row=user, error=detail)
 
     def _let_go(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
         """Settle those who were just enrolled: the chunks of this tick, where exits are seen, are behind them."""
@@ -161,15 +178,17 @@ class _Bucket:
     """A part of the users: few have one date, but everyone has a schedule, and a writer must not hold others up."""
 
     number: int
-    condition: str
+    low: int
+    high: int
+    """One behind the last id."""
 
 
 def _buckets(trigger: OnDate | OnSchedule, last_user: int) -> Iterator[_Bucket]:
     if isinstance(trigger, OnDate):
-        yield _Bucket(0, "TRUE")
+        yield _Bucket(0, 0, last_user + 1)
         return
     for number in range(last_user // _BUCKET + 1):
-        yield _Bucket(number, f"u.id >= {number * _BUCKET} AND u.id < {(number + 1) * _BUCKET}")
+        yield _Bucket(number, number * _BUCKET, (number + 1) * _BUCKET)
 
 
 def _by_index(trigger: OnDate | OnSchedule, found: Sequence[Occasion], dialect: Dialect) -> str:

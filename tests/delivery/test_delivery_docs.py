@@ -17,7 +17,7 @@ def test_every_state_and_reason_has_its_row() -> None:
 
 
 def test_the_gates_are_listed_in_order() -> None:
-    assert ", ".join(gate.__name__ for gate in GATES) in PAGE
+    assert ", ".join(gate.name for gate in GATES) in PAGE
 
 
 def test_every_sentence_is_one() -> None:

@@ -137,14 +137,14 @@ def test_poison_among_a_thousand_is_quarantined_and_the_others_are_served(world:
     world.execute("UPDATE action SET send_window = 'whenever' WHERE id = 500")
     expected = {
         100: "suppressed:address_invalid",
-        200: "failed:render_failed",
-        300: "failed:template_missing",
+        200: "deferred:render_failed",
+        300: "deferred:template_missing",
         400: "failed:user_missing",
-        500: "failed:row_unreadable",
+        500: "deferred:row_unreadable",
     }
     if world.database.dialect is Dialect.SQLITE:  # PostgreSQL takes no text that is none
         world.execute("UPDATE users SET locale = CAST(x'ff80' AS TEXT) WHERE id = 600")
-        expected[600] = "failed:row_unreadable"
+        expected[600] = "deferred:row_unreadable"
     provider = Provider()
     world.drain(provider)
     bad = world.rows("SELECT id, state, reason FROM action WHERE state <> 'accepted'")
@@ -152,7 +152,9 @@ def test_poison_among_a_thousand_is_quarantined_and_the_others_are_served(world:
     assert Counter(provider.recipients) == {
         f"u{number}@example.com": 1 for number in range(1, 1001) if number not in expected
     }
-    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE action_id = 200 AND state = 'failed'")
+    kept = {number: reason.split(":")[1] for number, reason in expected.items() if reason.startswith("deferred")}
+    assert dict(world.rows("SELECT row_id, reason FROM quarantine WHERE kind = 'action'")) == kept
+    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE action_id = 200 AND state = 'deferred'")
     assert detail.startswith("winback/strict.email.j2:1: ")
     details = " ".join(detail for (detail,) in world.rows("SELECT detail FROM action_event"))
     assert "@" not in details
@@ -176,7 +178,7 @@ def test_an_event_that_cannot_be_read_spoils_its_own_message_alone(world: World)
     assert {key for (key,) in world.rows("SELECT id FROM action WHERE reason = 'row_unreadable'")} == broken
     assert len(provider.sent) == 9 - len(broken) - 1
     assert b"beauty" in next(message for message in provider.sent if message.key == "4.offer.1").payload.mime
-    assert world.rows("SELECT state, reason FROM action WHERE id = 5") == [("failed", "render_failed")]
+    assert world.rows("SELECT state, reason FROM action WHERE id = 5") == [("deferred", "render_failed")]
 
 
 def test_the_most_urgent_leave_first(world: World) -> None:

@@ -10,8 +10,16 @@ from engine.actions.states import State
 from engine.clock import DAY, HOUR
 from engine.content.values import parse_window
 from engine.delivery.candidate import Candidate, Circumstances, Coupon
-from engine.delivery.gates import PASS, Defer, Refuse, Verdict, judge
-from engine.delivery.reasons import Reason
+from engine.delivery.gates import GATES
+from engine.delivery.gates.adapter import AdapterReason
+from engine.delivery.gates.address import AddressReason
+from engine.delivery.gates.asking import judge
+from engine.delivery.gates.base import PASS, Defer, Refuse, Verdict
+from engine.delivery.gates.consent import ConsentReason
+from engine.delivery.gates.coupon import CouponReason
+from engine.delivery.gates.expiry import ExpiryReason
+from engine.delivery.gates.hours import HoursReason
+from engine.delivery.gates.suppression import SuppressionReason
 from engine.settings import ConsentSettings
 from tests.delivery.world import NOON, CouponCode, Provider, Suppression, World
 
@@ -28,18 +36,14 @@ CANDIDATE = Candidate(
     channel="email",
     next_channels=(),
     template="winback/offer",
-    window=None,
     coupon_name=None,
     expires_at=NOON + DAY,
     tries=0,
     created_at=NOON,
-    enrolment_open=True,
     address="u1@example.com",
     recipient="u1@example.com",
-    suppressed=False,
     locale=None,
     timezone="Asia/Shanghai",
-    granted=None,
     coupon=None,
     event=None,
     facts={},
@@ -47,9 +51,16 @@ CANDIDATE = Candidate(
 CIRCUMSTANCES = Circumstances(NOON, frozenset({"email"}), ConsentSettings(), None, "UTC")
 
 
+INPUTS = {"enrolment": True, "consent": None, "suppression": False, "hours": None}
+"""What the gates had read for it; the others read nothing."""
+NAMES = {"enrolment_open": "enrolment", "granted": "consent", "suppressed": "suppression", "window": "hours"}
+
+
 def verdict(circumstances: Circumstances = CIRCUMSTANCES, **changes: Any) -> Verdict:
-    values = {name: getattr(CANDIDATE, name) for name in Candidate.__slots__} | changes
-    return judge(Candidate(**values), circumstances)
+    inputs = INPUTS | {NAMES[name]: value for name, value in changes.items() if name in NAMES}
+    values = {name: getattr(CANDIDATE, name) for name in Candidate.__slots__}
+    message = Candidate(**values | {name: value for name, value in changes.items() if name not in NAMES})
+    return judge(message, [inputs.get(gate.name) for gate in GATES], circumstances, GATES)
 
 
 def around(**changes: Any) -> Circumstances:
@@ -63,29 +74,29 @@ def test_nothing_speaks_against_a_plain_message() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"expires_at": NOON}, Refuse(Reason.EXPIRED, State.EXPIRED, final=True)),
+        ({"expires_at": NOON}, Refuse(ExpiryReason.EXPIRED, State.EXPIRED, final=True)),
         ({"enrolment_open": False}, Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)),
-        ({"channel": "sms"}, Refuse(Reason.NO_ADAPTER)),
-        ({"granted": False}, Refuse(Reason.OPTED_OUT)),
-        ({"granted": False, "message_class": "service"}, Refuse(Reason.OPTED_OUT)),
+        ({"channel": "sms"}, Refuse(AdapterReason.NO_ADAPTER)),
+        ({"granted": False}, Refuse(ConsentReason.OPTED_OUT)),
+        ({"granted": False, "message_class": "service"}, Refuse(ConsentReason.OPTED_OUT)),
         ({"granted": False, "message_class": "transactional"}, PASS),
-        ({"address": None, "recipient": None}, Refuse(Reason.ADDRESS_MISSING)),
-        ({"address": "nobody", "recipient": None}, Refuse(Reason.ADDRESS_INVALID)),
-        ({"suppressed": True}, Refuse(Reason.SUPPRESSED)),
-        ({"suppressed": True, "message_class": "transactional"}, Refuse(Reason.SUPPRESSED)),
-        ({"coupon_name": "WIN"}, Refuse(Reason.COUPON_MISSING, final=True)),
+        ({"address": None, "recipient": None}, Refuse(AddressReason.ADDRESS_MISSING)),
+        ({"address": "nobody", "recipient": None}, Refuse(AddressReason.ADDRESS_INVALID)),
+        ({"suppressed": True}, Refuse(SuppressionReason.SUPPRESSED)),
+        ({"suppressed": True, "message_class": "transactional"}, Refuse(SuppressionReason.SUPPRESSED)),
+        ({"coupon_name": "WIN"}, Refuse(CouponReason.COUPON_MISSING, final=True)),
         ({"coupon_name": "WIN", "coupon": Coupon("A", None)}, PASS),
         ({"coupon_name": "WIN", "coupon": Coupon("A", NOON + 1)}, PASS),
         (
             {"coupon_name": "WIN", "coupon": Coupon("A", NOON)},
-            Refuse(Reason.COUPON_EXPIRED, State.EXPIRED, final=True),
+            Refuse(CouponReason.COUPON_EXPIRED, State.EXPIRED, final=True),
         ),
         # In Shanghai it is 20:00.
-        ({"window": parse_window("09:00-20:00")}, Defer(Reason.OUTSIDE_WINDOW, NOON + 13 * HOUR)),
+        ({"window": parse_window("09:00-20:00")}, Defer(HoursReason.OUTSIDE_WINDOW, NOON + 13 * HOUR)),
         ({"window": parse_window("09:00-20:01")}, PASS),
         (
             {"window": parse_window("09:00-20:00"), "expires_at": NOON + 13 * HOUR},
-            Refuse(Reason.EXPIRES_BEFORE_WINDOW, State.EXPIRED, final=True),
+            Refuse(HoursReason.EXPIRES_BEFORE_WINDOW, State.EXPIRED, final=True),
         ),
     ],
 )
@@ -96,7 +107,7 @@ def test_a_gate_refuses_with_its_reason(changes: dict[str, Any], expected: Verdi
 @pytest.mark.parametrize(
     ("message_class", "granted", "expected"),
     [
-        ("marketing", None, Refuse(Reason.NO_CONSENT)),
+        ("marketing", None, Refuse(ConsentReason.NO_CONSENT)),
         ("marketing", True, PASS),
         ("service", None, PASS),
         ("transactional", None, PASS),
@@ -109,7 +120,7 @@ def test_silence_means_what_the_settings_say(message_class: str, granted: bool |
 
 def test_quiet_hours_are_for_marketing_alone() -> None:
     quiet = around(quiet_hours=parse_window("19:00-08:00"))
-    assert verdict(quiet) == Defer(Reason.QUIET_HOURS, NOON + 12 * HOUR)
+    assert verdict(quiet) == Defer(HoursReason.QUIET_HOURS, NOON + 12 * HOUR)
     assert verdict(quiet, message_class="service") is PASS
     assert verdict(quiet, message_class="transactional") is PASS
     assert verdict(quiet, timezone="UTC") is PASS
@@ -117,13 +128,13 @@ def test_quiet_hours_are_for_marketing_alone() -> None:
 
 def test_a_window_inside_the_quiet_hours_permits_no_hour() -> None:
     quiet = around(quiet_hours=parse_window("19:00-08:00"))
-    assert verdict(quiet, window=parse_window("20:30-22:00")) == Refuse(Reason.NO_WINDOW, final=True)
+    assert verdict(quiet, window=parse_window("20:30-22:00")) == Refuse(HoursReason.NO_WINDOW, final=True)
 
 
 def test_an_unknown_zone_is_the_brands() -> None:
     quiet = around(quiet_hours=parse_window("12:00-13:00"), brand_zone="UTC")
-    assert verdict(quiet, timezone="Mars/Olympus") == Defer(Reason.QUIET_HOURS, NOON + HOUR)
-    assert verdict(quiet, timezone=None) == Defer(Reason.QUIET_HOURS, NOON + HOUR)
+    assert verdict(quiet, timezone="Mars/Olympus") == Defer(HoursReason.QUIET_HOURS, NOON + HOUR)
+    assert verdict(quiet, timezone=None) == Defer(HoursReason.QUIET_HOURS, NOON + HOUR)
 
 
 def test_the_store_is_asked_for_consent_suppression_and_coupons(world: World) -> None:

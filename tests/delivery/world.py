@@ -15,6 +15,7 @@ from engine.channels.base import blocks_of
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
+from engine.delivery.gates import GATES
 from engine.delivery.tally import Drained
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.messages.templates import TemplateLibrary
@@ -106,6 +107,11 @@ class World:
             follow(connection, database.dialect, catalog.columns())
         return cls(database, FixedClock(NOON), catalog)
 
+    @classmethod
+    def reopened(cls, other: "World") -> "World":
+        """Return the same brand over a connection pool of its own, as another process has it."""
+        return cls(Database(other.database.url), FixedClock(other.clock.now()), other.catalog)
+
     def users(self, count: int, **columns: object) -> None:
         """Make users 1 to ``count``; those of one call have the same ``columns``."""
         rows = [
@@ -180,8 +186,9 @@ class World:
         return [state for (state,) in found]
 
     def delivery(self, *providers: Provider, **settings: Any) -> Delivery:
-        consent = settings.pop("consent", ConsentSettings())
         in_flight = settings.pop("in_flight", 100)
+        consent, gates = settings.pop("consent", ConsentSettings()), settings.pop("gates", GATES)
+        templates = settings.pop("templates", TEMPLATES)
         full = Settings(
             brand=Brand(name="Maison", sender="hello@example.com"),
             consent=consent,
@@ -194,8 +201,10 @@ class World:
             delivery=DeliverySettings(**{"unsubscribe_secret": "a secret", **settings}),
         )
         adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
-        library = TemplateLibrary(TEMPLATES, blocks_of(CHANNELS))
-        return Delivery(self.database, library, self.catalog, adapters, full, self.clock, {"WIN": "20 %"})
+        library = TemplateLibrary(templates, blocks_of(CHANNELS))
+        return Delivery(
+            self.database, library, self.catalog, adapters, full, self.clock, {"WIN": "20 %"}, CHANNELS, gates
+        )
 
     def drain(self, *providers: Provider, **settings: Any) -> Drained:
         return asyncio.run(self.delivery(*providers, **settings).drain())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.actions.states import State
-from engine.clock import HOUR, Instant
-from engine.setting_aside import MOST
+from engine.clock import Instant
+from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.worker.house import FILES, House
 
 START = Instant(1_772_409_600_000)  # 2026-03-02T00:00:00Z
@@ -46,12 +46,17 @@ def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]
         drained = app.deliver(content)
         again = app.tick(content, START)
     assert done.set_aside == len(poisoned)
+    quarantined = house.rows("SELECT u.key, q.stage, q.reason FROM quarantine q JOIN users u ON u.id = q.row_id "
+                             "WHERE q.kind = 'user'")  # fmt: skip
+    assert {key: (stage, reason) for key, stage, reason in quarantined} == dict.fromkeys(
+        poisoned, ("users", "row_unreadable")
+    )
     assert done.users == USERS - len(poisoned)
     assert (again.users, again.set_aside) == (0, 0), "they do not come again at once"
     bad = {
         "u100": ("suppressed", "address_invalid"),
         "u101": ("suppressed", "address_missing"),
-        "u200": ("failed", "render_failed"),
+        "u200": ("deferred", "render_failed"),
     }
     found = house.rows("SELECT u.key, a.state, a.reason FROM action a JOIN users u ON u.id = a.user_id "
                        "WHERE a.state <> 'accepted' AND a.step = 'hello' ORDER BY u.key")  # fmt: skip
@@ -63,7 +68,7 @@ def test_poison_among_a_thousand(house: House, capfd: pytest.CaptureFixture[str]
     expected = {f"u{n}@example.com" for n in range(1, USERS + 1) if f"u{n}" not in silent}
     assert expected <= set(sent(house)) <= expected | {"u200@example.com"}
     assert house.rows("SELECT error FROM tick ORDER BY id LIMIT 1") == [
-        (f"{len(poisoned)} users set aside" if poisoned else None,)
+        (f"{len(poisoned)} rows were quarantined" if poisoned else None,)
     ]
     said = capfd.readouterr()
     assert not re.search(r"example\.(com|org)|Name\d", said.out + said.err), "personal data in the log"
@@ -77,24 +82,28 @@ def test_who_was_set_aside_comes_again_when_the_row_was_mended(house: House) -> 
         content = app.content()
         app.tick(content, START)
         house.execute("UPDATE users SET attributes = '{}' WHERE key IN ('u300', 'u301')")
-        later = Instant(START + HOUR)
+        later = Instant(START + FIRST_WAIT)
         done = app.tick(content, later)
     assert done.set_aside == 0
+    assert house.rows("SELECT * FROM quarantine") == []
     assert done.users >= len(poisoned)
     states = house.rows("SELECT s.place_value FROM user_state s JOIN users u ON u.id = s.user_id "
                         "WHERE u.key IN ('u300', 'u301') ORDER BY u.key")  # fmt: skip
     assert states == [("vip",), ("regular",)]
 
 
-def test_when_nearly_everybody_is_poison_the_tick_fails_and_says_so(house: House) -> None:
+def test_when_one_after_the_other_is_poison_not_the_rows_are_at_fault(house: House) -> None:
     if not house.url.startswith("sqlite"):
         pytest.skip("PostgreSQL takes no JSON that is none")
-    house.execute("UPDATE users SET attributes = '{' WHERE id <= :most", most=MOST + 1)
+    house.execute("UPDATE users SET attributes = '{' WHERE id <= :most", most=A_FEW + 1)
     with house.app(START) as app:
         content = app.content()
         with pytest.raises(Exception, match="malformed JSON"):
             app.tick(content, START)
-    assert house.rows("SELECT error FROM tick") == [("StoreError",)]
+    assert house.rows("SELECT * FROM quarantine") == []
+    assert house.rows("SELECT count(*) FROM user_state WHERE due_at > :now", now=START) == [(0,)]
+    [(error,)] = house.rows("SELECT error FROM tick")
+    assert re.match(r"OperationalError at \w+.py:\d+ < refresh.py:\d+", error), error
 
 
 def poison_rows(house: House) -> set[str]:

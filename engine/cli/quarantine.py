@@ -1,0 +1,83 @@
+"""``habitue admin quarantine``: rows that could not be worked on, why, and trying them again."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.actions.quarantined import retry_quarantined
+from engine.cli.context import AsJson, console, open_app, print_json
+from engine.cli.explain_tables import day_time
+from engine.errors import InputError
+from engine.store.quarantine import Quarantined, RowId, RowKind, read_quarantine
+
+_SHOWN = 1_000
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    family = typer.Typer(help="Looking after an installation.", no_args_is_help=True)
+    family.command(epilog="Example: habitue admin quarantine --retry")(quarantine)
+    # With a single command and no callback, Typer would take the family for that command.
+    family.callback()(_family)
+    program.add_typer(family, name="admin")
+
+
+def _family() -> None:
+    """Look after an installation."""
+
+
+def quarantine(
+    context: typer.Context,
+    rows: Annotated[list[str] | None, typer.Argument(help="Only these, such as `user:12`; all where none.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Make them due at once.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the rows that could not be worked on, each with its reason and when it is tried again."""
+    only = [_row(row) for row in rows] if rows else None
+    with open_app(context) as app:
+        with app.database.read() as connection:
+            found = [one for one in read_quarantine(connection, _SHOWN) if only is None or _id(one) in only]
+        number = 0
+        if retry:
+            with app.database.write() as connection:
+                number = retry_quarantined(connection, app.clock.now(), only)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        _show(console(), found)
+        if retry:
+            console().print(f"{number:,} rows are due now; the next tick and delivery take them.")
+
+
+def _row(written: str) -> RowId:
+    kind, _, number = written.partition(":")
+    if kind not in set(RowKind) or not number.isdecimal():
+        kinds = ", ".join(f"`{one}:12`" for one in RowKind)
+        raise InputError(f"`{written}` names no row: write {kinds}")
+    return RowId(RowKind(kind), int(number))
+
+
+def _id(one: Quarantined) -> RowId:
+    return RowId(one.kind, one.row_id)
+
+
+def _show(out: Console, found: list[Quarantined]) -> None:
+    if not found:
+        out.print("Nothing is in quarantine.")
+        return
+    table = Table("row", "stage", "reason", "detail", "since", "tries", "again at", box=None)
+    for one in found:
+        table.add_row(
+            f"{one.kind}:{one.row_id}",
+            one.stage,
+            one.reason,
+            escape(one.detail),
+            day_time(one.since),
+            str(one.tries),
+            day_time(one.retry_at),
+        )
+    out.print(table)

@@ -1,0 +1,16 @@
+"""The gates between an action and the wire: one file each, and the order in which they are asked."""
+
+from typing import Any
+
+from engine.delivery.gates.adapter import ADAPTER
+from engine.delivery.gates.address import ADDRESS
+from engine.delivery.gates.base import Gate
+from engine.delivery.gates.consent import CONSENT
+from engine.delivery.gates.coupon import COUPON
+from engine.delivery.gates.enrolment import ENROLMENT
+from engine.delivery.gates.expiry import EXPIRY
+from engine.delivery.gates.hours import HOURS
+from engine.delivery.gates.suppression import SUPPRESSION
+
+GATES: tuple[Gate[Any], ...] = (ENROLMENT, EXPIRY, COUPON, ADAPTER, CONSENT, ADDRESS, SUPPRESSION, HOURS)
+"""In the order in which they are asked: what is final first, what costs a look at the clock last."""

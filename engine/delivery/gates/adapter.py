@@ -1,0 +1,18 @@
+"""The gate that refuses a channel for which no adapter is configured."""
+
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+
+
+class AdapterReason(Worded):
+    """Why this gate refuses."""
+
+    NO_ADAPTER = "no_adapter", "No adapter is configured for its channel."
+
+
+def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+    return PASS if message.channel in circumstances.channels else Refuse(AdapterReason.NO_ADAPTER)
+
+
+ADAPTER = Gate("adapter", _judge, tuple(AdapterReason))

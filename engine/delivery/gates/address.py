@@ -1,0 +1,21 @@
+"""The gate that refuses a message to nobody: no address on the channel, or one that cannot be sent to."""
+
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+
+
+class AddressReason(Worded):
+    """Why this gate refuses."""
+
+    ADDRESS_MISSING = "address_missing", "The user has no address on this channel."
+    ADDRESS_INVALID = "address_invalid", "The user's address on this channel is not a valid one."
+
+
+def _judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
+    if not message.address:
+        return Refuse(AddressReason.ADDRESS_MISSING)
+    return Refuse(AddressReason.ADDRESS_INVALID) if message.recipient is None else PASS
+
+
+ADDRESS = Gate("address", _judge, tuple(AddressReason))

@@ -1,0 +1,45 @@
+"""Asking all gates about one message, and reserving what counting gates count."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Verdict
+
+
+def judge(
+    message: Candidate, inputs: Iterable[object], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+) -> Verdict:
+    """Return the verdict of the first gate that does not let ``message`` pass.
+
+    ``inputs`` are what each of ``gates`` had read for this message.
+    """
+    for gate, value in zip(gates, inputs, strict=True):
+        verdict = gate.judge(message, value, circumstances)
+        if verdict is not PASS:
+            return verdict
+    return PASS
+
+
+def reserve(
+    connection: Connection, messages: Sequence[Candidate], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+) -> Mapping[int, Verdict]:
+    """Take a place for each of ``messages`` with every gate that counts; return the verdicts on those that got none.
+
+    Whoever got no place with one gate has taken none with another.
+    """
+    counting = [gate.reserve for gate in gates if gate.reserve is not None]
+    refused: dict[int, Verdict] = {}
+    while left := [message for message in messages if message.action_id not in refused]:
+        attempt = connection.begin_nested()
+        news: dict[int, Verdict] = {}
+        for ask in counting:
+            news.update(ask(connection, [message for message in left if message.action_id not in news], circumstances))
+        refused.update(news)
+        if not news or len(counting) == 1:
+            attempt.commit()
+            break
+        attempt.rollback()  # places that the refused ones took with the gates before
+    return refused

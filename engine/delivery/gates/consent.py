@@ -1,0 +1,33 @@
+"""The gate that asks what the user said to this class of message on this channel, or what silence means."""
+
+from typing import Any
+
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
+
+
+class ConsentReason(Worded):
+    """Why this gate refuses."""
+
+    NO_CONSENT = "no_consent", "The user has not agreed to this class of message on this channel."
+    OPTED_OUT = "opted_out", "The user said no to this class of message on this channel."
+
+
+def _judge(message: Candidate, granted: bool | None, circumstances: Circumstances) -> Verdict:
+    """Let a transactional message pass without asking."""
+    if message.message_class == "transactional" or granted:
+        return PASS
+    if granted is False:
+        return Refuse(ConsentReason.OPTED_OUT)
+    policy = circumstances.consent.service if message.message_class == "service" else circumstances.consent.marketing
+    return PASS if policy == "opt-out" else Refuse(ConsentReason.NO_CONSENT)
+
+
+def _read(row: Any) -> bool | None:  # noqa: ANN401
+    """Return the user's own word; None where there is none."""
+    return None if row.granted is None else bool(row.granted)
+
+
+_WORD = "LEFT JOIN consent ON consent.user_id = a.user_id AND consent.channel = a.channel AND consent.class = a.class"
+CONSENT = Gate("consent", _judge, tuple(ConsentReason), Columns({"granted": "consent.granted"}, _read, (_WORD,)))

@@ -1,0 +1,27 @@
+"""The gate that refuses a message whose coupon code is missing or no longer good."""
+
+from engine.actions.states import State
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+
+
+class CouponReason(Worded):
+    """Why this gate refuses."""
+
+    COUPON_MISSING = "coupon_missing", "The message must carry a coupon code, and none was claimed for it."
+    COUPON_EXPIRED = "coupon_expired", "The coupon code that the message carries is no longer good."
+
+
+def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+    if message.coupon_name is None:
+        return PASS
+    if message.coupon is None:
+        return Refuse(CouponReason.COUPON_MISSING, final=True)
+    expires_at = message.coupon.expires_at
+    if expires_at is not None and expires_at <= circumstances.now:
+        return Refuse(CouponReason.COUPON_EXPIRED, State.EXPIRED, final=True)
+    return PASS
+
+
+COUPON = Gate("coupon", _judge, tuple(CouponReason))

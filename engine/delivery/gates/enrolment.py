@@ -1,0 +1,25 @@
+"""The gate that calls off what waited while its user left the playbook."""
+
+from typing import Any
+
+from engine.actions.reasons import LedgerReason
+from engine.actions.states import State
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
+from engine.playbooks.reasons import Reason as PlaybookReason
+
+_LEFT = frozenset({PlaybookReason.EXIT_EVENT.value, PlaybookReason.EXIT_CONDITION.value})
+"""Why enrolments ended whose unsent messages are called off. Who reached a last or an exit step gets what was due."""
+
+
+def _judge(_message: Candidate, is_open: bool, _circumstances: Circumstances) -> Verdict:
+    return PASS if is_open else Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)
+
+
+def _read(row: Any) -> bool:  # noqa: ANN401
+    return row.state != "cancelled" and row.reason not in _LEFT
+
+
+ENROLMENT = Gate(
+    "enrolment", _judge, (LedgerReason.ENROLMENT_EXITED,), Columns({"state": "n.state", "reason": "n.reason"}, _read)
+)

@@ -1,0 +1,21 @@
+"""The gate that refuses what is too old to be worth sending."""
+
+from engine.actions.states import State
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+
+
+class ExpiryReason(Worded):
+    """Why this gate refuses."""
+
+    EXPIRED = "expired", "It came up for sending after it had expired."
+
+
+def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+    if circumstances.now < message.expires_at:
+        return PASS
+    return Refuse(ExpiryReason.EXPIRED, State.EXPIRED, final=True)
+
+
+EXPIRY = Gate("expiry", _judge, tuple(ExpiryReason))

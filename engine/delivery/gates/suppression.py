@@ -1,0 +1,39 @@
+"""The gate that refuses an address on the suppression list, whatever the class of the message."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from engine.actions.worded import Worded
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates.base import PASS, Gate, Lookup, Refuse, Verdict
+from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
+
+
+class SuppressionReason(Worded):
+    """Why this gate refuses."""
+
+    SUPPRESSED = "address_suppressed", "The address is on the suppression list and gets nothing more."
+
+
+def _judge(_message: Candidate, suppressed: bool, _circumstances: Circumstances) -> Verdict:
+    return Refuse(SuppressionReason.SUPPRESSED) if suppressed else PASS
+
+
+def _load(connection: Connection, messages: Sequence[Candidate]) -> Mapping[int, bool]:
+    forms = {one.action_id: one.suppression_form for one in messages if one.suppression_form}
+    if not forms:
+        return {}
+    addresses = rowset(Dialect(connection.dialect.name), "rows", address="TEXT")
+    found = text(
+        "SELECT p.address FROM suppression AS p "
+        f"WHERE p.channel = :channel AND p.address IN (SELECT r.address FROM {addresses} AS r)"
+    )
+    # A batch is of one channel.
+    binds = {"channel": messages[0].channel, "rows": pack([[form] for form in forms.values()])}
+    suppressed = frozenset(connection.scalars(found, binds))
+    return {action: True for action, form in forms.items() if form in suppressed}
+
+
+SUPPRESSION = Gate("suppression", _judge, tuple(SuppressionReason), Lookup(_load, otherwise=False))

@@ -1,0 +1,155 @@
+"""From a loaded action to what becomes of it: the gates, then the composer, and what follows from either.
+
+A mistake of the program never decides a message's fate: the message goes back to the queue unharmed, and what is at
+fault stops (see ``stops``). A message whose own values are at fault is set aside.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.actions.moves import HasFence, Move
+from engine.actions.states import State
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.compose import Composed, Composer
+from engine.delivery.gates.asking import judge
+from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
+from engine.delivery.gates.expiry import ExpiryReason
+from engine.delivery.load import Batch, LoadedAction, Unreadable
+from engine.delivery.reasons import Reason
+from engine.delivery.stops import Stops
+from engine.errors import RenderError
+from engine.faults import trail
+from engine.store.quarantine import A_FEW, BadRowFound, RowKind
+
+_MAX_DETAIL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class BadMessage:
+    """A message to set aside: its own values are at fault."""
+
+    claim: HasFence
+    template: str
+    found: BadRowFound
+
+
+@dataclass(slots=True)
+class Group:
+    """What is written together: messages that passed, moves of others, and messages to set aside."""
+
+    passed: list[tuple[Candidate, Composed]] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    bad: list[BadMessage] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.passed or self.moves or self.bad)
+
+
+class Preparer:
+    """Prepares the messages of one channel."""
+
+    def __init__(
+        self, composer: Composer, gates: Sequence[Gate[Any]], stops: Stops, halted: Callable[[int], Reason | None]
+    ) -> None:
+        """``halted`` says why nothing more shall be handed off at an instant; None where it may."""
+        self._composer = composer
+        self._gates = gates
+        self._stops = stops
+        self._halted = halted
+
+    def unloaded(self, batch: Batch, group: Group, now: int) -> None:
+        """Add to ``group`` what becomes of the actions that could not be loaded."""
+        group.moves += [Move(*claim, State.FAILED, Reason.USER_MISSING) for claim in batch.missing]
+        unreadable = batch.unreadable
+        if len(unreadable) > max(A_FEW, len(batch) // 10):
+            until = self._stops.fail(unreadable[0].detail, now)
+            group.moves += [_given_back(one.claim, one.detail, until) for one in unreadable]
+            return
+        for one in unreadable:
+            if one.expires_at <= now:
+                group.moves.append(Move(*one.claim, State.EXPIRED, ExpiryReason.EXPIRED))
+            else:
+                group.bad.append(_unreadable(one))
+
+    def prepare(self, loaded: LoadedAction, circumstances: Circumstances, group: Group) -> None:
+        """Add ``loaded`` to ``group``, as a message that may leave or as what becomes of it instead."""
+        message, now = loaded.message, circumstances.now
+        if reason := self._halted(now):
+            group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
+            return
+        try:
+            verdict = judge(message, loaded.inputs, circumstances, self._gates)
+        except Exception as error:  # noqa: BLE001 - a gate's mistake; no message may suffer from it
+            detail = trail(error)
+            group.moves.append(_given_back(message, detail, self._stops.fail(detail, now)))
+            return
+        if not isinstance(verdict, Pass):
+            group.moves.append(follow_verdict(message, verdict))
+            return
+        self._compose(message, now, group)
+
+    def _compose(self, message: Candidate, now: int, group: Group) -> None:
+        stopped_until = self._stops.template_until(message.template, now)
+        if stopped_until is not None:
+            group.moves.append(_given_back(message, message.template, stopped_until))
+            return
+        try:
+            composed = self._composer.compose(message, now)
+        except RenderError as error:
+            self._unrendered(message, error, now, group)
+        except Exception as error:  # noqa: BLE001 - a mistake in a filter or in building the message
+            detail = trail(error)
+            until = self._stops.template_failed(message.template, detail, now)
+            group.moves.append(_given_back(message, detail, until))
+        else:
+            self._stops.rendered(message.template)
+            group.passed.append((message, composed))
+
+    def _unrendered(self, message: Candidate, error: RenderError, now: int, group: Group) -> None:
+        """Set the message aside; where too many in a row were, the template is at fault and none of them."""
+        detail = str(error)[:_MAX_DETAIL]
+        bad = BadMessage(
+            message,
+            message.template,
+            BadRowFound(RowKind.ACTION, message.action_id, "compose", str(error.reason), detail),
+        )
+        group.bad.append(bad)
+        if self._stops.unrendered(message.template, message.action_id):
+            until = self._stops.template_failed(message.template, detail, now)
+            theirs = [one for one in group.bad if one.template == message.template]
+            group.bad = [one for one in group.bad if one.template != message.template]
+            group.moves += [_given_back(one.claim, one.found.detail, until) for one in theirs]
+
+
+def follow_verdict(message: Candidate, verdict: Verdict) -> Move:
+    """Return what becomes of a message that a gate did not let pass.
+
+    A refusal makes way for the step's next channel, unless it is final; holding and deferring keep the step where it is.
+    """
+    match verdict:
+        case Refuse(reason, state, final):
+            following = () if final else message.next_channels
+            return Move(
+                message.action_id,
+                message.fence,
+                state,
+                reason,
+                next_channel=following[0] if following else None,
+                later_channels=following[1:],
+            )
+        case Defer(reason, until):
+            return Move(message.action_id, message.fence, State.DEFERRED, reason, due_at=until)
+        case Hold(reason):
+            return Move(message.action_id, message.fence, State.HELD, reason)
+        case Pass():
+            raise ValueError("a message that passes is composed")
+
+
+def _given_back(claim: HasFence, detail: str, due_at: int) -> Move:
+    return Move(claim.action_id, claim.fence, State.QUEUED, Reason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at)
+
+
+def _unreadable(one: Unreadable) -> BadMessage:
+    found = BadRowFound(RowKind.ACTION, one.claim.action_id, "load", Reason.ROW_UNREADABLE, one.detail)
+    return BadMessage(one.claim, "", found)

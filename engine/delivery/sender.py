@@ -1,0 +1,176 @@
+"""From the committed hand-off to the recorded answer: the half of a lane that talks to the adapter.
+
+Never more than ``in_flight`` messages are between hand-off and recorded answer.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from adapters.base import Adapter, Answer, Message, Outcome
+from engine.actions.moves import Move
+from engine.actions.states import State
+from engine.clock import HOUR, SECOND, Clock
+from engine.delivery.breaker import Breaker
+from engine.delivery.candidate import Candidate
+from engine.delivery.journal import Journal, Written
+from engine.delivery.outcomes import follow
+from engine.delivery.reasons import Reason
+from engine.delivery.tally import Tally
+from engine.faults import trail
+from engine.settings import DeliverySettings
+
+LONGEST_AFTER_BUG = HOUR
+"""The longest pause after an adapter's own mistake: each trial may cost one message its certainty."""
+
+_log = structlog.get_logger("habitue.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message whose hand-off is committed; the lease it has ends at ``lease_until``."""
+
+    candidate: Candidate
+    message: Message
+    lease_until: int
+
+
+class Sender:
+    """Sends what a lane hands off, with as many tasks as the adapter can carry. Use as an asynchronous context."""
+
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        adapter: Adapter | None,
+        breaker: Breaker,
+        in_flight: int,
+        journal: Journal,
+        tally: Tally,
+        clock: Clock,
+        settings: DeliverySettings,
+    ) -> None:
+        """Without an adapter nothing can be handed off, because the gates refuse it."""
+        self._adapter = adapter
+        self._breaker = breaker
+        self._in_flight = in_flight
+        self._journal = journal
+        self._tally = tally
+        self._clock = clock
+        self._settings = settings
+        self._credits = asyncio.Semaphore(in_flight)
+        self._outbox: asyncio.Queue[Parcel] = asyncio.Queue()
+        self._failure: asyncio.Future[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Start the tasks."""
+        number = self._adapter.concurrency if self._adapter else 0
+        self._tasks = [asyncio.create_task(self._send_all()) for _ in range(number)]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the tasks; whoever wants every answer recorded calls ``drained`` first."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def acquire(self, count: int) -> None:
+        """Wait until ``count`` more messages may be in flight.
+
+        Raises:
+            Exception: an answer could not be recorded.
+        """
+        for _ in range(count):
+            await self._credits.acquire()
+        self._raise_failure()
+
+    def release(self, count: int = 1) -> None:
+        """Give back what was acquired and not used."""
+        for _ in range(count):
+            self._credits.release()
+
+    def send(self, parcel: Parcel) -> None:
+        """Take a message for the wire; one credit was acquired for it."""
+        self._outbox.put_nowait(parcel)
+
+    @property
+    def nearly_idle(self) -> bool:
+        """Whether the wire will soon have nothing to do."""
+        return self._adapter is None or self._outbox.qsize() < self._adapter.concurrency
+
+    async def drained(self) -> None:
+        """Wait until every hand-off has its answer recorded.
+
+        Raises:
+            Exception: an answer could not be recorded.
+        """
+        self._journal.flush()
+        await self.acquire(self._in_flight)
+        self.release(self._in_flight)
+
+    async def _send_all(self) -> None:
+        while True:
+            parcel = await self._outbox.get()
+            move = await self._send(parcel)
+            self._journal.post([move]).add_done_callback(partial(self._recorded, move))
+
+    async def _send(self, parcel: Parcel) -> Move:
+        assert self._adapter is not None
+        candidate, now = parcel.candidate, self._clock.now()
+        if self._breaker.paused(now):
+            return Move(candidate.action_id, candidate.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
+        left = parcel.lease_until - now
+        if left <= self._settings.lease // 10:
+            return Move(candidate.action_id, candidate.fence, State.QUEUED, Reason.LEASE_RAN_OUT, tries=-1)
+        answer = await self._ask(self._adapter, parcel.message, left / SECOND)
+        now = self._clock.now()
+        self._watch(answer, now)
+        return follow(candidate, answer, self._adapter.name, now, self._settings)
+
+    async def _ask(self, adapter: Adapter, message: Message, seconds: float) -> Answer:
+        try:
+            async with asyncio.timeout(seconds):
+                return await adapter.send(message)
+        except TimeoutError:
+            return Answer(Outcome.UNKNOWN, Reason.NO_ANSWER, "no answer within the lease")
+        except Exception as error:  # noqa: BLE001 - the adapter's own mistake; whether it sent the message is not known
+            return Answer(Outcome.UNKNOWN, Reason.ADAPTER_ERROR, trail(error))
+
+    def _watch(self, answer: Answer, now: int) -> None:
+        if answer.reason == Reason.ADAPTER_ERROR:
+            if self._breaker.down(Reason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
+                _log.error("adapter_error", error=answer.detail, alarm=str(self._breaker.alarm))
+        elif answer.outcome is Outcome.ADAPTER_DOWN:
+            if self._breaker.down(answer.reason, answer.detail, now):
+                _log.error("adapter_down", alarm=str(self._breaker.alarm))
+        elif answer.outcome is not Outcome.UNKNOWN and self._breaker.up():
+            _log.info("adapter_up", adapter=self._adapter.name if self._adapter else "")
+
+    def _recorded(self, move: Move, written: "asyncio.Future[Written]") -> None:
+        try:
+            if move.action_id in written.result():
+                self._tally.count([move])
+        except Exception as error:  # noqa: BLE001 - the lane raises it, where it ends
+            self._fail(error)
+        finally:
+            self._credits.release()
+
+    def _fail(self, error: Exception) -> None:
+        if self._failure is None:
+            self._failure = asyncio.get_running_loop().create_future()
+            self._failure.set_exception(error)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            self._failure.result()
+
+
+def pause_reason(breaker: Breaker) -> Reason:
+    """Return why messages wait for an adapter that pauses: its own mistake, or the provider's."""
+    broken = breaker.alarm is not None and breaker.alarm.reason == Reason.ADAPTER_ERROR
+    return Reason.CODE_AT_FAULT if broken else Reason.ADAPTER_DOWN

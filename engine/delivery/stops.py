@@ -1,0 +1,109 @@
+"""What a channel has stopped because the program or a template is at fault, and not any message.
+
+A mistake in a gate or in loading stops the channel; one in rendering stops the template in which it shows, so that a
+broken newsletter holds up no password reset. Either goes on by itself: after a pause, which grows, one message is
+tried. The message that failed waits longer than the pause, so that another one is the trial: where only this one brings
+the mistake out, the others get on.
+"""
+
+from collections.abc import Iterator
+
+import structlog
+
+from engine.delivery.breaker import LONGEST_PAUSE, Alarm, Breaker
+from engine.delivery.reasons import Reason
+from engine.store.quarantine import A_FEW
+
+_FASTER = 8
+"""How many times more messages are claimed after each batch that went well, after a stop."""
+
+_log = structlog.get_logger("habitue.delivery")
+
+
+class Stops:
+    """The stops of one channel, as this worker knows them."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+        self._whole = Breaker(f"sending by {channel} has stopped")
+        self._templates: dict[str, Breaker] = {}
+        self._unrendered: dict[str, set[int]] = {}
+        """Template -> actions in a row that could not be rendered with their user's values."""
+        self._limit: int | None = None
+
+    # --- the channel --------------------------------------------------------------------------------------------
+
+    def paused(self, now: int) -> bool:
+        """Tell whether the channel has stopped."""
+        return self._whole.paused(now)
+
+    @property
+    def trying(self) -> bool:
+        """Whether the next batch is a trial."""
+        return self._whole.trying
+
+    def limit(self, batch: int) -> int:
+        """Return how many messages to claim: ``batch``, or fewer after a stop."""
+        return batch if self._limit is None else min(self._limit, batch)
+
+    def fail(self, detail: str, now: int) -> int:
+        """Stop the channel; return when the message that failed may come again."""
+        if self._whole.down(Reason.CODE_AT_FAULT, detail, now):
+            _log.error("code_at_fault", channel=self._channel, error=detail, alarm=str(self._whole.alarm))
+        self._limit = 1
+        return _behind(self._whole, now)
+
+    def worked(self, batch: int) -> None:
+        """Note that a batch went through loading and the gates."""
+        if self._whole.up():
+            _log.info("channel_goes_on", channel=self._channel)
+        if self._limit is not None:
+            self._limit = self._limit * _FASTER if self._limit * _FASTER < batch else None
+
+    # --- templates ----------------------------------------------------------------------------------------------
+
+    def template_until(self, template: str, now: int) -> int | None:
+        """Return until when ``template`` has stopped; None where it has not."""
+        breaker = self._templates.get(template)
+        return breaker.alarm.until if breaker and breaker.alarm and breaker.paused(now) else None
+
+    def template_failed(self, template: str, detail: str, now: int) -> int:
+        """Stop ``template``; return when the message that failed may come again."""
+        breaker = self._templates.setdefault(template, Breaker(f"template `{template}` has stopped"))
+        if breaker.down(Reason.CODE_AT_FAULT, detail, now):
+            _log.error("code_at_fault", template=template, error=detail, alarm=str(breaker.alarm))
+        return _behind(breaker, now)
+
+    def unrendered(self, template: str, action_id: int) -> bool:
+        """Note that a message lacks what ``template`` needs; return whether these are too many in a row.
+
+        One message that is tried again and again counts once.
+        """
+        failed = self._unrendered.setdefault(template, set())
+        failed.add(action_id)
+        return len(failed) > A_FEW
+
+    def rendered(self, template: str) -> None:
+        """Note that ``template`` works."""
+        self._unrendered.pop(template, None)
+        breaker = self._templates.pop(template, None)
+        if breaker:
+            _log.info("template_goes_on", template=template)
+
+    def forget(self) -> None:
+        """Try everything at once: the content was replaced."""
+        self._templates.clear()
+        self._unrendered.clear()
+        self._whole.up()
+        self._limit = None
+
+    @property
+    def alarms(self) -> Iterator[Alarm]:
+        """What has stopped."""
+        for breaker in (self._whole, *self._templates.values()):
+            if breaker.alarm:
+                yield breaker.alarm
+
+
+def _behind(breaker: Breaker, now: int) -> int:
+    return (breaker.alarm.until if breaker.alarm else now) + LONGEST_PAUSE

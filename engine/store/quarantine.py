@@ -1,0 +1,159 @@
+"""Rows that could not be worked on: set aside with a reason, taken again after a while that grows, or when asked.
+
+This is the only SQL that writes ``quarantine``. A row that is set aside becomes due at its ``retry_at``, so that it
+comes again by the ordinary way; whoever then has worked on it takes it out of here.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from engine.clock import DAY, HOUR, Instant
+from engine.store.dialect import Dialect
+from engine.store.due import due_later
+from engine.store.rowset import pack, rowset
+
+FIRST_WAIT = HOUR
+LONGEST_WAIT = DAY
+A_FEW = 5
+"""More rows than this, one after the other, mean that not the rows are at fault."""
+
+
+UNREADABLE = "row_unreadable"
+"""The reason where the database cannot work on a row's values."""
+
+
+class RowKind(StrEnum):
+    """What a row in quarantine is."""
+
+    USER = "user"
+    ENROLMENT = "enrolment"
+    ACTION = "action"
+
+
+class RowId(NamedTuple):
+    """Which row."""
+
+    kind: RowKind
+    row_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadRowFound:
+    """A row to set aside: where it failed, why in a word, and what says it without a value."""
+
+    kind: RowKind
+    row_id: int
+    stage: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row in quarantine. Instants are UTC milliseconds; ``tries`` counts how often it failed."""
+
+    kind: RowKind
+    row_id: int
+    stage: str
+    reason: str
+    detail: str
+    since: Instant
+    retry_at: Instant
+    tries: int
+
+
+_COLUMNS = "kind, row_id, stage, reason, detail, since, retry_at, tries"
+
+
+def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instant) -> dict[int, Instant]:
+    """Set rows of one kind aside; return by id when each is taken again: an hour, then twice as long, up to a day.
+
+    Users and enrolments are due again then. An action is leased by whoever found it, and gets its instant from them.
+    """
+    if not found:
+        return {}
+    rows = rowset(
+        Dialect(connection.dialect.name), "rows", kind="TEXT", id="BIGINT", stage="TEXT", reason="TEXT", detail="TEXT"
+    )
+    longer = f"CASE WHEN quarantine.tries > 4 THEN {LONGEST_WAIT} ELSE {FIRST_WAIT} * (1 << quarantine.tries) END"
+    written = connection.execute(
+        text(
+            f"INSERT INTO quarantine ({_COLUMNS}) "
+            f"SELECT r.kind, r.id, r.stage, r.reason, r.detail, :now, :first, 1 FROM {rows} AS r WHERE true "
+            "ON CONFLICT (kind, row_id) DO UPDATE SET stage = excluded.stage, reason = excluded.reason, "
+            f"detail = excluded.detail, retry_at = CAST(:now AS BIGINT) + {longer}, tries = quarantine.tries + 1 "
+            "RETURNING row_id, retry_at"
+        ),
+        {
+            "rows": pack([[one.kind, one.row_id, one.stage, one.reason, one.detail] for one in found]),
+            "now": now,
+            "first": now + FIRST_WAIT,
+        },
+    )
+    until = {row_id: Instant(retry_at) for row_id, retry_at in written}
+    for row_id, at in until.items():
+        _due(connection, found[0].kind, row_id, at)
+    return until
+
+
+def read_quarantine(connection: Connection, limit: int) -> tuple[Quarantined, ...]:
+    """Return what is in quarantine, up to ``limit`` rows, the oldest first."""
+    query = text(f"SELECT {_COLUMNS} FROM quarantine ORDER BY since, kind, row_id LIMIT :limit")
+    return tuple(Quarantined(RowKind(row[0]), *row[1:]) for row in connection.execute(query, {"limit": limit}))
+
+
+def retry_now(connection: Connection, now: Instant, only: Collection[RowId] | None = None) -> dict[RowKind, list[int]]:
+    """Make rows in quarantine due at once, all of them or ``only`` these; return which there were, by kind.
+
+    Actions among them are left to the caller, because the ledger alone writes them.
+    """
+    found = [
+        RowId(RowKind(kind), row_id) for kind, row_id in connection.execute(text("SELECT kind, row_id FROM quarantine"))
+    ]
+    chosen = [one for one in found if only is None or one in only]
+    for kind, row_id in chosen:
+        _due(connection, kind, row_id, now)
+        retried = text("UPDATE quarantine SET retry_at = :now WHERE kind = :kind AND row_id = :id")
+        connection.execute(retried, {"now": now, "kind": kind.value, "id": row_id})
+    return {kind: [row_id for one, row_id in chosen if one is kind] for kind in RowKind}
+
+
+def _due(connection: Connection, kind: RowKind, row_id: int, at: Instant) -> None:
+    if kind is RowKind.USER:
+        due_later(connection, row_id, at)
+    elif kind is RowKind.ENROLMENT:
+        due = text("UPDATE enrolment SET due_at = :at WHERE id = :id AND state = 'active'")
+        connection.execute(due, {"id": row_id, "at": at})
+
+
+def forget(connection: Connection, kind: RowKind, worked: str) -> int:
+    """Take rows out of quarantine: those of ``kind`` whose ``row_id`` is in the SQL query ``worked``."""
+    return connection.execute(
+        text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN ({worked})"), {"kind": kind.value}
+    ).rowcount
+
+
+def forget_passed(connection: Connection, now: Instant) -> int:
+    """Take enrolments out of quarantine that went on, or ended, when they were taken again."""
+    over = (
+        f"SELECT q.row_id FROM quarantine AS q WHERE q.kind = '{RowKind.ENROLMENT}' AND q.retry_at <= :now"
+        " AND NOT EXISTS (SELECT 1 FROM enrolment AS n WHERE n.id = q.row_id AND n.state = 'active'"
+        " AND n.due_at <= :now)"
+    )
+    if connection.execute(text(f"{over} LIMIT 1"), {"now": now}).first() is None:
+        return 0
+    statement = text(f"DELETE FROM quarantine WHERE kind = '{RowKind.ENROLMENT}' AND row_id IN ({over})")
+    return connection.execute(statement, {"now": now}).rowcount
+
+
+def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: Instant) -> None:
+    """Undo setting these rows aside, because not they were at fault: they are due at ``now``, and forgotten here."""
+    for row_id in ids:
+        _due(connection, kind, row_id, now)
+    rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
+    statement = text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN (SELECT r.id FROM {rows} AS r)")
+    connection.execute(statement, {"kind": kind.value, "rows": pack([[row_id] for row_id in ids])})
