@@ -5,6 +5,10 @@ from importlib.metadata import entry_points
 
 from adapters.registry import ADAPTERS, AdapterKind
 from engine.errors import HabitueError
+from engine.playbooks.steps import STEPS
+from engine.playbooks.steps.base import StepKind
+from engine.playbooks.triggers import TRIGGERS
+from engine.playbooks.triggers.base import TriggerKind
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
@@ -15,6 +19,8 @@ class Kinds:
     """The kinds that a program knows; where order matters, it is that of the tuple."""
 
     adapters: tuple[AdapterKind, ...] = ()
+    triggers: tuple[TriggerKind, ...] = ()
+    steps: tuple[StepKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -22,7 +28,7 @@ class Kinds:
         return replace(self, **added)
 
 
-SHIPPED = Kinds(adapters=ADAPTERS)
+SHIPPED = Kinds(adapters=ADAPTERS, triggers=TRIGGERS, steps=STEPS)
 """What ships with the program."""
 
 

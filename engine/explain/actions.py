@@ -9,6 +9,7 @@ from engine.actions.states import State
 from engine.clock import Instant
 from engine.delivery.reasons import Reason as DeliveryReason
 from engine.explain.models import ActionRecord, Change
+from engine.incentives.reasons import CouponReason
 from engine.playbooks.reasons import Reason as PlaybookReason
 
 _ACTIONS = text(
@@ -22,7 +23,7 @@ _CHANGES = text(
     "SELECT v.action_id, v.at, v.state, v.reason, v.detail FROM action AS a JOIN action_event AS v"
     " ON v.action_id = a.id WHERE a.user_id = :user_id ORDER BY v.at, v.id"
 )
-_REASONS: Mapping[str, str] = {one.value: one.sentence for one in (*PlaybookReason, *DeliveryReason)}
+_REASONS: Mapping[str, str] = {one.value: one.sentence for one in (*PlaybookReason, *CouponReason, *DeliveryReason)}
 _STATES: Mapping[str, str] = {one.value: one.sentence for one in State}
 
 

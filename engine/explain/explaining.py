@@ -46,7 +46,7 @@ class Explainer:
             dimensions=standings(connection, content.rules, self.deciders, user_id, now),
             next_look=next_look(connection, content, user_id),
             transitions=moves,
-            enrolments=passages(connection, content.shelf(), moves, user_id),
+            enrolments=passages(connection, content, moves, user_id),
             actions=actions(connection, user_id),
             playbooks=self._playbooks(connection, user_id, now),
         )

@@ -4,11 +4,11 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
+from engine.incentives.reasons import CouponReason
 from engine.playbooks.actions import Change, change_actions
-from engine.playbooks.reasons import Reason
 
 # The first condition is the partial index's own: the planners compare texts.
-_WAITING = f"state IN ('held', 'unknown') AND reason = '{Reason.POOL_EMPTY}' AND state = 'held'"
+_WAITING = f"state IN ('held', 'unknown') AND reason = '{CouponReason.POOL_EMPTY}' AND state = 'held'"
 _SUPPLIED = (
     "EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = action.enrolment_id AND k.coupon = action.coupon)"
 )
@@ -17,7 +17,7 @@ _SUPPLIED = (
 def release(connection: Connection, desk: CouponDesk, now: Instant, limit: int) -> int:
     """Give codes to up to ``limit`` enrolments per coupon that wait for one; return how many actions changed."""
     expired = change_actions(
-        connection, f"{_WAITING} AND expires_at <= :now", Change("expired", Reason.EXPIRED_WAITING), now
+        connection, f"{_WAITING} AND expires_at <= :now", Change("expired", CouponReason.EXPIRED_WAITING), now
     )
     changed = len(expired)
     for coupon in _coupons(connection):
@@ -37,9 +37,9 @@ def _release(connection: Connection, desk: CouponDesk, coupon: str, now: Instant
     desk.claim(connection, coupon, wanting, {"limit": limit}, now)
     supplied = f"{_WAITING} AND coupon = :coupon AND {_SUPPLIED} AND kind = "
     binds = {"coupon": coupon}
-    filled = Change("queued", Reason.POOL_FILLED, due_now=True)
+    filled = Change("queued", CouponReason.POOL_FILLED, due_now=True)
     messages = change_actions(connection, f"{supplied}'message'", filled, now, binds)
-    grants = change_actions(connection, f"{supplied}'coupon'", Change("accepted", Reason.GRANTED), now, binds)
+    grants = change_actions(connection, f"{supplied}'coupon'", Change("accepted", CouponReason.GRANTED), now, binds)
     if grants:
         going_on = text(
             "UPDATE enrolment SET step = step + 1, waiting_since = NULL, due_at = :now"

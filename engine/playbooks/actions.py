@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from engine.actions.worded import Worded
 from engine.clock import Instant
-from engine.playbooks.reasons import Reason
 from engine.store.statement import statement
 
 UNSENT = "('queued', 'deferred', 'retrying', 'held')"
@@ -20,7 +20,7 @@ class Change:
     """What becomes of actions."""
 
     state: str
-    reason: Reason
+    reason: Worded
     due_now: bool = False
     """Delivery may look at them at once."""
 
@@ -49,7 +49,7 @@ def change_actions(
 
 
 def cancel_unsent(
-    connection: Connection, enrolments: str, reason: Reason, now: Instant, binds: Mapping[str, object] | None = None
+    connection: Connection, enrolments: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
 ) -> int:
     """Cancel the unsent actions of the enrolments that the subquery ``enrolments`` selects; return how many."""
     where = f"enrolment_id IN ({enrolments}) AND state IN {UNSENT}"
