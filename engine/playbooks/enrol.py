@@ -1,7 +1,8 @@
 """Enrolment: candidates who pass every test enter, set-wise, once per occurrence.
 
 Triggers are looked at for the users of ``due_user``, in the transaction that placed them; those of dates and schedules
-in ``occasions``. A trigger stays open for the playbook's ``expires``: whoever comes to fulfil the audience in that time, enters.
+in ``occasions``. A trigger stays open for the playbook's ``expires``: a user who comes to fit the audience in that
+time enters.
 """
 
 from sqlalchemy import Connection
@@ -108,12 +109,12 @@ def insertion(playbook: Playbook, source: Source, dialect: Dialect, narrowed: st
     return (
         "INSERT INTO enrolment (playbook, version, user_id, occurrence, state, step, due_at, trigger_at, event_id,"
         " entered_at) SELECT :playbook, :version, c.user_id, c.occurrence, 'active', 0, c.at, c.at, c.event_id,"
-        f" {now_sql(dialect)} FROM ({_passing(found, narrowed)}) AS c WHERE {chosen}"
+        f" {now_sql(dialect)} FROM ({_who_pass(found, narrowed)}) AS c WHERE {chosen}"
         " ORDER BY c.at, c.user_id, c.occurrence ON CONFLICT (playbook, user_id, occurrence) DO NOTHING"
     )
 
 
-def _passing(found: Candidates, narrowed: str) -> str:
+def _who_pass(found: Candidates, narrowed: str) -> str:
     tests = [found.where, *(test for _, test in found.tests), *([narrowed] if narrowed else [])]
     return (
         f"SELECT u.id AS user_id, {found.at} AS at, {found.occurrence} AS occurrence, {found.event} AS event_id,"

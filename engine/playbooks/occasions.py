@@ -51,7 +51,7 @@ class Occasions:
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle) -> None:
         """``brand_zone`` stands in where a user's own zone is not known.
 
-        ``settle`` lets those leave before the first step for whom the playbook's exit holds already.
+        ``settle`` lets users leave before the first step if the playbook's exit holds for them already.
         """
         self._settle = settle
         self._dialect = dialect

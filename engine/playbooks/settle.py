@@ -1,6 +1,6 @@
 """Settling: exits that came, and events that were waited for, of the users in ``due_user``.
 
-It runs before steps are advanced, so whoever left the playbook in the same tick gets nothing more.
+It runs before steps are advanced, so a user who leaves the playbook in the same tick gets nothing more.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _LEAVABLE = "leavable"
 """The enrolments at hand that can be left: ``leavable(id, user_id, playbook, version, ended)``."""
-# Who has taken the last step leaves all the same while a message waits, for quiet hours, say.
+# After the last step an enrolment can still be left while one of its messages waits, for quiet hours, say.
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
     f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"

@@ -211,11 +211,14 @@ class Shop:
             ).scalar_one()
         return int(event)
 
-    def move(self, user: int, dimension: str, before: str | None, after: str | None, at: int) -> None:
+    def move(  # noqa: PLR0917 - a transition has that many parts
+        self, user: int, dimension: str, before: str | None, after: str | None, at: int, cause: str | None = None
+    ) -> None:
         """Write a transition, and the placement of dimensions with one place."""
         self.run(
-            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"
-            " VALUES (:user, :dimension, :before, :after, :at, 'r', 'v', 0)",
+            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version,"
+            " signature) VALUES (:user, :dimension, :before, :after, :at, :cause, 'r', 'v', 0)",
+            cause=cause,
             user=user,
             dimension=dimension,
             before=before,

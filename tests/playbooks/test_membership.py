@@ -67,6 +67,16 @@ def test_a_first_placement_is_said(shop: Shop) -> None:
     assert why(shop, user, day(1)).reason is MoveReason.FIRST_PLACEMENT
 
 
+def test_a_move_for_another_cause_is_said(shop: Shop) -> None:
+    shop.apply(playbook(trigger=ENTER))
+    user = shop.user("a")
+    shop.move(user, "lifecycle", "active", "at_risk", day(1), "rules")
+    found = why(shop, user, day(1))
+    assert (found.reason, found.detail) == (MoveReason.OTHER_CAUSE, f"it happened {iso(day(1))}")
+    shop.apply(playbook(trigger=f'{ENTER}\non = ["rules"]'))
+    assert why(shop, user, day(1)).reason is Reason.ENTERS_NEXT
+
+
 @pytest.mark.parametrize(
     ("reentry", "reason", "said"),
     [

@@ -44,7 +44,7 @@ class Playbook(PlaybookHead):
 
     @property
     def concerns_everybody(self) -> bool:
-        """Tell whether it can let in or out users to whom nothing happens: everybody is looked at when it is new."""
+        """Tell whether time alone can let users in or out, so that everybody is looked at when it is new."""
         return bool(self.trigger.conditions) or (self.exit_when is not None and bool(self.exit_when.turning_points()))
 
     @property

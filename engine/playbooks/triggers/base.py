@@ -45,7 +45,7 @@ class Trigger(ABC):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Conditions that let users in to whom nothing else happens: time alone can turn them.
+        """Conditions that can let a user in though nothing happens to them, because time passes.
 
         With any, everybody is looked at when the playbook is new, and again when re-entry comes up.
         """

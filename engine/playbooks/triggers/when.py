@@ -1,4 +1,4 @@
-"""``when = "spend_total >= 1000"``: whoever fulfils a condition, and may enter, enters."""
+"""``when = "spend_total >= 1000"``: every user for whom a condition holds, as far as re-entry permits."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, RowMapping, text
 
 from engine.clock import Instant
-from engine.explain.models import Moved, Passage
+from engine.explain.models import EnrolmentRecord, Moved
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook, Step
 from engine.playbooks.reasons import Reason
@@ -18,13 +18,15 @@ _QUERY = text(
 )
 
 
-def passages(connection: Connection, content: Content, moves: tuple[Moved, ...], user_id: int) -> tuple[Passage, ...]:
+def enrolments(
+    connection: Connection, content: Content, moves: tuple[Moved, ...], user_id: int
+) -> tuple[EnrolmentRecord, ...]:
     """Return the user's enrolments, oldest first; ``moves`` are their transitions."""
     known = {move.id: move for move in moves}
     pinned = content.pinned()
     sentences = _sentences(content)
     return tuple(
-        _passage(
+        _record(
             row,
             pinned.get(connection, row["playbook"], row["version"]),
             _trigger(content.kinds.triggers, row["occurrence"], row["event"], known),
@@ -40,9 +42,9 @@ def _sentences(content: Content) -> dict[str, str]:
     return {reason.value: reason.sentence for reason in reasons}
 
 
-def _passage(row: RowMapping, playbook: Playbook | None, trigger: str, sentences: Mapping[str, str]) -> Passage:
+def _record(row: RowMapping, playbook: Playbook | None, trigger: str, sentences: Mapping[str, str]) -> EnrolmentRecord:
     step = _next_step(row, playbook)
-    return Passage(
+    return EnrolmentRecord(
         id=row["id"],
         playbook=row["playbook"],
         version=row["version"],
