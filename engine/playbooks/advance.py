@@ -12,12 +12,12 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
-from engine.incentives.releasing import release
 from engine.playbooks.actions import cancel_unsent
 from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import Reason
+from engine.playbooks.releasing import release
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
 

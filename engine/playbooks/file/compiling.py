@@ -17,7 +17,7 @@ def compile_playbook(
     head = file.playbook
     whole = FilePart(found, references, head, ())
     if head.expires == 0:
-        whole.find("with `expires` of no time nothing is ever sent; write such as `7d`", "playbook", "expires")
+        whole.find("`expires` is zero, so nothing is ever sent; write a duration such as `7d`", "playbook", "expires")
     trigger = file.trigger.compile(FilePart(found, references, head, ("trigger",)))
     audience = whole.condition(file.audience.when, "audience", "when") if file.audience else None
     leaving = file.exit or ExitSection.model_construct()

@@ -28,7 +28,7 @@ class MoveSection(TriggerSection):
     """What such a section can say beside the place."""
 
     on: tuple[str, ...] = ("behaviour", "time")
-    """The causes that count. An edit of the rules or a recalibration is none of the user's doing."""
+    """The causes that count. An edit of the rules or a recalibration is not the user's doing."""
 
     def check_causes(self, part: FilePart) -> None:
         """Note an error for each cause that does not exist, and where there is none."""
