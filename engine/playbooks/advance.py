@@ -115,13 +115,21 @@ def _expire(due: DueEnrolments) -> None:
 
 
 def _take(due: DueEnrolments, step: Step) -> int:
-    """Let those who stand at ``step`` take it, or pass it over; return how many actions came of it."""
+    """Let those who stand at ``step`` take it, or pass it over; return how many actions came of it.
+
+    Raises:
+        RuntimeError: the step's kind has a bug: it left an enrolment as it was, which would be due for ever.
+    """
     here = AtStep(due, step.index, step.id)
     if not here.anybody():
         return 0
     if step.when is not None:
         here.go(here.next, f"d.waiting_since IS NULL AND NOT {here.holds(step.when)}")
-    return step.act.take(here)
+    made = step.act.take(here)
+    if here.anybody("d.waiting_since IS NULL"):
+        kind = type(step.act).__name__
+        raise RuntimeError(f"the step `{step.id}` of `{due.head.name}` ({kind}) neither moved nor ended an enrolment")
+    return made
 
 
 def _finish(due: DueEnrolments, end: int) -> None:

@@ -51,8 +51,8 @@ class DueEnrolments:
 class AtStep:
     """The due enrolments that stand at one step and take it: what a kind of step works on.
 
-    Every enrolment has to leave: by ``go`` or ``move`` to a later step, by ``wait`` for a later instant, or by
-    ``end``. SQL that is handed in sees an enrolment as ``d``, and ``:now``.
+    Every enrolment has to be dealt with: it goes to a later step (``go``, ``go_after``, ``move``), stays for a while
+    (``stay``, ``stay_until``), or ends (``end``). SQL that is handed in sees an enrolment as ``d``, and ``:now``.
     """
 
     due: DueEnrolments
@@ -78,9 +78,9 @@ class AtStep:
         """Return the binds of ``rows``, and ``further`` ones."""
         return self.due.binds(step=self.index, **further)
 
-    def anybody(self) -> bool:
-        """Tell whether any enrolment stands here."""
-        query = statement(f"SELECT EXISTS (SELECT 1 FROM {self.rows})")
+    def anybody(self, condition: str = "TRUE") -> bool:
+        """Tell whether any enrolment that fulfils ``condition`` stands here."""
+        query = statement(f"SELECT EXISTS (SELECT 1 FROM {self.rows} AND {condition})")
         return bool(self.due.connection.execute(query, self.binds()).scalar_one())
 
     def holds(self, condition: Condition) -> str:
@@ -99,16 +99,16 @@ class AtStep:
         setting = f"step = :target, waiting_since = NULL, due_at = {due_at}"
         self._update(setting, condition, {"target": target, **(binds or {})})
 
-    def pause(self, target: int, duration: int) -> None:
+    def go_after(self, target: int, duration: int) -> None:
         """Go to the step ``target``, which is taken after ``duration`` milliseconds."""
         self.move(target, due_at=self._after(), binds=_lengths(duration))
 
-    def wait(self, *, at_most: int) -> None:
+    def stay(self, *, at_most: int) -> None:
         """Stay here, waiting for something, and come up again after ``at_most`` milliseconds if it does not come."""
         setting = f"waiting_since = d.due_at, due_at = {self._after()}"
         self._update(setting, "TRUE", _lengths(at_most))
 
-    def wait_until(self, due_at: str, **binds: object) -> None:
+    def stay_until(self, due_at: str, **binds: object) -> None:
         """Stay here, waiting for something, and come up again at the instant that the SQL ``due_at`` gives."""
         self._update(f"waiting_since = d.due_at, due_at = {due_at}", "TRUE", binds)
 

@@ -60,3 +60,20 @@ class SplitSection(StepSection):
 
 
 SPLIT = StepKind("split", SplitSection, tuple(SplitReason))
+
+
+class Forget(Act):
+    """A bug: it does nothing with whoever comes."""
+
+    def take(self, here: AtStep) -> int:
+        return 0
+
+
+class ForgetSection(StepSection):
+    forget: bool
+
+    def compile(self, part: StepPart) -> Forget:
+        return Forget()
+
+
+FORGETFUL = StepKind("forget", ForgetSection)

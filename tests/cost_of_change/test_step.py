@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.kinds import SHIPPED, Kinds
-from tests.cost_of_change.step import SPLIT
+from tests.cost_of_change.step import FORGETFUL, SPLIT
 from tests.maison import email
 from tests.world import World
 
@@ -98,6 +98,20 @@ def test_it_goes_on_from_the_version_that_was_entered(world: World) -> None:
     world.tick(3, deliver=True)
     subjects = [str(mail["Subject"]) for mail in world.mail()]
     assert 5 <= subjects.count("Version A") <= 19
+
+
+def test_a_kind_that_forgets_an_enrolment_fails_and_does_not_run_for_ever(world: World) -> None:
+    world.kinds = SHIPPED + Kinds(steps=(FORGETFUL,))
+    survey = SURVEY.replace('split = { percent = 50, to = "b" }', "forget = true").replace(
+        'exit = "saw_a"', 'wait = "1d"'
+    )
+    world.write("playbooks/survey.toml", survey)
+    world.configure()
+    world.open()
+    world.user("ann")
+    world.event("ann", "review_posted", 1)
+    with pytest.raises(RuntimeError, match="the step `halves` of `survey` \\(Forget\\) neither moved nor ended"):
+        world.tick(1)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ class Grant(Act):
         here.go(here.next, "d.waiting_since IS NOT NULL")
         made = add_actions(here, NewAction("coupon", coupon=self.coupon), "accepted", CouponReason.GRANTED)
         here.go(here.next, has_code(here, self.coupon))
-        here.wait_until(f"{now_sql(here.due.dialect)} + :expires", expires=here.due.head.expires)
+        here.stay_until(f"{now_sql(here.due.dialect)} + :expires", expires=here.due.head.expires)
         return made
 
 

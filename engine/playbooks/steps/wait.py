@@ -15,7 +15,7 @@ class Wait(Act):
 
     def take(self, here: AtStep) -> int:
         """Go on when the time has passed."""
-        here.pause(here.next, self.duration)
+        here.go_after(here.next, self.duration)
         return 0
 
 

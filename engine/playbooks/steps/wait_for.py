@@ -37,7 +37,7 @@ class WaitFor(Act):
         )
         here.move(here.next, f"{came} IS NOT NULL", due_at=came)
         here.go(self.otherwise, "d.waiting_since IS NOT NULL")
-        here.wait(at_most=self.timeout)
+        here.stay(at_most=self.timeout)
         return 0
 
 
