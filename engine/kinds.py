@@ -14,6 +14,10 @@ from engine.delivery.reasons import Reason as DeliveryReason
 from engine.errors import HabitueError
 from engine.messages.reasons import MessageReason
 from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.steps import STEPS
+from engine.playbooks.steps.base import StepKind
+from engine.playbooks.triggers import TRIGGERS
+from engine.playbooks.triggers.base import TriggerKind
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
@@ -25,6 +29,8 @@ class Kinds:
 
     channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
+    triggers: tuple[TriggerKind, ...] = ()
+    steps: tuple[StepKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -42,7 +48,7 @@ class Kinds:
         return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
-SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS)
+SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS, triggers=TRIGGERS, steps=STEPS)
 """What ships with the program."""
 
 
