@@ -47,7 +47,13 @@ class Content:
 
     def pinned(self) -> PinnedPlaybooks:
         """Return all versions of playbooks that somebody can be enrolled in."""
-        references = References(self.rules.scope, self.catalog, self.rules.places, frozenset(self.playbooks.coupons))
+        references = References(
+            self.rules.scope,
+            self.catalog,
+            self.rules.places,
+            frozenset(self.playbooks.coupons),
+            channels=channel_names(self.kinds),
+        )
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
 
     def coupon_worths(self) -> dict[str, str]:
@@ -86,7 +92,7 @@ def examine(
         catalog,
         rules.places,
         library.known_names(),
-        channels=[channel.name for channel in kinds.channels],
+        channels=channel_names(kinds),
         kinds=playbook_kinds(kinds),
     )
     findings += mistakes
@@ -98,6 +104,11 @@ def examine(
     if _errors(findings):
         return None, findings
     return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings
+
+
+def channel_names(kinds: Kinds) -> tuple[str, ...]:
+    """Return the names of the channels that playbooks may send by."""
+    return tuple(channel.name for channel in kinds.channels)
 
 
 def playbook_kinds(kinds: Kinds) -> PlaybookKinds:

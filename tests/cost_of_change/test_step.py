@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.kinds import SHIPPED, Kinds
+from tests.cost_of_change.fax import FAX_KINDS
 from tests.cost_of_change.step import FORGETFUL, SPLIT
 from tests.maison import email
 from tests.world import World
@@ -92,7 +93,10 @@ def test_whom_it_leaves_out_is_told_why(world: World) -> None:
 
 
 def test_it_goes_on_from_the_version_that_was_entered(world: World) -> None:
-    world.write("playbooks/survey.toml", SURVEY.replace("[[step]]\nid", '[[step]]\nwait = "2d"\n\n[[step]]\nid', 1))
+    """That version is read with all kinds, too: it sends by a channel that the program does not have."""
+    world.kinds += FAX_KINDS
+    entered = SURVEY.replace("[[step]]\nid", '[[step]]\nwait = "2d"\n\n[[step]]\nid', 1)
+    world.write("playbooks/survey.toml", entered.replace('["email"]', '["fax", "email"]'))
     lived(world)
     world.write("playbooks/survey.toml", SURVEY.replace("50", "1"))
     world.tick(3, deliver=True)

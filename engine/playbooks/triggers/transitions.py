@@ -10,8 +10,9 @@ from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, Source, Test, timely, with_user
 from engine.store.dialect import Dialect
+from engine.store.due import Cause
 
-CAUSES = ("behaviour", "time", "rules", "scores", "import", "merge", "person")
+CAUSES = tuple(cause.value for cause in Cause)
 """What a transition can come of: ``transition.cause``."""
 OCCURRENCE = "transition"
 
@@ -27,7 +28,7 @@ class MoveReason(Worded):
 class MoveSection(TriggerSection):
     """What such a section can say beside the place."""
 
-    on: tuple[str, ...] = ("behaviour", "time")
+    on: tuple[str, ...] = (Cause.BEHAVIOUR.value, Cause.TIME.value)
     """The causes that count. An edit of the rules or a recalibration is not the user's doing."""
 
     def check_causes(self, part: FilePart) -> None:
@@ -78,7 +79,11 @@ def moves(
         occurrence=f"'{OCCURRENCE}:' || CAST(t.id AS TEXT)",
         tie="t.id",
         # Rows that were written before causes were, count as behaviour.
-        tests=(*timely("t.at"), (MoveReason.OTHER_CAUSE, f"coalesce(t.cause, 'behaviour') IN ({listed})"), *tests),
+        tests=(
+            *timely("t.at"),
+            (MoveReason.OTHER_CAUSE, f"coalesce(t.cause, '{Cause.BEHAVIOUR}') IN ({listed})"),
+            *tests,
+        ),
     )
 
 
