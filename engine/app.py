@@ -21,7 +21,7 @@ from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
-from engine.playbooks.occasions import Occasions
+from engine.playbooks.occasions import occasion_indexes
 from engine.playbooks.versions import record_versions
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
@@ -103,7 +103,7 @@ class App:
         dialect = self.database.dialect
         with self.database.write() as connection:
             done = follow(connection, dialect, content.columns())
-            for statement in Occasions(content.playbooks, dialect, self.settings.brand.timezone).indexes():
+            for statement in occasion_indexes(content.playbooks):
                 connection.execute(text(statement))
             make_missing_states(connection, dialect)
         return done

@@ -18,6 +18,10 @@ from engine.errors import HabitueError
 from engine.facts.sources import FACT_SOURCES, FactSourceKind
 from engine.messages.reasons import MessageReason
 from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.steps import STEPS
+from engine.playbooks.steps.base import StepKind
+from engine.playbooks.triggers import TRIGGERS
+from engine.playbooks.triggers.base import TriggerKind
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
@@ -31,6 +35,8 @@ class Kinds:
     adapters: tuple[AdapterKind, ...] = ()
     fact_sources: tuple[FactSourceKind, ...] = ()
     gates: tuple[Gate[Any], ...] = ()
+    triggers: tuple[TriggerKind, ...] = ()
+    steps: tuple[StepKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds with ``more`` behind them."""
@@ -48,7 +54,14 @@ class Kinds:
         return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
-SHIPPED = Kinds(channels=CHANNELS, adapters=ADAPTERS, fact_sources=FACT_SOURCES, gates=GATES)
+SHIPPED = Kinds(
+    channels=CHANNELS,
+    adapters=ADAPTERS,
+    fact_sources=FACT_SOURCES,
+    triggers=TRIGGERS,
+    steps=STEPS,
+    gates=GATES,
+)
 """What ships with the program."""
 
 

@@ -12,10 +12,11 @@ from engine.facts.catalog import FactCatalog, load_catalog
 from engine.kinds import SHIPPED, Kinds
 from engine.messages.checking import check_templates
 from engine.messages.templates import TemplateLibrary
-from engine.playbooks.file.compiling import Surroundings
+from engine.playbooks.file.kinds import PlaybookKinds
 from engine.playbooks.file.load import load_playbooks
+from engine.playbooks.file.part import References
 from engine.playbooks.file.playbook import Playbooks
-from engine.playbooks.shelf import PlaybookShelf
+from engine.playbooks.pinned import PinnedPlaybooks
 from engine.rules.cases import check_cases, run_cases
 from engine.rules.decide.decider import Deciders
 from engine.rules.ruleset import RuleSet, load_rules
@@ -44,16 +45,16 @@ class Content:
         """Columns that ``user_state`` must have."""
         return (*self.catalog.columns(), *self.rules.columns())
 
-    def shelf(self) -> PlaybookShelf:
-        """Return the shelf of all versions that somebody can be enrolled in."""
-        around = Surroundings(
+    def pinned(self) -> PinnedPlaybooks:
+        """Return all versions of playbooks that somebody can be enrolled in."""
+        references = References(
             self.rules.scope,
             self.catalog,
             self.rules.places,
             frozenset(self.playbooks.coupons),
-            channels=_names(self.kinds),
+            channels=channel_names(self.kinds),
         )
-        return PlaybookShelf(self.playbooks, around)
+        return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
 
     def coupon_worths(self) -> dict[str, str]:
         """Return coupon -> what it is worth, in words, for templates."""
@@ -86,7 +87,13 @@ def examine(
     library = template_library(bundle, settings, kinds)
     findings += check_cases(rules, catalog) if _errors(findings) else run_cases(rules, catalog, deciders)
     playbooks, mistakes = load_playbooks(
-        bundle, rules.scope, catalog, rules.places, library.known_names(), channels=_names(kinds)
+        bundle,
+        rules.scope,
+        catalog,
+        rules.places,
+        library.known_names(),
+        channels=channel_names(kinds),
+        kinds=playbook_kinds(kinds),
     )
     findings += mistakes
     complete = not _errors(findings)
@@ -99,9 +106,14 @@ def examine(
     return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings
 
 
-def _names(kinds: Kinds) -> tuple[str, ...]:
-    """Return the names of the channels."""
+def channel_names(kinds: Kinds) -> tuple[str, ...]:
+    """Return the names of the channels that playbooks may send by."""
     return tuple(channel.name for channel in kinds.channels)
+
+
+def playbook_kinds(kinds: Kinds) -> PlaybookKinds:
+    """Return those of the kinds that playbooks are made of."""
+    return PlaybookKinds(kinds.triggers, kinds.steps)
 
 
 def _errors(findings: Iterable[Finding]) -> bool:

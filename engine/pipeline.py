@@ -72,19 +72,19 @@ class Pipeline:
 
     def __init__(self, content: Content, database: Database, deciders: Deciders, making: Making) -> None:
         dialect = database.dialect
-        shelf = content.shelf()
+        pinned = content.pinned()
         desk = CouponDesk(content.playbooks.coupons, making.coupon_secret, dialect)
         self._database = database
         self._chunk = making.chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
         with database.read() as connection:
-            pinned = shelf.turning_points(connection)  # of later enrolments the content has them
-        self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *pinned))
+            exits = pinned.turning_points(connection)  # of later enrolments the content has them
+        self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
         self.enrol: Stage = Enrol(content.playbooks, dialect)
-        settle = Settle(shelf, dialect)
+        settle = Settle(pinned, dialect)
         self.settle: Stage = settle
         self.occasions = Occasions(content.playbooks, dialect, making.brand_zone, settle)
-        self.advance = Advance(shelf, desk, dialect, making.brand_zone)
+        self.advance = Advance(pinned, desk, dialect, making.brand_zone)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""

@@ -12,10 +12,10 @@ from engine.clock import NEVER, SECOND, Instant, iso
 from engine.explain.models import (
     ActionRecord,
     AtomState,
+    EnrolmentRecord,
     Explanation,
     Moved,
     NextLook,
-    Passage,
     Person,
     RuleWords,
     SlotStanding,
@@ -174,22 +174,22 @@ def _held(move: Moved) -> str:
 
 def _enrolments(found: Explanation) -> Table:
     table = _table("entered", "playbook", "because of", "state", "what next, or why ended")
-    for passage in found.enrolments:
+    for enrolment in found.enrolments:
         table.add_row(
-            day_time(passage.entered_at),
-            passage.playbook,
-            passage.trigger,
-            passage.state,
-            Text(_outlook(passage), "dim"),
+            day_time(enrolment.entered_at),
+            enrolment.playbook,
+            enrolment.trigger,
+            enrolment.state,
+            Text(_outlook(enrolment), "dim"),
         )
     return table
 
 
-def _outlook(passage: Passage) -> str:
-    if passage.state == "active":
-        waits = f"waits for {passage.waits_for}, until" if passage.waits_for else "due"
-        return f"step {passage.step or '?'}, {waits} {day_time(passage.due_at)}"
-    return f"{day_time(passage.ended_at)} {passage.reason}: {passage.sentence or ''}".rstrip(": ")
+def _outlook(enrolment: EnrolmentRecord) -> str:
+    if enrolment.state == "active":
+        waits = f"waits for {enrolment.waits_for}, until" if enrolment.waits_for else "due"
+        return f"step {enrolment.step or '?'}, {waits} {day_time(enrolment.due_at)}"
+    return f"{day_time(enrolment.ended_at)} {enrolment.reason}: {enrolment.sentence or ''}".rstrip(": ")
 
 
 def _action(action: ActionRecord) -> str:

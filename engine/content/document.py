@@ -64,21 +64,31 @@ def parse_document(path: str, text: str) -> Document | Finding:
         return Finding(path, int(place[1]) if place else text.count("\n") + 1, f"not valid TOML: {what}")
 
 
-def validate(model: type[Model], document: Document) -> tuple[Model | None, list[Finding]]:
-    """Check a document against ``model``; return the instance, or None and a finding for each mistake."""
+def validate(
+    model: type[Model], document: Document, at: KeyPath = (), data: Mapping[str, Any] | None = None
+) -> tuple[Model | None, list[Finding]]:
+    """Check a document against ``model``; return the instance, or None and a finding for each mistake.
+
+    ``data`` is what to check where it is not the whole document, and ``at`` where it stands there.
+    """
     try:
-        return model.model_validate(document.data), []
+        return model.model_validate(document.data if data is None else data), []
     except ValidationError as error:
-        return None, _findings(model, document, error)
+        return None, _findings(model, document, at, error)
 
 
-def _findings(model: type[Section], document: Document, error: ValidationError) -> list[Finding]:
+def keys_of(model: type[Section]) -> tuple[str, ...]:
+    """Return the keys that ``model`` has in a file."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _findings(model: type[Section], document: Document, at: KeyPath, error: ValidationError) -> list[Finding]:
     """Return one finding for each place; what fits none of several forms is one mistake, not one for each form."""
     found: dict[KeyPath, Finding] = {}
     others: list[Finding] = []
     for mistake in error.errors():
-        where = tuple(part for part in mistake["loc"] if _is_key(part, document))
-        finding = _finding(model, document, where, mistake)
+        where = (*at, *(part for part in mistake["loc"] if _is_key(part, document)))
+        finding = _finding(model, document, where, mistake, len(at))
         if not mistake["type"].endswith("_type"):
             others.append(finding)
         elif where in found:
@@ -89,11 +99,17 @@ def _findings(model: type[Section], document: Document, error: ValidationError) 
     return [*others, *found.values()]
 
 
-def _finding(model: type[Section], document: Document, where: KeyPath, mistake: Any) -> Finding:  # noqa: ANN401
+def _finding(
+    model: type[Section],
+    document: Document,
+    where: KeyPath,
+    mistake: Any,  # noqa: ANN401
+    depth: int,
+) -> Finding:
     kind, context = mistake["type"], mistake.get("ctx", {})
     key = next((part for part in reversed(where) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
-        message = f"unknown key `{key}`{did_you_mean(key, _known_keys(model, where[:-1]))}"
+        message = f"unknown key `{key}`{did_you_mean(key, _known_keys(model, where[depth:-1]))}"
     elif kind == "missing":
         message = f"`{mistake['loc'][-1]}` is missing"
     elif kind == "value_error":

@@ -7,7 +7,7 @@ from engine.clock import iso
 from engine.content.findings import Finding
 from engine.delivery.reasons import Reason
 from engine.explain.health_models import Attention, Depth, Pool, Store, TickDone
-from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.incentives.reasons import CouponReason
 from engine.store.quarantine import Quarantined
 
 
@@ -58,7 +58,7 @@ def _of_depth(depth: Depth) -> Attention:
         "unknown": "look at the provider whether they arrived: `habitue log --state unknown`",
         "held": "`habitue log --state held` lists them",
     }[depth.state]
-    if depth.reason == PlaybookReason.POOL_EMPTY:
+    if depth.reason == CouponReason.POOL_EMPTY:
         remedy = "import codes: `habitue coupons import`"
     return Attention(f"{depth.state} actions", f"{count} by {depth.channel or 'no channel'}, {depth.reason}; {remedy}")
 

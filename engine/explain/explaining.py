@@ -6,10 +6,10 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.explain.actions import ActionReader
+from engine.explain.enrolments import enrolments
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_look import next_look
-from engine.explain.passages import passages
 from engine.explain.people import facts, find_user, person
 from engine.explain.profile import consents, profile_steps
 from engine.explain.standing import standings
@@ -52,7 +52,7 @@ class Explainer:
             dimensions=standings(connection, content.rules, self.deciders, user_id, now),
             next_look=next_look(connection, content, user_id),
             transitions=moves,
-            enrolments=passages(connection, content.shelf(), moves, user_id),
+            enrolments=enrolments(connection, content, moves, user_id),
             actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),
             playbooks=self._playbooks(connection, user_id, now),
         )

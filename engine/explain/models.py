@@ -150,7 +150,7 @@ class NextLook:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class EnrolmentRecord:
     """One enrolment."""
 
     id: int
@@ -250,6 +250,6 @@ class Explanation:
     next_look: NextLook | None
     """None where the user has no row in ``user_state`` yet: nothing has looked at them."""
     transitions: tuple[Moved, ...]
-    enrolments: tuple[Passage, ...]
+    enrolments: tuple[EnrolmentRecord, ...]
     actions: tuple[ActionRecord, ...]
     playbooks: tuple[PlaybookAnswer, ...]

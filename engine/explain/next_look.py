@@ -10,7 +10,6 @@ from engine.conditions.words import words
 from engine.content.values import span
 from engine.explain.models import NextLook
 from engine.loading import Content
-from engine.playbooks.file.playbook import Playbook, Whenever
 from engine.rules.dimension import Dimension
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
@@ -63,7 +62,7 @@ def _terms(content: Content, dialect: Dialect) -> Iterator[Term]:
             yield point.sql(dialect), f"{_point_words(point)}, for {dimension.name}"
         yield from _slot_terms(dimension)
     for playbook in content.playbooks.playbooks:
-        for point in _points_of(playbook):
+        for point in playbook.turning_points():
             yield point.sql(dialect), f"{_point_words(point)}, for the playbook {playbook.name}"
 
 
@@ -74,15 +73,6 @@ def _slot_terms(dimension: Dimension) -> Iterator[Term]:
             yield f"s.{slot.wait} + {length}", f"the grace of {name} ({place}, {span(length)}) ends"
         for place, length in slot.locks.items():
             yield f"s.{slot.since} + {length}", f"the lock of {name} ({place}, {span(length)}) ends"
-
-
-def _points_of(playbook: Playbook) -> Iterator[TurningPoint]:
-    conditions = [playbook.exit_when]
-    if isinstance(playbook.trigger, Whenever):
-        conditions += [playbook.trigger.condition, playbook.audience]
-    for condition in conditions:
-        if condition is not None:
-            yield from condition.turning_points()
 
 
 def _point_words(point: TurningPoint) -> str:

@@ -20,7 +20,7 @@ from engine.errors import InputError
 from engine.explain.people import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
-from engine.playbooks.file.playbook import Happened, Playbook, Send
+from engine.playbooks.file.playbook import Playbook
 from engine.settings import Brand
 from engine.store.dialect import Dialect
 
@@ -82,8 +82,7 @@ class Previewer:
         """Return the message for a made-up customer who has everything that templates can ask for."""
         use, catalog = _use_of(self._content, wanted), self._content.catalog
         event = None
-        if use.playbook and isinstance(use.playbook.trigger, Happened):
-            name = use.playbook.trigger.event
+        if use.playbook and (name := use.playbook.trigger.event) is not None:
             event = sample_event(name, catalog.events.get(name, {}), catalog.currency_scale, now)
         person = {"id": 0, "key": SAMPLE_KEY, "address": self._channel(wanted.channel).sample}
         zone = {"timezone": self._brand.timezone, "locale": self._brand.locale}
@@ -148,9 +147,9 @@ class Previewer:
         return self._channels[name]
 
     def _newest_event(self, connection: Connection, use: _Use, user_id: int, now: Instant) -> dict[str, object] | None:
-        if use.playbook is None or not isinstance(use.playbook.trigger, Happened):
+        name, catalog = use.playbook.trigger.event if use.playbook else None, self._content.catalog
+        if name is None:
             return None
-        name, catalog = use.playbook.trigger.event, self._content.catalog
         properties = catalog.events.get(name, {})
         row = connection.execute(_EVENT, {"user_id": user_id, "name": name, "now": now}).first()
         if row is None:
@@ -199,8 +198,9 @@ def _use_of(content: Content, wanted: Wanted) -> _Use:
     """Return the first step that sends the template; one that nobody sends is shown all the same."""
     for playbook in content.playbooks.playbooks:
         for step in playbook.steps:
-            if isinstance(step.act, Send) and step.act.template == wanted.template:
-                return _Use(playbook, step.act.coupon)
+            for message in step.act.messages:
+                if message.template == wanted.template:
+                    return _Use(playbook, message.coupon)
     if not any(name == wanted.template for name, _ in content.library.names()):
         # `find` says it with the closest name.
         content.library.find(wanted.template, wanted.channel, wanted.locale or "")

@@ -12,7 +12,8 @@ from engine.facts.catalog import FactCatalog
 from engine.messages.inspection import Variable
 from engine.messages.templates import TemplateLibrary
 from engine.messages.vocabulary import EVENT_KEYS, KEYS, ROOTS
-from engine.playbooks.file.playbook import Happened, Playbook, Playbooks, Send, Step
+from engine.playbooks.file.playbook import Playbook, Playbooks, Step
+from engine.playbooks.steps.base import StepMessage
 
 
 def check_templates(
@@ -47,7 +48,7 @@ class _Use:
 
     playbook: Playbook
     step: Step
-    send: Send
+    message: StepMessage
     channel: str
     document: Document
 
@@ -69,10 +70,10 @@ def _uses(playbook: Playbook, files: Mapping[str, str], served: Collection[str])
     if not isinstance(document, Document):
         return  # it was read before, so it can be
     for step in playbook.steps:
-        if isinstance(step.act, Send):
-            for channel in step.act.channels:
+        for message in step.act.messages:
+            for channel in message.channels:
                 if channel in served:
-                    yield _Use(playbook, step, step.act, channel, document)
+                    yield _Use(playbook, step, message, channel, document)
 
 
 def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatalog) -> Iterator[Finding]:
@@ -105,7 +106,7 @@ def _unknown(name: str, catalog: FactCatalog) -> str:
 
 
 def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[Finding]:
-    template = use.send.template
+    template = use.message.template
     files = library.files(template, use.channel)
     if not files:
         if any(template == name for name, _ in library.names()):
@@ -123,13 +124,13 @@ def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[
 
 def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog) -> Iterator[Finding]:
     """What a message reads of the event, against the event that triggers its playbook."""
-    trigger = use.playbook.trigger
+    event = use.playbook.trigger.event
     for variable in library.reading(path).variables:
         root, _, rest = variable.name.partition(".")
         key = rest.split(".")[0]
         if root != "event" or not key:
             continue
-        if not isinstance(trigger, Happened):
+        if event is None:
             if not variable.guarded:
                 where = f"{_path(variable.path)}:{variable.line}"
                 yield use.finding(
@@ -138,14 +139,14 @@ def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog)
                     "take it out there, or put it inside `{% if event %}`",
                 )
             return
-        known = (*catalog.events.get(trigger.event, ()), *EVENT_KEYS)
+        known = (*catalog.events.get(event, ()), *EVENT_KEYS)
         if key not in known:
-            message = f"the event `{trigger.event}`, which triggers `{use.playbook.name}`, has no property `{key}`"
+            message = f"the event `{event}`, which triggers `{use.playbook.name}`, has no property `{key}`"
             yield _at(variable, message + did_you_mean(key, known))
 
 
 def _coupon(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Finding]:
-    if use.send.coupon is not None:
+    if use.message.coupon is not None:
         return
     for variable in library.reading(path).variables:
         if variable.name.startswith("coupon.") and not variable.guarded:
@@ -173,11 +174,11 @@ def _unsubscribe(library: TemplateLibrary, use: _Use, path: str) -> Iterator[Fin
 
 def _unused(library: TemplateLibrary, playbooks: Playbooks) -> Iterator[Finding]:
     used = {
-        (step.act.template, channel)
+        (message.template, channel)
         for playbook in playbooks.playbooks
         for step in playbook.steps
-        if isinstance(step.act, Send)
-        for channel in step.act.channels
+        for message in step.act.messages
+        for channel in message.channels
     }
     for name, channel in sorted(library.names() - used):
         for path in library.files(name, channel):

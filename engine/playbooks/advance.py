@@ -2,7 +2,7 @@
 
 A chunk of due enrolments is copied into a temporary table and walked through each playbook's steps there, in order:
 jumps go forward only. At the end the copies are written back. Actions and coupon codes are made on the way, so the
-whole passage is one transaction.
+whole walk is one transaction.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from sqlalchemy import Connection, text
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
-from engine.incentives.releasing import release
-from engine.playbooks.passing import DUE_ENROLMENT, Passing
+from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
+from engine.playbooks.file.playbook import Step
+from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import Reason
-from engine.playbooks.shelf import PlaybookShelf
+from engine.playbooks.releasing import release
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
 
@@ -51,9 +52,9 @@ class Advanced:
 class Advance:
     """Takes enrolments through their steps."""
 
-    def __init__(self, shelf: PlaybookShelf, desk: CouponDesk, dialect: Dialect, brand_zone: str) -> None:
+    def __init__(self, pinned: PinnedPlaybooks, desk: CouponDesk, dialect: Dialect, brand_zone: str) -> None:
         """``brand_zone`` stands in where a user's own zone is not known."""
-        self._shelf = shelf
+        self._pinned = pinned
         self._desk = desk
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
@@ -88,14 +89,14 @@ class Advance:
         return taken
 
     def _walk(self, connection: Connection, name: str, version: str, first: int, now: Instant) -> int:
-        playbook = self._shelf.get(connection, name, version)
+        playbook = self._pinned.get(connection, name, version)
         if playbook is None:
             self._cancel(connection, name, version, now)
             return 0
-        passing = Passing(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
-        passing.expire()
-        made = sum(passing.take(step) for step in playbook.steps[first:])
-        passing.finish()
+        due = DueEnrolments(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
+        _expire(due)
+        made = sum(_take(due, step) for step in playbook.steps[first:])
+        _finish(due, len(playbook.steps))
         return made
 
     def _cancel(self, connection: Connection, name: str, version: str, now: Instant) -> None:
@@ -118,3 +119,32 @@ class Advance:
             ),
             {"now": now},
         )
+
+
+def _expire(due: DueEnrolments) -> None:
+    """End those whose trigger had expired before they took their first step."""
+    late = "d.step = 0 AND d.waiting_since IS NULL AND d.trigger_at + :expires <= :now"
+    due.update(f"state = 'expired', reason = '{Reason.EXPIRED}'", f"{ACTIVE} AND {late}", {"expires": due.head.expires})
+
+
+def _take(due: DueEnrolments, step: Step) -> int:
+    """Let those who stand at ``step`` take it, or pass it over; return how many actions came of it.
+
+    Raises:
+        RuntimeError: the step's kind has a bug: it left an enrolment as it was, which would be due for ever.
+    """
+    here = AtStep(due, step.index, step.id)
+    if not here.anybody():
+        return 0
+    if step.when is not None:
+        here.go(here.next, f"d.waiting_since IS NULL AND NOT {here.holds(step.when)}")
+    made = step.act.take(here)
+    if here.anybody("d.waiting_since IS NULL"):
+        kind = type(step.act).__name__
+        raise RuntimeError(f"the step `{step.id}` of `{due.head.name}` ({kind}) neither moved nor ended an enrolment")
+    return made
+
+
+def _finish(due: DueEnrolments, end: int) -> None:
+    """End those who have no step left."""
+    due.update(f"state = 'finished', reason = '{Reason.COMPLETED}'", f"{ACTIVE} AND d.step >= :end", {"end": end})

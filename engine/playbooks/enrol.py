@@ -1,15 +1,17 @@
 """Enrolment: candidates who pass every test enter, set-wise, once per occurrence.
 
-Enter, leave, event and condition triggers are looked at for the users of ``due_user``, in the transaction that placed
-them. A trigger stays open for the playbook's ``expires``: whoever comes to fulfil the audience in that time, enters.
+Triggers are looked at for the users of ``due_user``, in the transaction that placed them; those of dates and schedules
+in ``occasions``. A trigger stays open for the playbook's ``expires``: a user who comes to fit the audience in that
+time enters.
 """
 
 from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
-from engine.playbooks.candidates import Candidates, Source, candidates
-from engine.playbooks.file.playbook import Enter, Happened, Leave, OnDate, OnSchedule, Playbook, Playbooks, Whenever
+from engine.playbooks.candidates import candidates
+from engine.playbooks.file.playbook import Playbook, Playbooks
+from engine.playbooks.triggers.candidates import Candidates, Source
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.due import due_again
@@ -26,7 +28,7 @@ class Enrol:
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._playbooks = [p for p in playbooks.playbooks if not isinstance(p.trigger, OnDate | OnSchedule)]
+        self._playbooks = [p for p in playbooks.playbooks if p.trigger.occasional is None]
         self._statements = {p.name: insertion(p, DUE, dialect) for p in self._playbooks}
 
     def run(self, connection: Connection, now: Instant) -> int:
@@ -49,7 +51,7 @@ class Enrol:
 
     def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
         """Make users due when a condition may let them in again: nothing else happens at that instant."""
-        if not isinstance(playbook.trigger, Whenever) or not isinstance(playbook.reentry, int):
+        if not playbook.trigger.conditions or not isinstance(playbook.reentry, int):
             return
         again = (
             f"SELECT n.user_id, max(n.entered_at) + {playbook.reentry} AS again FROM {DUE_USER} AS d"
@@ -59,15 +61,15 @@ class Enrol:
 
     def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
         """Look the chunk's recent transitions up once for all playbooks."""
-        playbooks = [p for p in active if isinstance(p.trigger, Enter | Leave)]
-        columns = "id BIGINT, user_id BIGINT, dimension TEXT, from_place TEXT, to_place TEXT, at BIGINT"
+        playbooks = [p for p in active if p.trigger.reads_transitions]
+        columns = "id BIGINT, user_id BIGINT, dimension TEXT, from_place TEXT, to_place TEXT, at BIGINT, cause TEXT"
         temporary(connection, self._dialect, _TRANSITIONS, columns)
         if not playbooks:
             return
         connection.execute(
             statement(
-                f"INSERT INTO {_TRANSITIONS} SELECT t.id, t.user_id, t.dimension, t.from_place, t.to_place, t.at"
-                f" FROM {DUE_USER} AS d JOIN transition AS t ON t.user_id = d.user_id"
+                f"INSERT INTO {_TRANSITIONS} SELECT t.id, t.user_id, t.dimension, t.from_place, t.to_place, t.at,"
+                f" t.cause FROM {DUE_USER} AS d JOIN transition AS t ON t.user_id = d.user_id"
                 " WHERE t.at > :oldest AND t.at <= :now"
             ),
             {"oldest": now - max(p.expires for p in playbooks), "now": now},
@@ -79,8 +81,7 @@ class Enrol:
         temporary(connection, self._dialect, _EVENTS, "id BIGINT, user_id BIGINT, name TEXT, at BIGINT")
         oldest: dict[str, int] = {}
         for playbook in active:
-            if isinstance(playbook.trigger, Happened):
-                name = playbook.trigger.event
+            for name in sorted(playbook.trigger.reads_events):
                 oldest[name] = min(oldest.get(name, now), now - playbook.expires)
         for name, since in oldest.items():
             connection.execute(
@@ -105,12 +106,12 @@ def insertion(playbook: Playbook, source: Source, dialect: Dialect, narrowed: st
     return (
         "INSERT INTO enrolment (playbook, version, user_id, occurrence, state, step, due_at, trigger_at, event_id,"
         " entered_at) SELECT :playbook, :version, c.user_id, c.occurrence, 'active', 0, c.at, c.at, c.event_id,"
-        f" {now_sql(dialect)} FROM ({_passing(found, narrowed)}) AS c WHERE {chosen}"
+        f" {now_sql(dialect)} FROM ({_who_pass(found, narrowed)}) AS c WHERE {chosen}"
         " ORDER BY c.at, c.user_id, c.occurrence ON CONFLICT (playbook, user_id, occurrence) DO NOTHING"
     )
 
 
-def _passing(found: Candidates, narrowed: str) -> str:
+def _who_pass(found: Candidates, narrowed: str) -> str:
     tests = [found.where, *(test for _, test in found.tests), *([narrowed] if narrowed else [])]
     return (
         f"SELECT u.id AS user_id, {found.at} AS at, {found.occurrence} AS occurrence, {found.event} AS event_id,"

@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
+from engine.actions.worded import Worded
 from engine.calendar.zones import zone_or
 from engine.clock import DAY, Instant, iso
-from engine.playbooks.candidates import OCCASION, Candidates, Source, candidates
-from engine.playbooks.falling import fallen
-from engine.playbooks.file.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.candidates import candidates
+from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.occasions import fill_occasions
 from engine.playbooks.reasons import Reason
+from engine.playbooks.triggers.base import OccasionalTrigger
+from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.occasions import OCCASION, fallen
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
@@ -31,7 +34,7 @@ class Membership:
 
     playbook: str
     inside: bool
-    reason: Reason
+    reason: Worded
     detail: str
     """When, and what; empty where the reason says it all."""
 
@@ -69,34 +72,36 @@ class Memberships:
 
     def _newest(
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
-    ) -> tuple[Reason, int] | None:
+    ) -> tuple[Worded, int] | None:
         """Return why the newest candidate does not enter, or that one enters; None where there is no candidate."""
-        on_occasions = isinstance(playbook.trigger, OnDate | OnSchedule)
-        if on_occasions:
-            self._fill(connection, playbook, user_id, now)
+        occasional = playbook.trigger.occasional
+        if occasional is not None:
+            self._fill(connection, occasional, user_id, now)
         found = candidates(playbook, _of_user(user_id), self._dialect)
         tests = sorted(found.tests, key=lambda test: test[0] is not Reason.SAME_OCCURRENCE)
         binds = {"playbook": playbook.name, "now": now, "since": now - playbook.expires, "activated": activated}
         rows = connection.execute(statement(_query(found, [sql for _, sql in tests])), binds).all()
-        if on_occasions:
+        if occasional is not None:
             drop_temporary(connection, OCCASION)
         answers = [(_first_failing([reason for reason, _ in tests], row), int(row[0])) for row in rows]
         entering = [answer for answer in answers if answer[0] is Reason.ENTERS_NEXT]
         return next(iter(entering or answers), None)
 
-    def _fill(self, connection: Connection, playbook: Playbook, user_id: int, now: Instant) -> None:
+    def _fill(self, connection: Connection, trigger: OccasionalTrigger, user_id: int, now: Instant) -> None:
         """Reckon the user's own occasions of the last year."""
         query = text("SELECT coalesce(timezone, '') FROM users WHERE id = :user_id")
         name = connection.execute(query, {"user_id": user_id}).scalar() or ""
         zones = {name: zone_or(name, self._brand_zone)}
-        assert isinstance(playbook.trigger, OnDate | OnSchedule)
-        fill_occasions(connection, self._dialect, fallen(playbook.trigger, zones, now - _LOOK_BACK, now))
+        fill_occasions(connection, self._dialect, fallen(trigger, zones, now - _LOOK_BACK, now))
 
 
 def _of_user(user_id: int) -> Source:
     return Source(
         users=f"(SELECT id AS user_id FROM users WHERE id = {user_id})",
-        transitions=f"(SELECT id, user_id, dimension, from_place, to_place, at FROM transition WHERE user_id = {user_id})",
+        transitions=(
+            "(SELECT id, user_id, dimension, from_place, to_place, at, cause FROM transition"
+            f" WHERE user_id = {user_id})"
+        ),
         events=f"(SELECT id, user_id, name, at FROM event WHERE user_id = {user_id})",
     )
 
@@ -109,7 +114,7 @@ def _query(found: Candidates, tests: list[str]) -> str:
     )
 
 
-def _first_failing(reasons: list[Reason], row: Row[tuple[object, ...]]) -> Reason:
+def _first_failing(reasons: list[Worded], row: Row[tuple[object, ...]]) -> Worded:
     answers: Sequence[object] = row[1:]
     return next((reason for reason, holds in zip(reasons, answers, strict=True) if not holds), Reason.ENTERS_NEXT)
 
@@ -129,22 +134,22 @@ def _where_it_stands(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> 
     return f"since {iso(enrolment.entered_at)}; {step} is next, due {iso(enrolment.due_at)}"
 
 
-def _detail(playbook: Playbook, reason: Reason, at: int, activated: int, last: Row[tuple[object, ...]] | None) -> str:
+def _detail(playbook: Playbook, reason: Worded, at: int, activated: int, last: Row[tuple[object, ...]] | None) -> str:
     match reason:
         case Reason.TRIGGER_TOO_OLD:
             return f"it happened {iso(at)} and expired {iso(at + playbook.expires)}"
         case Reason.BEFORE_ACTIVATION:
             return f"it happened {iso(at)}; the playbook is applied since {iso(activated)}"
-        case Reason.FIRST_PLACEMENT | Reason.MOVED_ON | Reason.ENTERS_NEXT:
-            return f"it happened {iso(at)}"
         case Reason.AUDIENCE_FALSE if playbook.audience is not None:
             return playbook.audience.text
         case Reason.SAME_OCCURRENCE | Reason.ONCE_ONLY if last is not None:
             return _what_became(last)
         case Reason.REENTRY_NOT_YET if last is not None and isinstance(playbook.reentry, int):
             return f"{_what_became(last)}; not before {iso(last.entered_at + playbook.reentry)}"
+        case Reason():
+            return f"it happened {iso(at)}" if reason is Reason.ENTERS_NEXT else ""
         case _:
-            return ""
+            return playbook.trigger.detail(reason, at)
 
 
 def _what_became(last: Row[tuple[object, ...]]) -> str:

@@ -1,7 +1,7 @@
 """Dates and schedules: each occasion is taken once, in each zone, by whichever worker is first.
 
 The row in ``slot`` and the enrolments of its occasion are one transaction, so a crash undoes both. The users are
-found by zone and, for dates, through an index on the fact's month and day: an hour without occasions asks for nobody.
+found by zone and, for dates, through an index on the fact's month and day: an hour without occasions looks nobody up.
 Users who change later (a birthday that becomes known on the day) are caught up with when they are due.
 """
 
@@ -15,11 +15,12 @@ from sqlalchemy import Connection, bindparam, text
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
-from engine.playbooks.candidates import OCCASION, Source, day_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
-from engine.playbooks.falling import Occasion, fallen
-from engine.playbooks.file.playbook import OnDate, OnSchedule, Playbook, Playbooks
+from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.settle import Settle
+from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
+from engine.playbooks.triggers.candidates import Source
+from engine.playbooks.triggers.occasions import OCCASION, fallen
 from engine.playbooks.versions import activations
 from engine.store.database import Database
 from engine.store.dialect import Dialect
@@ -37,10 +38,10 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Occasional:
-    """A playbook with a date or a schedule."""
+    """A playbook whose trigger is one of local days or hours."""
 
     playbook: Playbook
-    trigger: OnDate | OnSchedule
+    trigger: OccasionalTrigger
 
     @property
     def schedule(self) -> str:
@@ -51,20 +52,15 @@ class _Occasional:
 class Occasions:
     """Enrols users on their dates and on schedules."""
 
-    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle | None = None) -> None:
+    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle) -> None:
         """``brand_zone`` stands in where a user's own zone is not known.
 
-        ``settle`` sees to it that whom the playbook's exit concerns already leaves before the first step; without it
-        that waits until the user is due.
+        ``settle`` lets users leave before the first step if the playbook's exit holds for them already.
         """
         self._settle = settle
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
-        self._occasional = [
-            _Occasional(playbook, playbook.trigger)
-            for playbook in playbooks.playbooks
-            if isinstance(playbook.trigger, OnDate | OnSchedule)
-        ]
+        self._occasional = list(_occasional(playbooks))
         self._looked_at: dict[str, Instant] = {}
         """Playbook -> up to when this process has taken all occasions; saves looking for them again."""
 
@@ -102,16 +98,6 @@ class Occasions:
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
         return made
 
-    def indexes(self) -> tuple[str, ...]:
-        """Return SQL that makes the indexes by which users are found on their dates; to run when files are applied."""
-        triggers = {
-            (t.rule.fact, t.rule.every): t for t in (one.trigger for one in self._occasional) if isinstance(t, OnDate)
-        }
-        return tuple(
-            f"CREATE INDEX IF NOT EXISTS state_{every}_{fact} ON user_state ({day_of(trigger, alias='')})"
-            for (fact, every), trigger in sorted(triggers.items(), key=lambda item: item[0])
-        )
-
     def _zones(self, connection: Connection, query: str) -> dict[str, ZoneInfo]:
         names = [NO_ZONE, *(name for (name,) in connection.execute(text(query)))]
         return {name: zone_or(name, self._brand_zone) for name in names}
@@ -138,7 +124,8 @@ class Occasions:
         made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
         self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:
-            self._let_go(connection, one.playbook, now)
+            # The users' chunks of this tick, in which exits are seen, are done by now.
+            self._settle.entered(connection, one.playbook.name, now)
         return made
 
     def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
@@ -147,19 +134,6 @@ class Occasions:
         quarantine(connection, rows, now)
         for user, detail in bad.items():
             _log.error("row quarantined", kind=str(RowKind.USER), row=user, error=detail)
-
-    def _let_go(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
-        """Settle those who were just enrolled: the chunks of this tick, where exits are seen, are behind them."""
-        if self._settle is None:
-            return
-        temporary(connection, self._dialect, DUE_USER, "user_id BIGINT PRIMARY KEY")
-        entered = (
-            f"INSERT INTO {DUE_USER} SELECT DISTINCT user_id FROM enrolment WHERE state = 'active' AND due_at <= :now"
-            " AND playbook = :playbook AND entered_at = :now"
-        )
-        connection.execute(text(entered), {"now": now, "playbook": playbook.name})
-        self._settle.run(connection, now)
-        drop_temporary(connection, DUE_USER)
 
     def _enrol(
         self, connection: Connection, playbook: Playbook, sql: str, found: Sequence[Occasion], now: Instant
@@ -173,6 +147,21 @@ class Occasions:
         return made
 
 
+def occasion_indexes(playbooks: Playbooks) -> tuple[str, ...]:
+    """Return SQL that makes the indexes by which users are found on their dates; to run when files are applied."""
+    indexes = {one.trigger.index for one in _occasional(playbooks) if one.trigger.index is not None}
+    return tuple(
+        f"CREATE INDEX IF NOT EXISTS {index.name} ON user_state ({index.expression})"
+        for index in sorted(indexes, key=lambda index: index.name)
+    )
+
+
+def _occasional(playbooks: Playbooks) -> Iterator[_Occasional]:
+    for playbook in playbooks.playbooks:
+        if (trigger := playbook.trigger.occasional) is not None:
+            yield _Occasional(playbook, trigger)
+
+
 @dataclass(frozen=True, slots=True)
 class _Bucket:
     """A part of the users: few have one date, but everyone has a schedule, and a writer must not hold others up."""
@@ -183,18 +172,18 @@ class _Bucket:
     """One behind the last id."""
 
 
-def _buckets(trigger: OnDate | OnSchedule, last_user: int) -> Iterator[_Bucket]:
-    if isinstance(trigger, OnDate):
+def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
+    if trigger.value is not None:
         yield _Bucket(0, 0, last_user + 1)
         return
     for number in range(last_user // _BUCKET + 1):
         yield _Bucket(number, number * _BUCKET, (number + 1) * _BUCKET)
 
 
-def _by_index(trigger: OnDate | OnSchedule, found: Sequence[Occasion], dialect: Dialect) -> str:
+def _by_index(trigger: OccasionalTrigger, found: Sequence[Occasion], dialect: Dialect) -> str:
     """Return a condition that leads to the few users of these days, or to the zones."""
-    column = day_of(trigger) if isinstance(trigger, OnDate) else "coalesce(u.timezone, '')"
-    values = {one.day if isinstance(trigger, OnDate) else one.zone for one in found}
+    column = trigger.value or "coalesce(u.timezone, '')"
+    values = {one.zone if trigger.value is None else one.day for one in found}
     return f"{column} IN ({', '.join(text_literal(value, dialect) for value in sorted(values)) or 'NULL'})"
 
 

@@ -1,17 +1,16 @@
-"""Why playbooks did or did not do something: a word for the log, and a sentence for people."""
+"""Reasons that every playbook can give: a word for the log, and a sentence for people.
+
+What only one kind of trigger or step can say is declared in that kind's file.
+"""
 
 from engine.actions.worded import Worded
 
 
 class Reason(Worded):
-    """A reason that playbooks give, for an enrolment, for an action, or for a user who is not enrolled."""
+    """A reason for what became of an enrolment or its actions, or for why a user is not enrolled."""
 
     # Actions.
     DUE = "due", "The enrolment reached this step."
-    GRANTED = "granted", "The coupon code is the user's."
-    POOL_EMPTY = "coupon_pool_empty", "The message must carry a coupon code and there is none left; it waits for codes."
-    POOL_FILLED = "coupon_pool_filled", "It waited for a coupon code, and now has one."
-    EXPIRED_WAITING = "expired_without_coupon", "It expired while it waited for a coupon code."
 
     # Enrolments that ended.
     COMPLETED = "completed", "The user went through all steps."
@@ -24,14 +23,11 @@ class Reason(Worded):
     ACTIVE = "active", "The user is in the playbook."
     NOT_ACTIVE_YET = "not_applied", "The playbook was never applied."
     NOT_TRIGGERED = "not_triggered", "Nothing that triggers the playbook happened."
-    CONDITION_FALSE = "condition_does_not_hold", "The trigger's condition does not hold."
     TRIGGER_TOO_OLD = "trigger_too_old", "What triggers the playbook happened, but longer ago than `expires`."
     BEFORE_ACTIVATION = (
         "before_activation",
         "What triggers the playbook happened before the playbook was first applied.",
     )
-    FIRST_PLACEMENT = "first_placement", "The user was known for longer than `expires` when first placed there."
-    MOVED_ON = "moved_on", "The user does not stand where the trigger put them any more."
     AUDIENCE_FALSE = "audience_does_not_hold", "The trigger fits, but the audience's condition does not hold."
     ONCE_ONLY = "once_only", "The user was in the playbook before, and re-entry is `once`."
     REENTRY_NOT_YET = "reentry_not_yet", "The user was in the playbook before, and may not enter again yet."

@@ -1,7 +1,9 @@
 """Settling: exits that came, and events that were waited for, of the users in ``due_user``.
 
-It runs before steps are advanced, so whoever left the playbook in the same tick gets nothing more.
+It runs before steps are advanced, so a user who leaves the playbook in the same tick gets nothing more.
 """
+
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
@@ -11,15 +13,15 @@ from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
 from engine.playbooks.file.playbook import Playbook
+from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import Reason
-from engine.playbooks.shelf import PlaybookShelf
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
-_PASSAGE = "passage"
-"""The enrolments of the chunk's users that can be left: ``passage(id, user_id, playbook, version, ended)``."""
-# Who has taken the last step leaves all the same while a message waits, for quiet hours, say.
+_LEAVABLE = "leavable"
+"""The enrolments at hand that can be left: ``leavable(id, user_id, playbook, version, ended)``."""
+# After the last step an enrolment can still be left while one of its messages waits, for quiet hours, say.
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
     f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
@@ -30,33 +32,43 @@ _OPEN = (
 class Settle:
     """Ends and wakes enrolments."""
 
-    def __init__(self, shelf: PlaybookShelf, dialect: Dialect) -> None:
-        self._shelf = shelf
+    def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect) -> None:
+        self._pinned = pinned
         self._dialect = dialect
 
     def run(self, connection: Connection, now: Instant) -> int:
         """Settle the enrolments of the users in ``due_user``; return how many ended or went on."""
+        return self._run(connection, f"{DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id", now, {})
+
+    def entered(self, connection: Connection, playbook: str, now: Instant) -> int:
+        """Settle those who entered ``playbook`` at ``now``; return how many ended."""
+        these = "(SELECT * FROM enrolment WHERE playbook = :playbook AND entered_at = :now) AS n"
+        return self._run(connection, these, now, {"playbook": playbook, "now": now})
+
+    def _run(self, connection: Connection, enrolments: str, now: Instant, binds: Mapping[str, object]) -> int:
+        """Settle the enrolments ``n`` that ``enrolments`` gives, as far as they can be left."""
         settled = 0
-        if self._collect(connection):
-            for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_PASSAGE}")).all():
-                playbook = self._shelf.get(connection, name, version)
+        if self._collect(connection, enrolments, binds):
+            for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
+                playbook = self._pinned.get(connection, name, version)
                 # One that cannot be read is cancelled when its next step comes up: see Advance.
                 settled += self._settle(connection, playbook, now) if playbook else 0
-            ended = f"SELECT id FROM {_PASSAGE} WHERE ended = 1"
+            ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
-        drop_temporary(connection, _PASSAGE)
+        drop_temporary(connection, _LEAVABLE)
         return settled
 
-    def _collect(self, connection: Connection) -> bool:
+    def _collect(self, connection: Connection, enrolments: str, binds: Mapping[str, object]) -> bool:
         columns = "id BIGINT PRIMARY KEY, user_id BIGINT, playbook TEXT, version TEXT, ended INTEGER"
-        temporary(connection, self._dialect, _PASSAGE, columns)
+        temporary(connection, self._dialect, _LEAVABLE, columns)
         found = connection.execute(
             text(
-                f"INSERT INTO {_PASSAGE} SELECT n.id, n.user_id, n.playbook, n.version, 0"
-                f" FROM {DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id WHERE {_OPEN}"
-            )
+                f"INSERT INTO {_LEAVABLE} SELECT n.id, n.user_id, n.playbook, n.version, 0"
+                f" FROM {enrolments} WHERE {_OPEN}"
+            ),
+            binds,
         ).rowcount
-        analyse(connection, self._dialect, _PASSAGE)
+        analyse(connection, self._dialect, _LEAVABLE)
         return found > 0
 
     def _settle(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
@@ -67,8 +79,8 @@ class Settle:
             holds = playbook.exit_when.holds_sql(self._dialect)
             stands = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
             settled += self._exit(connection, playbook, stands, Reason.EXIT_CONDITION, now)
-        for index, waiting in playbook.waits_for:
-            settled += self._wake(connection, playbook, index, waiting.event, now)
+        for index, event in playbook.waits:
+            settled += self._wake(connection, playbook, index, event, now)
         return settled
 
     def _happened(self, event: str) -> str:
@@ -89,7 +101,7 @@ class Settle:
             {"reason": reason.value, "now": now, "playbook": playbook.name, "version": playbook.version},
         ).all()
         if ended:
-            marking = text(f"UPDATE {_PASSAGE} SET ended = 1 WHERE id = :id")
+            marking = text(f"UPDATE {_LEAVABLE} SET ended = 1 WHERE id = :id")
             connection.execute(marking, [{"id": enrolment} for (enrolment,) in ended])
         return len(ended)
 
@@ -110,4 +122,4 @@ class Settle:
         ).rowcount
 
     def _of(self, playbook: Playbook) -> str:
-        return f"id IN (SELECT id FROM {_PASSAGE} WHERE playbook = :playbook AND version = :version AND ended = 0)"
+        return f"id IN (SELECT id FROM {_LEAVABLE} WHERE playbook = :playbook AND version = :version AND ended = 0)"

@@ -4,11 +4,12 @@ from functools import cache
 from pathlib import Path
 
 from engine.content.bundle import PLAYBOOKS, RULES, TEMPLATES, Bundle, read_bundle
-from engine.content.document import Model, parse_document, validate
+from engine.content.document import Document, Model, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.incentives.form import CouponsFile
-from engine.playbooks.file.form import PlaybookFile
+from engine.playbooks.file.kinds import SHIPPED_KINDS
+from engine.playbooks.file.reading import PlaybookFile, read_playbook
 from engine.rules.compile.files import DimensionFile
 
 ROOT = Path(__file__).parents[2]
@@ -21,10 +22,14 @@ def bundle() -> Bundle:
     return read_bundle(ROOT / RULES, ROOT / PLAYBOOKS, ROOT / TEMPLATES)
 
 
-def _read(model: type[Model], path: str) -> Model:
+def _document(path: str) -> Document:
     document = parse_document(path, bundle().files[path])
     assert not isinstance(document, Finding), str(document)
-    parsed, findings = validate(model, document)
+    return document
+
+
+def _read(model: type[Model], path: str) -> Model:
+    parsed, findings = validate(model, _document(path))
     assert parsed is not None, "\n".join(map(str, findings))
     return parsed
 
@@ -44,8 +49,18 @@ def dimensions() -> dict[str, DimensionFile]:
 
 @cache
 def playbooks() -> dict[str, PlaybookFile]:
-    files = [_read(PlaybookFile, path) for path in bundle().under(PLAYBOOKS) if path != COUPONS]
-    return {file.playbook.name: file for file in files}
+    files = {}
+    for path in bundle().under(PLAYBOOKS):
+        if path != COUPONS:
+            file, findings = read_playbook(_document(path), SHIPPED_KINDS)
+            assert file is not None, "\n".join(map(str, findings))
+            files[file.playbook.name] = file
+    return files
+
+
+def coupons_of(file: PlaybookFile) -> set[str]:
+    """The coupons that a playbook's steps give."""
+    return {str(coupon) for step in file.steps if (coupon := getattr(step, "coupon", None)) is not None}
 
 
 @cache

@@ -6,6 +6,12 @@ import holidays
 import pytest
 
 from engine.facts.sources import FACT_SOURCES
+from engine.playbooks.steps.send import SendSection
+from engine.playbooks.triggers.date import DateSection
+from engine.playbooks.triggers.enter import EnterSection
+from engine.playbooks.triggers.event import EventSection
+from engine.playbooks.triggers.leave import LeaveSection
+from engine.playbooks.triggers.schedule import ScheduleSection
 from tests.brand import brand
 
 DEMANDED = {
@@ -72,30 +78,33 @@ def test_playbooks_are_named_as_their_files_and_all_demanded_ones_are_there() ->
 
 def test_triggers_name_what_there_is() -> None:
     for name, file in brand.playbooks().items():
-        for dimension, place in [*(file.trigger.enter or {}).items(), *(file.trigger.leave or {}).items()]:
-            assert place in brand.places(dimension), name
-        for event in (file.trigger.event, file.exit.event if file.exit else None):
-            assert event is None or event in brand.facts().events, name
-        if file.trigger.date:
-            assert brand.facts().facts[file.trigger.date.fact].type == "date", name
+        match file.trigger:
+            case EnterSection(enter=places) | LeaveSection(leave=places):
+                assert all(place in brand.places(dimension) for dimension, place in places.items()), name
+            case EventSection(event=event):
+                assert event in brand.facts().events, name
+            case DateSection(date=rule):
+                assert brand.facts().facts[rule.fact].type == "date", name
+        if file.exit and file.exit.event:
+            assert file.exit.event in brand.facts().events, name
 
 
 def test_coupons_are_declared_and_used() -> None:
-    used = {step.coupon for file in brand.playbooks().values() for step in file.step if step.coupon}
+    used = {coupon for file in brand.playbooks().values() for coupon in brand.coupons_of(file)}
     assert used == set(brand.coupons().coupons)
 
 
 def test_onboarding_sells_nothing_and_marketing_carries_the_offers() -> None:
     for name, file in brand.playbooks().items():
-        if any(step.coupon for step in file.step):
+        if brand.coupons_of(file):
             assert file.playbook.message_class == "marketing", name
     assert brand.playbooks()["onboarding"].playbook.message_class == "service"
 
 
 def test_every_message_is_sent_at_a_decent_hour() -> None:
     for name, file in brand.playbooks().items():
-        for step in file.step:
-            if step.send:
+        for step in file.steps:
+            if isinstance(step, SendSection):
                 assert step.between is not None, name
                 assert step.between.start.minutes >= 8 * 60, name
                 assert step.between.end.minutes <= 21 * 60, name
@@ -103,7 +112,7 @@ def test_every_message_is_sent_at_a_decent_hour() -> None:
 
 def test_the_lunar_new_year_is_kept_on_its_eve_and_once_a_year() -> None:
     playbook = brand.playbooks()["lunar_new_year"]
-    assert playbook.trigger.schedule is not None
+    assert isinstance(playbook.trigger, ScheduleSection)
     assert playbook.trigger.schedule.holiday is not None
     country, name = playbook.trigger.schedule.holiday.split(": ")
     for year in range(2026, 2032):

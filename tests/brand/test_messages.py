@@ -10,6 +10,8 @@ from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.messages.render import RenderContext, Rendered
 from engine.messages.templates import TemplateLibrary
+from engine.playbooks.steps.send import SendSection
+from engine.playbooks.triggers.event import EventSection
 from tests.brand import brand
 
 LANGUAGES = ("en", "zh-CN")
@@ -40,10 +42,10 @@ def library() -> TemplateLibrary:
 def steps() -> dict[str, tuple[str, str | None]]:
     """Template -> the event that triggers its playbook, if one does, and its coupon."""
     return {
-        step.template: (file.trigger.event or "", step.coupon)
+        step.template: (file.trigger.event if isinstance(file.trigger, EventSection) else "", step.coupon)
         for file in brand.playbooks().values()
-        for step in file.step
-        if step.template
+        for step in file.steps
+        if isinstance(step, SendSection)
     }
 
 

@@ -14,12 +14,12 @@ from engine.facts.catalog import FactCatalog, load_catalog
 from engine.incentives.coupons import CouponDesk
 from engine.playbooks.advance import Advance
 from engine.playbooks.enrol import Enrol
-from engine.playbooks.file.compiling import Surroundings
 from engine.playbooks.file.load import load_playbooks
+from engine.playbooks.file.part import References
 from engine.playbooks.file.playbook import Playbook, Playbooks
-from engine.playbooks.occasions import Occasions
+from engine.playbooks.occasions import Occasions, occasion_indexes
+from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.settle import Settle
-from engine.playbooks.shelf import PlaybookShelf
 from engine.playbooks.versions import record_versions
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.store.database import Database
@@ -149,7 +149,7 @@ class Shop:
             declared = (*content.catalog.columns(), *content.rules.columns())
             follow(connection, self.database.dialect, declared)
             record_versions(connection, content.playbooks, content.bundle, Instant(at))
-            for sql in self.occasions().indexes():
+            for sql in occasion_indexes(content.playbooks):
                 connection.execute(text(sql))
         self.restart()
         return self
@@ -157,18 +157,18 @@ class Shop:
     def restart(self) -> None:
         """Forget all that a worker remembers between ticks."""
         playbooks, dialect = self.content.playbooks, self.database.dialect
-        around = Surroundings(
+        references = References(
             self.content.rules.scope, self.content.catalog, self.content.rules.places, playbooks.coupons
         )
-        shelf = PlaybookShelf(playbooks, around)
+        pinned = PinnedPlaybooks(playbooks, references)
         self.enrol = Enrol(playbooks, dialect)
-        self.settle = Settle(shelf, dialect)
-        self.taking = Occasions(playbooks, dialect, self.zone, self.settle)
-        self.advance = Advance(shelf, CouponDesk(playbooks.coupons, SECRET, dialect), dialect, self.zone)
+        self.settle = Settle(pinned, dialect)
+        self.taking = self.occasions()
+        self.advance = Advance(pinned, CouponDesk(playbooks.coupons, SECRET, dialect), dialect, self.zone)
 
     def occasions(self) -> Occasions:
         """A worker's occasions, that remember nothing."""
-        return Occasions(self.content.playbooks, self.database.dialect, self.zone)
+        return Occasions(self.content.playbooks, self.database.dialect, self.zone, self.settle)
 
     def named(self, name: str = "hello") -> Playbook:
         """A playbook of the running content."""
@@ -211,11 +211,14 @@ class Shop:
             ).scalar_one()
         return int(event)
 
-    def move(self, user: int, dimension: str, before: str | None, after: str | None, at: int) -> None:
+    def move(  # noqa: PLR0917 - a transition has that many parts
+        self, user: int, dimension: str, before: str | None, after: str | None, at: int, cause: str | None = None
+    ) -> None:
         """Write a transition, and the placement of dimensions with one place."""
         self.run(
-            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"
-            " VALUES (:user, :dimension, :before, :after, :at, 'r', 'v', 0)",
+            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version,"
+            " signature) VALUES (:user, :dimension, :before, :after, :at, :cause, 'r', 'v', 0)",
+            cause=cause,
             user=user,
             dimension=dimension,
             before=before,

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.clock import DAY, HOUR
+from engine.playbooks.triggers.transitions import CAUSES
 from tests.playbooks.shop import Shop, day, playbook
 
 ENTER = 'enter = { lifecycle = "at_risk" }'
@@ -19,6 +20,27 @@ def test_a_transition_enrols_once(shop: Shop) -> None:
     assert shop.enrolments() == [(user, "transition:1", "finished", "completed")]
     assert shop.actions() == [(user, "mail", "queued", "due")]
     assert shop.rows("SELECT state, reason FROM action_event") == [("queued", "due")]
+
+
+@pytest.mark.parametrize("key", ["enter", "leave"])
+@pytest.mark.parametrize(
+    ("on", "enrolled"),
+    [
+        ("", {None, "behaviour", "time"}),
+        ('on = ["rules", "scores"]', {"rules", "scores"}),
+        ('on = ["behaviour"]', {None, "behaviour"}),
+    ],
+)
+def test_only_the_causes_that_the_trigger_names_enrol(shop: Shop, key: str, on: str, enrolled: set[str | None]) -> None:
+    """A transition without a cause is older than causes are, and counts as behaviour."""
+    shop.apply(playbook(trigger=f'{key} = {{ lifecycle = "at_risk" }}\n{on}'))
+    before, after = ("active", "at_risk") if key == "enter" else ("at_risk", "active")
+    users = {}
+    for cause in (None, *CAUSES):
+        users[shop.user(str(cause))] = cause
+        shop.move(max(users), "lifecycle", before, after, day(1), cause)
+    shop.tick(day(1))
+    assert {users[row[0]] for row in shop.enrolments()} == enrolled
 
 
 def test_another_place_or_dimension_does_not_enrol(shop: Shop) -> None:

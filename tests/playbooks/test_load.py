@@ -7,7 +7,13 @@ import pytest
 
 from engine.content.bundle import read_bundle
 from engine.content.findings import Finding
-from engine.playbooks.file.playbook import Branch, Enter, Happened, OnDate, OnSchedule, Send, WaitFor
+from engine.playbooks.steps.branch import Branch
+from engine.playbooks.steps.send import Send
+from engine.playbooks.steps.wait_for import WaitFor
+from engine.playbooks.triggers.date import OnDate
+from engine.playbooks.triggers.enter import Enter
+from engine.playbooks.triggers.event import Happened
+from engine.playbooks.triggers.schedule import OnSchedule
 from tests.playbooks.shop import load, playbook
 
 STEP = '[[step]]\nid = "mail"\nsend = ["email"]\ntemplate = "hello/mail"\n'

@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 from engine.clock import DAY, Instant, iso
 from engine.playbooks.membership import Membership, Memberships
 from engine.playbooks.reasons import Reason
+from engine.playbooks.steps import STEPS
+from engine.playbooks.triggers import TRIGGERS
+from engine.playbooks.triggers.transitions import MoveReason
+from engine.playbooks.triggers.when import WhenReason
 from tests.playbooks.shop import Shop, at, day, playbook
 
 ENTER = 'enter = { lifecycle = "at_risk" }'
@@ -53,14 +57,24 @@ def test_transitions_say_which_test_fails(shop: Shop) -> None:
     shop.state(user, language="de")
     assert why(shop, user, day(3)).reason is Reason.ENTERS_NEXT
     shop.move(user, "lifecycle", "at_risk", "active", day(3))
-    assert why(shop, user, day(3)).reason is Reason.MOVED_ON
+    assert why(shop, user, day(3)).reason is MoveReason.MOVED_ON
 
 
 def test_a_first_placement_is_said(shop: Shop) -> None:
     shop.apply(playbook(trigger=ENTER))
     user = shop.user("a")
     shop.move(user, "lifecycle", None, "at_risk", day(1))
-    assert why(shop, user, day(1)).reason is Reason.FIRST_PLACEMENT
+    assert why(shop, user, day(1)).reason is MoveReason.FIRST_PLACEMENT
+
+
+def test_a_move_for_another_cause_is_said(shop: Shop) -> None:
+    shop.apply(playbook(trigger=ENTER))
+    user = shop.user("a")
+    shop.move(user, "lifecycle", "active", "at_risk", day(1), "rules")
+    found = why(shop, user, day(1))
+    assert (found.reason, found.detail) == (MoveReason.OTHER_CAUSE, f"it happened {iso(day(1))}")
+    shop.apply(playbook(trigger=f'{ENTER}\non = ["rules"]'))
+    assert why(shop, user, day(1)).reason is Reason.ENTERS_NEXT
 
 
 @pytest.mark.parametrize(
@@ -90,11 +104,12 @@ def test_dates_and_conditions_are_said(shop: Shop) -> None:
     assert why(shop, user, at("2026-05-17T10:00")).reason is Reason.ENTERS_NEXT
     assert why(shop, shop.user("b"), day(1)).reason is Reason.NOT_TRIGGERED
     shop.apply(playbook(trigger='when = "spend > 100"', reentry="10d"))
-    assert why(shop, user, day(1)).reason is Reason.CONDITION_FALSE
+    assert why(shop, user, day(1)).reason is WhenReason.CONDITION_FALSE
 
 
 def test_every_reason_has_a_sentence() -> None:
-    for reason in Reason:
+    of_kinds = (*(trigger.reasons for trigger in TRIGGERS), *(step.reasons for step in STEPS))
+    for reason in (*Reason, *(reason for reasons in of_kinds for reason in reasons)):
         assert reason.sentence.endswith(".")
         assert reason.value == reason.value.lower().replace(" ", "_")
 

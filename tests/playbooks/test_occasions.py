@@ -8,9 +8,9 @@ import pytest
 from engine.calendar.occurrences import read_cron, read_holiday
 from engine.calendar.zones import local_instant, next_local
 from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
-from engine.playbooks.falling import fallen
-from engine.playbooks.file.form import DateTrigger
-from engine.playbooks.file.playbook import OnDate, OnSchedule
+from engine.playbooks.triggers.date import DateRule, OnDate
+from engine.playbooks.triggers.occasions import fallen
+from engine.playbooks.triggers.schedule import OnSchedule
 from tests.playbooks.shop import Shop, at, day, playbook
 
 ZONES = [
@@ -294,7 +294,7 @@ def test_a_slot_in_the_hour_that_does_not_exist_falls_once() -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Pacific/Apia", "America/Sao_Paulo"])
 def test_spans_that_meet_hold_every_date_once(zone: str) -> None:
-    trigger = OnDate(DateTrigger.model_validate({"fact": "birthday", "at": "00:30"}))
+    trigger = OnDate(DateRule.model_validate({"fact": "birthday", "at": "00:30"}))
     zones = {zone: ZoneInfo(zone)}
     start = at("2026-01-01T00:00")
     days = [

@@ -10,8 +10,14 @@ from engine.content.bundle import Bundle, read_bundle
 from engine.facts.catalog import load_catalog
 from engine.incentives.form import CouponSection
 from engine.kinds import SHIPPED
-from engine.playbooks.file import form as files
+from engine.playbooks.file.head import PlaybookSection
 from engine.playbooks.file.load import load_playbooks
+from engine.playbooks.file.reading import AudienceSection, ExitSection
+from engine.playbooks.steps import STEPS
+from engine.playbooks.steps.branch import ArmSection
+from engine.playbooks.triggers import TRIGGERS
+from engine.playbooks.triggers.date import DateRule
+from engine.playbooks.triggers.schedule import ScheduleRule
 from engine.rules.ruleset import load_rules
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,21 +50,21 @@ def test_every_example_is_good(number: int) -> None:
 
 
 def test_there_are_examples_of_every_trigger() -> None:
-    for trigger in ("enter", "leave", "event", "date", "schedule", "when"):
-        assert any(re.search(rf"\[trigger\]\n{trigger} ", example) for example in EXAMPLES)
+    for trigger in TRIGGERS:
+        assert any(re.search(rf"\[trigger\]\n{trigger.key} ", example) for example in EXAMPLES)
 
 
 @pytest.mark.parametrize(
     "section",
     [
-        files.PlaybookSection,
-        files.TriggerSection,
-        files.DateTrigger,
-        files.ScheduleTrigger,
-        files.AudienceSection,
-        files.ExitSection,
-        files.StepSection,
-        files.BranchSection,
+        PlaybookSection,
+        AudienceSection,
+        ExitSection,
+        *(kind.form for kind in TRIGGERS),
+        DateRule,
+        ScheduleRule,
+        *(kind.form for kind in STEPS),
+        ArmSection,
         CouponSection,
     ],
 )

@@ -9,9 +9,11 @@ from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.catalog import FactCatalog
 from engine.incentives.form import CouponSection, CouponsFile
-from engine.playbooks.file.compiling import Compiler, Surroundings
-from engine.playbooks.file.form import PlaybookFile
+from engine.playbooks.file.compiling import compile_playbook
+from engine.playbooks.file.kinds import SHIPPED_KINDS, PlaybookKinds
+from engine.playbooks.file.part import References
 from engine.playbooks.file.playbook import Playbook, Playbooks
+from engine.playbooks.file.reading import PlaybookFile, read_playbook
 
 COUPONS_PATH = f"{PLAYBOOKS}/coupons.toml"
 
@@ -24,21 +26,21 @@ def load_playbooks(
     templates: Collection[str] | None = None,
     *,
     channels: Collection[str] | None = None,
+    kinds: PlaybookKinds = SHIPPED_KINDS,
 ) -> tuple[Playbooks, list[Finding]]:
     """Compile every playbook; return those without errors, and all findings, sorted. Never raises for bad content.
 
     ``scope`` knows facts and placements, ``places`` the places of each dimension, ``templates`` the names that a step
-    may use (not checked where None), ``channels`` those that it may
-    send by (likewise).
+    may use, ``channels`` those that it may send by; neither is checked where None.
     """
     coupons, coupon_names, findings = _coupons(bundle)
-    around = Surroundings(scope, catalog, places, coupon_names, templates, channels)
+    references = References(scope, catalog, places, coupon_names, templates, channels)
     playbooks: dict[str, Playbook] = {}
     declared: dict[str, str] = {}
     for path, text in bundle.under(PLAYBOOKS).items():
         if path == COUPONS_PATH:
             continue
-        file, document, mistakes = _read(path, text)
+        file, document, mistakes = _read(path, text, kinds)
         findings += mistakes
         if document is not None and file is None:
             findings += loose_findings(document, scope)
@@ -50,27 +52,28 @@ def load_playbooks(
             findings.append(document.finding(("playbook", "name"), message))
             continue
         declared[name] = path
-        compiler = Compiler(file, document, text, around)
-        if (playbook := compiler.compile()) is not None:
+        playbook, mistakes = compile_playbook(file, document, references)
+        findings += mistakes
+        if playbook is not None:
             playbooks[name] = playbook
-        findings += compiler.findings
     return Playbooks(tuple(playbooks[name] for name in sorted(playbooks)), coupons), sorted(findings)
 
 
-def compile_stored(path: str, text: str, around: Surroundings) -> tuple[Playbook | None, list[Finding]]:
+def compile_stored(
+    path: str, text: str, references: References, kinds: PlaybookKinds
+) -> tuple[Playbook | None, list[Finding]]:
     """Compile one playbook's text as it was stored; return None and the findings where it has errors today."""
-    file, document, findings = _read(path, text)
+    file, document, findings = _read(path, text, kinds)
     if file is None or document is None:
         return None, findings
-    compiler = Compiler(file, document, text, around)
-    return compiler.compile(), compiler.findings
+    return compile_playbook(file, document, references)
 
 
-def _read(path: str, text: str) -> tuple[PlaybookFile | None, Document | None, list[Finding]]:
+def _read(path: str, text: str, kinds: PlaybookKinds) -> tuple[PlaybookFile | None, Document | None, list[Finding]]:
     document = parse_document(path, text)
     if isinstance(document, Finding):
         return None, None, [document]
-    file, findings = validate(PlaybookFile, document)
+    file, findings = read_playbook(document, kinds)
     return file, document, findings
 
 

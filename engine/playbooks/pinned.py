@@ -1,20 +1,22 @@
-"""The shelf: each version of a playbook that anybody is still enrolled in, compiled against today's facts and rules."""
+"""Pinned playbooks: every version that anybody is still enrolled in, compiled against today's facts and rules."""
 
 from sqlalchemy import Connection, text
 
 from engine.conditions.turning import TurningPoint
-from engine.playbooks.file.compiling import Surroundings
+from engine.playbooks.file.kinds import SHIPPED_KINDS, PlaybookKinds
 from engine.playbooks.file.load import compile_stored
+from engine.playbooks.file.part import References
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.versions import stored_file
 
 
-class PlaybookShelf:
+class PinnedPlaybooks:
     """Gives compiled playbooks by name and version."""
 
-    def __init__(self, playbooks: Playbooks, around: Surroundings) -> None:
-        """``around`` is what the texts of older versions are compiled against; templates are not checked there."""
-        self._around = around
+    def __init__(self, playbooks: Playbooks, references: References, kinds: PlaybookKinds = SHIPPED_KINDS) -> None:
+        """``references`` is what the texts of older versions are compiled against; templates are not checked there."""
+        self._references = references
+        self._kinds = kinds
         self._known: dict[tuple[str, str], Playbook | None] = {
             (playbook.name, playbook.version): playbook for playbook in playbooks.playbooks
         }
@@ -39,4 +41,4 @@ class PlaybookShelf:
         file = stored_file(connection, name, version)
         if file is None:
             return None
-        return compile_stored(*file, self._around)[0]
+        return compile_stored(*file, self._references, self._kinds)[0]

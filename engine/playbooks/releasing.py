@@ -5,10 +5,10 @@ from sqlalchemy import Connection, text
 from engine.actions import ledger
 from engine.clock import Instant
 from engine.incentives.coupons import CouponDesk
-from engine.playbooks.reasons import Reason
+from engine.incentives.reasons import CouponReason
 
 # The first condition is the partial index's own: the planners compare texts.
-_WAITING = f"state IN ('held', 'unknown') AND reason = '{Reason.POOL_EMPTY}' AND state = 'held'"
+_WAITING = f"state IN ('held', 'unknown') AND reason = '{CouponReason.POOL_EMPTY}' AND state = 'held'"
 _SUPPLIED = (
     "EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = action.enrolment_id AND k.coupon = action.coupon)"
 )
@@ -16,7 +16,7 @@ _SUPPLIED = (
 
 def release(connection: Connection, desk: CouponDesk, now: Instant, limit: int) -> int:
     """Give codes to up to ``limit`` enrolments per coupon that wait for one; return how many actions changed."""
-    expired = ledger.expire(connection, f"{_WAITING} AND expires_at <= :now", Reason.EXPIRED_WAITING, now)
+    expired = ledger.expire(connection, f"{_WAITING} AND expires_at <= :now", CouponReason.EXPIRED_WAITING, now)
     changed = len(expired)
     for coupon in _coupons(connection):
         changed += _release(connection, desk, coupon, now, limit)
@@ -35,8 +35,8 @@ def _release(connection: Connection, desk: CouponDesk, coupon: str, now: Instant
     desk.claim(connection, coupon, wanting, {"limit": limit}, now)
     supplied = f"{_WAITING} AND coupon = :coupon AND {_SUPPLIED} AND kind = "
     binds = {"coupon": coupon}
-    messages = ledger.release(connection, f"{supplied}'message'", Reason.POOL_FILLED, now, binds)
-    grants = ledger.complete(connection, f"{supplied}'coupon'", Reason.GRANTED, now, binds)
+    messages = ledger.release(connection, f"{supplied}'message'", CouponReason.POOL_FILLED, now, binds)
+    grants = ledger.complete(connection, f"{supplied}'coupon'", CouponReason.GRANTED, now, binds)
     if grants:
         going_on = text(
             "UPDATE enrolment SET step = step + 1, waiting_since = NULL, due_at = :now"

@@ -1,0 +1,129 @@
+"""The due enrolments of one version of one playbook, and those of them that stand at one step.
+
+The time of a step counts from when the one before it was due, not from the tick: a tick that comes late does not push
+later steps. But it never brings two steps nearer to each other than half of the wait between them: after a long
+standstill nobody gets all messages at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from engine.clock import Instant
+from engine.conditions.condition import Condition
+from engine.conditions.sql import now_sql
+from engine.incentives.coupons import CouponDesk
+from engine.playbooks.file.head import PlaybookHead
+from engine.store.dialect import Dialect, greatest
+from engine.store.statement import statement
+
+DUE_ENROLMENT = "due_enrolment"
+"""The chunk: ``due_enrolment(id, user_id, playbook, version, step, due_at, trigger_at, waiting_since, state, reason)``."""
+ACTIVE = "d.playbook = :playbook AND d.version = :version AND d.state = 'active' AND d.due_at <= :now"
+_HERE = f"{ACTIVE} AND d.step = :step"
+
+
+@dataclass(frozen=True)
+class DueEnrolments:
+    """The due enrolments of one version of one playbook."""
+
+    connection: Connection
+    dialect: Dialect
+    head: PlaybookHead
+    desk: CouponDesk
+    brand_zone: ZoneInfo
+    """Stands in where a user's own zone is not known."""
+    now: Instant
+
+    def update(self, setting: str, where: str, binds: Mapping[str, object]) -> None:
+        """Change the copies ``d`` in ``due_enrolment`` that fulfil ``where``."""
+        sql = f"UPDATE {DUE_ENROLMENT} AS d SET {setting} WHERE {where}"
+        self.connection.execute(statement(sql), self.binds(**binds))
+
+    def binds(self, **further: object) -> dict[str, object]:
+        """Return the binds that every statement over these enrolments has, and ``further`` ones."""
+        return {"playbook": self.head.name, "version": self.head.version, "now": self.now, **further}
+
+
+@dataclass(frozen=True)
+class AtStep:
+    """The due enrolments that stand at one step and take it: what a kind of step works on.
+
+    Every enrolment has to be dealt with: it goes to a later step (``go``, ``go_after``, ``move``), stays for a while
+    (``stay``, ``stay_until``), or ends (``end``). SQL that is handed in sees an enrolment as ``d``, and ``:now``.
+    """
+
+    due: DueEnrolments
+    index: int
+    id: str
+    """The step's name in the log."""
+
+    @property
+    def next(self) -> int:
+        """The step after this one."""
+        return self.index + 1
+
+    @property
+    def rows(self) -> str:
+        """What follows FROM to get these enrolments ``d``; needs ``binds``."""
+        return self.joined("")
+
+    def joined(self, join: str) -> str:
+        """Return ``rows`` with a join before the condition."""
+        return f"{DUE_ENROLMENT} AS d {join} WHERE {_HERE}"
+
+    def binds(self, **further: object) -> dict[str, object]:
+        """Return the binds of ``rows``, and ``further`` ones."""
+        return self.due.binds(step=self.index, **further)
+
+    def anybody(self, condition: str = "TRUE") -> bool:
+        """Tell whether any enrolment that fulfils ``condition`` stands here."""
+        query = statement(f"SELECT EXISTS (SELECT 1 FROM {self.rows} AND {condition})")
+        return bool(self.due.connection.execute(query, self.binds()).scalar_one())
+
+    def holds(self, condition: Condition) -> str:
+        """Return SQL: the condition holds for the enrolment's user."""
+        holds = condition.holds_sql(self.due.dialect)
+        return f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = d.user_id AND {holds})"
+
+    def go(self, target: int, condition: str = "TRUE") -> None:
+        """Go to the step ``target`` at once, where ``condition`` holds."""
+        self.move(target, condition, due_at="d.due_at")
+
+    def move(
+        self, target: int, condition: str = "TRUE", *, due_at: str, binds: Mapping[str, object] | None = None
+    ) -> None:
+        """Go to the step ``target``, which is taken at the instant that the SQL ``due_at`` gives."""
+        setting = f"step = :target, waiting_since = NULL, due_at = {due_at}"
+        self._update(setting, condition, {"target": target, **(binds or {})})
+
+    def go_after(self, target: int, duration: int) -> None:
+        """Go to the step ``target``, which is taken after ``duration`` milliseconds."""
+        self.move(target, due_at=self._after(), binds=_lengths(duration))
+
+    def stay(self, *, at_most: int) -> None:
+        """Stay here, waiting for something, and come up again after ``at_most`` milliseconds if it does not come."""
+        setting = f"waiting_since = d.due_at, due_at = {self._after()}"
+        self._update(setting, "TRUE", _lengths(at_most))
+
+    def stay_until(self, due_at: str, **binds: object) -> None:
+        """Stay here, waiting for something, and come up again at the instant that the SQL ``due_at`` gives."""
+        self._update(f"waiting_since = d.due_at, due_at = {due_at}", "TRUE", binds)
+
+    def end(self, reason: str) -> None:
+        """End these enrolments. Their messages that have not left yet go out all the same."""
+        self._update("state = 'exited', reason = :reason", "TRUE", {"reason": reason})
+
+    def _update(self, setting: str, condition: str, binds: Mapping[str, object]) -> None:
+        self.due.update(setting, f"{_HERE} AND {condition}", {"step": self.index, **binds})
+
+    def _after(self) -> str:
+        """Return SQL: ``:duration`` after the step was due, but no sooner than half of it from now."""
+        soonest = f"{now_sql(self.due.dialect)} + :duration_half"
+        return greatest(self.due.dialect, "d.due_at + :duration", soonest)
+
+
+def _lengths(duration: int) -> dict[str, object]:
+    return {"duration": duration, "duration_half": duration // 2}

@@ -1,0 +1,94 @@
+"""One section of a playbook's file while it is compiled: what it may refer to, and where its mistakes go."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from engine.conditions.condition import Condition, parse_condition
+from engine.conditions.errors import ConditionErrors
+from engine.conditions.report import condition_findings
+from engine.conditions.types import Scope
+from engine.content.document import Document
+from engine.content.findings import Finding, did_you_mean
+from engine.content.locate import KeyPath
+from engine.facts.catalog import FactCatalog
+from engine.playbooks.file.head import PlaybookSection
+
+
+@dataclass(frozen=True)
+class References:
+    """What a playbook's file may refer to."""
+
+    scope: Scope
+    """Facts and placements."""
+    catalog: FactCatalog
+    places: Mapping[str, tuple[str, ...]]
+    """Dimension -> places."""
+    coupons: Collection[str] | None
+    """Names; None where they are not checked."""
+    templates: Collection[str] | None = None
+    """Names such as ``winback/offer``; None where templates are not checked."""
+    channels: Collection[str] | None = None
+    """Names; None where they are not checked."""
+
+
+class FileFindings:
+    """Collects what is wrong in one file while it is compiled."""
+
+    def __init__(self, document: Document) -> None:
+        self.findings: list[Finding] = []
+        self.whole = True
+        """False once something could not be compiled, even where its mistake is reported in another file."""
+        self._document = document
+
+    def find(self, where: KeyPath, message: str) -> None:
+        """Note an error at a key."""
+        self.findings.append(self._document.finding(where, message))
+        self.whole = False
+
+    def warn(self, where: KeyPath, message: str) -> None:
+        """Note a warning at a key."""
+        self.findings.append(self._document.finding(where, message, "warning"))
+
+    def condition(self, where: KeyPath, text: str, scope: Scope) -> Condition | None:
+        """Return a compiled condition, or None where it has mistakes, each of which is noted."""
+        try:
+            return parse_condition(text, scope)
+        except ConditionErrors as mistakes:
+            self.findings += condition_findings(self._document, where, mistakes)
+            self.whole = False
+            return None
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A section of the file. Keys are counted from the section."""
+
+    found: FileFindings
+    references: References
+    head: PlaybookSection
+    where: KeyPath
+    """Where the section stands in the file."""
+
+    def find(self, message: str, *keys: str | int) -> None:
+        """Note an error at a key of the section, or at the section itself."""
+        self.found.find((*self.where, *keys), message)
+
+    def condition(self, text: str, *keys: str | int, scope: Scope | None = None) -> Condition | None:
+        """Return the compiled condition that stands at a key, or None where it has mistakes.
+
+        It is one over facts and placements unless ``scope`` says otherwise.
+        """
+        return self.found.condition((*self.where, *keys), text, scope or self.references.scope)
+
+    def check_known(self, word: str, name: str, known: Collection[str], *keys: str | int) -> bool:
+        """Note an error where ``known`` lacks ``name``, with the closest name in it; tell whether it has it."""
+        if name not in known:
+            self.find(f"unknown {word} `{name}`{did_you_mean(name, known)}", *keys)
+        return name in known
+
+    def check_event(self, event: str, *keys: str | int) -> bool:
+        """Note an error where an event is not declared; tell whether it is."""
+        catalog = self.references.catalog
+        if event not in catalog.events and event in catalog.broken_events:
+            return False  # said where the event is declared
+        return self.check_known("event", event, catalog.events, *keys)

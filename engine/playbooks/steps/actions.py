@@ -1,0 +1,68 @@
+"""Actions that steps make: one for each enrolment that stands at the step, queued or done, or held for a code."""
+
+from dataclasses import asdict, dataclass
+
+from engine.actions.ledger import ActionDraft, Beginning, create
+from engine.actions.states import State
+from engine.actions.worded import Worded
+from engine.conditions.sql import text_literal
+from engine.incentives.reasons import CouponReason
+from engine.playbooks.due_enrolments import AtStep
+
+
+@dataclass(frozen=True, slots=True)
+class NewAction:
+    """What the actions of one step have in common."""
+
+    kind: str
+    """``message`` or ``coupon``."""
+    channel: str | None = None
+    next_channels: str = ""
+    """Comma between them."""
+    template: str | None = None
+    send_window: str | None = None
+    coupon: str | None = None
+
+
+def add_actions(here: AtStep, action: NewAction, state: State, reason: Worded) -> int:
+    """Add an action for each enrolment here, in ``state`` for ``reason``; return how many.
+
+    One that has to carry a coupon's code is held where the enrolment has none.
+    """
+    if action.coupon is not None:
+        claim_codes(here, action.coupon)
+    head, now = here.due.head, here.due.now
+    draft = ActionDraft(
+        playbook=head.name,
+        version=head.version,
+        step_id=here.id,
+        message_class=head.message_class,
+        priority=head.priority,
+        expires_at=now + head.expires,
+        **asdict(action),
+    )
+    begins = _supplied(here, action.coupon, state, reason)
+    return create(here.due.connection, draft, begins, here.rows, now=now, binds=here.binds())
+
+
+def claim_codes(here: AtStep, coupon: str) -> None:
+    """Give a code of the coupon to each enrolment here that has none, as far as there are codes."""
+    wanting = f"SELECT d.id AS id, d.user_id AS user_id, d.due_at AS turn FROM {here.rows}"
+    here.due.desk.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
+
+
+def has_code(here: AtStep, coupon: str) -> str:
+    """Return SQL: the enrolment ``d`` has a code of the coupon."""
+    name = text_literal(coupon, here.due.dialect)
+    return f"EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = d.id AND k.coupon = {name})"
+
+
+def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> Beginning:
+    """Return the state in which an action begins: held where a code is missing."""
+    if coupon is None:
+        return Beginning(f"'{state}'", f"'{reason}'")
+    has = has_code(here, coupon)
+    return Beginning(
+        f"CASE WHEN {has} THEN '{state}' ELSE '{State.HELD}' END",
+        f"CASE WHEN {has} THEN '{reason}' ELSE '{CouponReason.POOL_EMPTY}' END",
+    )

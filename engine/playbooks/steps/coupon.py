@@ -1,0 +1,39 @@
+"""``coupon = "VIP20"``, without ``send``: a coupon code is granted without a message."""
+
+from dataclasses import dataclass
+
+from engine.actions.states import State
+from engine.conditions.sql import now_sql
+from engine.incentives.reasons import CouponReason
+from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.steps.actions import NewAction, add_actions, has_code
+from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
+
+
+@dataclass(frozen=True, slots=True)
+class Grant(Act):
+    """A coupon code without a message."""
+
+    coupon: str
+
+    def take(self, here: AtStep) -> int:
+        """Give a code; where there is none, stay here until there is, or until the grant has expired."""
+        here.go(here.next, "d.waiting_since IS NOT NULL")
+        made = add_actions(here, NewAction("coupon", coupon=self.coupon), State.ACCEPTED, CouponReason.GRANTED)
+        here.go(here.next, has_code(here, self.coupon))
+        here.stay_until(f"{now_sql(here.due.dialect)} + :expires", expires=here.due.head.expires)
+        return made
+
+
+class CouponStepSection(StepSection):
+    """``[[step]]`` with ``coupon`` alone."""
+
+    coupon: str
+
+    def compile(self, part: StepPart) -> Grant:
+        """Return the act; the coupon has to exist."""
+        part.check_coupon(self.coupon)
+        return Grant(self.coupon)
+
+
+COUPON = StepKind("coupon", CouponStepSection, tuple(CouponReason))

@@ -1,0 +1,78 @@
+"""``send = ["push", "email"]``: a message by the first of these channels that the gates let through."""
+
+from dataclasses import dataclass
+
+from pydantic import model_validator
+
+from engine.actions.states import State
+from engine.content.values import SendWindow
+from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.reasons import Reason
+from engine.playbooks.steps.actions import NewAction, add_actions
+from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, StepSection, needs
+
+
+@dataclass(frozen=True, slots=True)
+class Send(Act):
+    """A message."""
+
+    channels: tuple[str, ...]
+    template: str
+    coupon: str | None
+    between: str | None
+
+    @property
+    def messages(self) -> tuple[StepMessage, ...]:
+        """The one message."""
+        return (StepMessage(self.channels, self.template, self.coupon),)
+
+    def take(self, here: AtStep) -> int:
+        """Queue the message and go on; it is held where its coupon has no code left."""
+        message = NewAction(
+            kind="message",
+            channel=self.channels[0],
+            next_channels=",".join(self.channels[1:]),
+            template=self.template,
+            send_window=self.between,
+            coupon=self.coupon,
+        )
+        made = add_actions(here, message, State.QUEUED, Reason.DUE)
+        here.go(here.next)
+        return made
+
+
+class SendSection(StepSection):
+    """``[[step]]`` with ``send``."""
+
+    send: list[str]
+    template: str
+    coupon: str | None = None
+    between: SendWindow | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: object) -> object:
+        needs(data, "template", 'a `send` step needs a `template`, such as `template = "winback/offer"`')
+        return data
+
+    @model_validator(mode="after")
+    def _some_channel(self) -> "SendSection":
+        if not self.send:
+            raise ValueError('`send` needs at least one channel, such as `send = ["email"]`')
+        return self
+
+    def compile(self, part: StepPart) -> Send:
+        """Return the act; channels, template and coupon have to exist."""
+        references = part.references
+        for channel in self.send if references.channels is not None else ():
+            part.check_known("channel", channel, references.channels or (), "send")
+        if len(set(self.send)) < len(self.send):
+            part.find("a channel is named twice", "send")
+        if references.templates is not None:
+            part.check_known("template", self.template, references.templates, "template")
+        if self.coupon is not None:
+            part.check_coupon(self.coupon)
+        return Send(tuple(self.send), self.template, self.coupon, str(self.between) if self.between else None)
+
+
+SEND = StepKind("send", SendSection, (Reason.DUE,))

@@ -1,0 +1,62 @@
+"""``wait_until = "09:30"``: until the user's own clock shows this time next."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from engine.calendar.zones import next_local, zone_or
+from engine.clock import HOUR
+from engine.content.values import LocalTime, TimeOfDay
+from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
+from engine.store.statement import statement
+from engine.store.temporary import drop_temporary, temporary
+
+_ZONE_TIME = "zone_time"
+_LATE = HOUR
+"""How late a step may come after the hour that it waited for; later than that it waits for the next day's."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil(Act):
+    """A time of the user's own day."""
+
+    time: LocalTime
+
+    def take(self, here: AtStep) -> int:
+        """Go on at the hour. It differs by zone only, so it is reckoned once for each."""
+        due = here.due
+        users = here.joined("JOIN users AS u ON u.id = d.user_id")
+        zones = due.connection.execute(
+            statement(f"SELECT DISTINCT coalesce(u.timezone, '') FROM {users}"), here.binds()
+        ).scalars()
+        rows = [self._zone_time(here, name) for name in zones.all()]
+        temporary(due.connection, due.dialect, _ZONE_TIME, "zone TEXT, first_at BIGINT, second_at BIGINT")
+        if rows:
+            due.connection.execute(text(f"INSERT INTO {_ZONE_TIME} VALUES (:zone, :first_at, :second_at)"), rows)
+        due_at = (
+            "coalesce((SELECT CASE WHEN d.due_at <= z.first_at THEN z.first_at ELSE z.second_at END"
+            f" FROM users AS u JOIN {_ZONE_TIME} AS z ON z.zone = coalesce(u.timezone, '') WHERE u.id = d.user_id),"
+            " d.due_at)"
+        )
+        here.move(here.next, due_at=due_at)
+        drop_temporary(due.connection, _ZONE_TIME)
+        return 0
+
+    def _zone_time(self, here: AtStep, name: str) -> dict[str, object]:
+        zone = zone_or(name, here.due.brand_zone)
+        first = next_local(zone, self.time.minutes, here.due.now - _LATE - 1)
+        return {"zone": name, "first_at": first, "second_at": next_local(zone, self.time.minutes, first)}
+
+
+class WaitUntilSection(StepSection):
+    """``[[step]]`` with ``wait_until``."""
+
+    wait_until: TimeOfDay
+
+    def compile(self, part: StepPart) -> WaitUntil:
+        """Return the act."""
+        return WaitUntil(self.wait_until)
+
+
+WAIT_UNTIL = StepKind("wait_until", WaitUntilSection)

@@ -1,0 +1,128 @@
+"""``date = { fact = "birthday", offset = "-3d", at = "09:00" }``: a calendar day in the user's own zone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from engine.calendar.zones import local_day, local_instant
+from engine.clock import DAY
+from engine.content.document import Section
+from engine.content.kinds import FactType
+from engine.content.values import DayOffset, Name, TimeOfDay
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import (
+    Occasion,
+    OccasionalTrigger,
+    StateIndex,
+    TriggeredBy,
+    TriggerKind,
+    TriggerSection,
+    recurring,
+)
+from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.occasions import occasion_candidates
+from engine.store.dialect import Dialect
+
+OCCURRENCE = "date"
+_ONE_DAY = timedelta(days=1)
+
+
+class DateRule(Section):
+    """Which day it is, and at what hour of it."""
+
+    fact: Name
+    offset: DayOffset = 0
+    at: TimeOfDay = Field(default="09:00", validate_default=True)
+    every: Literal["year", "once"] = "year"
+    leap_day: Literal["feb28", "mar1", "skip"] = "feb28"
+    """When 29 February is observed in other years."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDate(OccasionalTrigger):
+    """A calendar day of the user's own, every year or once."""
+
+    rule: DateRule
+
+    @property
+    def key(self) -> str:
+        """The rule's parts."""
+        rule = self.rule
+        return f"date:{rule.fact}:{rule.offset}:{rule.at}:{rule.every}:{rule.leap_day}"
+
+    @property
+    def value(self) -> str:
+        """The fact, or its month and day."""
+        return self._part("s.")
+
+    @property
+    def index(self) -> StateIndex:
+        """The index on the fact, or on its month and day."""
+        return StateIndex(f"state_{self.rule.every}_{self.rule.fact}", self._part(""))
+
+    def _part(self, alias: str) -> str:
+        column = f"{alias}fact_{self.rule.fact}"
+        return f"substr({column}, 6, 5)" if self.rule.every == "year" else column
+
+    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+        """Return whose day it was."""
+        conditions = [f"{self.value} = o.day"]
+        if self.rule.every == "year":
+            # The day itself is no anniversary of it.
+            conditions.append(f"substr(s.fact_{self.rule.fact}, 1, 4) < o.year")
+        return occasion_candidates(source, *conditions)
+
+    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        """Yield every day in the span."""
+        day, last = local_day(zone, since) - _ONE_DAY, local_day(zone, now)
+        while day <= last:
+            at = local_instant(zone, day, self.rule.at.minutes)
+            if since < at <= now:
+                observed = day - timedelta(days=self.rule.offset // DAY)
+                year = f"{observed.year:04d}"
+                about = year if self.rule.every == "year" else observed.isoformat()
+                for value in self._values(observed):
+                    yield Occasion(name, value, year, at, f"{OCCURRENCE}:{about}", day.isoformat())
+            day += _ONE_DAY
+
+    def _values(self, observed: date) -> list[str]:
+        """Return the values of the fact, or of its month and day, that are observed on a day."""
+        if self.rule.every == "once":
+            return [observed.isoformat()]
+        values = [observed.isoformat()[5:]]
+        leap_year = (date(observed.year, 3, 1) - _ONE_DAY).day == 29
+        stand_in = {"feb28": "02-28", "mar1": "03-01"}.get(self.rule.leap_day)
+        if not leap_year and values[0] == stand_in:
+            values.append("02-29")
+        return values
+
+
+class DateSection(TriggerSection):
+    """``[trigger]`` with ``date``."""
+
+    date: DateRule
+
+    def compile(self, part: FilePart) -> OnDate | None:
+        """Return the trigger, or None where the fact does not exist or is no date."""
+        if self.date.every == "year":
+            recurring(part)
+        name, catalog = self.date.fact, part.references.catalog
+        if name in catalog.broken:
+            return None  # said where the fact is declared
+        if not part.check_known("fact", name, catalog.facts, "date", "fact"):
+            return None
+        if (found := catalog.facts[name].type) is not FactType.DATE:
+            part.find(f"`{name}` is of type {found}; a date trigger needs a fact of type date", "date", "fact")
+            return None
+        return OnDate(self.date)
+
+
+def _words(by: TriggeredBy) -> str:
+    return f"the date of {by.rest}"
+
+
+DATE = TriggerKind("date", DateSection, OCCURRENCE, _words)

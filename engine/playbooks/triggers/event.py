@@ -1,0 +1,77 @@
+"""``event = "order_completed"``: the user did something."""
+
+from dataclasses import dataclass
+
+from engine.conditions.condition import Condition
+from engine.conditions.sql import text_literal
+from engine.content.values import Name
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
+from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.store.dialect import Dialect
+
+OCCURRENCE = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened(Trigger):
+    """An event."""
+
+    name: str
+    where: Condition | None
+
+    @property
+    def reads_events(self) -> frozenset[str]:
+        """The event."""
+        return frozenset({self.name})
+
+    @property
+    def event(self) -> str:
+        """The event."""
+        return self.name
+
+    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+        """Return whose event came."""
+        where = f"x.name = {text_literal(self.name, dialect)} AND x.at <= :now"
+        if self.where is not None:
+            where += f" AND {self.where.holds_sql(dialect)}"
+        return Candidates(
+            rows=f"{source.events} AS x JOIN event AS e ON e.id = x.id {with_user('x.user_id')}",
+            where=where,
+            at="x.at",
+            occurrence=f"'{OCCURRENCE}:' || CAST(x.id AS TEXT)",
+            tie="x.id",
+            tests=timely("x.at"),
+            event="x.id",
+        )
+
+
+class EventSection(TriggerSection):
+    """``[trigger]`` with ``event``."""
+
+    event: Name
+    where: str | None = None
+    """A condition over the event's own properties."""
+
+    def compile(self, part: FilePart) -> Happened | None:
+        """Return the trigger, or None where the event is not declared or ``where`` has mistakes."""
+        if not part.check_event(self.event, "event"):
+            return None
+        if self.where is None:
+            return Happened(self.event, None)
+        scope = part.references.catalog.event_scope(self.event)
+        condition = part.condition(self.where, "where", scope=scope)
+        return Happened(self.event, condition) if condition else None
+
+
+def _words(by: TriggeredBy) -> str:
+    return f"the event {by.event}" if by.event else "an event that is no longer there"
+
+
+EVENT = TriggerKind(
+    "event",
+    EventSection,
+    OCCURRENCE,
+    _words,
+    elsewhere={"where": "`where` narrows an `event` trigger; put other conditions into [audience]"},
+)

@@ -1,0 +1,74 @@
+"""``leave = { value = "high" }``: the user left a place, and has not come back."""
+
+from dataclasses import dataclass
+
+from pydantic import model_validator
+
+from engine.conditions.condition import Condition
+from engine.content.values import Name
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import Trigger, TriggerKind
+from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.transitions import (
+    OCCURRENCE,
+    MoveReason,
+    MoveSection,
+    check_place,
+    move_words,
+    moves,
+    stands_in,
+)
+from engine.store.dialect import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Trigger):
+    """The user left a place, and has not come back."""
+
+    dimension: str
+    place: str
+    stands: Condition
+    causes: tuple[str, ...]
+
+    @property
+    def reads_transitions(self) -> bool:
+        """Always."""
+        return True
+
+    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+        """Return who left, and whether it counts."""
+        stayed_away = (MoveReason.MOVED_ON, f"NOT {self.stands.holds_sql(dialect)}")
+        return moves(
+            source,
+            dialect,
+            side="from_place",
+            dimension=self.dimension,
+            place=self.place,
+            causes=self.causes,
+            tests=(stayed_away,),
+        )
+
+
+class LeaveSection(MoveSection):
+    """``[trigger]`` with ``leave``."""
+
+    leave: dict[Name, Name]
+    """Dimension -> the place that is left."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "LeaveSection":
+        if len(self.leave) != 1:
+            raise ValueError("`leave` names exactly one dimension and its place")
+        return self
+
+    def compile(self, part: FilePart) -> Leave | None:
+        """Return the trigger, or None where dimension, place or cause does not exist."""
+        self.check_causes(part)
+        dimension, place = next(iter(self.leave.items()))
+        if not check_place(part, "leave", dimension, place):
+            return None
+        stands = stands_in(part, "leave", dimension, place)
+        return Leave(dimension, place, stands, self.on) if stands else None
+
+
+LEAVE = TriggerKind("leave", LeaveSection, OCCURRENCE, move_words, (MoveReason.OTHER_CAUSE, MoveReason.MOVED_ON))

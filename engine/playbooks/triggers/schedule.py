@@ -1,0 +1,108 @@
+"""``schedule = { cron = "0 10 * * mon" }`` or ``{ holiday = "CN: Spring Festival", offset = "-1d", at = "10:00" }``.
+
+Both in the user's own zone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from engine.calendar.occurrences import Calendar, read_cron, read_holiday
+from engine.calendar.zones import local_day, local_instant
+from engine.clock import DAY
+from engine.content.document import Section
+from engine.content.values import DayOffset, TimeOfDay
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import (
+    Occasion,
+    OccasionalTrigger,
+    TriggeredBy,
+    TriggerKind,
+    TriggerSection,
+    recurring,
+)
+from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.occasions import occasion_candidates
+from engine.store.dialect import Dialect
+
+OCCURRENCE = "slot"
+
+
+class ScheduleRule(Section):
+    """Which local minutes."""
+
+    cron: str | None = None
+    """Five fields as in crontab; names or numbers for days (0 and 7 are Sunday)."""
+    holiday: str | None = None
+    """Country code, colon, a part of the holiday's English name as the ``holidays`` package has it."""
+    offset: DayOffset = 0
+    at: TimeOfDay = Field(default="10:00", validate_default=True)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> "ScheduleRule":
+        if (self.cron is None) == (self.holiday is None):
+            raise ValueError("a schedule has either `cron` or `holiday`")
+        return self
+
+    def calendar(self) -> Calendar:
+        """Return the calendar that names the minutes.
+
+        Raises:
+            ValueError: the text is no crontab, or there is no such holiday.
+        """
+        if self.cron is not None:
+            return read_cron(self.cron)
+        return read_holiday(str(self.holiday), self.offset // DAY, self.at.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class OnSchedule(OccasionalTrigger):
+    """Local minutes that are the same for everyone."""
+
+    calendar: Calendar
+
+    @property
+    def key(self) -> str:
+        """The calendar's own."""
+        return self.calendar.key
+
+    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+        """Return the users of the zones."""
+        return occasion_candidates(source)
+
+    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        """Yield the latest alone: after a standstill nobody gets all that was missed at once."""
+        day, first = local_day(zone, now), local_day(zone, since) - timedelta(days=1)
+        while day >= first:
+            for minutes in reversed(self.calendar.minutes(day)):
+                at = local_instant(zone, day, minutes)
+                if since < at <= now:
+                    slot = f"{day.isoformat()}T{minutes // 60:02d}:{minutes % 60:02d}"
+                    yield Occasion(name, "", "", at, f"{OCCURRENCE}:{slot}", slot)
+                    return
+            day -= timedelta(days=1)
+
+
+class ScheduleSection(TriggerSection):
+    """``[trigger]`` with ``schedule``."""
+
+    schedule: ScheduleRule
+
+    def compile(self, part: FilePart) -> OnSchedule | None:
+        """Return the trigger, or None where the schedule makes no sense."""
+        recurring(part)
+        try:
+            return OnSchedule(self.schedule.calendar())
+        except ValueError as error:
+            part.find(str(error), "schedule", "cron" if self.schedule.cron is not None else "holiday")
+            return None
+
+
+def _words(by: TriggeredBy) -> str:
+    return f"the schedule, {by.rest}"
+
+
+SCHEDULE = TriggerKind("schedule", ScheduleSection, OCCURRENCE, _words)

@@ -1,0 +1,94 @@
+"""What ``enter`` and ``leave`` have in common: a user moved in a dimension, for a cause that counts."""
+
+from collections.abc import Iterable
+
+from engine.actions.worded import Worded
+from engine.conditions.condition import Condition
+from engine.conditions.sql import text_literal
+from engine.content.findings import did_you_mean
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
+from engine.playbooks.triggers.candidates import Candidates, Source, Test, timely, with_user
+from engine.store.dialect import Dialect
+from engine.store.due import Cause
+
+CAUSES = tuple(cause.value for cause in Cause)
+"""What a transition can come of: ``transition.cause``."""
+OCCURRENCE = "transition"
+
+
+class MoveReason(Worded):
+    """Why a move does not let the user in."""
+
+    OTHER_CAUSE = "other_cause", "The user moved, but not for one of the causes in the trigger's `on`."
+    FIRST_PLACEMENT = "first_placement", "The user was known for longer than `expires` when first placed there."
+    MOVED_ON = "moved_on", "The user does not stand where the trigger put them any more."
+
+
+class MoveSection(TriggerSection):
+    """What such a section can say beside the place."""
+
+    on: tuple[str, ...] = (Cause.BEHAVIOUR.value, Cause.TIME.value)
+    """The causes that count. An edit of the rules or a recalibration is not the user's doing."""
+
+    def check_causes(self, part: FilePart) -> None:
+        """Note an error for each cause that does not exist, and where there is none."""
+        if not self.on:
+            part.find('`on` needs at least one cause, such as `on = ["behaviour", "time"]`', "on")
+        for cause in self.on:
+            part.check_known("cause", cause, CAUSES, "on")
+
+
+def check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
+    """Note an error where a dimension or its place does not exist; tell whether both do."""
+    references = part.references
+    if dimension in references.scope.broken:
+        return False  # said in the dimension's own file
+    if not part.check_known("dimension", dimension, references.places, key, dimension):
+        return False
+    known = references.places[dimension]
+    if place not in known:
+        part.find(f"`{dimension}` has no place `{place}`{did_you_mean(place, known)}", key, dimension)
+    return place in known
+
+
+def stands_in(part: FilePart, key: str, dimension: str, place: str) -> Condition | None:
+    """Return the condition that the user stands in a place."""
+    return part.condition(f"{dimension} = '{place}'", key, dimension)
+
+
+def moves(
+    source: Source,
+    dialect: Dialect,
+    *,
+    side: str,
+    dimension: str,
+    place: str,
+    causes: Iterable[str],
+    tests: tuple[Test, ...],
+) -> Candidates:
+    """Return the candidates among transitions whose ``side`` (``to_place``, ``from_place``) is the place."""
+    listed = ", ".join(text_literal(cause, dialect) for cause in causes)
+    return Candidates(
+        rows=f"{source.transitions} AS t {with_user('t.user_id')}",
+        where=(
+            f"t.dimension = {text_literal(dimension, dialect)} AND t.{side} = {text_literal(place, dialect)}"
+            " AND t.at <= :now"
+        ),
+        at="t.at",
+        occurrence=f"'{OCCURRENCE}:' || CAST(t.id AS TEXT)",
+        tie="t.id",
+        # Rows that were written before causes were, count as behaviour.
+        tests=(
+            *timely("t.at"),
+            (MoveReason.OTHER_CAUSE, f"coalesce(t.cause, '{Cause.BEHAVIOUR}') IN ({listed})"),
+            *tests,
+        ),
+    )
+
+
+def move_words(by: TriggeredBy) -> str:
+    """Say which transition it was."""
+    if by.dimension is None:
+        return "a transition"
+    return f"{by.dimension}: {by.from_place or '-'} to {by.to_place or '-'}"

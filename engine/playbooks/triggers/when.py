@@ -1,0 +1,77 @@
+"""``when = "spend_total >= 1000"``: every user for whom a condition holds, as far as re-entry permits."""
+
+from dataclasses import dataclass
+
+from engine.actions.worded import Worded
+from engine.conditions.condition import Condition
+from engine.conditions.sql import now_sql
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
+from engine.playbooks.triggers.candidates import Candidates, Source, with_user
+from engine.store.dialect import Dialect
+
+OCCURRENCE = "when"
+
+
+class WhenReason(Worded):
+    """Why a condition does not let the user in."""
+
+    CONDITION_FALSE = "condition_does_not_hold", "The trigger's condition does not hold."
+
+
+@dataclass(frozen=True, slots=True)
+class Whenever(Trigger):
+    """A condition over facts and placements."""
+
+    condition: Condition
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The condition."""
+        return (self.condition,)
+
+    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+        """Return everybody, to be tested by the condition; occurrences are counted."""
+        number = "(SELECT count(*) + 1 FROM enrolment AS p WHERE p.playbook = :playbook AND p.user_id = u.id)"
+        return Candidates(
+            rows=f"{source.users} AS d {with_user('d.user_id')}",
+            where="TRUE",
+            at=now_sql(dialect),
+            occurrence=f"'{OCCURRENCE}:' || CAST({number} AS TEXT)",
+            tie="u.id",
+            tests=((WhenReason.CONDITION_FALSE, self.condition.holds_sql(dialect)),),
+        )
+
+    def detail(self, reason: Worded, at: int) -> str:
+        """Return nothing where the condition does not hold: nothing happened then."""
+        return "" if reason is WhenReason.CONDITION_FALSE else Trigger.detail(self, reason, at)
+
+
+class WhenSection(TriggerSection):
+    """``[trigger]`` with ``when``."""
+
+    when: str
+    """A condition over facts and placements."""
+
+    def compile(self, part: FilePart) -> Whenever | None:
+        """Return the trigger, or None where the condition has mistakes."""
+        if part.head.reentry == "always":
+            part.found.find(
+                ("playbook", "reentry"),
+                "a `when` trigger with re-entry `always` would enrol at every tick; write a time, such as `90d`",
+            )
+        condition = part.condition(self.when, "when")
+        return Whenever(condition) if condition else None
+
+
+def _words(by: TriggeredBy) -> str:
+    return "its condition" if by.rest == "1" else f"its condition, for the {_ordinal(by.rest)} time"
+
+
+def _ordinal(number: str) -> str:
+    """Return ``2nd``, ``11th``, ``21st``."""
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(number[-1:], "th")
+    return number + ("th" if number[-2:] in ("11", "12", "13") else ending)
+
+
+WHEN = TriggerKind("when", WhenSection, OCCURRENCE, _words, tuple(WhenReason))
