@@ -94,7 +94,7 @@ def test_when_nearly_everybody_is_poison_the_tick_fails_and_says_so(house: House
         content = app.content()
         with pytest.raises(Exception, match="malformed JSON"):
             app.tick(content, START)
-    assert house.rows("SELECT error FROM tick") == [("StoreError",)]
+    assert house.rows("SELECT error FROM tick") == [("StoreValueError",)]
 
 
 def poison_rows(house: House) -> set[str]:
