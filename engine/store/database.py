@@ -26,7 +26,8 @@ class Database:
             StoreError: the URL is not one of a supported database.
         """
         self.url = url
-        self.engine = _engine(url)
+        self._given = _parsed(url)
+        self.engine = _engine(self._given)
         self._file = _file(self.engine)
         self.dialect = Dialect(self.engine.dialect.name)
 
@@ -56,7 +57,7 @@ class Database:
             StoreError: there is no such database, or it cannot be used.
         """
         if self.is_missing:
-            name = shown_url(self.engine.url)
+            name = shown_url(self._given)
             raise StoreError(f"the database {name} is not there: check store.url, or run `habitue migrate` to make it")
         with self._connect() as connection:
             # Each statement would otherwise see what was committed before it, and not before the transaction.
@@ -82,7 +83,7 @@ class Database:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            raise explained(self.engine.url, error, self._fault_of_connecting(error)) or error from error
+            raise explained(self._given, error, self._fault_of_connecting(error)) or error from error
         try:
             with self._explaining(connection):  # BEGIN and COMMIT
                 yield connection
@@ -95,7 +96,7 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            sentence = explained(self.engine.url, error, self._fault_of(error, connection))
+            sentence = explained(self._given, error, self._fault_of(error, connection))
             if sentence is None:
                 raise
             raise sentence from error
@@ -117,18 +118,17 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    parsed = _parsed(url)
-    backend = parsed.get_backend_name()
+def _engine(url: URL) -> Engine:
+    backend = url.get_backend_name()
     if backend == Dialect.SQLITE:
-        if not parsed.database or parsed.database == ":memory:":
+        if not url.database or url.database == ":memory:":
             raise StoreError(
                 "store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections"
             )
-        return sqlite.make_engine(parsed)
+        return sqlite.make_engine(url)
     if backend == Dialect.POSTGRES:
         try:
-            return postgresql.make_engine(parsed)
+            return postgresql.make_engine(url)
         except NoSuchModuleError as error:
             raise StoreError(_unknown_url()) from error
     raise StoreError(_unknown_url())
