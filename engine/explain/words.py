@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from babel import Locale
+
 from engine.clock import DAY, HOUR, MINUTE, SECOND, iso
 from engine.content.kinds import FactType
 from engine.explain.models import Value
 from engine.facts.model import Fact
-from engine.messages.locales import format_money
+from engine.money import format_amount
 from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
 from engine.store.due import Cause
@@ -44,7 +46,11 @@ def shown_value(kind: FactType, value: Value, currency: str) -> str:
         return UNKNOWN
     match kind:
         case FactType.MONEY:
-            return format_money(round(float(value)), currency, "en") if isinstance(value, int | float) else str(value)
+            return (
+                format_amount(round(float(value)), currency, Locale("en"))
+                if isinstance(value, int | float)
+                else str(value)
+            )
         case FactType.INSTANT:
             return iso(int(value))
         case FactType.BOOLEAN:

@@ -83,7 +83,9 @@ class Database:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            raise explained(self._given, error, self._fault_of_connecting(error)) or error from error
+            if sentence := explained(self._given, error, self._fault_of_connecting(error)):
+                raise sentence from error
+            raise
         try:
             with self._explaining(connection):  # BEGIN and COMMIT
                 yield connection
@@ -96,10 +98,9 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            sentence = explained(self._given, error, self._fault_of(error, connection))
-            if sentence is None:
-                raise
-            raise sentence from error
+            if sentence := explained(self._given, error, self._fault_of(error, connection)):
+                raise sentence from error
+            raise
 
     def _fault_of(self, error: DBAPIError, connection: Connection) -> Fault:
         cause = error.orig or error
