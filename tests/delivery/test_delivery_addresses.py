@@ -94,6 +94,18 @@ def test_secrets_can_be_replaced_one_by_one() -> None:
         Unsubscriber("  ")
 
 
+OLD_TOKEN = "MTd8ZW1haWx8bWFya2V0aW5nfDQ3MTE.A0-BqaV6KWB8agT_sMxiPw"
+"""Of a mail that Habitué 0.1 sent."""
+
+
+def test_a_link_in_an_old_mail_works_and_stays_refused_where_it_was_not_ours() -> None:
+    for secrets in ("a secret of 2026", "newer a secret of 2026"):
+        assert Unsubscriber(secrets).verify(OLD_TOKEN) == SUBSCRIPTION
+    assert Unsubscriber("another").verify(OLD_TOKEN) is None
+    for changed in (OLD_TOKEN[1:], OLD_TOKEN[:-2], OLD_TOKEN.replace(".", ""), f"A{OLD_TOKEN[1:]}"):
+        assert Unsubscriber("a secret of 2026").verify(changed) is None
+
+
 @given(st.text(max_size=80) | st.text("abcXYZ012-_.", max_size=80))
 @example(".")
 @example("MTd8ZW1haWx8bWFya2V0aW5nfDQ3MTE.AAAAAAAAAAAAAAAAAAAAAA")
