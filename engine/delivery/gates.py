@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.actions.worded import Worded
-from engine.calendar.window import Hours, local_minute, next_permitted, zone_of
+from engine.calendar.window import Hours, next_permitted
+from engine.calendar.zones import local_minute, zone_or
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.reasons import Reason
 
@@ -111,7 +113,7 @@ def hours(candidate: Candidate, circumstances: Circumstances) -> Verdict:
 @lru_cache(maxsize=4096)
 def _hours_at(now: int, timezone: str | None, brand_zone: str, permitted: Hours) -> Verdict:
     """Answer for all users of one zone at once: a batch has thousands of users and a few zones."""
-    zone = zone_of(timezone, brand_zone)
+    zone = zone_or(timezone, ZoneInfo(brand_zone))
     until = next_permitted(now, zone, permitted)
     if until == now:
         return PASS

@@ -47,9 +47,9 @@ def fallen(trigger: OnDate | OnSchedule, zones: Mapping[str, ZoneInfo], since: i
 
 
 def _dates(rule: DateTrigger, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-    day, last = local_day(zone, since) - _ONE_DAY, local_day(zone, now)
+    day, last = local_day(since, zone) - _ONE_DAY, local_day(now, zone)
     while day <= last:
-        at = local_instant(zone, day, rule.at.minutes)
+        at = local_instant(day, rule.at.minutes, zone)
         if since < at <= now:
             observed = day - timedelta(days=rule.offset // DAY)
             for key in _keys(rule, observed):
@@ -72,10 +72,10 @@ def _keys(rule: DateTrigger, observed: date) -> list[str]:
 
 
 def _latest(calendar: Calendar, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-    day, first = local_day(zone, now), local_day(zone, since) - _ONE_DAY
+    day, first = local_day(now, zone), local_day(since, zone) - _ONE_DAY
     while day >= first:
         for minutes in reversed(calendar.minutes(day)):
-            at = local_instant(zone, day, minutes)
+            at = local_instant(day, minutes, zone)
             if since < at <= now:
                 slot = f"{day.isoformat()}T{minutes // 60:02d}:{minutes % 60:02d}"
                 yield Occasion(name, "", "", at, f"slot:{slot}", slot)

@@ -191,8 +191,8 @@ class Passing:
 
     def _zone_time(self, name: str, minutes: int) -> dict[str, object]:
         zone = zone_or(name, self.brand_zone)
-        first = next_local(zone, minutes, self.now - _LATE - 1)
-        return {"zone": name, "first_at": first, "second_at": next_local(zone, minutes, first)}
+        first = next_local(minutes, self.now - _LATE - 1, zone)
+        return {"zone": name, "first_at": first, "second_at": next_local(minutes, first, zone)}
 
     def _wait_for(self, step: Step, wait: WaitFor) -> None:
         """Go on where the event came since the step was due; else time out, or begin to wait."""

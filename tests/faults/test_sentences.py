@@ -164,7 +164,7 @@ def test_no_database_server(house: House) -> None:
     [
         ({"email": {"adapter": "pigeon"}}, "config.toml: adapters.pigeon: there is no adapter `pigeon`; known: "),
         ({"adapters": {"capture": {"folders": "x"}}}, "config.toml: adapters.capture: `folders`: "),
-        ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is no crontab; write five fields"),
+        ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is not crontab: write five fields"),
         ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
         ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué knows"),
         ({"stores": {"url": "x"}}, "unknown key `stores`"),

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from engine.calendar.occurrences import Calendar, read_cron, read_holiday
+from engine.calendar.crontab import read_cron
+from engine.calendar.occurrences import Calendar, read_holiday
 from engine.clock import DAY
 from engine.conditions.condition import Condition, parse_condition
 from engine.conditions.errors import ConditionErrors
