@@ -56,9 +56,7 @@ class Brand(_Part):
     def _known_zone(cls, name: str) -> str:
         known = zone_names()
         if name not in known:
-            raise ValueError(
-                f"`{name}` is not a time zone{did_you_mean(name, known)}; write one such as `Europe/Berlin`"
-            )
+            raise ValueError(f"`{name}` is not a time zone{did_you_mean(name, known)}")
         return name
 
     @field_validator("locale")
@@ -68,7 +66,7 @@ class Brand(_Part):
             Locale.parse(tag, sep="-")
         except (ValueError, TypeError, UnknownLocaleError) as error:
             known = [name.replace("_", "-") for name in locale_identifiers()]
-            raise ValueError(f"`{tag}` is not a language{did_you_mean(tag, known)}; write one such as `en`") from error
+            raise ValueError(f"`{tag}` is not a language{did_you_mean(tag, known)}") from error
         return tag
 
     @property
