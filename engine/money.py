@@ -1,25 +1,20 @@
 """Money: which currencies there are, how many minor units each has, and amounts as people of a language write them.
 
-The minor units are those of ISO 4217, because amounts are stored in them. CLDR, by which Babel writes amounts, leaves
+The minor units are those of ISO 4217, because amounts are stored in them. CLDR, by which amounts are written, leaves
 decimals away that ISO 4217 has but nobody uses (HUF, IDR, IQD); such decimals are shown where an amount has them.
 """
 
-import re
-from decimal import Decimal, localcontext
-
 from babel import Locale
-from babel.numbers import format_currency, get_currency_precision, parse_pattern
+from babel.numbers import get_currency_precision, get_currency_symbol
 from iso4217 import Currency
 
-LONGEST = 60
-"""Digits of the longest number that is written."""
+from engine.numerals import NumberStyle, style_of
 
-_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _NO_BREAK = "\u00a0"
 
 
 def currencies() -> tuple[str, ...]:
-    """Return the codes of all currencies that have a minor unit, or are one themselves."""
+    """Return the codes of all currencies that can be counted: not of gold, nor of none."""
     return tuple(currency.code for currency in Currency if currency.exponent is not None)
 
 
@@ -35,23 +30,33 @@ def minor_digits(currency: str) -> int:
     return int(digits)
 
 
-def format_amount(amount: int, currency: str, locale: Locale) -> str:
-    """Write ``amount`` minor units of ``currency``: ``¥1,234.50``, ``1.234,50 €``.
+class AmountStyle:
+    """How people of one language write amounts of one currency."""
 
-    Raises:
-        ValueError: there is no such currency.
-        ArithmeticError: the amount has more than ``LONGEST`` digits.
-    """
-    digits = minor_digits(currency)
-    with localcontext() as context:
-        context.prec = LONGEST
-        value = Decimal(amount).scaleb(-digits)
-        usual = get_currency_precision(currency)
-        if digits == usual or value == value.quantize(Decimal(1).scaleb(-usual)):
-            written = format_currency(value, currency, locale=locale)
-        else:
-            pattern = parse_pattern(locale.currency_formats["standard"].pattern)
-            pattern.frac_prec = (digits, digits)
-            written = pattern.apply(value, locale, currency=currency, currency_digits=False)
-    # CLDR keeps letters and digits apart (`CHF 5`); Babel does not do so yet.
-    return _LETTER_BEFORE_DIGIT.sub(_NO_BREAK, written)
+    def __init__(self, currency: str, locale: Locale) -> None:
+        """Look it up.
+
+        Raises:
+            ValueError: there is no such currency.
+        """
+        self._digits = minor_digits(currency)
+        self._usual = min(get_currency_precision(currency), self._digits)
+        symbol = get_currency_symbol(currency, locale)
+        # CLDR keeps letters and digits apart (`CHF 5`); Babel does not do so.
+        first, last = (_NO_BREAK if letter.isalpha() else "" for letter in (symbol[0], symbol[-1]))
+        style = style_of(locale.currency_formats["standard"], locale)
+        self._style = NumberStyle(
+            before=tuple(part.replace("¤", symbol + (last if part.endswith("¤") else "")) for part in style.before),
+            after=tuple(part.replace("¤", (first if part.startswith("¤") else "") + symbol) for part in style.after),
+            between=style.between,
+            point=style.point,
+            groups=style.groups,
+        )
+
+    def write(self, amount: int) -> str:
+        """Write ``amount`` minor units: ``¥1,234.50``, ``1.234,50 €``."""
+        whole, minor = divmod(abs(amount), 10**self._digits)
+        decimals = f"{minor:0{self._digits}d}" if self._digits else ""
+        if not decimals[self._usual :].strip("0"):
+            decimals = decimals[: self._usual]
+        return self._style.write(str(whole), decimals, negative=amount < 0)

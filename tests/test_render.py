@@ -9,6 +9,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from babel import Locale
+from babel.localedata import locale_identifiers
+from babel.numbers import format_currency, get_currency_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +22,7 @@ from engine.errors import RenderError
 from engine.messages.locales import Formats, best_match
 from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
+from engine.money import AmountStyle
 from tests.rendering import UNSUBSCRIBE, body, email, render, words
 
 # --- finding ---------------------------------------------------------------------------------------------------------
@@ -338,3 +342,22 @@ def test_a_currency_that_is_none_is_said() -> None:
 def test_numbers_beyond_all_bounds_end_at_once(number: str) -> None:
     with contextlib.suppress(RenderError):
         assert len(words("{{ v | number }} {{ v | money }}", v=number)) < 200
+
+
+@given(
+    st.sampled_from(sorted(locale_identifiers())),
+    st.sampled_from(["EUR", "USD", "JPY", "KWD", "CHF", "XAF", "INR"]),
+    st.integers(-(10**9), 10**9),
+)
+def test_amounts_are_what_babel_writes(name: str, currency: str, amount: int) -> None:
+    """But for apostrophes between groups, which it loses, and letters that it sets against digits."""
+    locale = Locale.parse(name)
+    digits = get_currency_precision(currency)
+    theirs = format_currency(Decimal(amount).scaleb(-digits), currency, locale=locale)
+    ours = AmountStyle(currency, locale).write(amount)
+    bare = str.maketrans("", "", "'\u00a0")
+    assert ours.translate(bare) == theirs.translate(bare)
+
+
+def test_swiss_millions_keep_their_apostrophes() -> None:
+    assert Formats().money(123456789, "CHF", "de-CH") == "CHF\u00a01'234'567.89"

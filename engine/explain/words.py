@@ -9,7 +9,7 @@ from engine.clock import DAY, HOUR, MINUTE, SECOND, iso
 from engine.content.kinds import FactType
 from engine.explain.models import Value
 from engine.facts.model import Fact
-from engine.money import format_amount
+from engine.money import AmountStyle
 from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
 from engine.store.due import Cause
@@ -47,7 +47,7 @@ def shown_value(kind: FactType, value: Value, currency: str) -> str:
     match kind:
         case FactType.MONEY:
             return (
-                format_amount(round(float(value)), currency, Locale("en"))
+                AmountStyle(currency, Locale("en")).write(round(float(value)))
                 if isinstance(value, int | float)
                 else str(value)
             )

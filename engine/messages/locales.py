@@ -5,17 +5,18 @@ Locales are BCP 47 tags such as ``zh-CN``. What is known of languages is CLDR's,
 
 from collections.abc import Collection, Iterator
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date as babel_date
-from babel.numbers import parse_pattern
 
-from engine import money
+from engine.money import AmountStyle
+from engine.numerals import NumberStyle, style_of
 
 _ENGLISH = Locale("en")
 _MOST_DIGITS = 10
+_LONGEST = 60
 
 
 def language(locale: str) -> str:
@@ -98,6 +99,8 @@ class Formats:
 
     def __init__(self) -> None:
         self._locales: dict[str, Locale | None] = {}
+        self._numbers: dict[str, NumberStyle] = {}
+        self._amounts: dict[tuple[str, str], AmountStyle] = {}
 
     def number(self, number: Decimal, tag: str, digits: int | None = None) -> str:
         """Write a number with all its decimals, rounded half up to ``digits`` where given.
@@ -105,21 +108,26 @@ class Formats:
         Raises:
             ArithmeticError: it has more digits than are written.
         """
-        locale = self._locale(tag) or _ENGLISH
-        with localcontext() as context:
-            context.prec = money.LONGEST
-            if digits is not None:
-                number = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), _MOST_DIGITS)), ROUND_HALF_UP)
-            exponent = number.as_tuple().exponent
-            if not isinstance(exponent, int) or abs(number.adjusted()) > money.LONGEST:
-                raise ArithmeticError("no number that is written")
-            pattern = parse_pattern(locale.decimal_formats[None].pattern)
-            pattern.frac_prec = (max(-exponent, 0),) * 2
-            return str(pattern.apply(number, locale))
+        if tag not in self._numbers:
+            locale = self._locale(tag) or _ENGLISH
+            self._numbers[tag] = style_of(locale.decimal_formats[None], locale)
+        if not number.is_finite() or abs(number.adjusted()) > _LONGEST:
+            raise ArithmeticError("no number that can be written out")
+        if digits is not None:
+            number = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), _MOST_DIGITS)), ROUND_HALF_UP)
+        whole, _, decimals = f"{abs(number):f}".partition(".")
+        return self._numbers[tag].write(whole, decimals, negative=number < 0)
 
     def money(self, amount: int, currency: str, tag: str) -> str:
-        """Write ``amount`` minor units of ``currency``; raises as ``money.format_amount`` does."""
-        return money.format_amount(amount, currency, self._locale(tag) or _ENGLISH)
+        """Write ``amount`` minor units of ``currency``: ``¥1,234.50``, ``1.234,50 €``.
+
+        Raises:
+            ValueError: there is no such currency.
+        """
+        style = self._amounts.get((currency, tag))
+        if style is None:
+            style = self._amounts[currency, tag] = AmountStyle(currency, self._locale(tag) or _ENGLISH)
+        return style.write(amount)
 
     def date(self, day: date, tag: str) -> str:
         """Write a day in full: ``January 31, 2026``, ``31 janvier 2026``, ``2026年1月31日``; ISO in unknown languages."""

@@ -64,8 +64,14 @@ class Part:
         """Return the quoted-printable octets with ``values`` put in, in pieces."""
         pieces = list(self.encoded)
         at = 1
+        # A message says most of its values several times. What was encoded is forgotten with the message.
+        known: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
         for hole in self.holes:
-            pieces[at] = hole.encode(values[hole.slot])
+            key = (values[hole.slot], hole.encode)
+            piece = known.get(key)
+            if piece is None:
+                piece = known[key] = hole.encode(key[0])
+            pieces[at] = piece
             at += 2
         return pieces
 
