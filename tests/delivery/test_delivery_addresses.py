@@ -122,3 +122,24 @@ def test_a_changed_token_is_refused(position: int, change: int) -> None:
     assert Unsubscriber("first").verify(changed) in {None, SUBSCRIPTION}
     if position < token.index("."):
         assert Unsubscriber("first").verify(changed) is None
+
+
+DOMAINS = st.lists(st.from_regex(r"[A-Za-z0-9-]{1,6}", fullmatch=True), min_size=1, max_size=4).map(".".join)
+SPECIAL = st.sampled_from(
+    ["test", "invalid", "localhost", "local", "onion", "arpa", "example", "example.com", "xn--ls8h.la"]
+)
+
+
+@given(DOMAINS | st.tuples(DOMAINS, SPECIAL).map(".".join) | SPECIAL)
+@example("example.com")
+@example("EXAMPLE.Org")
+@example("a" * 64 + ".com")
+@example(".".join(["abcdefgh"] * 30) + ".com")
+@example("ab--cd.com")
+def test_the_short_way_says_of_a_domain_what_the_library_says(domain: str) -> None:
+    try:
+        checked = validate_email(f"ann@{domain}", check_deliverability=False)
+        expected = f"ann@{checked.ascii_domain}"
+    except EmailNotValidError:
+        expected = None
+    assert EMAIL.usable(f"ann@{domain}") == expected

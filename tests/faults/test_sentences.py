@@ -168,6 +168,13 @@ def test_no_database_server(house: House) -> None:
         ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
         ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué knows"),
         ({"stores": {"url": "x"}}, "unknown key `stores`"),
+        ({"store": {"url": "postgresql://shop@127.0.0.1:notaport/shop"}}, "store.url: the port is not a number"),
+        ({"delivery": {"unsubscribe_secret": "   "}}, "`delivery.unsubscribe_secret`: it is blank: leave it out, or "),
+        ({"delivery": {"unsubscribe_secret": "x"}}, "`delivery.unsubscribe_secret`: a secret is too short: write at"),
+        (
+            {"delivery": {"unsubscribe_secret": "long-enough-to-sign-with short"}},
+            "a secret is too short: write at least 16 characters for each",
+        ),
     ],
 )
 def test_settings_that_make_no_sense(house: House, sections: dict[str, dict[str, object]], says: str) -> None:
