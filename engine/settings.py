@@ -22,7 +22,8 @@ SHORTEST_SECRET = 16
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What is refused may be a secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Brand(_Part):
@@ -180,7 +181,9 @@ class LogSettings(_Part):
 class Settings(BaseSettings):
     """Everything that can be set. Made directly it knows no file: ``load_settings`` names one."""
 
-    model_config = SettingsConfigDict(env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     brand: Brand = Brand()
     store: StoreSettings = StoreSettings()
