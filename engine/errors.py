@@ -3,7 +3,9 @@
 HabitueError                 a sentence for the person at the terminal; the CLI prints it and exits 2
 ├── ContentError             files that ops write have errors: carries all findings
 ├── StoreError               the database cannot be opened, is read-only, is of another version
-│   └── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
+│   ├── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
+│   ├── StoreConflict        another transaction was in the way: the same again may succeed
+│   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
 ├── InputError               a file to import, an option, a user key that makes no sense
 ├── BadRow                       a stored row holds what cannot be understood: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
@@ -35,6 +37,14 @@ class StoreError(HabitueError):
 
 class SchemaDrift(StoreError):
     """The columns of ``user_state`` and the declared facts and dimensions differ."""
+
+
+class StoreConflict(StoreError):
+    """Another transaction was in the way (a deadlock, a lock that was not let go): the same again may succeed."""
+
+
+class StoreValueError(StoreError):
+    """The database cannot work on a value in one of the rows that were handed to it, or that it read."""
 
 
 class InputError(HabitueError):

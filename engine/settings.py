@@ -6,24 +6,31 @@ An environment variable wins over the file: ``HABITUE_STORE__URL`` is ``store.ur
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo
 
+from babel import Locale, UnknownLocaleError
+from babel.localedata import locale_identifiers
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from engine.content.values import Duration, SendWindow
+from engine.content.findings import did_you_mean
+from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
+from engine.money import currencies, minor_digits
+
+SHORTEST_SECRET = 16
+"""Characters of a secret that signs."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # What is refused may be a secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Brand(_Part):
     """Who sends."""
 
     name: str = "Habitué"
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    currency: str = "USD"
     """ISO 4217."""
     timezone: str = "UTC"
     """For users whose own zone is not known."""
@@ -37,27 +44,43 @@ class Brand(_Part):
     unsubscribe_url: str = "https://example.com/unsubscribe"
     """Start of the one-click address in ``List-Unsubscribe``; a token follows it."""
 
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, code: str) -> str:
+        known = currencies()
+        if code not in known:
+            raise ValueError(f"`{code}` is not a currency of ISO 4217{did_you_mean(code, known)}")
+        return code
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"`{name}` is not a time zone; write one such as `Europe/Berlin`") from error
+        known = zone_names()
+        if name not in known:
+            raise ValueError(f"`{name}` is not a time zone{did_you_mean(name, known)}")
         return name
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, tag: str) -> str:
+        try:
+            Locale.parse(tag, sep="-")
+        except (ValueError, TypeError, UnknownLocaleError) as error:
+            known = [name.replace("_", "-") for name in locale_identifiers()]
+            raise ValueError(f"`{tag}` is not a language{did_you_mean(tag, known)}") from error
+        return tag
 
     @property
     def currency_scale(self) -> int:
         """Minor units in one unit of the currency (ISO 4217)."""
-        if self.currency in {"JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF", "XOF", "XPF"}:
-            return 1
-        return 1_000 if self.currency in {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"} else 100
+        scale: int = 10 ** minor_digits(self.currency)
+        return scale
 
 
 class StoreSettings(_Part):
     """Where the database is."""
 
-    url: str = "sqlite:///var/habitue.db"
+    url: str = Field(default="sqlite:///var/habitue.db", repr=False)
 
 
 class ContentSettings(_Part):
@@ -120,6 +143,18 @@ class DeliverySettings(_Part):
     unsubscribe_secret: str = Field(default="", repr=False)
     """Signs unsubscribe links; a random one is kept in the store where this is empty."""
 
+    @field_validator("unsubscribe_secret")
+    @classmethod
+    def _long_enough(cls, secrets: str) -> str:
+        if secrets and not secrets.strip():
+            raise ValueError(f"it is blank: leave it out, or write a secret of at least {SHORTEST_SECRET} characters")
+        if any(len(secret) < SHORTEST_SECRET for secret in secrets.split()):
+            raise ValueError(
+                f"a secret is too short: write at least {SHORTEST_SECRET} characters for each, such as those of"
+                " `python -c 'import secrets; print(secrets.token_urlsafe())'`"
+            )
+        return secrets
+
 
 class ScheduleSettings(_Part):
     """What the worker does, and when (UTC)."""
@@ -146,7 +181,9 @@ class LogSettings(_Part):
 class Settings(BaseSettings):
     """Everything that can be set. Made directly it knows no file: ``load_settings`` names one."""
 
-    model_config = SettingsConfigDict(env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     brand: Brand = Brand()
     store: StoreSettings = StoreSettings()

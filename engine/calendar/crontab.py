@@ -1,35 +1,149 @@
-"""Crontabs of the worker: when each came last, so that several workers take one turn once."""
+"""Crontab's five fields: which local minutes they name, and which instants in UTC. The one reader of them.
 
-from datetime import timedelta
+APScheduler reads cron fields, but numbers weekdays from Monday and asks for day *and* weekday where crontab, with both
+restricted, asks for day *or* weekday. So weekdays are handed over by name, and the two are asked apart.
+"""
 
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from engine.clock import Instant, instant, to_datetime
 from engine.errors import HabitueError
 
-_WEEKDAY = 4
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_YEARS = range(2024, 2029)
+"""Years in which a day must come at least once for a crontab to be accepted: with a leap year at both ends."""
+
+
+@dataclass(frozen=True)
+class Crontab:
+    """Minute, hour, day of month, month, day of week (0 and 7 are Sunday)."""
+
+    text: str
+
+    @property
+    def key(self) -> str:
+        """The fields."""
+        return f"cron:{' '.join(self.text.split())}"
+
+    def minutes(self, day: date) -> tuple[int, ...]:
+        """Return the minutes after midnight that are named on ``day``, ascending."""
+        return self._times if self._names(day) else ()
+
+    def _names(self, day: date) -> bool:
+        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return any(_fits(trigger, at) for trigger in self._days)
+
+    @cached_property
+    def trigger(self) -> BaseTrigger:
+        """All its turns in UTC, for the scheduler."""
+        minute, hour, *_ = self._fields
+        triggers = [CronTrigger(minute=minute, hour=hour, **days, timezone=UTC) for days in self._day_fields]
+        return triggers[0] if len(triggers) == 1 else OrTrigger(triggers)
+
+    @cached_property
+    def _fields(self) -> tuple[str, str, str, str, str]:
+        minute, hour, day, month, weekday = self.text.split()
+        return minute, hour, day, month.lower(), _weekdays(weekday.lower())
+
+    @cached_property
+    def _day_fields(self) -> tuple[dict[str, str], ...]:
+        _, _, day, month, weekday = self._fields
+        if day == "*" or weekday == "*":
+            return ({"month": month, "day": day, "day_of_week": weekday},)
+        return {"month": month, "day": day}, {"month": month, "day_of_week": weekday}
+
+    @cached_property
+    def _days(self) -> tuple[CronTrigger, ...]:
+        return tuple(CronTrigger(**days, timezone=UTC) for days in self._day_fields)
+
+    @cached_property
+    def _times(self) -> tuple[int, ...]:
+        minute, hour, *_ = self._fields
+        fields = {f.name: f for f in CronTrigger(hour=hour, minute=minute, timezone=UTC).fields}
+        start = datetime(2024, 1, 1, tzinfo=UTC)
+        return tuple(
+            (moment.hour * 60 + moment.minute)
+            for moment in (start + timedelta(minutes=count) for count in range(24 * 60))
+            if all(fields[name].get_next_value(moment) == fields[name].get_value(moment) for name in ("hour", "minute"))
+        )
+
+
+def _fits(trigger: CronTrigger, day: datetime) -> bool:
+    return all(
+        f.get_next_value(day) == f.get_value(day) for f in trigger.fields if f.name in ("month", "day", "day_of_week")
+    )
+
+
+def _weekdays(text: str) -> str:
+    """Return crontab's weekday field with every number and range spelt out in names."""
+    if text == "*":
+        return text
+    named: dict[int, None] = {}
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        if span == "*":
+            low, high = 0, 6
+        else:
+            low = _weekday(first)
+            high = _weekday(last) if last else (6 if step else low)
+        if high < low and high == 0:
+            high = 7  # "fri-sun"
+        if high < low or (step and not step.isdigit()) or step == "0":
+            raise ValueError(f"`{part}` is not a span of weekdays")
+        named |= dict.fromkeys(number % 7 for number in range(low, high + 1, int(step or 1)))
+    return ",".join(_WEEKDAYS[number] for number in named)
+
+
+def _weekday(text: str) -> int:
+    if text in _WEEKDAYS:
+        return _WEEKDAYS.index(text)
+    if text.isdigit() and int(text) <= 7:
+        return int(text)
+    raise ValueError(f"`{text}` is not a weekday: write sun to sat, or 0 to 7 (0 and 7 are Sunday)")
+
+
+def read_cron(text: str) -> Crontab:
+    """Return the calendar of five crontab fields.
+
+    Raises:
+        ValueError: the fields make no sense, or name a day that never comes.
+    """
+    if len(text.split()) != 5:
+        raise ValueError(
+            f"`{text}` is not crontab: write five fields (minute, hour, day, month, weekday), such as `0 10 * * mon`"
+        )
+    calendar = Crontab(text)
+    try:
+        comes = any(calendar.minutes(date(year, 1, 1) + timedelta(days=n)) for year in _YEARS for n in range(366))
+    except ValueError as error:
+        raise ValueError(f"`{text}` is not crontab: {error}") from error
+    if not comes:
+        raise ValueError(f"`{text}` names a day that never comes")
+    return calendar
 
 
 class Turns:
-    """The turns of one crontab of five fields, in UTC."""
+    """When a crontab of the worker came last, in UTC, so that several workers take one turn once."""
 
     def __init__(self, name: str, crontab: str, since: Instant) -> None:
         """Count from ``since``. ``name`` is that of the setting.
 
         Raises:
-            HabitueError: it is no crontab, or names a weekday by its number, on whose meaning programs differ.
+            HabitueError: the fields make no sense, or name a day that never comes.
         """
         self.name = name
-        fields = crontab.split()
-        if len(fields) == _WEEKDAY + 1 and any(letter.isdigit() for letter in fields[_WEEKDAY]):
-            raise HabitueError(f"schedule.{name}: `{crontab}`: write weekdays by their names, such as `mon-fri`")
         try:
-            self.trigger = CronTrigger.from_crontab(crontab, "UTC")
+            self.trigger = read_cron(crontab).trigger
         except ValueError as error:
-            raise HabitueError(
-                f"schedule.{name}: `{crontab}` is no crontab; write five fields, such as `0 3 * * *` for 03:00 UTC"
-            ) from error
-        self._next = self.trigger.get_next_fire_time(None, to_datetime(since))
+            raise HabitueError(f"schedule.{name}: {error}") from error
+        self._next: datetime | None = self.trigger.get_next_fire_time(None, to_datetime(since))
 
     def latest(self, now: Instant) -> Instant | None:
         """Return the instant of the newest turn that came and was not asked for before; None where none came."""

@@ -1,17 +1,13 @@
-"""Permitted hours: the step's window and the brand's quiet hours, in the user's own time zone.
-
-A local time that the clocks skip in spring is taken at the first instant after the gap; one that they repeat in autumn
-is taken the first time.
-"""
+"""Permitted hours: the step's window and the brand's quiet hours, on the user's own clock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from engine.clock import MINUTE, Instant, instant, to_datetime
-from engine.content.values import LocalTime, Window
+from engine.calendar.zones import local_day, local_instant, local_minute
+from engine.clock import Instant
+from engine.content.values import Window
 
 _DAYS_AHEAD = 3
 
@@ -36,14 +32,8 @@ class Hours:
         return self.quiet is not None and _within(self.quiet, minute)
 
 
-def local_minute(now: int, zone: ZoneInfo) -> int:
-    """Return how many minutes the clocks of ``zone`` show after midnight."""
-    local = to_datetime(now).astimezone(zone)
-    return local.hour * 60 + local.minute
-
-
 def next_permitted(now: int, zone: ZoneInfo, hours: Hours) -> Instant | None:
-    """Return the first instant from ``now`` on at which ``hours`` permit a message; None where there is none ever."""
+    """Return the first instant from ``now`` on at which ``hours`` permit a message; None where there never is one."""
     if hours.permits(local_minute(now, zone)):
         return Instant(now)
     later = sorted(at for at in _openings(now, zone, hours) if at > now)
@@ -54,40 +44,10 @@ def _openings(now: int, zone: ZoneInfo, hours: Hours) -> Iterator[Instant]:
     """Yield the instants, around now, at which the window opens or the quiet hours end."""
     times = [hours.window.start] if hours.window else []
     times += [hours.quiet.end] if hours.quiet else []
-    today = to_datetime(now).astimezone(zone).date()
+    today = local_day(now, zone)
     for days in range(-1, _DAYS_AHEAD + 1):
         for at in times:
-            yield local_instant(today + timedelta(days=days), at, zone)
-
-
-def local_instant(day: date, at: LocalTime, zone: ZoneInfo) -> Instant:
-    """Return the instant at which the clocks of ``zone`` show ``at`` on ``day``, by this module's rule for gaps."""
-    wanted = datetime.combine(day, time(at.minutes // 60, at.minutes % 60), zone)
-    found = instant(wanted)
-    if to_datetime(found).astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
-        return found
-    return _end_of_gap(instant(wanted.replace(fold=1)), found, zone)
-
-
-def _end_of_gap(before: int, after: int, zone: ZoneInfo) -> Instant:
-    """Return the instant between two, to the minute, at which the offset of ``zone`` changes."""
-    offset = to_datetime(after).astimezone(zone).utcoffset()
-    while after - before > MINUTE:
-        middle = (before + after) // (2 * MINUTE) * MINUTE
-        if to_datetime(middle).astimezone(zone).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return Instant(after)
-
-
-@lru_cache(maxsize=1024)
-def zone_of(name: str | None, fallback: str) -> ZoneInfo:
-    """Return the zone called ``name``; the one called ``fallback`` where it is empty or not known."""
-    try:
-        return ZoneInfo(name or fallback)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(fallback)
+            yield local_instant(today + timedelta(days=days), at.minutes, zone)
 
 
 def _within(window: Window, minute: int) -> bool:

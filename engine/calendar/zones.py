@@ -1,7 +1,7 @@
-"""Local days and hours as instants. Every question about a user's own clock is answered here.
+"""The one local clock: local days and times as instants, and back. Every question about a user's own time ends here.
 
-A local time that does not exist (spring) is taken at the first instant after the gap; one that exists twice (autumn)
-is taken the first time.
+A local time that the clocks skip in spring is taken at the first instant after the gap, to the second; one that they
+show twice in autumn is taken the first time.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -22,22 +22,22 @@ def _known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def zone_or(name: str, fallback: ZoneInfo) -> ZoneInfo:
+def zone_or(name: str | None, fallback: ZoneInfo) -> ZoneInfo:
     """Return the zone called ``name``, or ``fallback`` where there is none of that name."""
     return (_known_zone(name) if name else None) or fallback
 
 
 @lru_cache(maxsize=65_536)
-def local_instant(zone: ZoneInfo, day: date, minutes: int) -> Instant:
+def local_instant(day: date, minutes: int, zone: ZoneInfo) -> Instant:
     """Return the instant at which clocks in ``zone`` show ``minutes`` after midnight on ``day``."""
     wall = datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=zone)
     at = instant(wall.astimezone(UTC))
     if to_datetime(at).astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return at
-    return _end_of_gap(zone, instant(wall.replace(fold=1).astimezone(UTC)), at)
+    return _end_of_gap(instant(wall.replace(fold=1).astimezone(UTC)), at, zone)
 
 
-def _end_of_gap(zone: ZoneInfo, before: Instant, after: Instant) -> Instant:
+def _end_of_gap(before: Instant, after: Instant, zone: ZoneInfo) -> Instant:
     """Return the first instant of the new offset, which lies after ``before`` and not after ``after``."""
     low, high = before // SECOND, after // SECOND
     new = to_datetime(after).astimezone(zone).utcoffset()
@@ -50,14 +50,20 @@ def _end_of_gap(zone: ZoneInfo, before: Instant, after: Instant) -> Instant:
     return Instant(high * SECOND)
 
 
-def local_day(zone: ZoneInfo, at: int) -> date:
+def local_day(at: int, zone: ZoneInfo) -> date:
     """Return the calendar day that clocks in ``zone`` show at an instant."""
     return to_datetime(at).astimezone(zone).date()
 
 
-def next_local(zone: ZoneInfo, minutes: int, after: int) -> Instant:
+def local_minute(at: int, zone: ZoneInfo) -> int:
+    """Return how many whole minutes after midnight clocks in ``zone`` show at an instant."""
+    local = to_datetime(at).astimezone(zone)
+    return local.hour * 60 + local.minute
+
+
+def next_local(minutes: int, after: int, zone: ZoneInfo) -> Instant:
     """Return the first instant after ``after`` at which clocks in ``zone`` show ``minutes`` after midnight."""
-    day = local_day(zone, after) - timedelta(days=1)
-    while (at := local_instant(zone, day, minutes)) <= after:
+    day = local_day(after, zone) - timedelta(days=1)
+    while (at := local_instant(day, minutes, zone)) <= after:
         day += timedelta(days=1)
     return at

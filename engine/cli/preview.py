@@ -1,6 +1,7 @@
 """``habitue preview TEMPLATE`` and ``habitue send-test TEMPLATE``: a message before anybody gets it."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from engine.clock import Instant
 from engine.delivery.candidate import Candidate
 from engine.errors import HabitueError, InputError
 from engine.explain.previewing import Preview, Previewer, Wanted
+from engine.store.private import open_private
 
 HTML_FOLDER = Path("var/preview")
 
@@ -111,7 +113,8 @@ def _write(shown: Preview, html: Path | None) -> Path:
     try:
         if html is None:
             target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(shown.html, encoding="utf-8")
+        with os.fdopen(open_private(target), "w", encoding="utf-8") as file:
+            file.write(shown.html)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; --html names another file") from error
     return target

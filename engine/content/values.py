@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, StringConstraints
 
@@ -60,6 +61,11 @@ def parse_offset(text: Any) -> int:  # noqa: ANN401
 
 DayOffset = Annotated[int, BeforeValidator(parse_offset)]
 """A signed number of whole days, in milliseconds; in files ``-3d``."""
+
+
+def zone_names() -> frozenset[str]:
+    """Return the names of all time zones that mean the same on every machine: not that of the machine itself."""
+    return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,15 @@ separated by spaces: the first signs, all of them verify, so a secret can be rep
 """
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
-_MAC_OCTETS = 16
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
+
+_SALT = b"habitue.unsubscribe"
 _MAX_TOKEN = 400
 
 
@@ -28,30 +32,28 @@ class Unsubscriber:
 
     def __init__(self, secret: str, url: str = "") -> None:
         """Sign with the first of the space-separated secrets; ``url`` is the start of the links."""
-        self._keys = [sha256(part.encode()).digest() for part in secret.split()]
-        if not self._keys:
+        secrets = secret.split()
+        if not secrets:
             raise ValueError("an unsubscribe token needs a secret")
+        # The library signs with the last. It would derive a key anew for each token, so the keys are made here.
+        keys = [hmac.digest(one.encode(), _SALT, sha256) for one in reversed(secrets)]
+        self._signer = Signer(keys, key_derivation="none", digest_method=sha256)
+        self._secrets = secrets
         self._url = url
 
     def make_token(self, subscription: Subscription) -> str:
         """Return the token, of letters, digits, ``-``, ``_`` and one ``.``."""
         fields = (subscription.user_id, subscription.channel, subscription.message_class, subscription.action_id)
-        payload = "|".join(map(str, fields)).encode()
-        return f"{_text(payload)}.{_text(_mac(self._keys[0], payload))}"
+        return self._signer.sign(base64_encode("|".join(map(str, fields)))).decode("ascii")
 
     def verify(self, token: str) -> Subscription | None:
         """Return what ``token`` unsubscribes; None where we did not make it."""
-        body, dot, mac = token.partition(".")
-        if not dot or len(token) > _MAX_TOKEN:
+        if len(token) > _MAX_TOKEN or not token.isascii():
             return None
         try:
-            payload, given = _octets(body), _octets(mac)
-        except ValueError:
-            return None
-        if not any(hmac.compare_digest(given, _mac(key, payload)) for key in self._keys):
-            return None
-        user_id, channel, message_class, action_id = payload.decode().split("|")
-        return Subscription(int(user_id), channel, message_class, int(action_id))
+            return _subscription(base64_decode(self._signer.unsign(token)))
+        except BadData:
+            return _verify_0_1(token, self._secrets)
 
     def link(self, subscription: Subscription) -> str:
         """Return the whole address: the brand's ``unsubscribe_url`` with the token as its parameter ``t``."""
@@ -59,13 +61,29 @@ class Unsubscriber:
         return f"{self._url}{joint}t={self.make_token(subscription)}"
 
 
-def _mac(key: bytes, payload: bytes) -> bytes:
-    # Keyed BLAKE2b (RFC 7693) is a MAC by itself, and made in a microsecond where OpenSSL's HMAC takes tens.
-    return blake2b(payload, key=key, digest_size=_MAC_OCTETS, person=b"habitue.unsub").digest()
+def _verify_0_1(token: str, secrets: Sequence[str]) -> Subscription | None:
+    """Return what a token of Habitué 0.1 unsubscribes, in mails that were sent before; None where it is none.
+
+    ``BASE64(user|channel|class|action).BASE64(MAC)``: Base64 for URLs without padding; the MAC is BLAKE2b with the
+    SHA-256 of the secret as its key, 16 octets, personalised ``habitue.unsub``.
+    """
+    body, dot, mac = token.partition(".")
+    if not dot:
+        return None
+    try:
+        payload, given = _octets(body), _octets(mac)
+    except ValueError:
+        return None
+    for secret in secrets:
+        key = sha256(secret.encode()).digest()
+        if hmac.compare_digest(given, blake2b(payload, key=key, digest_size=16, person=b"habitue.unsub").digest()):
+            return _subscription(payload)
+    return None
 
 
-def _text(octets: bytes) -> str:
-    return urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+def _subscription(payload: bytes) -> Subscription:
+    user_id, channel, message_class, action_id = payload.decode().split("|")
+    return Subscription(int(user_id), channel, message_class, int(action_id))
 
 
 def _octets(text_of_octets: str) -> bytes:

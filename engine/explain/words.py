@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from babel import Locale
+
 from engine.clock import iso
 from engine.content.kinds import FactType
 from engine.content.values import span
 from engine.explain.models import Value
-from engine.messages.locales import format_money
+from engine.money import AmountStyle
 from engine.rules.decide.rulebook import Bit
 from engine.rules.dimension import Leaf, OwnAtom, Slot
 from engine.store.due import Cause
@@ -32,7 +34,11 @@ def shown_value(kind: FactType, value: Value, currency: str) -> str:
         return UNKNOWN
     match kind:
         case FactType.MONEY:
-            return format_money(round(float(value)), currency, "en") if isinstance(value, int | float) else str(value)
+            return (
+                AmountStyle(currency, Locale("en")).write(round(float(value)))
+                if isinstance(value, int | float)
+                else str(value)
+            )
         case FactType.INSTANT:
             return iso(int(value))
         case FactType.BOOLEAN:

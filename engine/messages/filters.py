@@ -11,7 +11,7 @@ from jinja2 import Undefined
 from jinja2.exceptions import FilterArgumentError
 
 from engine.clock import to_datetime
-from engine.messages.locales import format_date, format_money, format_number
+from engine.messages.locales import Formats
 from engine.messages.sandbox import Frames, bounded_text, has_slots, printable
 
 MAX_ITEMS = 10_000
@@ -116,17 +116,22 @@ def _texts(change: Callable[[str], str]) -> Callable[[object], str]:
 
 
 def _localized(frames: Frames) -> dict[str, Callable[..., Any]]:
+    formats = Formats()
+
     def money(value: Any, currency: str = "") -> str:
         amount = _number_of(value)
         if amount != int(amount):
             raise FilterArgumentError("`money` takes an amount in minor units, a whole number")
-        return format_money(int(amount), currency or frames.current.currency, frames.current.locale)
+        try:
+            return formats.money(int(amount), currency or frames.current.currency, frames.current.locale)
+        except ValueError as error:
+            raise FilterArgumentError(str(error)) from None
 
     def day(value: Any) -> str:
-        return format_date(_moment(value, frames.current.zone), frames.current.locale)
+        return formats.date(_moment(value, frames.current.zone), frames.current.locale)
 
     def number(value: Any, digits: int | None = None) -> str:
-        return format_number(Decimal(str(_number_of(value))), frames.current.locale, digits)
+        return formats.number(Decimal(str(_number_of(value))), frames.current.locale, digits)
 
     return {"money": money, "date": day, "number": number}
 

@@ -1,98 +1,140 @@
-"""Money, numbers and dates as people of a language write them.
+"""Languages: which text serves whom, and numbers and dates as people of a language write them.
 
-Enough for the languages that lifecycle mail is commonly sent in; a language that is not listed gets English
-separators and ISO dates. Locales are BCP 47 tags such as ``zh-CN``.
+Locales are BCP 47 tags such as ``zh-CN``. What is known of languages is CLDR's, by way of Babel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 
-_SYMBOLS = {
-    "CNY": "¥", "JPY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "HKD": "HK$", "TWD": "NT$", "KRW": "₩", "INR": "₹",
-    "AUD": "A$", "CAD": "C$", "NZD": "NZ$", "SGD": "S$", "BRL": "R$", "THB": "฿", "VND": "₫", "PHP": "₱", "ILS": "₪",
-}  # fmt: skip
-_NO_MINOR_UNIT = frozenset(["CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"])
-_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.dates import format_date as babel_date
 
-_SEPARATORS = {
-    **dict.fromkeys(("de", "es", "it", "nl", "pt", "id", "tr", "da"), (".", ",")),
-    **dict.fromkeys(("fr", "ru", "pl", "cs", "sv", "nb", "no", "fi", "uk"), ("\u00a0", ",")),
-}
-"""Language -> what stands between thousands, and before decimals. Others: comma and point."""
+from engine.money import AmountStyle
+from engine.numerals import NumberStyle, style_of
 
-_SYMBOL_BEHIND = frozenset(["de", "es", "it", "fr", "ru", "pl", "cs", "sv", "nb", "no", "fi", "uk", "da", "pt"])
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-_MONTH_FIRST = frozenset(("en", "en-us", "en-ca", "en-ph"))
+_ENGLISH = Locale("en")
+_MOST_DIGITS = 10
+_LONGEST = 60
 
 
 def language(locale: str) -> str:
     """Return the language of a locale: ``zh`` of ``zh-Hant-CN``."""
-    return locale.replace("_", "-").split("-", 1)[0].lower()
+    return _subtags(locale)[0]
 
 
-def fallbacks(locale: str) -> Iterator[str]:
-    """Yield the lower-case locales to try, closest first: zh-hant-cn, zh-hant, zh-cn, zh."""
-    subtags = locale.replace("_", "-").lower().split("-")
-    if subtags == [""]:
-        return
-    for length in range(len(subtags), 1, -1):
-        yield "-".join(subtags[:length])
-    if len(subtags) > 2:
-        yield f"{subtags[0]}-{subtags[-1]}"
-    yield subtags[0]
+def best_match(wanted: str, available: Collection[str]) -> str | None:
+    """Return the tag in ``available`` whose text serves a reader of ``wanted`` best; None where none does.
+
+    Only texts in the reader's language and script are taken: zh-TW, zh-HK and zh-Hant serve each other, zh-CN, zh-SG
+    and zh-Hans do. The tag itself, or one that means the same, goes first; then what is left of it without its last
+    subtags (de-AT: de); then the closest region by CLDR (es-MX: es-419 before es-ES). Last comes a text that names the reader's language alone.
+    """
+    mine, own = _maximized(wanted), _subtags(wanted)
+    if not own[0]:
+        return None
+
+    def distance(tag: str) -> tuple[bool, bool, int, int, str]:
+        theirs, meant = _subtags(tag), _maximized(tag)
+        kept = len(theirs) if meant == mine or theirs == own[: len(theirs)] else 0
+        return (theirs != own, meant != mine, -kept, _steps(mine, meant), tag)
+
+    served = [tag for tag in available if _subtags(tag)[0] and _maximized(tag)[:2] == mine[:2]]
+    if served:
+        return min(served, key=distance)
+    return next((tag for tag in sorted(available) if _subtags(tag) == (mine[0],)), None)
 
 
-def minor_digits(currency: str) -> int:
-    """Return how many decimals a currency has (ISO 4217)."""
-    if currency in _NO_MINOR_UNIT:
-        return 0
-    return 3 if currency in _THOUSANDTHS else 2
+def _subtags(tag: str) -> tuple[str, ...]:
+    """Return the subtags in lower case, with an old name of the language replaced: he of iw."""
+    first, *rest = tag.replace("_", "-").lower().split("-")
+    aliases = get_global("language_aliases")
+    return (*str(aliases.get(first, first)).lower().split("_"), *rest)
 
 
-@lru_cache(maxsize=256)
-def _style(locale: str) -> tuple[str, str, bool]:
-    """Return what stands between thousands, what before decimals, and whether a currency's symbol comes behind."""
-    tongue = language(locale)
-    return (*_SEPARATORS.get(tongue, (",", ".")), tongue in _SYMBOL_BEHIND)
+def _maximized(tag: str) -> tuple[str, str, str]:
+    """Return language, script and region, with the likely ones where the tag does not say (UTS 35, 4.3)."""
+    first, *rest = _subtags(tag)
+    script = next((one.title() for one in rest if len(one) == 4 and one.isalpha()), "")
+    region = next((one.upper() for one in rest if len(one) == 2 or (len(one) == 3 and one.isdigit())), "")
+    likely = get_global("likely_subtags")
+    for key in ((first, script, region), (first, region), (first, script), (first,)):
+        found = likely.get("_".join(part for part in key if part))
+        if found:
+            _, likely_script, likely_region = found.split("_")
+            return first, script or likely_script, region or likely_region
+    return first, script, region
 
 
-def format_number(number: Decimal, locale: str, digits: int | None = None) -> str:
-    """Write a number with the separators of ``locale``, rounded half up to ``digits`` decimals where given."""
-    if digits is not None:
-        number = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), 10)), ROUND_HALF_UP)
-    between, point, _ = _style(locale)
-    whole, _, decimals = f"{number:,f}".partition(".")
-    return whole.replace(",", between) + (point + decimals if decimals else "")
+def _steps(mine: tuple[str, str, str], theirs: tuple[str, str, str]) -> int:
+    """Return how far up from ``mine`` the first locale stands from which both inherit."""
+    above = set(_ancestors(theirs))
+    return next((steps for steps, one in enumerate(_ancestors(mine)) if one in above), 9)
 
 
-def format_money(amount: int, currency: str, locale: str) -> str:
-    """Write ``amount`` minor units of ``currency``: ``¥1,234.50``, ``1.234,50 €``; unknown currencies by their code."""
-    between, point, behind = _style(locale)
-    digits = minor_digits(currency)
-    whole, minor = divmod(abs(amount), 10**digits)
-    number = f"{whole:,}".replace(",", between) + (f"{point}{minor:0{digits}d}" if digits else "")
-    sign = "-" if amount < 0 else ""
-    symbol = _SYMBOLS.get(currency, currency)
-    if behind:
-        return f"{sign}{number}\u00a0{symbol}"
-    space = "\u00a0" if len(symbol) == 3 and symbol.isalpha() else ""
-    return f"{sign}{symbol}{space}{number}"
+def _ancestors(locale: tuple[str, str, str]) -> Iterator[str]:
+    first, script, region = locale
+    short = get_global("likely_subtags").get(first, "").split("_")
+    name = "_".join((first, *([script] if short[1:2] != [script] else []), region))
+    parents = get_global("parent_exceptions")
+    while name:
+        yield name
+        name = parents.get(name) or name.rpartition("_")[0]
 
 
-def format_date(day: date, locale: str) -> str:
-    """Write a day in full: ``January 31, 2026``, ``31 January 2026``, ``2026年1月31日``; ISO in other languages."""
-    tongue = language(locale)
-    if tongue in ("zh", "ja"):
-        return f"{day.year}年{day.month}月{day.day}日"
-    if tongue != "en":
-        return day.isoformat()
-    month = _MONTHS[day.month - 1]
-    if locale.replace("_", "-").lower() in _MONTH_FIRST:
-        return f"{month} {day.day}, {day.year}"
-    return f"{day.day} {month} {day.year}"
+def babel_locale(tag: str) -> Locale | None:
+    """Return the closest locale that CLDR has data for; None where it does not know the language."""
+    subtags = _subtags(tag)
+    for length in range(len(subtags), 0, -1):
+        try:
+            return Locale.parse("_".join(subtags[:length]))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return None
+
+
+class Formats:
+    """Numbers, amounts and dates in any language. Remembers the languages, never a value."""
+
+    def __init__(self) -> None:
+        self._locales: dict[str, Locale | None] = {}
+        self._numbers: dict[str, NumberStyle] = {}
+        self._amounts: dict[tuple[str, str], AmountStyle] = {}
+
+    def number(self, number: Decimal, tag: str, digits: int | None = None) -> str:
+        """Write a number with all its decimals, rounded half up to ``digits`` where given.
+
+        Raises:
+            ArithmeticError: it has more digits than are written.
+        """
+        if tag not in self._numbers:
+            locale = self._locale(tag) or _ENGLISH
+            self._numbers[tag] = style_of(locale.decimal_formats[None], locale)
+        if not number.is_finite() or abs(number.adjusted()) > _LONGEST:
+            raise ArithmeticError("no number that can be written out")
+        if digits is not None:
+            number = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), _MOST_DIGITS)), ROUND_HALF_UP)
+        whole, _, decimals = f"{abs(number):f}".partition(".")
+        return self._numbers[tag].write(whole, decimals, negative=number < 0)
+
+    def money(self, amount: int, currency: str, tag: str) -> str:
+        """Write ``amount`` minor units of ``currency``: ``¥1,234.50``, ``1.234,50 €``.
+
+        Raises:
+            ValueError: there is no such currency.
+        """
+        style = self._amounts.get((currency, tag))
+        if style is None:
+            style = self._amounts[currency, tag] = AmountStyle(currency, self._locale(tag) or _ENGLISH)
+        return style.write(amount)
+
+    def date(self, day: date, tag: str) -> str:
+        """Write a day in full: ``January 31, 2026``, ``31 janvier 2026``, ``2026年1月31日``; ISO in unknown languages."""
+        locale = self._locale(tag)
+        return babel_date(day, "long", locale=locale) if locale else day.isoformat()
+
+    def _locale(self, tag: str) -> Locale | None:
+        if tag not in self._locales:
+            self._locales[tag] = babel_locale(tag)
+        return self._locales[tag]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from css_inline import CSSInliner, InlineError
 
 from engine.errors import RenderError
-from engine.messages.email.plaintext import text_of
+from engine.messages.email.plaintext import check_depth, text_of
 from engine.messages.email.quoted import encode_static
 from engine.messages.reasons import MessageReason
 from engine.messages.sandbox import FIRST_SLOT
@@ -64,8 +64,14 @@ class Part:
         """Return the quoted-printable octets with ``values`` put in, in pieces."""
         pieces = list(self.encoded)
         at = 1
+        # A message says most of its values several times. What was encoded is forgotten with the message.
+        known: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
         for hole in self.holes:
-            pieces[at] = hole.encode(values[hole.slot])
+            key = (values[hole.slot], hole.encode)
+            piece = known.get(key)
+            if piece is None:
+                piece = known[key] = hole.encode(key[0])
+            pieces[at] = piece
             at += 2
         return pieces
 
@@ -121,6 +127,7 @@ def _inline(html: str) -> str:
     for reference in _REFERENCE.findall(html):
         if SLOT.search(entities.unescape(reference)):
             raise RenderError(f"the template has the reserved character {reference}", MessageReason.TEMPLATE_UNSAFE)
+    check_depth(html)
     inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
     try:
         return inliner.inline(html)

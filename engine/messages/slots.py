@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import quote
 
 from engine.errors import RenderError
-from engine.messages.email.quoted import KEPT, SOFT_BREAK, encode_value
+from engine.messages.email.quoted import SOFT_BREAK, encode_value
 from engine.messages.reasons import MessageReason
 
 SLOT = re.compile("[\ue000-\uf8ff]")
@@ -78,14 +78,14 @@ def for_text(place: Place) -> Callable[[str], str]:
 @lru_cache(maxsize=32)
 def html_encoder(place: Place) -> Callable[[str], bytes]:
     """Return the function that makes a value safe at ``place`` in HTML and transfer-encodes it."""
-    return lru_cache(maxsize=KEPT)(_encoder(place, for_html(place)))
+    return _encoder(place, for_html(place))
 
 
 @lru_cache(maxsize=32)
 def text_encoder(place: Place) -> Callable[[str], bytes]:
     """Return the function that makes a value fit for the text part and transfer-encodes it."""
     form = for_text(place)
-    return encode_value if form is str else lru_cache(maxsize=KEPT)(_encoder(place, form))
+    return encode_value if form is str else _encoder(place, form)
 
 
 def _encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:

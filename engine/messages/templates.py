@@ -21,7 +21,7 @@ from engine.messages.inspection import (
     problems_across,
     reachable,
 )
-from engine.messages.locales import fallbacks
+from engine.messages.locales import best_match
 from engine.messages.reading import MessageReader, Reading
 from engine.messages.reasons import MessageReason
 from engine.messages.render import Template
@@ -90,10 +90,12 @@ class TemplateLibrary:
         return self._served(name, channel, locale)
 
     def _path_of(self, name: str, channel: str, locale: str) -> str | None:
-        for tried in (*fallbacks(locale), "", *fallbacks(self._default_locale)):
-            path = self._paths.get(TemplateName(name, channel, tried))
-            if path is not None:
-                return path
+        paths = {
+            label.locale: path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel)
+        }
+        for tried in (best_match(locale, paths), "", best_match(self._default_locale, paths)):
+            if tried in paths:
+                return paths[tried]
         return None
 
     def find(self, name: str, channel: str, locale: str = "") -> Template:

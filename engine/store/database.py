@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, ProgrammingError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from engine.errors import StoreError
 from engine.store.dialect import Dialect
-
-# How long a writer waits for another before SQLite gives up, in milliseconds.
-_BUSY_TIMEOUT = 60_000
-# PostgreSQL's word for a missing table (SQLSTATE); SQLite's is an OperationalError.
-_UNDEFINED_TABLE = "42P01"
+from engine.store.dialects import postgresql, sqlite
+from engine.store.dialects.fault import Fault
+from engine.store.failures import explained, shown_url
+from engine.store.private import make_private
 
 
 class Database:
@@ -28,7 +26,8 @@ class Database:
             StoreError: the URL is not one of a supported database.
         """
         self.url = url
-        self.engine = _engine(url)
+        self._given = _parsed(url)
+        self.engine = _engine(self._given)
         self._file = _file(self.engine)
         self.dialect = Dialect(self.engine.dialect.name)
 
@@ -37,13 +36,18 @@ class Database:
         """Whether it is a SQLite file that does not exist yet."""
         return self._file is not None and not self._file.exists()
 
-    def _make_folder(self) -> None:
+    def _make_file(self) -> None:
+        """Make the file of a SQLite database that is missing, for this user alone: it holds customers' data."""
         if not self.is_missing or self._file is None:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"the folder of the database {self._file} cannot be made: {error.strerror}") from error
+        try:
+            make_private(self._file)
+        except OSError as error:
+            raise StoreError(f"the database {self._file} cannot be made: {error.strerror}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -53,13 +57,13 @@ class Database:
             StoreError: there is no such database, or it cannot be used.
         """
         if self.is_missing:
-            name = make_url(self.url).render_as_string(hide_password=True)
+            name = shown_url(self._given)
             raise StoreError(f"the database {name} is not there: check store.url, or run `habitue migrate` to make it")
         with self._connect() as connection:
             # Each statement would otherwise see what was committed before it, and not before the transaction.
             options = {"isolation_level": "REPEATABLE READ"} if self.dialect is Dialect.POSTGRES else {}
             reading = connection.execution_options(**options)
-            with reading.begin():
+            with reading.begin(), self._explaining(reading):
                 yield reading
 
     @contextmanager
@@ -68,10 +72,10 @@ class Database:
 
         On SQLite it takes the write lock at once, so it cannot fail half-way because another writer was first.
         """
-        self._make_folder()
+        self._make_file()
         with self._connect() as connection:
             writing = connection.execution_options(habitue_writes=True)
-            with writing.begin():
+            with writing.begin(), self._explaining(writing):
                 yield writing
 
     @contextmanager
@@ -79,37 +83,66 @@ class Database:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            raise StoreError(_why(self.url, error)) from error
+            if sentence := explained(self._given, error, self._fault_of_connecting(error)):
+                raise sentence from error
+            raise
         try:
-            yield connection
-        except OperationalError as error:
-            raise StoreError(_why(self.url, error)) from error
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) != _UNDEFINED_TABLE:
-                raise
-            raise StoreError(_why(self.url, error)) from error
+            with self._explaining(connection):  # BEGIN and COMMIT
+                yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def _explaining(self, connection: Connection) -> Iterator[None]:
+        """Turn the database's complaint into a ``StoreError``; let an error of the program pass."""
+        try:
+            yield
+        except DBAPIError as error:
+            if sentence := explained(self._given, error, self._fault_of(error, connection)):
+                raise sentence from error
+            raise
+
+    def _fault_of(self, error: DBAPIError, connection: Connection) -> Fault:
+        cause = error.orig or error
+        if self.dialect is Dialect.SQLITE:
+            return sqlite.fault_of(cause, connection, error.statement)
+        return postgresql.fault_of(cause)
+
+    def _fault_of_connecting(self, error: DBAPIError) -> Fault:
+        cause = error.orig or error
+        if self.dialect is Dialect.SQLITE:
+            return sqlite.fault_of(cause)
+        return postgresql.fault_of_connecting(cause)
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-    except ArgumentError as error:
-        raise StoreError(_unknown_url()) from error
+def _engine(url: URL) -> Engine:
+    backend = url.get_backend_name()
     if backend == Dialect.SQLITE:
-        return _sqlite(url, parsed.database)
+        if not url.database or url.database == ":memory:":
+            raise StoreError(
+                "store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections"
+            )
+        return sqlite.make_engine(url)
     if backend == Dialect.POSTGRES:
         try:
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            return postgresql.make_engine(url)
         except NoSuchModuleError as error:
             raise StoreError(_unknown_url()) from error
     raise StoreError(_unknown_url())
+
+
+def _parsed(url: str) -> URL:
+    # What is raised repeats the URL, so it is no cause to show.
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise StoreError(_unknown_url()) from None
+    except ValueError:
+        raise StoreError("store.url: the port is not a number; write one such as 5432, or leave it out") from None
 
 
 def _unknown_url() -> str:
@@ -119,64 +152,8 @@ def _unknown_url() -> str:
     )
 
 
-def _sqlite(url: str, database: str | None) -> Engine:
-    if not database or database == ":memory:":
-        raise StoreError(
-            "store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections"
-        )
-    engine = create_engine(url)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
 def _file(engine: Engine) -> Path | None:
     """Return the file of a SQLite database that is named by its path; None for any other."""
     database = engine.url.database
     named = engine.dialect.name == Dialect.SQLITE and database and not database.startswith("file:")
     return Path(str(database)) if named else None
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class
-    # SQLAlchemy's documented way to own BEGIN: the driver would otherwise begin late and deferred.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {_BUSY_TIMEOUT}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-        "temp_store = MEMORY",
-        "cache_size = -65536",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("habitue_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _why(url: str, error: DBAPIError) -> str:
-    """Say what the database's complaint means for the person who runs it; never repeats the URL's password."""
-    name = make_url(url).render_as_string(hide_password=True)
-    said = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
-    lowered = said.lower()
-    if "readonly" in lowered or "read-only" in lowered:
-        return f"the database {name} is read-only: make the file and its folder writable for this user"
-    if "unable to open" in lowered:
-        return f"the database {name} cannot be opened: check that the folder exists and is writable"
-    if "password" in lowered or "authentication" in lowered:
-        return f"the database {name} refuses the user or password: check store.url or HABITUE_STORE__URL"
-    if "no such table" in lowered or "does not exist" in lowered:
-        return f"the database {name} lacks a table ({said}): run `habitue migrate`"
-    if "full" in lowered:
-        return f"the disk of the database {name} is full: nothing of this step was written"
-    if "not a database" in lowered:
-        return f"the file of {name} is no SQLite database: check store.url"
-    if "connection" in lowered or "resolve" in lowered:
-        return f"the database {name} cannot be reached ({said}): check store.url, and that its server runs"
-    if "locked" in lowered:
-        return f"the database {name} stayed locked by another process for {_BUSY_TIMEOUT // 1000} s"
-    return f"the database {name} cannot be used: {said}"

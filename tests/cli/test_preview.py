@@ -62,7 +62,7 @@ def test_the_file_and_the_language_can_be_chosen(small: House) -> None:
     path = "templates/thanks/mail.email.j2"
     done = small.command("preview", path, "--locale", "zh-CN", "--html", str(page), "--json")
     shown = json.loads(done.output)
-    assert (shown["subject"], shown["file"]) == ("谢谢 $129.00", "thanks/mail.email.zh-CN.j2")
+    assert (shown["subject"], shown["file"]) == ("谢谢 US$129.00", "thanks/mail.email.zh-CN.j2")
     assert (shown["playbook"], shown["html_file"]) == ("thanks", str(page))
     assert page.read_text(encoding="utf-8") == shown["html"]
 
@@ -154,7 +154,7 @@ def test_a_test_message_is_marked_and_leaves_no_trace(small: House) -> None:
 def test_a_test_message_in_another_script_keeps_its_headers(small: House) -> None:
     assert small.command("send-test", "thanks/mail", "--to", "you@example.org", "--locale", "zh-CN").exit_code == 0
     [mail] = mails(small)
-    assert mail["Subject"] == "[test] 谢谢 $129.00"
+    assert mail["Subject"] == "[test] 谢谢 US$129.00"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.get_content_type() == "multipart/alternative"
 

@@ -94,6 +94,18 @@ def test_secrets_can_be_replaced_one_by_one() -> None:
         Unsubscriber("  ")
 
 
+OLD_TOKEN = "MTd8ZW1haWx8bWFya2V0aW5nfDQ3MTE.A0-BqaV6KWB8agT_sMxiPw"
+"""Of a mail that Habitué 0.1 sent."""
+
+
+def test_a_link_in_an_old_mail_works_and_stays_refused_where_it_was_not_ours() -> None:
+    for secrets in ("a secret of 2026", "newer a secret of 2026"):
+        assert Unsubscriber(secrets).verify(OLD_TOKEN) == SUBSCRIPTION
+    assert Unsubscriber("another").verify(OLD_TOKEN) is None
+    for changed in (OLD_TOKEN[1:], OLD_TOKEN[:-2], OLD_TOKEN.replace(".", ""), f"A{OLD_TOKEN[1:]}"):
+        assert Unsubscriber("a secret of 2026").verify(changed) is None
+
+
 @given(st.text(max_size=80) | st.text("abcXYZ012-_.", max_size=80))
 @example(".")
 @example("MTd8ZW1haWx8bWFya2V0aW5nfDQ3MTE.AAAAAAAAAAAAAAAAAAAAAA")
@@ -110,3 +122,24 @@ def test_a_changed_token_is_refused(position: int, change: int) -> None:
     assert Unsubscriber("first").verify(changed) in {None, SUBSCRIPTION}
     if position < token.index("."):
         assert Unsubscriber("first").verify(changed) is None
+
+
+DOMAINS = st.lists(st.from_regex(r"[A-Za-z0-9-]{1,6}", fullmatch=True), min_size=1, max_size=4).map(".".join)
+SPECIAL = st.sampled_from(
+    ["test", "invalid", "localhost", "local", "onion", "arpa", "example", "example.com", "xn--ls8h.la"]
+)
+
+
+@given(DOMAINS | st.tuples(DOMAINS, SPECIAL).map(".".join) | SPECIAL)
+@example("example.com")
+@example("EXAMPLE.Org")
+@example("a" * 64 + ".com")
+@example(".".join(["abcdefgh"] * 30) + ".com")
+@example("ab--cd.com")
+def test_the_short_way_says_of_a_domain_what_the_library_says(domain: str) -> None:
+    try:
+        checked = validate_email(f"ann@{domain}", check_deliverability=False)
+        expected = f"ann@{checked.ascii_domain}"
+    except EmailNotValidError:
+        expected = None
+    assert EMAIL.usable(f"ann@{domain}") == expected

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calendar.window import Hours, local_minute, next_permitted
+from engine.calendar.window import Hours, next_permitted
+from engine.calendar.zones import local_minute
 from engine.clock import DAY, MINUTE, Instant, instant, to_datetime
 from engine.content.values import LocalTime, Window, parse_window
 

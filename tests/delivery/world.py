@@ -198,7 +198,7 @@ class World:
                 )
                 for provider in providers
             },
-            delivery=DeliverySettings(**{"unsubscribe_secret": "a secret", **settings}),
+            delivery=DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings}),
         )
         adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
         library = TemplateLibrary(templates, blocks_of(CHANNELS))

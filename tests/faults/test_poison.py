@@ -103,7 +103,7 @@ def test_when_one_after_the_other_is_poison_not_the_rows_are_at_fault(house: Hou
     assert house.rows("SELECT * FROM quarantine") == []
     assert house.rows("SELECT count(*) FROM user_state WHERE due_at > :now", now=START) == [(0,)]
     [(error,)] = house.rows("SELECT error FROM tick")
-    assert re.match(r"OperationalError at \w+.py:\d+ < refresh.py:\d+", error), error
+    assert re.match(r"StoreValueError at \w+.py:\d+ < refresh.py:\d+", error), error
 
 
 def poison_rows(house: House) -> set[str]:

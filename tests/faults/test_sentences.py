@@ -164,10 +164,17 @@ def test_no_database_server(house: House) -> None:
     [
         ({"email": {"adapter": "pigeon"}}, "config.toml: adapters.pigeon: there is no adapter `pigeon`; known: "),
         ({"adapters": {"capture": {"folders": "x"}}}, "config.toml: adapters.capture: `folders`: "),
-        ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is no crontab; write five fields"),
+        ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is not crontab: write five fields"),
         ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
         ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué knows"),
         ({"stores": {"url": "x"}}, "unknown key `stores`"),
+        ({"store": {"url": "postgresql://shop@127.0.0.1:notaport/shop"}}, "store.url: the port is not a number"),
+        ({"delivery": {"unsubscribe_secret": "   "}}, "`delivery.unsubscribe_secret`: it is blank: leave it out, or "),
+        ({"delivery": {"unsubscribe_secret": "x"}}, "`delivery.unsubscribe_secret`: a secret is too short: write at"),
+        (
+            {"delivery": {"unsubscribe_secret": "long-enough-to-sign-with short"}},
+            "a secret is too short: write at least 16 characters for each",
+        ),
     ],
 )
 def test_settings_that_make_no_sense(house: House, sections: dict[str, dict[str, object]], says: str) -> None:

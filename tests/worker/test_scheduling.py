@@ -79,7 +79,13 @@ def test_turns_of_a_crontab_come_once_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("crontab", "says"), [("at night", "is no crontab"), ("0 3 * * 1", "by their names"), ("61 3 * * *", "no crontab")]
+    ("crontab", "says"),
+    [
+        ("at night", "is not crontab"),
+        ("0 3 * * 8", "0 to 7"),
+        ("61 3 * * *", "not crontab"),
+        ("0 3 30 2 *", "never comes"),
+    ],
 )
 def test_a_crontab_that_makes_no_sense_is_a_sentence(crontab: str, says: str) -> None:
     with pytest.raises(HabitueError, match=says):

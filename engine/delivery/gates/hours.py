@@ -2,10 +2,12 @@
 
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.actions.states import State
 from engine.actions.worded import Worded
-from engine.calendar.window import Hours, local_minute, next_permitted, zone_of
+from engine.calendar.window import Hours, next_permitted
+from engine.calendar.zones import local_minute, zone_or
 from engine.content.values import Window, parse_window
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Defer, Gate, Refuse, Verdict
@@ -34,7 +36,7 @@ def _judge(message: Candidate, window: Window | None, circumstances: Circumstanc
 @lru_cache(maxsize=4096)
 def _at(now: int, timezone: str | None, brand_zone: str, permitted: Hours) -> Verdict:
     """Answer for all users of one zone at once: a batch has thousands of users and a few zones."""
-    zone = zone_of(timezone, brand_zone)
+    zone = zone_or(timezone, ZoneInfo(brand_zone))
     until = next_permitted(now, zone, permitted)
     if until == now:
         return PASS

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from engine.errors import InputError
 from engine.intake.files.records import ESCAPED, REJECTED_COLUMNS, Rejected
+from engine.store.private import open_private
 
 _MOST_REASONS = 200
 
@@ -57,7 +58,9 @@ class Rejects:
         if self._writer is None:
             try:
                 # With a byte order mark, because Excel reads a file without one as Latin-1.
-                self._file = path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+                self._file = open(  # noqa: SIM115, PTH123 - closed at the end of the import; Path has no such opener
+                    open_private(path), "w", encoding="utf-8-sig", errors="backslashreplace", newline=""
+                )
             except OSError as error:
                 raise InputError(
                     f"the rejected rows cannot be written to {path}: {error.strerror}; name another place with --rejected"

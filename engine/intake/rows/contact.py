@@ -3,9 +3,9 @@
 import re
 from functools import cache
 from importlib.resources import files
-from zoneinfo import available_timezones
 
 from engine.content.findings import did_you_mean
+from engine.content.values import zone_names
 from engine.intake.rows.model import Json
 from engine.intake.rows.values import BadValue, Conventions, parse_text
 
@@ -97,4 +97,4 @@ def parse_zone(value: Json, reading: Conventions) -> str:
 
 @cache
 def _zones() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()}
+    return {name.lower(): name for name in zone_names()}

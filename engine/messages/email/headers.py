@@ -56,7 +56,6 @@ def encoded_words(text: str) -> bytes:
     return b"\r\n ".join(b"=?utf-8?b?" + b2a_base64(chunk, newline=False) + b"?=" for chunk in _chunks(text))
 
 
-@lru_cache(maxsize=1024)
 def unstructured(text: str) -> bytes:
     """Encode a subject or a comparable value, folded; control characters become spaces."""
     text = one_line(text)
@@ -103,7 +102,6 @@ def wire_address(address: str) -> bytes:
         raise RenderError("the address has a domain that cannot exist", "address_invalid") from None
 
 
-@lru_cache(maxsize=1024)
 def mailbox(address: str, name: str) -> bytes:
     """Encode ``name <address>``; a non-ASCII address stays UTF-8 (RFC 6532), which needs SMTPUTF8 on the way.
 

@@ -84,7 +84,7 @@ def _header(subject: str, envelope: Envelope) -> list[bytes]:
         b"\r\nMessage-ID: ",
         _identifier(envelope.message_id),
         b"\r\nFrom: ",
-        mailbox(envelope.sender.address, envelope.sender.name),
+        _own_mailbox(envelope.sender),
         b"\r\nTo: ",
         mailbox(envelope.recipient.address, envelope.recipient.name),
         b"\r\nSubject: ",
@@ -92,7 +92,7 @@ def _header(subject: str, envelope: Envelope) -> list[bytes]:
         b"\r\n",
     ]
     if envelope.reply_to is not None:
-        pieces += (b"Reply-To: ", mailbox(envelope.reply_to.address, envelope.reply_to.name), b"\r\n")
+        pieces += (b"Reply-To: ", _own_mailbox(envelope.reply_to), b"\r\n")
     links = [link(uri) for uri in (envelope.unsubscribe_url, envelope.unsubscribe_mailto) if uri]
     if links:
         end = _ONE_CLICK if envelope.unsubscribe_url else b"\r\n"
@@ -103,6 +103,11 @@ def _header(subject: str, envelope: Envelope) -> list[bytes]:
 
 def _digest(key: str, purpose: bytes, size: int) -> str:
     return blake2b(key.encode("utf-8", "replace"), digest_size=size, person=purpose).hexdigest()
+
+
+@lru_cache(maxsize=32)
+def _own_mailbox(own: Mailbox) -> bytes:
+    return mailbox(own.address, own.name)
 
 
 @lru_cache(maxsize=1024)

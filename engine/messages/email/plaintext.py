@@ -1,63 +1,180 @@
 """The text part that is derived from the HTML part: what it says, with links written out."""
 
 import re
+from html.parser import HTMLParser
 
-from html2text import HTML2Text
+from engine.errors import RenderError
+from engine.messages.reasons import MessageReason
+
+DEEPEST = 200
+"""Elements within each other. Mail programs give up at some hundreds, and the inliner of styles at some thousands."""
 
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
+_UNSAID = frozenset(["head", "style", "script", "title", "template"])
+_PARAGRAPHS = frozenset(
+    ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "blockquote", "pre", "hr", "figure"]
+)
+_LINES = frozenset(
+    ["div", "tr", "li", "dt", "dd", "section", "article", "header", "footer", "main", "nav", "address", "figcaption"]
+)
+_CELLS = frozenset(["td", "th"])
+_CLOSES = {
+    **dict.fromkeys(("p", "li", "option", "tr"), frozenset(["p", "li", "option", "tr", "td", "th"])),
+    **dict.fromkeys(("td", "th"), frozenset(["td", "th", "p"])),
+    **dict.fromkeys(("dt", "dd"), frozenset(["dt", "dd", "p"])),
+    **dict.fromkeys(("thead", "tbody", "tfoot"), frozenset(["tbody", "thead", "tr", "td", "th"])),
+}
+"""Elements whose start ends an open one at the top, where its end was left out."""
+
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_MARKDOWN_ESCAPE = re.compile(r"^(\s*(?:- )?\d*)\\([.+-])", re.MULTILINE)
+_SPACES = re.compile(r"[ \t\r\n\f]+")
 _LINE_TAIL = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
-_EMPTY_LINES = re.compile(r"\n{3,}")
+_LINE, _PARAGRAPH = 1, 2
 
 
-class _Text(HTML2Text):
-    """html2text without Markdown: links as ``words <address>``, plain headings, hidden elements left out."""
+class _Elements(HTMLParser):
+    """Follows which elements are open."""
 
     def __init__(self) -> None:
-        super().__init__(bodywidth=0)
-        self.unicode_snob = True
-        self.ignore_images = True
-        self.ignore_emphasis = True
-        self.ignore_tables = True
-        self.single_line_break = False
-        self.ul_item_mark = "-"
-        self.tag_callback = self._on_tag  # type: ignore[assignment]  # declared as None
-        self._open: list[tuple[str, bool]] = []
-        self._links: list[str] = []
+        super().__init__()
+        self.open: list[str] = []
 
-    def _on_tag(self, _parser: HTML2Text, tag: str, attrs: dict[str, str | None], start: bool) -> bool:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        ended = _CLOSES.get(tag, frozenset())
+        while self.open and self.open[-1] in ended and (tag != "li" or self.open[-1] in ("li", "p")):
+            self.leave(self.open.pop())
         if tag not in _VOID:
-            self._nest(tag, attrs, start)
+            self.open.append(tag)
+        self.enter(tag, dict(attrs))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)  # HTML knows no other `<p/>` than `<p>`
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while (ended := self.open.pop()) != tag:
+                self.leave(ended)
+            self.leave(tag)
+
+    def enter(self, tag: str, attrs: dict[str, str | None]) -> None:
+        """Begin an element; a void one has no end."""
+
+    def leave(self, tag: str) -> None:
+        """End an element."""
+
+
+class _Depth(_Elements):
+    def enter(self, tag: str, attrs: dict[str, str | None]) -> None:
+        if len(self.open) > DEEPEST:
+            line, _ = self.getpos()
+            raise RenderError(
+                f"the HTML has more than {DEEPEST} elements within each other (line {line} of the page)",
+                MessageReason.TEMPLATE_UNSAFE,
+            )
+
+
+def check_depth(html: str) -> None:
+    """Do nothing where the elements of ``html`` are not nested too deep.
+
+    Raises:
+        RenderError: they are.
+    """
+    depth = _Depth()
+    depth.feed(html)
+    depth.close()
+
+
+class _Text(_Elements):
+    """Paragraphs apart by an empty line, list items with a dash or number, links as ``words <address>``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: list[str] = []
+        self._break = 0
+        self._space = False
+        self._unsaid = 0
+        self._hiding: list[bool] = []
+        self._links: list[str] = []
+        self._lists: list[int | None] = []
+        """Of each open list the number of its last item; None where its items have a dash."""
+
+    @property
+    def text(self) -> str:
+        """All that was said."""
+        return "".join(self._said)
+
+    def enter(self, tag: str, attrs: dict[str, str | None]) -> None:
+        if tag not in _VOID:
+            self._hiding.append(tag in _UNSAID or bool(_HIDDEN.search(attrs.get("style") or "")))
+            self._unsaid += self._hiding[-1]
+        self._part(tag)
         if tag == "a":
-            self._on_link(attrs, start)
-            return True
-        if re.fullmatch(r"h[1-6]", tag):
-            self.p()
-            return True
-        return False
-
-    def _nest(self, tag: str, attrs: dict[str, str | None], start: bool) -> None:
-        if start:
-            hidden = bool(_HIDDEN.search(attrs.get("style") or ""))
-            self._open.append((tag, hidden))
-            self.quiet += hidden
-        elif self._open and self._open[-1][0] == tag:
-            self.quiet -= self._open.pop()[1]
-
-    def _on_link(self, attrs: dict[str, str | None], start: bool) -> None:
-        if start:
             self._links.append((attrs.get("href") or "").strip())
+        elif tag in ("ul", "ol"):
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            self._item()
+        elif tag == "hr":
+            self._say("* * *")
+            self._break = _PARAGRAPH
+        elif tag == "br":
+            self._break = min(self._break + _LINE, _PARAGRAPH)
+
+    def leave(self, tag: str) -> None:
+        if tag == "a" and self._links:
+            address = self._links.pop()
+            if address and not address.startswith("#"):
+                self._space = True
+                self._say(f"<{address.removeprefix('mailto:')}>")
+        elif tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        self._part(tag)
+        self._unsaid -= self._hiding.pop()
+
+    def handle_data(self, data: str) -> None:
+        if "pre" in self.open:
+            self._say(data)
             return
-        address = self._links.pop() if self._links else ""
-        if address and not address.startswith("#"):
-            self.o(f" <{address.removeprefix('mailto:')}>")
+        words = _SPACES.split(data)
+        self._space = self._space or not words[0]
+        for number, word in enumerate(words):
+            self._space = self._space or number > 0
+            if word:
+                self._say(word)
+
+    def _part(self, tag: str) -> None:
+        """Set what stands apart from its neighbours apart; within a list only lines are."""
+        if tag in _PARAGRAPHS and not self._lists:
+            self._break = max(self._break, _PARAGRAPH)
+        elif tag in _PARAGRAPHS or tag in _LINES:
+            self._break = max(self._break, _LINE)
+        elif tag in _CELLS:
+            self._space = True
+
+    def _item(self) -> None:
+        mark = "-"
+        if self._lists and (number := self._lists[-1]) is not None:
+            self._lists[-1] = number + 1
+            mark = f"{number + 1}."
+        self._say(f"{'  ' * max(len(self._lists), 1)}{mark}")
+        self._space = True
+
+    def _say(self, words: str) -> None:
+        if self._unsaid:
+            return
+        if self._break:
+            self._said.append("\n" * self._break)
+        elif self._space and self._said:
+            self._said.append(" ")
+        self._said.append(words)
+        self._break, self._space = 0, False
 
 
 def text_of(html: str) -> str:
     """Return the text that ``html`` shows, ending with one line end; slots stay where they are."""
-    text = _Text().handle(html)
-    text = _LINE_TAIL.sub("", _MARKDOWN_ESCAPE.sub(r"\1\2", text))
-    return _EMPTY_LINES.sub("\n\n", text).strip() + "\n"
+    page = _Text()
+    page.feed(html)
+    page.close()
+    return _LINE_TAIL.sub("", page.text).strip() + "\n"

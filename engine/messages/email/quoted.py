@@ -6,7 +6,6 @@ what stands before it, and static pieces are encoded once and for all.
 
 import re
 from binascii import b2a_qp
-from functools import lru_cache
 
 MAX_LINE = 75
 """Octets of a line before the ``=`` of its soft break, which makes 76."""
@@ -15,9 +14,6 @@ SHORT = 6
 """Characters that fit on one line however they are encoded: four octets each, three characters an octet."""
 
 SOFT_BREAK = b"=\r\n"
-
-KEPT = 256
-"""Encoded values that are remembered: a message says most of its values several times, and so do its neighbours."""
 
 _PLAIN = re.compile(r"[ -<>-~]{0,75}").fullmatch
 """Printable ASCII without ``=`` that fits on one line stands for itself."""
@@ -43,7 +39,6 @@ def _encode(text: str) -> bytes:
     )
 
 
-@lru_cache(maxsize=KEPT)
 def encode_value(text: str) -> bytes:
     """Encode one value: as ``encode_text``, and a soft break at its end so that more can follow."""
     if _PLAIN(text):

@@ -45,8 +45,8 @@ class WaitUntil(Act):
 
     def _zone_time(self, here: AtStep, name: str) -> dict[str, object]:
         zone = zone_or(name, here.due.brand_zone)
-        first = next_local(zone, self.time.minutes, here.due.now - _LATE - 1)
-        return {"zone": name, "first_at": first, "second_at": next_local(zone, self.time.minutes, first)}
+        first = next_local(self.time.minutes, here.due.now - _LATE - 1, zone)
+        return {"zone": name, "first_at": first, "second_at": next_local(self.time.minutes, first, zone)}
 
 
 class WaitUntilSection(StepSection):

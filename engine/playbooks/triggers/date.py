@@ -78,9 +78,9 @@ class OnDate(OccasionalTrigger):
 
     def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield every day in the span."""
-        day, last = local_day(zone, since) - _ONE_DAY, local_day(zone, now)
+        day, last = local_day(since, zone) - _ONE_DAY, local_day(now, zone)
         while day <= last:
-            at = local_instant(zone, day, self.rule.at.minutes)
+            at = local_instant(day, self.rule.at.minutes, zone)
             if since < at <= now:
                 observed = day - timedelta(days=self.rule.offset // DAY)
                 year = f"{observed.year:04d}"

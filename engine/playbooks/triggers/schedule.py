@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from engine.calendar.occurrences import Calendar, read_cron, read_holiday
+from engine.calendar.crontab import read_cron
+from engine.calendar.occurrences import Calendar, read_holiday
 from engine.calendar.zones import local_day, local_instant
 from engine.clock import DAY
 from engine.content.document import Section
@@ -75,10 +76,10 @@ class OnSchedule(OccasionalTrigger):
 
     def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield the latest alone: after a standstill nobody gets all that was missed at once."""
-        day, first = local_day(zone, now), local_day(zone, since) - timedelta(days=1)
+        day, first = local_day(now, zone), local_day(since, zone) - timedelta(days=1)
         while day >= first:
             for minutes in reversed(self.calendar.minutes(day)):
-                at = local_instant(zone, day, minutes)
+                at = local_instant(day, minutes, zone)
                 if since < at <= now:
                     slot = f"{day.isoformat()}T{minutes // 60:02d}:{minutes % 60:02d}"
                     yield Occasion(name, "", "", at, f"{OCCURRENCE}:{slot}", slot)

@@ -1,0 +1,1 @@
+"""What is peculiar to one database, a file each: how it is opened, and what its errors mean."""

@@ -1,0 +1,76 @@
+"""What the database's complaints mean for the person who runs it: sentences without parameters, passwords or rows.
+
+The cause is known by its ``Fault``; the database's own words are shown where they help, and never asked for a cause.
+"""
+
+from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
+
+from engine.errors import StoreConflict, StoreError, StoreValueError
+from engine.store.dialects.fault import Fault
+
+_SHOWN_OPTIONS = frozenset(
+    ["host", "port", "user", "dbname", "sslmode", "connect_timeout", "application_name", "service", "mode", "uri"]
+)
+"""Options of a URL that may be shown; any other may be a secret, or lead to one."""
+_HIDDEN = "***"
+
+_SENTENCES = {
+    Fault.UNREACHABLE: "the database {name} cannot be reached ({said}): check store.url, and that its server runs",
+    Fault.NO_DATABASE: (
+        "the server of {name} has no database of that name: make it with `createdb`, or check store.url"
+    ),
+    Fault.LOGIN: "the database {name} refuses the user or password: check store.url or HABITUE_STORE__URL",
+    Fault.DENIED: "the database {name} does not allow this user to do that ({said}): grant the right to it",
+    Fault.CANNOT_OPEN: "the database {name} cannot be opened: check that the folder exists and is writable",
+    Fault.NOT_A_DATABASE: "the file of {name} is no SQLite database, or is damaged: check store.url",
+    Fault.READ_ONLY: "the database {name} is read-only: make the file and its folder writable for this user",
+    Fault.FULL: "the disk of the database {name} is full: nothing of this step was written",
+    Fault.OVERLOADED: "the database {name} is overloaded ({said}): try again, with fewer workers or more room for it",
+    Fault.CONFLICT: "the database {name} is in use by another transaction ({said}): try again",
+    Fault.UNKNOWN_NAME: "the database {name} lacks a table or column ({said}): run `habitue migrate`",
+    Fault.VALUE: "the database {name} cannot work on a value in one of the rows ({said})",
+}
+"""A fault without a sentence is the program's, and is shown as it is."""
+
+_CLASSES = {Fault.CONFLICT: StoreConflict, Fault.VALUE: StoreValueError}
+
+
+def explained(url: URL, error: DBAPIError, fault: Fault) -> StoreError | None:
+    """Return the error to raise in place of ``error``; None where the program is at fault.
+
+    ``error``, which is going to be its cause, loses what it says of rows' values.
+    """
+    said = _said(error, fault)
+    for part in (error, error.orig):
+        if part is not None:
+            part.args = (said,)
+    if fault not in _SENTENCES:
+        return None
+    for secret in _secrets(url):
+        said = said.replace(secret, _HIDDEN)
+    return _CLASSES.get(fault, StoreError)(_SENTENCES[fault].format(name=shown_url(url), said=said))
+
+
+def shown_url(url: URL) -> str:
+    """Return the URL without what may be a secret: its password, and every option that is not known to be harmless."""
+    hidden = {option: _HIDDEN for option in url.query if option not in _SHOWN_OPTIONS}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", _HIDDEN)
+
+
+def _secrets(url: URL) -> list[str]:
+    options = [value for option, value in url.normalized_query.items() if option not in _SHOWN_OPTIONS]
+    return [secret for secret in (url.password, *(one for values in options for one in values)) if secret]
+
+
+def _said(error: DBAPIError, fault: Fault) -> str:
+    """Return the first line of the database's own words; only a code where they may repeat what stands in a row.
+
+    The lines that follow are for programmers, and PostgreSQL's ``DETAIL`` repeats whole rows.
+    """
+    cause = error.orig
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    if fault is Fault.VALUE:
+        return f"{type(cause).__name__}, {code}" if code else f"{type(cause).__name__}: it does not decode or encode"
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else code or type(cause).__name__

@@ -1,0 +1,85 @@
+"""Files with customers' data are for their user alone, and are never written through a link."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InputError
+from engine.intake.files.records import Rejected
+from engine.intake.files.rejects import Rejects
+from engine.store.private import make_private, open_private
+from tests.worker.house import House
+
+ROW = Rejected(2, "not an email address", "write one", ("1", "ann"))
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> object:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def reject(path: Path) -> None:
+    with Rejects(path, ("id", "email")) as rejects:
+        rejects.add([ROW])
+
+
+def test_rejected_rows(tmp_path: Path) -> None:
+    path = tmp_path / "users.rejected.csv"
+    reject(path)
+    assert mode(path) == 0o600
+    assert "not an email address" in path.read_text(encoding="utf-8-sig")
+
+
+def test_a_file_that_others_could_read_no_longer_is(tmp_path: Path) -> None:
+    path = tmp_path / "users.rejected.csv"
+    path.write_text("longer than what is going to be written to it, and read by everybody" * 10)
+    path.chmod(0o644)
+    reject(path)
+    assert mode(path) == 0o600
+    assert "everybody" not in path.read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard", "dangling"])
+def test_rejected_rows_are_not_written_through_a_link(tmp_path: Path, link: str) -> None:
+    path, other = tmp_path / "users.rejected.csv", tmp_path / "precious.txt"
+    if link != "dangling":
+        other.write_text("precious")
+    if link == "hard":
+        path.hardlink_to(other)
+    else:
+        path.symlink_to(other)
+    with pytest.raises(InputError, match=r"cannot be written to .*; name another place with --rejected"):
+        reject(path)
+    assert (other.read_text() if link != "dangling" else other.exists()) in ("precious", False)
+
+
+def test_a_pipe_that_nobody_reads_does_not_hang(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device"):
+        open_private(path)
+
+
+def test_a_file_that_is_there_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_text("x")
+    make_private(path)
+    assert path.read_text() == "x"
+
+
+def test_a_store_and_a_preview_of_the_program(sqlite_url: str, tmp_path: Path) -> None:
+    house = House(tmp_path / "shop", sqlite_url)
+    house.migrate()
+    page = tmp_path / "page.html"
+    shown = house.habitue("preview", "shop/hello", "--html", str(page), "--json")
+    assert json.loads(shown.stdout)["html_file"] == str(page)
+    assert mode(page) == 0o600
+    assert mode(Path(sqlite_url.removeprefix("sqlite:///"))) == 0o600
