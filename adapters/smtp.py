@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from adapters.base import Answer, EmailPayload, Message
-from adapters.smtp_line import Line
+from adapters.smtp_connection import SmtpConnection
 from adapters.smtp_options import SmtpOptions
 
 __all__ = ["SmtpAdapter", "SmtpOptions"]
@@ -22,7 +22,7 @@ class SmtpAdapter:
         self.concurrency = options.connections
         self._options = options
         self._room = asyncio.Semaphore(options.connections)
-        self._idle: list[Line] = []
+        self._idle: list[SmtpConnection] = []
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -35,28 +35,28 @@ class SmtpAdapter:
     ) -> None:
         """Say QUIT on every idle connection; those in use close when their message is answered."""
         self._closed = True
-        lines, self._idle = self._idle, []
-        await asyncio.gather(*(line.quit() for line in lines))
+        connections, self._idle = self._idle, []
+        await asyncio.gather(*(connection.quit() for connection in connections))
 
     async def send(self, message: Message) -> Answer:
         """Hand one message over. A cancelled hand-off drops its connection, so no half message stays behind."""
         async with self._room:
-            line = await self._line()
+            connection = await self._connection()
             try:
-                answer = await line.deliver(message)
+                answer = await connection.deliver(message)
             except BaseException:
-                line.drop()
+                connection.drop()
                 raise
             if self._closed:
-                await line.quit()
-            elif line.is_open:
-                self._idle.append(line)
+                await connection.quit()
+            elif connection.is_open:
+                self._idle.append(connection)
             return answer
 
-    async def _line(self) -> Line:
+    async def _connection(self) -> SmtpConnection:
         while self._idle:
-            line = self._idle.pop()
-            if line.is_open and line.sent < self._options.messages_per_connection:
-                return line
-            await line.quit()
-        return Line(self._options)
+            connection = self._idle.pop()
+            if connection.is_open and connection.sent < self._options.messages_per_connection:
+                return connection
+            await connection.quit()
+        return SmtpConnection(self._options)

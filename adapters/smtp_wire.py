@@ -10,7 +10,7 @@ _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Offers:
+class Extensions:
     """The extensions of a server that matter to us (RFC 1870, 6531, 2920)."""
 
     size: bool = False
@@ -18,17 +18,17 @@ class Offers:
     pipelining: bool = False
 
 
-def envelope_commands(offers: Offers, message: Message) -> tuple[bytes, bytes] | Answer:
+def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, bytes] | Answer:
     """Return the commands MAIL and RCPT, or the answer where an address cannot be said to this server."""
     options = b""
-    if offers.size:
+    if extensions.size:
         options += b" SIZE=%d" % len(message.payload.mime)
     sender, recipient = ascii_domain(message.sender), ascii_domain(message.recipient)
     for address, outcome in ((sender, Outcome.ADAPTER_DOWN), (recipient, Outcome.REJECTED)):
         if not address or _CONTROLS.search(address):
             return Answer(outcome, "address_invalid", "no mail can be sent to this address")
     if not (sender.isascii() and recipient.isascii()):
-        if not offers.smtputf8:
+        if not extensions.smtputf8:
             return Answer(
                 Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII, and the server takes ASCII alone"
             )
@@ -53,7 +53,7 @@ def ascii_domain(address: str) -> str:
         return ""
 
 
-def stuffed(body: bytes) -> bytes:
+def dot_stuffed(body: bytes) -> bytes:
     """Return ``body`` with CRLF line ends, one at its end, and the dots that begin lines doubled (RFC 5321, 4.5.2)."""
     ends = body.count(b"\r\n")
     if body.count(b"\n") != ends or body.count(b"\r") != ends:

@@ -49,7 +49,7 @@ def interleaved(runs: int, *works: Callable[[], float]) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Timing:
     """What a piece of work took, in seconds."""
 
     wall: float
@@ -57,23 +57,23 @@ class Spent:
     """Of this process: says more than ``wall`` on a machine that is busy with other things."""
 
 
-def spent(work: Callable[[], object]) -> Spent:
+def timed(work: Callable[[], object]) -> Timing:
     """Run ``work`` once; return what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def interleaved_spent(runs: int, *works: Callable[[], Spent]) -> list[Spent]:
+def interleaved_timings(runs: int, *works: Callable[[], Timing]) -> list[Timing]:
     """Run all ``works`` in turn, ``runs`` times; return the medians of each."""
     taken = [[work() for work in works] for _ in range(runs)]
     return [
-        Spent(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each))
+        Timing(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each))
         for each in zip(*taken, strict=True)
     ]
 
 
-def apart(work: Callable[..., _T], *given: object) -> _T:
+def in_subprocess(work: Callable[..., _T], *given: object) -> _T:
     """Run ``work(*given)`` in a process of its own: its memory is not ours. It must be a module's function."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as other:
         return other.submit(work, *given).result()

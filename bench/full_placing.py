@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from bench import handwritten, handwritten_again
-from bench.common import Spent, apart, interleaved_spent, report, scratch, size_from_command_line, spent
+from bench import handwritten_first, handwritten_update
+from bench.common import Timing, in_subprocess, interleaved_timings, report, scratch, size_from_command_line, timed
 from bench.population import NOW, brand_content, change_facts, close_store, copy_store, population_store
 from engine.clock import DAY, Instant
 from engine.loading import Content
@@ -70,9 +70,9 @@ class ByHand:
         return (*filled, self.place)
 
 
-def run_by_hand(path: Path, statements: tuple[str, ...], version: str) -> Spent:
+def run_by_hand(path: Path, statements: tuple[str, ...], version: str) -> Timing:
     """Run them as one transaction; return what that took."""
-    return spent(lambda: _run(path, statements, version))
+    return timed(lambda: _run(path, statements, version))
 
 
 def _run(path: Path, statements: tuple[str, ...], version: str) -> None:
@@ -112,28 +112,28 @@ class _Measure:
 
 
 MEASURES = (
-    _Measure("full_placing", placed_store, ByHand(handwritten_again.TRANSITIONS, handwritten_again.PLACE)),
-    _Measure("first_placing", population_store, ByHand(handwritten.TRANSITIONS, handwritten.PLACE)),
+    _Measure("full_placing", placed_store, ByHand(handwritten_update.TRANSITIONS, handwritten_update.PLACE)),
+    _Measure("first_placing", population_store, ByHand(handwritten_first.TRANSITIONS, handwritten_first.PLACE)),
 )
 
 
 def _measure(one: _Measure, folder: Path, size: int) -> bool:
     source = folder / "source.db"
-    apart(one.make, source, size)
+    in_subprocess(one.make, source, size)
     content = brand_content()
     statements = one.by_hand.statements(content)
 
-    def ours() -> Spent:
+    def ours() -> Timing:
         database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
-        taken = spent(lambda: place_everyone(database, content))
+        taken = timed(lambda: place_everyone(database, content))
         database.close()
         return taken
 
-    def theirs() -> Spent:
-        return apart(run_by_hand, copy_store(source, "theirs.db"), statements, content.rules.version)
+    def theirs() -> Timing:
+        return in_subprocess(run_by_hand, copy_store(source, "theirs.db"), statements, content.rules.version)
 
-    mine, floor = interleaved_spent(RUNS, ours, theirs)
-    differing = apart(_differences, folder / "ours.db", folder / "theirs.db")
+    mine, floor = interleaved_timings(RUNS, ours, theirs)
+    differing = in_subprocess(_differences, folder / "ours.db", folder / "theirs.db")
     fine = report(
         one.name,
         ratio=mine.wall / floor.wall,

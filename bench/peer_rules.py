@@ -115,7 +115,7 @@ Compiled = Callable[[str], Callable[[Row], Any]]
 """Compiles a condition, or a list of conditions, of a language."""
 
 
-def by_tests(compiled: Compiled) -> Place:
+def by_every_condition(compiled: Compiled) -> Place:
     """Return a placer that asks every condition on its own: each is an expression, compiled once."""
     tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
 
@@ -129,7 +129,7 @@ def by_tests(compiled: Compiled) -> Place:
     return place
 
 
-def by_first_test(compiled: Compiled) -> Place:
+def by_first_match(compiled: Compiled) -> Place:
     """Return a placer that asks no condition more than it needs to find the place."""
     tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
 

@@ -15,16 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.common import Spent, apart, interleaved_spent, report, scratch, size_from_command_line, spent
+from bench.common import Timing, in_subprocess, interleaved_timings, report, scratch, size_from_command_line, timed
 from bench.full_placing import place_everyone, placed_store
 from bench.peer_rules import (
     Compiled,
     Place,
     Standing,
     by_durable_rules,
-    by_first_test,
+    by_every_condition,
+    by_first_match,
     by_one_expression,
-    by_tests,
     rows,
     rule_engine_expression,
     zen_expression,
@@ -49,8 +49,8 @@ class Peer:
 
 def _all_ways(compiled: Compiled) -> dict[str, Callable[[], Place]]:
     return {
-        "ratio": lambda: by_tests(compiled),
-        "short_circuit_ratio": lambda: by_first_test(compiled),
+        "ratio": lambda: by_every_condition(compiled),
+        "short_circuit_ratio": lambda: by_first_match(compiled),
         "one_expression_ratio": lambda: by_one_expression(compiled),
     }
 
@@ -98,11 +98,11 @@ def main() -> bool:
     size = size_from_command_line(FULL_SIZE, "users")
     with scratch() as folder:
         source, content = folder / "source.db", brand_content()
-        apart(placed_store, source, size)
+        in_subprocess(placed_store, source, size)
 
-        def ours() -> Spent:
+        def ours() -> Timing:
             database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
-            taken = spent(lambda: place_everyone(database, content))
+            taken = timed(lambda: place_everyone(database, content))
             database.close()
             return taken
 
@@ -111,13 +111,13 @@ def main() -> bool:
         return all(fine)
 
 
-def _measure(peer: Peer, source: Path, wanted: list[Standing], ours: Callable[[], Spent], size: int) -> bool:
+def _measure(peer: Peer, source: Path, wanted: list[Standing], ours: Callable[[], Timing], size: int) -> bool:
     count = len(wanted)
     placers = [make() for make in peer.placers.values()]
     for place in placers:
         _check(source, place, wanted)
-    works = [lambda p=place: spent(lambda: _decide(source, p, count)) for place in placers]
-    mine, *theirs = interleaved_spent(RUNS, ours, *works)
+    works = [lambda p=place: timed(lambda: _decide(source, p, count)) for place in placers]
+    mine, *theirs = interleaved_timings(RUNS, ours, *works)
     ratios = {
         name: round(taken.wall * size / count / mine.wall, 3)
         for name, taken in zip(peer.placers, theirs, strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bench.common import apart, report, scratch, seconds, size_from_command_line
+from bench.common import in_subprocess, report, scratch, seconds, size_from_command_line
 from bench.population import NOW, brand_app
 from engine.app import App
 from engine.clock import DAY, MINUTE, Instant
@@ -80,10 +80,10 @@ def make_all_due(path: Path) -> None:
 
 def measure(path: Path, size: int) -> bool:
     """Live through four ticks and compare them."""
-    apart(make_store, path, size)
+    in_subprocess(make_store, path, size)
     app, content = brand_app(path)
     first = _tick(app, content, NOW)
-    apart(make_all_due, path)
+    in_subprocess(make_all_due, path)
     full = _tick(app, content, NOW + MINUTE)
     idle = min(_tick(app, content, NOW + MINUTE + second) for second in (1_000, 2_000, 3_000))
     at = Instant(NOW + 2 * MINUTE)

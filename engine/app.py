@@ -13,7 +13,7 @@ from engine.channels.providers import make_adapters
 from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
-from engine.content.versions import await_turn, record_bundle, running_bundle
+from engine.content.versions import lock_versions, record_bundle, running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import Drained
@@ -120,7 +120,7 @@ class App:
             require_columns(connection, self.database.dialect, content.columns())
             before = running_bundle(connection)
             if before is None or before.version != content.version:
-                await_turn(connection)
+                lock_versions(connection)
                 before = running_bundle(connection)
             if before is not None and before.version == content.version:
                 return False

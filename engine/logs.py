@@ -16,7 +16,7 @@ _QUIET = ("apscheduler",)
 """Libraries whose warnings say only what the design intends: a tick that is still at work is not started again."""
 
 
-class _Foreign(logging.Handler):
+class _LibraryLogs(logging.Handler):
     """Passes records of other libraries on, without what was filled in."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -44,7 +44,7 @@ def set_up_logs(settings: LogSettings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(handlers=[_Foreign()], level=max(level, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[_LibraryLogs()], level=max(level, logging.WARNING), force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
 

@@ -17,10 +17,10 @@ from rich.table import Table
 from engine.app import App
 from engine.cli.context import AsJson, Options, console, notes, parse_instant, print_json
 from engine.clock import DAY, FixedClock, Instant, WallClock
-from engine.demo import living
+from engine.demo import job
+from engine.demo.output import DemoCounts, export_brand
 from engine.demo.spec import DemoSpec
-from engine.demo.summary import Done, Summary, summarise
-from engine.demo.writing import Made, export_brand
+from engine.demo.summary import ActionCount, Summary, summarise
 from engine.errors import InputError
 from engine.settings import load_settings
 
@@ -50,7 +50,7 @@ def demo(
     app = App(load_settings(options.config), clock, options.kinds)
     try:
         with _bars() as bars:
-            made = living.run(app, clock, _Shown(bars), users=users, days=days, seed=seed)
+            made = job.run(app, clock, _ProgressBars(bars), users=users, days=days, seed=seed)
         with app.database.read() as connection:
             summary = summarise(connection, app.content().rules.dimensions)
         folder = str(app.settings.adapters.get("capture", {}).get("folder", ""))
@@ -75,14 +75,14 @@ def _bars() -> Progress:
     return Progress(*columns, console=notes(), transient=True)
 
 
-class _Shown:
+class _ProgressBars:
     """Shows each stage of the job as a bar of its own."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks = {task.description: task.id for task in bars.tasks}
 
-    def __call__(self, stage: living.Stage) -> None:
+    def __call__(self, stage: job.JobProgress) -> None:
         """Show how far it is."""
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(stage.name, total=stage.total)
@@ -93,8 +93,8 @@ def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) ->
     scale = load_settings(options.config).brand.currency_scale
     told = DemoSpec(spec.users, spec.seed, spec.start, spec.end, scale)
     with _bars() as bars:
-        shown = _Shown(bars)
-        made = export_brand(folder, told, lambda done: shown(living.Stage("customers", done, spec.users)))
+        shown = _ProgressBars(bars)
+        made = export_brand(folder, told, lambda done: shown(job.JobProgress("customers", done, spec.users)))
     if as_json:
         print_json({"folder": str(folder), "users": made.users, "events": made.events})
         return
@@ -103,7 +103,7 @@ def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) ->
     console().print(f"  habitue import events {folder / 'events.jsonl.gz'}", soft_wrap=True, highlight=False)
 
 
-def _document(summary: Summary, made: Made, folder: str) -> dict[str, object]:
+def _document(summary: Summary, made: DemoCounts, folder: str) -> dict[str, object]:
     document = asdict(summary)
     document["crossed"] = [
         {summary.stage: stage, summary.tier: tier, "count": count} for (stage, tier), count in summary.crossed.items()
@@ -154,10 +154,10 @@ def _transitions(summary: Summary) -> Table:
     return table
 
 
-def _actions(actions: Sequence[Done]) -> Table:
+def _actions(actions: Sequence[ActionCount]) -> Table:
     table = Table("playbook", "state", "reason", title="Actions, and why", title_justify="left")
     table.add_column("actions", justify="right")
-    by_playbook: dict[str, list[Done]] = defaultdict(list)
+    by_playbook: dict[str, list[ActionCount]] = defaultdict(list)
     for done in actions:
         by_playbook[done.playbook].append(done)
     for playbook, rows in by_playbook.items():

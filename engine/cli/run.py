@@ -8,7 +8,7 @@ import typer
 
 from engine.cli.context import open_app
 from engine.logs import set_up_logs
-from engine.worker.scheduler import Parts, run_worker
+from engine.worker.scheduler import WorkerParts, run_worker
 
 _log = structlog.get_logger("habitue.worker")
 
@@ -34,4 +34,4 @@ def run(
         set_up_logs(app.settings.log)
         for sentence in app.settings.outdated():
             _log.warning("outdated_setting", setting=sentence)
-        run_worker(app, Parts(ticks=only is not Only.DELIVERY, delivery=only is not Only.TICKS))
+        run_worker(app, WorkerParts(ticks=only is not Only.DELIVERY, delivery=only is not Only.TICKS))

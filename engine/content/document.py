@@ -19,7 +19,7 @@ _NAME_RULE = "a name is lower-case letters, digits and underscores, begins with 
 _INSTEAD = re.compile(r", not .*", re.DOTALL)
 
 
-class Misplaced(ValueError):
+class SectionError(ValueError):
     """A mistake that a section finds in itself, at the key ``where`` below it."""
 
     def __init__(self, message: str, *where: str | int) -> None:

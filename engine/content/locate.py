@@ -20,7 +20,7 @@ def locate(text: str) -> dict[KeyPath, int]:
     lines: dict[KeyPath, int] = {(): 1}
     arrays: Counter[KeyPath] = Counter()
     table: KeyPath = ()
-    scan = _Values()
+    scan = _ValueScan()
     for number, line in enumerate(text.split("\n"), 1):  # TOML knows no other line breaks
         if scan.open:
             _note_inline(lines, scan.key, line, number)
@@ -70,7 +70,7 @@ def _note_inline(lines: dict[KeyPath, int], path: KeyPath, text: str, number: in
             lines.setdefault((*path, key[1].strip("\"'")), number)
 
 
-class _Values:
+class _ValueScan:
     """Follows a value until its brackets and quotes are closed."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ CONTENT = "content"
 """``version.kind`` of a whole bundle; its newest ``applied_at`` is what runs."""
 
 
-def await_turn(connection: Connection) -> None:
+def lock_versions(connection: Connection) -> None:
     """Wait until no other worker is applying files, and keep others waiting until this transaction ends.
 
     Several workers see new files at the same moment. On SQLite a transaction that writes is alone anyway.

@@ -19,7 +19,7 @@ _HOURS = tuple(hour for hour, weight in enumerate(_DAY_WEIGHTS) for _ in range(w
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Customer:
     """One customer. Rates are per day; ``voice``, ``deals`` and ``content`` are traits, about 0 to 1 and seldom more."""
 
     index: int
@@ -31,7 +31,7 @@ class Person:
     joined_at: Instant
     favourites: tuple[str, ...]
     """Departments as often as they are liked: to choose from."""
-    buys: bool
+    ever_buys: bool
     """Whether they ever come to a first order."""
     order_rate: float
     drop_out: float
@@ -39,11 +39,11 @@ class Person:
     basket: float
     """Median order, in whole units of the currency."""
     visit_rate: float
-    voice: float
+    sociability: float
     """How much they write, share and recommend."""
-    deals: float
+    coupon_share: float
     """Share of orders with a coupon."""
-    content: float
+    satisfaction: float
     """How content they are."""
 
 
@@ -52,7 +52,7 @@ def key_of(index: int) -> str:
     return f"C{index + 1:07d}"
 
 
-def person(spec: DemoSpec, index: int, rng: Random) -> Person:
+def make_customer(spec: DemoSpec, index: int, rng: Random) -> Customer:
     """Make customer ``index`` (from 0)."""
     country = rng.choices(COUNTRIES, [each.weight for each in COUNTRIES])[0]
     city = rng.choices(country.cities, [each.weight for each in country.cities])[0]
@@ -61,7 +61,7 @@ def person(spec: DemoSpec, index: int, rng: Random) -> Person:
     if index == 0:  # the first customer opens the shop: when a stored demo began can be read from them
         joined_day, joined_at = 0, spec.start
     keenness = rng.gammavariate(0.9, 1.0)
-    return Person(
+    return Customer(
         index=index,
         key=key_of(index),
         country=country,
@@ -69,14 +69,14 @@ def person(spec: DemoSpec, index: int, rng: Random) -> Person:
         joined_day=joined_day,
         joined_at=joined_at,
         favourites=_favourites(rng),
-        buys=rng.random() < 0.66,
+        ever_buys=rng.random() < 0.66,
         order_rate=keenness / 40,
         drop_out=rng.betavariate(0.9, 3.2),
         basket=rng.lognormvariate(math.log(44), 0.5),
         visit_rate=(0.35 + 0.65 * min(keenness, 4)) * rng.lognormvariate(math.log(0.055), 0.6),
-        voice=rng.gammavariate(0.35, 1.0),
-        deals=rng.betavariate(0.7, 2.6),
-        content=rng.betavariate(6, 1.6),
+        sociability=rng.gammavariate(0.35, 1.0),
+        coupon_share=rng.betavariate(0.7, 2.6),
+        satisfaction=rng.betavariate(6, 1.6),
     )
 
 
@@ -97,27 +97,27 @@ def local_instant(start: int, day: int, city: City, rng: Random) -> int:
     return start + day * DAY + int((hour + rng.random() - city.offset) * HOUR)
 
 
-def user_row(someone: Person, rng: Random) -> UserRow:
+def user_row(customer: Customer, rng: Random) -> UserRow:
     """Return the customer as intake takes them."""
-    first = rng.choice(someone.country.names)
+    first = rng.choice(customer.country.names)
     domain = rng.choice(("example.com", "example.com", "example.org"))
-    email = f"{first.ascii}.{someone.index + 1}@{domain}" if rng.random() >= 0.03 else None
-    joined = to_datetime(someone.joined_at + int(someone.city.offset * HOUR)).date()
-    attributes: dict[str, Json] = {"city": someone.city.name, "registered_on": joined.isoformat()}
+    email = f"{first.ascii}.{customer.index + 1}@{domain}" if rng.random() >= 0.03 else None
+    joined = to_datetime(customer.joined_at + int(customer.city.offset * HOUR)).date()
+    attributes: dict[str, Json] = {"city": customer.city.name, "registered_on": joined.isoformat()}
     if rng.random() < 0.96:
         attributes["first_name"] = first.name
     if rng.random() < 0.82:
         attributes["birthday"] = (joined - timedelta(days=rng.randint(18 * 366, 74 * 365))).isoformat()
     return UserRow(
-        key=someone.key,
+        key=customer.key,
         email=email,
-        locale=someone.country.locale if rng.random() < 0.97 else None,
-        timezone=someone.city.zone if rng.random() < 0.97 else None,
-        country=someone.country.code,
-        created_at=someone.joined_at,
+        locale=customer.country.locale if rng.random() < 0.97 else None,
+        timezone=customer.city.zone if rng.random() < 0.97 else None,
+        country=customer.country.code,
+        created_at=customer.joined_at,
         attributes=attributes,
         consents=_consents(rng),
-        consent_at=someone.joined_at,
+        consent_at=customer.joined_at,
         source="demo",
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from engine.demo.people import Person, local_instant
+from engine.demo.people import Customer, local_instant
 from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
 
@@ -31,35 +31,35 @@ class Purchase:
     last: bool
 
 
-def purchases(spec: DemoSpec, someone: Person, rng: Random) -> Iterator[Purchase]:
+def purchases(spec: DemoSpec, customer: Customer, rng: Random) -> Iterator[Purchase]:
     """Yield a customer's orders up to the end of the story, in the order of their days."""
-    if not someone.buys:
+    if not customer.ever_buys:
         return
-    demand = demand_of(someone.country.calendar, spec.start, spec.days)
+    demand = demand_of(customer.country.calendar, spec.start, spec.days)
     # The first order follows sign-up soon; it is what many sign up for.
-    demanded = demand.at(someone.joined_day) + rng.expovariate(1 / 9)
+    demanded = demand.at(customer.joined_day) + rng.expovariate(1 / 9)
     number = 0
     while (day := demand.day_at(demanded)) is not None:
         number += 1
-        last = rng.random() < someone.drop_out
-        yield _purchase(spec, someone, rng, number=number, day=day, last=last)
+        last = rng.random() < customer.drop_out
+        yield _purchase(spec, customer, rng, number=number, day=day, last=last)
         if last and rng.random() >= _RETURNS:
             return
-        demanded += 190 + rng.expovariate(1 / 90) if last else rng.expovariate(someone.order_rate)
+        demanded += 190 + rng.expovariate(1 / 90) if last else rng.expovariate(customer.order_rate)
 
 
-def _purchase(spec: DemoSpec, someone: Person, rng: Random, *, number: int, day: int, last: bool) -> Purchase:
+def _purchase(spec: DemoSpec, customer: Customer, rng: Random, *, number: int, day: int, last: bool) -> Purchase:
     items = 1 + int(rng.expovariate(1.1))
-    coupon = rng.choice(_COUPONS) if rng.random() < someone.deals else None
-    units = someone.basket * rng.lognormvariate(0, 0.45) * (1 + 0.25 * (items - 1)) * (0.88 if coupon else 1)
+    coupon = rng.choice(_COUPONS) if rng.random() < customer.coupon_share else None
+    units = customer.basket * rng.lognormvariate(0, 0.45) * (1 + 0.25 * (items - 1)) * (0.88 if coupon else 1)
     ending = rng.choice((0, 50, 90)) * spec.currency_scale // 100
-    at = max(local_instant(spec.start, day, someone.city, rng), someone.joined_at + 600_000)
+    at = max(local_instant(spec.start, day, customer.city, rng), customer.joined_at + 600_000)
     return Purchase(
         number=number,
         day=day,
         at=at,
         amount=max(4, round(units)) * spec.currency_scale + ending,
-        category=rng.choice(someone.favourites),
+        category=rng.choice(customer.favourites),
         items=items,
         coupon=coupon,
         last=last,

@@ -10,7 +10,7 @@ from engine.rules.dimension import Dimension, split_places
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class TransitionCount:
     """Transitions between two places of a dimension."""
 
     dimension: str
@@ -20,7 +20,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionCount:
     """Actions of a playbook in one state, for one reason."""
 
     playbook: str
@@ -44,9 +44,9 @@ class Summary:
     """The dimension of ``crossed``'s rows."""
     crossed: Mapping[tuple[str, str], int]
     """(stage, tier) -> customers."""
-    transitions: Sequence[Moved]
+    transitions: Sequence[TransitionCount]
     """First placements are not among them."""
-    actions: Sequence[Done]
+    actions: Sequence[ActionCount]
     example: str | None
     """The key of a customer for whom much was done."""
 
@@ -91,18 +91,18 @@ def _crossed(connection: Connection, stage: str, tier: str) -> dict[tuple[str, s
     return {(row[0], row[1]): row[2] for row in connection.execute(text(query)) if row[0] and row[1]}
 
 
-def _transitions(connection: Connection) -> list[Moved]:
+def _transitions(connection: Connection) -> list[TransitionCount]:
     query = (
         "SELECT t.dimension, coalesce(t.from_place, '-'), coalesce(t.to_place, '-'), count(*) FROM transition t "
         "WHERE EXISTS (SELECT 1 FROM transition b WHERE b.user_id = t.user_id AND b.dimension = t.dimension "
         "AND b.at < t.at) GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3"
     )
-    return [Moved(*row) for row in connection.execute(text(query))]
+    return [TransitionCount(*row) for row in connection.execute(text(query))]
 
 
-def _actions(connection: Connection) -> list[Done]:
+def _actions(connection: Connection) -> list[ActionCount]:
     query = "SELECT playbook, state, reason, count(*) FROM action GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3"
-    return [Done(*row) for row in connection.execute(text(query))]
+    return [ActionCount(*row) for row in connection.execute(text(query))]
 
 
 def _example(connection: Connection) -> str | None:

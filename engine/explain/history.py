@@ -11,7 +11,7 @@ from engine.explain.rule_words import rule_words
 from engine.explain.words import atom_words, elsewhere
 from engine.facts.catalog import load_catalog
 from engine.loading import Content
-from engine.rules.dimension import IN, OUT, Dimension, Slot
+from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot
 from engine.rules.ruleset import RuleSet, load_rules
 
 _QUERY = text(
@@ -78,7 +78,7 @@ def _held(dimension: Dimension, signature: int, move: RowMapping) -> tuple[str, 
     )
 
 
-def _before(dimension: Dimension, slot: Slot, move: RowMapping) -> str | None:
+def _before(dimension: Dimension, slot: PlacementSlot, move: RowMapping) -> str | None:
     """Return where the user stood in ``slot``; of the other slots of a segments dimension a move tells nothing."""
     if dimension.kind != "segments":
         return str(move["from_place"]) if move["from_place"] else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.content.locate import KeyPath
 from engine.explain.models import RuleWords
-from engine.rules.decide.deciding import INITIAL, NO_RULE
+from engine.rules.decide.decisions import INITIAL, NO_RULE
 from engine.rules.dimension import Dimension
 
 _KEYS = ("when", "keep", "lock", "grace")

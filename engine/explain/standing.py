@@ -10,8 +10,8 @@ from engine.explain.models import AtomState, SlotStanding, Standing
 from engine.explain.rule_words import rule_words
 from engine.explain.words import atom_words, elsewhere
 from engine.rules.decide.decider import Deciders
-from engine.rules.decide.deciding import Judge, SlotDecision
-from engine.rules.dimension import IN, OUT, Dimension, Slot, split_places
+from engine.rules.decide.decisions import PlacementDecider, SlotDecision
+from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot, split_places
 from engine.rules.ruleset import RuleSet
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
@@ -33,7 +33,7 @@ def standings(
         row = connection.execute(query, binds).mappings().first()
         if row is None:
             return ()
-        found.append(_standing(dimension, Judge(dimension, deciders), row, now))
+        found.append(_standing(dimension, PlacementDecider(dimension, deciders), row, now))
     return tuple(found)
 
 
@@ -47,7 +47,7 @@ def _columns(dimension: Dimension, dialect: Dialect) -> Iterator[str]:
         yield f"{atom.sql(dialect)} AS atom_{bit}"
 
 
-def _standing(dimension: Dimension, judge: Judge, row: RowMapping, now: Instant) -> Standing:
+def _standing(dimension: Dimension, judge: PlacementDecider, row: RowMapping, now: Instant) -> Standing:
     place, signature = row["place"], int(row["signature"])
     decision = judge.decide(signature, place)
     segments = dimension.kind == "segments"
@@ -67,7 +67,9 @@ def _standing(dimension: Dimension, judge: Judge, row: RowMapping, now: Instant)
     )
 
 
-def _slot(dimension: Dimension, slot: Slot, decided: SlotDecision, row: RowMapping, now: Instant) -> SlotStanding:
+def _slot(
+    dimension: Dimension, slot: PlacementSlot, decided: SlotDecision, row: RowMapping, now: Instant
+) -> SlotStanding:
     since, waiting = row[slot.since], row[slot.wait]
     until = _until(slot, decided, since, waiting, now) if not decided.moved else None
     held = "held" if until is not None else "stays"
@@ -90,7 +92,9 @@ def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> s
     return decided.place if not decided.moved else OUT if decided.place == IN else IN
 
 
-def _until(slot: Slot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant) -> Instant | None:
+def _until(
+    slot: PlacementSlot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant
+) -> Instant | None:
     """Return when the last of what holds the user back ends; None where nothing does."""
     holding = any(rule.name == decided.rule for rule in slot.book.rules) and decided.rule not in slot.targets
     if not holding:

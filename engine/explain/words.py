@@ -11,7 +11,7 @@ from engine.content.values import span
 from engine.explain.models import Value
 from engine.money import AmountStyle
 from engine.rules.decide.rulebook import Bit
-from engine.rules.dimension import Leaf, OwnAtom, Slot
+from engine.rules.dimension import PlacementSlot, SlotAtom, SqlAtom
 from engine.store.due import Cause
 
 UNKNOWN = "unknown"
@@ -49,14 +49,14 @@ def shown_value(kind: FactType, value: Value, currency: str) -> str:
             return str(value)
 
 
-def atom_words(atom: Leaf) -> str:
+def atom_words(atom: SqlAtom) -> str:
     """Return an atom's text; durations of locks and graces as files write them."""
-    if not isinstance(atom, OwnAtom):
+    if not isinstance(atom, SlotAtom):
         return atom.text
     return _MILLISECONDS.sub(lambda found: span(int(found[1])), atom.text)
 
 
-def elsewhere(slot: Slot, place: str | None) -> Iterator[int]:
+def elsewhere(slot: PlacementSlot, place: str | None) -> Iterator[int]:
     """Yield the bits of locks and graces of other places than ``place``: they mean nothing to who stands there."""
     for rule in slot.book.rules:
         if rule.name not in slot.targets and isinstance(rule.pattern, Bit) and rule.guard != frozenset({place}):

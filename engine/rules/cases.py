@@ -9,11 +9,11 @@ from engine.clock import Instant
 from engine.content.findings import Finding
 from engine.facts.catalog import Fact, FactCatalog
 from engine.facts.sources.base import Layer, SqlContext
-from engine.rules.compile.files import CaseSection
+from engine.rules.case_rows import PreparedCase, prepare_cases
+from engine.rules.compile.form import CaseSection
 from engine.rules.decide.decider import Deciders
-from engine.rules.decide.deciding import Judge
+from engine.rules.decide.decisions import PlacementDecider
 from engine.rules.dimension import Dimension, join_places, split_places
-from engine.rules.place.given import Prepared, prepare_cases
 from engine.rules.place.placing import Placing
 from engine.rules.ruleset import RuleSet
 from engine.store.dialect import Dialect
@@ -54,21 +54,21 @@ class _Runner:
     def run(self, dimension: Dimension) -> list[Finding]:
         """Run the cases of one dimension, those of one instant together."""
         cases, findings = prepare_cases(dimension, self._rules, self._catalog)
-        moments: dict[Instant, list[Prepared]] = defaultdict(list)
+        moments: dict[Instant, list[PreparedCase]] = defaultdict(list)
         for prepared in cases:
             moments[prepared.now].append(prepared)
         for now, together in moments.items():
             findings += self._moment(dimension, together, now)
         return findings
 
-    def _moment(self, dimension: Dimension, cases: Sequence[Prepared], now: Instant) -> list[Finding]:
+    def _moment(self, dimension: Dimension, cases: Sequence[PreparedCase], now: Instant) -> list[Finding]:
         for table in ("user_state", DUE_USER):
             self._connection.execute(text(f"DELETE FROM {table}"))
         for prepared in cases:
             _insert(self._connection, prepared, self._catalog, now)
         signatures = self._place(dimension, now)
         after = self._column(dimension.place, "user_state")
-        judge = Judge(dimension, self._deciders)
+        judge = PlacementDecider(dimension, self._deciders)
         findings = []
         for prepared in cases:
             got, signature = after[prepared.index], int(signatures[prepared.index])
@@ -81,7 +81,7 @@ class _Runner:
         """Place the users by this one dimension; return their signatures."""
         placing, judge, level = (
             Placing(self._rules, Dialect.SQLITE, self._deciders),
-            Judge(dimension, self._deciders),
+            PlacementDecider(dimension, self._deciders),
             (dimension,),
         )
         found = placing.situations(self._connection, level, now)[dimension.name]
@@ -95,7 +95,7 @@ class _Runner:
         return {user_id: str(value) for user_id, value in rows}
 
 
-def _failure(prepared: Prepared, dimension: Dimension, got: str, rule: str, held: tuple[str, ...]) -> Finding:
+def _failure(prepared: PreparedCase, dimension: Dimension, got: str, rule: str, held: tuple[str, ...]) -> Finding:
     shown = ", ".join(sorted(split_places(got))) or "none" if dimension.kind == "segments" else got
     expected = prepared.case.expect
     wanted = ", ".join(expected) or "none" if isinstance(expected, list) else expected
@@ -109,7 +109,7 @@ def _expected(case: CaseSection) -> str:
     return join_places(set(case.expect)) if isinstance(case.expect, list) else case.expect
 
 
-def _insert(connection: Connection, prepared: Prepared, catalog: FactCatalog, now: Instant) -> None:
+def _insert(connection: Connection, prepared: PreparedCase, catalog: FactCatalog, now: Instant) -> None:
     """Insert the case's user, and compute those facts that follow from the ones that it gives."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
     connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)

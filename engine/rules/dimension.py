@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from engine.conditions.sql import now_sql
 from engine.conditions.turning import TurningPoint
 from engine.content.document import Document
-from engine.rules.compile.files import CaseSection
+from engine.rules.compile.form import CaseSection
 from engine.rules.decide.rulebook import RuleBook
 from engine.store.dialect import Dialect
 from engine.store.state_table import StateColumn
@@ -26,7 +26,7 @@ MAX_ATOMS = 62
 """A signature is a signed 64-bit integer in both databases."""
 
 
-class Leaf(Protocol):
+class SqlAtom(Protocol):
     """An atom: something that SQL can ask of a row of ``user_state AS s``."""
 
     @property
@@ -40,7 +40,7 @@ class Leaf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnAtom:
+class SlotAtom:
     """An atom over a slot's own columns: that its lock or its grace still runs."""
 
     text: str
@@ -53,7 +53,7 @@ class OwnAtom:
 
 
 @dataclass(frozen=True)
-class Slot:
+class PlacementSlot:
     """Where a user stands in one place at a time, and the rules that decide it."""
 
     name: str
@@ -85,9 +85,9 @@ class Dimension:
     places: tuple[str, ...]
     """Tiers best first; stages and segments in the order of the file."""
     initial: str | None
-    atoms: tuple[Leaf, ...]
+    atoms: tuple[SqlAtom, ...]
     """Bit *i* of a signature is atom *i*."""
-    slots: tuple[Slot, ...]
+    slots: tuple[PlacementSlot, ...]
     turning: tuple[TurningPoint, ...]
     """When time alone can change an atom that comes from a condition."""
     needs: frozenset[str]

@@ -13,8 +13,8 @@ from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.catalog import PATH as FACTS_PATH
 from engine.facts.catalog import FactCatalog
-from engine.rules.compile.compiling import Compiler, places_of
-from engine.rules.compile.files import DimensionFile
+from engine.rules.compile.compiler import DimensionCompiler, places_of
+from engine.rules.compile.form import DimensionFile
 from engine.rules.compile.structure import check_structure
 from engine.rules.dimension import Dimension
 from engine.store.state_table import StateColumn
@@ -78,7 +78,7 @@ def load_rules(bundle: Bundle, catalog: FactCatalog) -> tuple[RuleSet, list[Find
         findings += loose_findings(document, scope)
     dimensions: dict[str, Dimension] = {}
     for one in parsed:
-        compiler = Compiler(one.file, one.document, scope)
+        compiler = DimensionCompiler(one.file, one.document, scope)
         dimensions[one.file.dimension.name] = compiler.compile()
         findings += compiler.findings
         findings += check_structure(one.file, one.document)

@@ -24,8 +24,8 @@ from engine.errors import HabitueError
 from engine.faults import trail
 from engine.loading import Content
 from engine.pipeline import Progress
-from engine.worker.running import RunningContent
-from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, clean_up, recalibrate, take_slot
+from engine.worker.content_watch import ContentWatch
+from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, claim_slot, clean_up, recalibrate
 
 BEAT = 15
 """Seconds between two heartbeats."""
@@ -40,7 +40,7 @@ class Stopping(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WorkerParts:
     """Which parts of the worker this process runs."""
 
     ticks: bool = True
@@ -50,17 +50,17 @@ class Parts:
 class WorkerProcess:
     """One process of ``habitue run``."""
 
-    def __init__(self, app: App, parts: Parts) -> None:
+    def __init__(self, app: App, parts: WorkerParts) -> None:
         self._app = app
         self._parts = parts
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
-        self._running = RunningContent(app)
+        self._content = ContentWatch(app)
         self._delivery: Delivery | None = None
         self._delivered = ""
         """Version of the content that delivery works with."""
-        self._ahead = ""
+        self._clock_message = ""
         """What to tell an admin where the store has lived past this machine's clock."""
         self._jobs: set[asyncio.Task[None]] = set()
 
@@ -70,9 +70,9 @@ class WorkerProcess:
         Raises:
             HabitueError: the files have errors and no good version ever ran here, or the store cannot be used.
         """
-        self._heed_signals()
+        self._handle_signals()
         scheduler = self._schedule()
-        content = await asyncio.to_thread(self._running.look)
+        content = await asyncio.to_thread(self._content.refresh)
         if self._parts.delivery:
             self._delivery, self._delivered = self._app.delivery(content), content.version
         await asyncio.to_thread(self._beat)
@@ -83,7 +83,7 @@ class WorkerProcess:
         finally:
             await self._finish(scheduler)
 
-    def _heed_signals(self) -> None:
+    def _handle_signals(self) -> None:
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop_soon)
@@ -121,7 +121,7 @@ class WorkerProcess:
         await asyncio.gather(*self._jobs, return_exceptions=True)
         scheduler.shutdown(wait=False)
         try:
-            await asyncio.to_thread(self._heartbeat.leave)
+            await asyncio.to_thread(self._heartbeat.remove)
         except HabitueError as error:
             log.warning("not signed off", error=str(error))
         log.info("stopped", worker=self._heartbeat.name)
@@ -135,7 +135,7 @@ class WorkerProcess:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         now = WallClock().now()
-        work: Callable[[], object] = self._tick if self._parts.ticks else self._look
+        work: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
         every = IntervalTrigger(seconds=schedule.tick / SECOND)
         scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
         if self._parts.ticks:
@@ -164,10 +164,10 @@ class WorkerProcess:
             log.error("job failed", error=trail(error))
 
     def _tick(self) -> None:
-        content = self._look()
+        content = self._refresh_content()
         now = self._app.present()
         done = self._app.tick(content, now, self._watch)
-        self._note_lead(done)
+        self._note_clock(done)
         if replace(done, lived_until=None) != Progress():
             log.info(
                 "tick",
@@ -179,16 +179,16 @@ class WorkerProcess:
         if done.users:
             calibrate_new(self._app, content, now)
 
-    def _note_lead(self, done: Progress) -> None:
+    def _note_clock(self, done: Progress) -> None:
         """Say so where the store has lived past this machine's clock: nothing happens until the clock is there."""
         said = ""
         if done.lived_until is not None:
             said = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
-        if said == self._ahead:
+        if said == self._clock_message:
             return
         if said:
             log.warning("clock behind", why=said)
-        self._ahead = said
+        self._clock_message = said
         self._beat()
 
     def _watch(self, _done: Progress) -> None:
@@ -196,34 +196,34 @@ class WorkerProcess:
         if self._stop.is_set():
             raise Stopping
 
-    def _look(self) -> Content:
+    def _refresh_content(self) -> Content:
         """Look at the files; what changed is handed to delivery, in its own thread, and said to admins."""
-        before = self._running.message
-        content = self._running.look()
+        before = self._content.message
+        content = self._content.refresh()
         if self._loop and self._delivery and content.version != self._delivered:
             self._delivered = content.version
             parts = (content.library, content.catalog, content.coupon_worths())
             self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
-        if self._running.message != before:
+        if self._content.message != before:
             self._beat()
         return content
 
     def _beat(self) -> None:
-        content = self._running.current
+        content = self._content.current
         alarms = self._delivery.alarms if self._delivery else ()
-        said = [self._running.message, self._ahead, *map(str, alarms)]
+        said = [self._content.message, self._clock_message, *map(str, alarms)]
         message = "; ".join(one for one in said if one) or None
         self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
 
     def _once(self, turns: Turns, upkeep: Upkeep) -> None:
         """Do ``upkeep`` unless another worker took this turn."""
         now = self._app.clock.now()
-        content, slot = self._running.current, turns.latest(now)
-        if content and slot is not None and take_slot(self._app.database, turns.name, slot, now):
+        content, slot = self._content.current, turns.latest(now)
+        if content and slot is not None and claim_slot(self._app.database, turns.name, slot, now):
             upkeep(self._app, content, now)
             log.info(turns.name)
 
 
-def run_worker(app: App, parts: Parts) -> None:
+def run_worker(app: App, parts: WorkerParts) -> None:
     """Run the worker in this process until it is told to stop."""
     asyncio.run(WorkerProcess(app, parts).run())

@@ -21,7 +21,7 @@ KEEP_SLOTS = 400 * DAY
 """Slots of yearly occasions are needed for as long as one could come up again."""
 
 
-def take_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
+def claim_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
     """Take one turn of ``schedule``; false where another worker has it."""
     taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     with database.write() as connection:
@@ -67,7 +67,7 @@ class Heartbeat:
             connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]
             connection.execute(insert(Worker).values({"name": self.name, **row}))
 
-    def leave(self) -> None:
+    def remove(self) -> None:
         """Take the row away: an orderly end."""
         with self._database.write() as connection:
             connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]

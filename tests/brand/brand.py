@@ -10,7 +10,7 @@ from engine.facts.catalog import FactCatalog, load_catalog
 from engine.incentives.form import CouponsFile
 from engine.playbooks.file.kinds import SHIPPED_KINDS
 from engine.playbooks.file.reading import PlaybookFile, read_playbook
-from engine.rules.compile.files import DimensionFile
+from engine.rules.compile.form import DimensionFile
 
 ROOT = Path(__file__).parents[2]
 FACTS = "rules/facts.toml"

@@ -16,7 +16,8 @@ from engine.facts.catalog import load_catalog
 from engine.facts.sources import FACT_SOURCES
 from engine.facts.sources.attribute import BUILT_IN_ATTRIBUTES
 from engine.loading import examine
-from engine.rules.compile.files import (
+from engine.rules.case_rows import DEFAULT_NOW
+from engine.rules.compile.form import (
     CaseSection,
     DimensionSection,
     SegmentSection,
@@ -26,7 +27,6 @@ from engine.rules.compile.files import (
 )
 from engine.rules.decide.decider import Deciders
 from engine.rules.dimension import MAX_ATOMS
-from engine.rules.place.given import DEFAULT_NOW
 from engine.rules.ruleset import load_rules
 from engine.settings import Settings
 

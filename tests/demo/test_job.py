@@ -14,9 +14,9 @@ from sqlalchemy import text
 from engine.app import App
 from engine.cli.demo import show
 from engine.clock import DAY, FixedClock, Instant, instant
-from engine.demo.living import EVERY, Stage, run
+from engine.demo.job import EVERY, JobProgress, run
+from engine.demo.output import DemoCounts
 from engine.demo.summary import Summary, summarise
-from engine.demo.writing import Made
 from engine.errors import InputError
 from engine.settings import ChannelSettings, Settings, load_settings
 from tests.brand import brand
@@ -55,10 +55,10 @@ def app(tmp_path: Path, database_url: str) -> Iterator[App]:
     opened.close()
 
 
-def live(app: App, end: Instant = END) -> tuple[Made, list[Stage]]:
+def live(app: App, end: Instant = END) -> tuple[DemoCounts, list[JobProgress]]:
     clock = FixedClock(end)
     app.clock = clock
-    stages: list[Stage] = []
+    stages: list[JobProgress] = []
     return run(app, clock, stages.append, users=USERS, days=DAYS, seed=7), stages
 
 
@@ -74,7 +74,7 @@ def mails(folder: Path) -> list[Path]:
 def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
     made, stages = live(app)
     ticks = DAYS * DAY // EVERY + 1
-    assert stages[-1] == Stage("ticks", ticks, ticks)
+    assert stages[-1] == JobProgress("ticks", ticks, ticks)
     first = summary_of(app)
     assert (first.users, first.events, first.ticks) == (made.users, made.events, ticks)
     for dimension in ("value", "activity", "contribution", "lifecycle"):
@@ -93,7 +93,7 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
         scored = text("SELECT count(*) FROM user_state WHERE fact_monetary_score IS NOT NULL")
         assert connection.execute(scored).scalar_one() == first.users
 
-    assert live(app) == (Made(0, 0), [])
+    assert live(app) == (DemoCounts(0, 0), [])
     assert summary_of(app) == first
 
     on, stages = live(app, Instant(END + DAY))

@@ -12,8 +12,8 @@ from engine.content.bundle import read_bundle
 from engine.explain.words import atom_words
 from engine.facts.catalog import load_catalog
 from engine.rules.decide.decider import Deciders
-from engine.rules.decide.deciding import Judge
-from engine.rules.dimension import MAX_ATOMS, Dimension, OwnAtom
+from engine.rules.decide.decisions import PlacementDecider
+from engine.rules.dimension import MAX_ATOMS, Dimension, SlotAtom
 from engine.rules.ruleset import load_rules
 from engine.store.tables import Users
 
@@ -46,7 +46,7 @@ def value() -> Dimension:
 def test_the_atoms_of_the_example_are_those_of_the_file() -> None:
     rows = re.findall(r"^\| (\d) \| `([^`]+)` \| `(\w+)`, (\w+) \|$", PAGE, re.MULTILINE)
     assert [(int(bit), atom) for bit, atom, _, _ in rows] == [
-        (bit, atom_words(atom) if isinstance(atom, OwnAtom) else atom.text) for bit, atom in enumerate(value().atoms)
+        (bit, atom_words(atom) if isinstance(atom, SlotAtom) else atom.text) for bit, atom in enumerate(value().atoms)
     ]
 
 
@@ -56,7 +56,7 @@ def test_the_atoms_of_the_example_are_those_of_the_file() -> None:
 )
 def test_the_decisions_of_the_example_are_so(signature: str, bits: str, place: str, rule: str) -> None:
     assert int(signature, 16) == int(bits, 2)
-    decision = Judge(value(), Deciders()).decide(int(signature, 16), None)
+    decision = PlacementDecider(value(), Deciders()).decide(int(signature, 16), None)
     assert decision.place == place
     assert [move.rule for move in decision.moves] == [rule]
 

@@ -15,8 +15,8 @@ from engine.errors import HabitueError
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
 from engine.store.database import Database
-from engine.worker.scheduler import Parts, WorkerProcess
-from engine.worker.upkeep import Heartbeat, clean_up, take_slot
+from engine.worker.scheduler import WorkerParts, WorkerProcess
+from engine.worker.upkeep import Heartbeat, claim_slot, clean_up
 from tests.worker.house import House
 from tests.worker.test_run import now
 
@@ -51,7 +51,7 @@ def test_a_long_tick_does_not_pile_up(sqlite_url: str, tmp_path: Path, monkeypat
 
     async def live() -> None:
         nonlocal loop, worker
-        loop, worker = asyncio.get_running_loop(), WorkerProcess(app, Parts(delivery=False))
+        loop, worker = asyncio.get_running_loop(), WorkerProcess(app, WorkerParts(delivery=False))
         await asyncio.wait_for(worker.run(), 60)
 
     start = AsyncIOScheduler.start
@@ -95,10 +95,10 @@ def test_a_crontab_that_makes_no_sense_is_a_sentence(crontab: str, says: str) ->
 def test_a_turn_is_taken_by_one_worker(database_url: str, tmp_path: Path) -> None:
     House(tmp_path / "shop", database_url).migrate()
     one, other = Database(database_url), Database(database_url)
-    slots = [take_slot(database, "calibrate", MIDNIGHT, MIDNIGHT) for database in (one, other, one)]
+    slots = [claim_slot(database, "calibrate", MIDNIGHT, MIDNIGHT) for database in (one, other, one)]
     assert slots == [True, False, False]
-    assert take_slot(other, "retention", MIDNIGHT, MIDNIGHT)
-    assert take_slot(other, "calibrate", Instant(MIDNIGHT + DAY), MIDNIGHT)
+    assert claim_slot(other, "retention", MIDNIGHT, MIDNIGHT)
+    assert claim_slot(other, "calibrate", Instant(MIDNIGHT + DAY), MIDNIGHT)
     for database in (one, other):
         database.close()
 
@@ -111,7 +111,7 @@ def test_clean_up_keeps_what_is_asked_for(database_url: str, tmp_path: Path) -> 
         content = app.content()
         for at in (MIDNIGHT, Instant(later - DAY)):
             app.tick(content, at)
-            take_slot(app.database, "calibrate", at, Instant(at - 350 * DAY))
+            claim_slot(app.database, "calibrate", at, Instant(at - 350 * DAY))
             Heartbeat(app.database, f"host:{at}").beat(at, None, None)
         clean_up(app, content, later)
     assert house.rows("SELECT at FROM tick") == [(later - DAY,)]

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from engine.content.document import Document
 from engine.content.findings import Finding, did_you_mean
-from engine.rules.compile.compiling import places_of
-from engine.rules.compile.files import DimensionFile
+from engine.rules.compile.compiler import places_of
+from engine.rules.compile.form import DimensionFile
 
 MAX_SEGMENT_NAMES = 55
 """``since_<dimension>__<segment>`` is a column, and PostgreSQL's names have 63 letters at most."""

@@ -59,14 +59,14 @@ class Shard:
 
 def shards_of(book: RuleBook) -> tuple[Shard, ...]:
     """Return the shards of ``book`` in the order in which they have to be decided."""
-    compiler = _Compiler()
+    builder = _ConjunctionBuilder()
     for rule in book.rules:
-        compiler.add(rule)
-    layers = sorted({conjunction.layer for conjunction in compiler.done})
-    return tuple(shard for layer in layers for shard in _cut([c for c in compiler.done if c.layer == layer]))
+        builder.add(rule)
+    layers = sorted({conjunction.layer for conjunction in builder.done})
+    return tuple(shard for layer in layers for shard in _cut([c for c in builder.done if c.layer == layer]))
 
 
-class _Compiler:
+class _ConjunctionBuilder:
     """Gathers the conjunctions of rules."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from engine.clock import Instant
-from engine.rules.decide.deciding import Decision
+from engine.rules.decide.decisions import Decision
 from engine.rules.dimension import Dimension
 from engine.rules.place.due import Due
 from engine.store.dialect import Dialect

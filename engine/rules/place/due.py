@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from engine.clock import NEVER
 from engine.conditions.sql import now_sql
 from engine.conditions.turning import TurningPoint
-from engine.rules.dimension import IN, Dimension, Slot
+from engine.rules.dimension import IN, Dimension, PlacementSlot
 from engine.store.dialect import Dialect, greatest, least
 
 
@@ -28,7 +28,7 @@ class Due:
         return re.sub(r"\bs\.(\w+)", lambda column: new.get(column[1], column[0]), self._sql)
 
 
-def _slot_terms(dimension: Dimension, slot: Slot, dialect: Dialect) -> list[str]:
+def _slot_terms(dimension: Dimension, slot: PlacementSlot, dialect: Dialect) -> list[str]:
     """Return SQL of the instants at which a running lock or grace of the slot ends.
 
     A grace runs only while ``wait_`` is set. A lock of a segment is counted whether the user is in it or not: a look

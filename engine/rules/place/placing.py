@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.turning import TurningPoint
 from engine.rules.decide.decider import Deciders
-from engine.rules.decide.deciding import Judge
+from engine.rules.decide.decisions import PlacementDecider
 from engine.rules.dimension import Dimension
 from engine.rules.place.applying import (
     SITUATION,
@@ -39,7 +39,7 @@ class Placing:
         """``further`` are turning points of conditions outside the rules; see ``Due``."""
         self._rules = rules
         self._dialect = dialect
-        self._judges = {dimension.name: Judge(dimension, deciders) for dimension in rules.dimensions}
+        self._judges = {dimension.name: PlacementDecider(dimension, deciders) for dimension in rules.dimensions}
         self._due = Due(rules.dimensions, further, dialect)
 
     def run(self, connection: Connection, now: Instant) -> int:

@@ -8,8 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.app import App
 from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.demo.output import DemoCounts, is_complete, stored_start, write_brand
 from engine.demo.spec import DemoSpec
-from engine.demo.writing import Made, is_told, stored_start, write_brand
 from engine.errors import InputError
 from engine.loading import Content
 from engine.store.dialect import Dialect
@@ -23,7 +23,7 @@ POOL = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class JobProgress:
     """How far the job is: what it does, how much of it is done, and out of how much."""
 
     name: str
@@ -31,10 +31,10 @@ class Stage:
     total: int
 
 
-Watch = Callable[[Stage], None]
+Watch = Callable[[JobProgress], None]
 
 
-def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, seed: int) -> Made:
+def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, seed: int) -> DemoCounts:
     """Make the brand, and live through the ``days`` before the clock's instant that the store has not lived yet.
 
     Raises:
@@ -50,11 +50,15 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
     app.migrate(content)
     spec = _spec(app, clock.now(), users, seed)
     with app.database.read() as connection:
-        told = is_told(connection, spec)
-    made = Made() if told else write_brand(app.database, spec, lambda done: watch(Stage("customers", done, users)))
+        told = is_complete(connection, spec)
+    made = (
+        DemoCounts()
+        if told
+        else write_brand(app.database, spec, lambda done: watch(JobProgress("customers", done, users)))
+    )
     with app.database.write() as connection:
         _fill_pools(connection, app.database.dialect, content)
-    live_through(app, content, clock, Instant(spec.end - days * DAY), watch)
+    run_days(app, content, clock, Instant(spec.end - days * DAY), watch)
     return made
 
 
@@ -66,7 +70,7 @@ def _spec(app: App, end: Instant, users: int, seed: int) -> DemoSpec:
     return fresh if start is None else DemoSpec(users, seed, start, end, fresh.currency_scale)
 
 
-def live_through(app: App, content: Content, clock: FixedClock, start: Instant, watch: Watch = lambda _: None) -> None:
+def run_days(app: App, content: Content, clock: FixedClock, start: Instant, watch: Watch = lambda _: None) -> None:
     """Tick and deliver from ``start`` to the clock's instant, but not again what the store has lived already."""
     end = clock.now()
     last = app.last_tick()
@@ -77,7 +81,7 @@ def live_through(app: App, content: Content, clock: FixedClock, start: Instant, 
         app.deliver(content)
         if at % DAY == 0:  # nightly, as the worker does it
             recalibrate(app, content, at)
-        watch(Stage("ticks", number, len(instants)))
+        watch(JobProgress("ticks", number, len(instants)))
 
 
 def _instants(start: Instant, end: Instant) -> Iterator[Instant]:

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import insert, text
 
 from engine.clock import DAY, FixedClock, Instant, instant
+from engine.demo.history import generate
+from engine.demo.output import DemoCounts, export_brand, is_complete, stored_start, write_brand
 from engine.demo.spec import DemoSpec
-from engine.demo.story import generate
-from engine.demo.writing import Made, export_brand, is_told, stored_start, write_brand
 from engine.errors import InputError
 from engine.intake.files.importing import import_events, import_users
 from engine.intake.files.options import ImportOptions
@@ -44,11 +44,11 @@ def count(database: Database, table: str) -> int:
 def test_writes_everybody_and_everything_once(database: Database) -> None:
     told: list[int] = []
     lives = list(generate(SPEC))
-    expected = Made(len(lives), sum(len(life.events) for life in lives))
+    expected = DemoCounts(len(lives), sum(len(life.events) for life in lives))
     assert write_brand(database, SPEC, told.append) == expected
     assert (count(database, "users"), count(database, "event")) == (expected.users, expected.events)
     assert told == [expected.users]
-    assert write_brand(database, SPEC) == Made(0, 0)
+    assert write_brand(database, SPEC) == DemoCounts(0, 0)
     assert (count(database, "users"), count(database, "event")) == (expected.users, expected.events)
 
 
@@ -81,11 +81,11 @@ def test_other_customers_are_not_mixed_with(database: Database) -> None:
 def test_told_means_written_and_lived(database: Database) -> None:
     write_brand(database, SPEC)
     with database.write() as connection:
-        assert not is_told(connection, SPEC)
+        assert not is_complete(connection, SPEC)
         connection.execute(insert(Tick).values(at=SPEC.end, started_at=0, content_version="x"))
-        assert is_told(connection, SPEC)
-        assert not is_told(connection, DemoSpec.ending(SPEC.end, users=600))
-        assert not is_told(connection, DemoSpec(SPEC.users, SPEC.seed, SPEC.start, Instant(SPEC.end + DAY)))
+        assert is_complete(connection, SPEC)
+        assert not is_complete(connection, DemoSpec.ending(SPEC.end, users=600))
+        assert not is_complete(connection, DemoSpec(SPEC.users, SPEC.seed, SPEC.start, Instant(SPEC.end + DAY)))
 
 
 def test_the_files_say_the_same(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_files_say_the_same(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "demo" / "events.jsonl.gz", "rt", encoding="utf-8") as file:
         calls = [json.loads(line) for line in file]
     events = [event for life in lives for event in life.events]
-    assert made == Made(len(users), len(calls))
+    assert made == DemoCounts(len(users), len(calls))
     assert [call["messageId"] for call in calls] == [event.key for event in events]
     amounts = [call["properties"].get("amount") for call in calls]
     assert [Decimal(amount) * 100 if amount else None for amount in amounts] == [event.amount for event in events]

@@ -9,12 +9,12 @@ from engine.conditions.types import FactType
 from engine.content.findings import Finding, did_you_mean
 from engine.content.values import parse_duration
 from engine.facts.catalog import FactCatalog
-from engine.rules.compile.files import CaseSection
+from engine.rules.compile.form import CaseSection
 from engine.rules.dimension import Dimension, join_places
 from engine.rules.ruleset import RuleSet
 
 DEFAULT_NOW = "2026-01-01T00:00:00Z"
-MOST = 2**53
+MAX_NUMBER = 2**53
 """The largest whole number that a fact can have."""
 
 Cell = int | float | str | bool | None
@@ -28,12 +28,12 @@ class CaseError(ValueError):
         self.key = key
 
 
-class Unjudged(Exception):
+class SkippedCase(Exception):
     """A case gives something that is declared with mistakes, which are reported there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedCase:
     """A case that makes sense: the instant, and the row of its user."""
 
     index: int
@@ -42,9 +42,11 @@ class Prepared:
     row: dict[str, Cell]
 
 
-def prepare_cases(dimension: Dimension, rules: RuleSet, catalog: FactCatalog) -> tuple[list[Prepared], list[Finding]]:
+def prepare_cases(
+    dimension: Dimension, rules: RuleSet, catalog: FactCatalog
+) -> tuple[list[PreparedCase], list[Finding]]:
     """Return the cases that can be run, and a finding for each that makes no sense."""
-    prepared: list[Prepared] = []
+    prepared: list[PreparedCase] = []
     findings: list[Finding] = []
     for index, case in enumerate(dimension.cases):
         try:
@@ -52,12 +54,12 @@ def prepare_cases(dimension: Dimension, rules: RuleSet, catalog: FactCatalog) ->
         except CaseError as error:
             where = ("case", index, error.key)
             findings.append(dimension.document.finding(where, f"case `{case.name}`: {error}"))
-        except Unjudged:
+        except SkippedCase:
             continue
     return prepared, findings
 
 
-def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet, catalog: FactCatalog) -> Prepared:
+def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet, catalog: FactCatalog) -> PreparedCase:
     now = _now(case)
     row: dict[str, Cell] = {"user_id": index}
     others = {name: rules.dimension(name) for name in rules.places if name != dimension.name}
@@ -69,14 +71,14 @@ def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet
         else:
             raise _unknown(name, dimension, [*catalog.facts, *others], rules.scope.broken)
     row |= _standing(case, dimension, now)
-    return Prepared(index, case, now, row)
+    return PreparedCase(index, case, now, row)
 
 
 def _unknown(name: str, dimension: Dimension, known: list[str], broken: frozenset[str]) -> Exception:
     if name == dimension.name:
         return CaseError(f"`{name}` is the dimension itself; where the user stands before is said by `place`")
     if name in broken:
-        return Unjudged(name)
+        return SkippedCase(name)
     return CaseError(f"unknown fact `{name}`{did_you_mean(name, known)}")
 
 
@@ -93,7 +95,7 @@ def _standing(case: CaseSection, dimension: Dimension, now: Instant) -> dict[str
         return {}
     names = case.place if isinstance(case.place, list) else [case.place]
     if isinstance(case.place, list) != (dimension.kind == "segments") or not set(names) <= set(dimension.places):
-        raise Unjudged(dimension.name)  # the dimension's structure was checked before
+        raise SkippedCase(dimension.name)  # the dimension's structure was checked before
     row: dict[str, Cell] = {dimension.place: _place(dimension, case.place)}
     for slot in dimension.slots:
         row[slot.since] = now - (case.since or 0)
@@ -131,8 +133,8 @@ def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) ->
         return _instant(value, name, now)
     if kind is FactType.DATE:
         return _date(name, value)
-    if isinstance(value, int) and abs(value) > MOST:
-        raise CaseError(f"`{name}`: the number is too large: at most {MOST}")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise CaseError(f"`{name}`: the number is too large: at most {MAX_NUMBER}")
     return value  # type: ignore[return-value]  # narrowed by fitting
 
 
@@ -142,7 +144,7 @@ def _minor_units(name: str, value: object, scale: int) -> int | float:
         whole = exact == exact.to_integral_value()
     except InvalidOperation as error:
         raise CaseError(f"`{name}`: {value!r} is not an amount of money") from error
-    if not abs(exact) <= MOST:
+    if not abs(exact) <= MAX_NUMBER:
         raise CaseError(f"`{name}`: {value!r} is too large an amount")
     return int(exact) if whole else float(exact)
 

@@ -9,28 +9,28 @@ import aiosmtplib
 
 from adapters.base import Answer, Outcome
 from adapters.smtp_options import SmtpOptions
-from adapters.smtp_replies import Replies
-from adapters.smtp_wire import Offers
+from adapters.smtp_stream import SmtpStream
+from adapters.smtp_wire import Extensions
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A connection that mail can be handed over on, and what its server offers."""
+class OpenConnection:
+    """A connection that mail can be handed over on, and what its server supports."""
 
-    replies: Replies
-    offers: Offers
+    stream: SmtpStream
+    extensions: Extensions
 
 
-async def opened(options: SmtpOptions) -> Opened | Answer:
+async def connect(options: SmtpOptions) -> OpenConnection | Answer:
     """Open a connection, within ``options.timeout``; say what went wrong where something did."""
     client: aiosmtplib.SMTP | None = None
-    result: Opened | Answer
+    result: OpenConnection | Answer
     try:
         async with asyncio.timeout(options.timeout):
             client = _client(options)
             await client.connect()
             await _greet(client)
-            result = await _encrypt(client, options) or await _log_in(client, options) or _taken_over(client)
+            result = await _encrypt(client, options) or await _log_in(client, options) or _take_over(client)
     except TimeoutError:
         result = _down(options, "connection_timeout", "does not answer in time")
     except aiosmtplib.SMTPResponseException as error:
@@ -102,17 +102,17 @@ async def _log_in(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | Non
     return None
 
 
-def _taken_over(client: aiosmtplib.SMTP) -> Opened:
+def _take_over(client: aiosmtplib.SMTP) -> OpenConnection:
     """Take the connection out of aiosmtplib's hands; from now on it reads none of the replies."""
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
         raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-    offers = Offers(
+    extensions = Extensions(
         size=client.supports_extension("size"),
         smtputf8=client.supports_extension("smtputf8"),
         pipelining=client.supports_extension("pipelining"),
     )
-    return Opened(Replies(transport), offers)
+    return OpenConnection(SmtpStream(transport), extensions)
 
 
 def _down(options: SmtpOptions, reason: str, detail: str) -> Answer:

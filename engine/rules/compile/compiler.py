@@ -12,13 +12,13 @@ from engine.conditions.types import Scope
 from engine.content.document import Document
 from engine.content.findings import Finding
 from engine.content.locate import KeyPath
-from engine.rules.compile.files import DimensionFile, SegmentSection
+from engine.rules.compile.form import DimensionFile, SegmentSection
 from engine.rules.decide.rulebook import ALWAYS, Bit, Pattern, Rule, RuleBook, pattern_of
-from engine.rules.dimension import IN, MAX_ATOMS, OUT, Dimension, Leaf, OwnAtom, Slot
+from engine.rules.dimension import IN, MAX_ATOMS, OUT, Dimension, PlacementSlot, SlotAtom, SqlAtom
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _LockAndGrace:
     """What can hold a user in a place."""
 
     place: str
@@ -26,7 +26,7 @@ class _Held:
     grace: int | None
 
 
-class Compiler:
+class DimensionCompiler:
     """Compiles one dimension; collects every mistake on the way in ``findings``."""
 
     def __init__(self, file: DimensionFile, document: Document, scope: Scope) -> None:
@@ -35,7 +35,7 @@ class Compiler:
         self._document = document
         self._scope = scope
         self._name = file.dimension.name
-        self._bits: dict[Leaf, int] = {}
+        self._bits: dict[SqlAtom, int] = {}
         self._turning: dict[TurningPoint, None] = {}
         self._names: set[str] = set()
 
@@ -61,7 +61,7 @@ class Compiler:
     def _dimensions(self) -> Iterable[str]:
         return (name for name, known in self._scope.names.items() if not hasattr(known.type, "value"))
 
-    def _tiers(self) -> list[Slot]:
+    def _tiers(self) -> list[PlacementSlot]:
         rules: list[Rule] = []
         targets: dict[str, str] = {}
         for index, tier in enumerate(self._file.tier):
@@ -72,10 +72,10 @@ class Compiler:
                 pattern = self._pattern(("tier", index, key), getattr(tier, key))
                 rules.append(Rule(rule, pattern, guard, len(rules) + 1))
                 targets[rule] = tier.name
-        held = [_Held(tier.name, tier.lock, tier.grace) for tier in self._file.tier]
+        held = [_LockAndGrace(tier.name, tier.lock, tier.grace) for tier in self._file.tier]
         return [self._slot(self._name, rules, targets, held, places_of(self._file))]
 
-    def _stages(self) -> list[Slot]:
+    def _stages(self) -> list[PlacementSlot]:
         rules: list[Rule] = []
         targets: dict[str, str] = {}
         for index, transition in enumerate(self._file.transition):
@@ -83,13 +83,13 @@ class Compiler:
             pattern = self._pattern(("transition", index, "when"), transition.when)
             rules.append(Rule(rule, pattern, frozenset(transition.from_), len(rules) + 1))
             targets[rule] = transition.to
-        held = [_Held(stage.name, stage.lock, None) for stage in self._file.stage]
+        held = [_LockAndGrace(stage.name, stage.lock, None) for stage in self._file.stage]
         return [self._slot(self._name, rules, targets, held, places_of(self._file))]
 
-    def _segments(self) -> list[Slot]:
+    def _segments(self) -> list[PlacementSlot]:
         return [self._segment(index, segment) for index, segment in enumerate(self._file.segment)]
 
-    def _segment(self, index: int, segment: SegmentSection) -> Slot:
+    def _segment(self, index: int, segment: SegmentSection) -> PlacementSlot:
         rule = f"{self._name}.{segment.name}.when"
         rules = [Rule(rule, self._pattern(("segment", index, "when"), segment.when), None, 1)]
         targets = {rule: IN}
@@ -97,12 +97,17 @@ class Compiler:
             rule = f"{self._name}.{segment.name}.keep"
             rules.append(Rule(rule, self._pattern(("segment", index, "keep"), segment.keep), frozenset({IN}), 2))
             targets[rule] = IN
-        held = [_Held(IN, segment.lock, segment.grace)]
+        held = [_LockAndGrace(IN, segment.lock, segment.grace)]
         return self._slot(f"{self._name}__{segment.name}", rules, targets, held, (IN, OUT))
 
     def _slot(
-        self, name: str, rules: list[Rule], targets: Mapping[str, str], held: list[_Held], places: tuple[str, ...]
-    ) -> Slot:
+        self,
+        name: str,
+        rules: list[Rule],
+        targets: Mapping[str, str],
+        held: list[_LockAndGrace],
+        places: tuple[str, ...],
+    ) -> PlacementSlot:
         """Add the rules that hold a user back, each over an atom of the slot's own columns."""
         locks = {place.place: place.lock for place in held if place.lock is not None}
         graces = {place.place: place.grace for place in held if place.grace is not None}
@@ -116,7 +121,9 @@ class Compiler:
             for word, lengths, atom in (("lock", locks, _lock), ("grace", graces, _grace))
             for place, length in lengths.items()
         ]
-        return Slot(name, RuleBook(name, tuple(holding + rules), len(self._bits), places), targets, locks, graces)
+        return PlacementSlot(
+            name, RuleBook(name, tuple(holding + rules), len(self._bits), places), targets, locks, graces
+        )
 
     def _pattern(self, where: KeyPath, text: str | None) -> Pattern:
         """Return the pattern of a condition, or one that always holds where there is none or it has mistakes."""
@@ -139,7 +146,7 @@ class Compiler:
         self._turning.update(dict.fromkeys(condition.turning_points()))
         return condition
 
-    def _bit(self, atom: Leaf | Atom) -> int:
+    def _bit(self, atom: SqlAtom | Atom) -> int:
         return self._bits.setdefault(atom, len(self._bits))
 
     def _find(self, where: KeyPath, message: str) -> None:
@@ -158,14 +165,14 @@ def places_of(file: DimensionFile) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _lock(slot: str, place: str, length: int) -> OwnAtom:
-    return OwnAtom(
+def _lock(slot: str, place: str, length: int) -> SlotAtom:
+    return SlotAtom(
         f"came to {_in_words(slot, place)} less than {length} ms ago", f"s.since_{slot} + {length} > {{now}}"
     )
 
 
-def _grace(slot: str, place: str, length: int) -> OwnAtom:
-    return OwnAtom(
+def _grace(slot: str, place: str, length: int) -> SlotAtom:
+    return SlotAtom(
         f"has waited to leave {_in_words(slot, place)} for less than {length} ms",
         f"(s.wait_{slot} IS NULL OR s.wait_{slot} + {length} > {{now}})",
     )

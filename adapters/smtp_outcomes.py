@@ -18,7 +18,7 @@ _AUTH_DETAILS = frozenset(("3", "8", "9", "11"))
 DETAIL = 200
 
 
-class Stage(Enum):
+class SmtpStage(Enum):
     """How far a hand-off has come. From ``SENT`` on, the server has the whole message."""
 
     SENDER = "sender"
@@ -38,7 +38,7 @@ def accepted(text: str) -> Answer:
     return Answer(Outcome.ACCEPTED, reference=found[1] if found else "")
 
 
-def refused(stage: Stage, code: int, text: str) -> Answer:
+def refused(stage: SmtpStage, code: int, text: str) -> Answer:
     """Classify a reply that was not the hoped-for one.
 
     4xx: ``RETRY``. 5xx: ``ADAPTER_DOWN`` where it says that we may not send at all (credentials, relaying, our sender
@@ -50,23 +50,23 @@ def refused(stage: Stage, code: int, text: str) -> Answer:
         return Answer(Outcome.RETRY, reason, detail)
     if 500 <= code < 600:
         return _permanent(stage, code, text, detail)
-    return Answer(Outcome.UNKNOWN if stage is Stage.SENT else Outcome.RETRY, "protocol_error", detail)
+    return Answer(Outcome.UNKNOWN if stage is SmtpStage.SENT else Outcome.RETRY, "protocol_error", detail)
 
 
-def _word(stage: Stage) -> str:
-    return "content" if stage is Stage.SENT else stage.value
+def _word(stage: SmtpStage) -> str:
+    return "content" if stage is SmtpStage.SENT else stage.value
 
 
-def _permanent(stage: Stage, code: int, text: str, detail: str) -> Answer:
+def _permanent(stage: SmtpStage, code: int, text: str, detail: str) -> Answer:
     enhanced = _ENHANCED.match(text)
     subject, number = (enhanced[2], enhanced[3]) if enhanced else ("", "")
     if code in _AUTH_CODES or (subject == "7" and (number in _AUTH_DETAILS or _NOT_ALLOWED.search(text))):
         return Answer(Outcome.ADAPTER_DOWN, "not_authorised", detail)
-    if stage is Stage.SENDER:
+    if stage is SmtpStage.SENDER:
         if code in (552, 555) or subject == "3":
             return Answer(Outcome.REJECTED, "message_unsuitable", detail)
         return Answer(Outcome.ADAPTER_DOWN, "sender_refused", detail)
-    if stage is Stage.RECIPIENT:
+    if stage is SmtpStage.RECIPIENT:
         if not subject and _NOT_ALLOWED.search(text):
             return Answer(Outcome.ADAPTER_DOWN, "not_authorised", detail)
         return Answer(Outcome.REJECTED, _recipient_reason(code, subject, number), detail)

@@ -5,7 +5,7 @@ old one, then one UPDATE without a join rewrites every row. (The new places work
 brought back from it is no faster, slower at a million users, and takes 400 MB of memory.)
 """
 
-from bench.handwritten import INTO, turn
+from bench.handwritten_first import INTO, turn
 
 _DAY = 86_400_000
 _NEVER = 253_402_300_799_999

@@ -12,10 +12,10 @@ import pytest
 
 from engine.clock import DAY, Instant, instant, to_datetime
 from engine.demo.countries import COUNTRIES
-from engine.demo.people import CATEGORIES, person, user_row
+from engine.demo.history import CustomerHistory, generate
+from engine.demo.people import CATEGORIES, make_customer, user_row
 from engine.demo.seasons import Demand, demand
 from engine.demo.spec import HISTORY_DAYS, DemoSpec
-from engine.demo.story import Life, generate
 from engine.intake.rows.model import EventRow
 from tests.brand import brand
 
@@ -24,7 +24,7 @@ SIZE = 3_000
 
 
 @cache
-def lives() -> tuple[Life, ...]:
+def lives() -> tuple[CustomerHistory, ...]:
     return tuple(generate(DemoSpec.ending(END, SIZE)))
 
 
@@ -33,11 +33,11 @@ def events() -> tuple[EventRow, ...]:
     return tuple(event for life in lives() for event in life.events)
 
 
-def orders(life: Life) -> list[EventRow]:
+def orders(life: CustomerHistory) -> list[EventRow]:
     return [event for event in life.events if event.name == "order_completed"]
 
 
-def buyers() -> list[Life]:
+def buyers() -> list[CustomerHistory]:
     return [life for life in lives() if orders(life)]
 
 
@@ -160,7 +160,7 @@ def test_people_are_about_by_day() -> None:
 def test_birthdays_are_of_adults_and_leap_days_are_among_them() -> None:
     spec = DemoSpec.ending(END, 12_000, seed=1)
     sources = (Random(f"people/{index}") for index in range(spec.users))
-    people = [user_row(person(spec, index, rng), rng) for index, rng in enumerate(sources)]
+    people = [user_row(make_customer(spec, index, rng), rng) for index, rng in enumerate(sources)]
     birthdays = [str(user.attributes["birthday"]) for user in people if "birthday" in user.attributes]
     assert 0.75 <= len(birthdays) / 12_000 <= 0.9
     assert all(date(1940, 1, 1) < date.fromisoformat(day) < date(2008, 6, 1) for day in birthdays)

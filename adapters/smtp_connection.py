@@ -8,11 +8,11 @@ it, the commands of a transaction leave together (RFC 2920); the message follows
 import asyncio
 
 from adapters.base import Answer, Message, Outcome
-from adapters.smtp_answers import Stage, accepted, refused
-from adapters.smtp_opening import opened
+from adapters.smtp_connect import connect
 from adapters.smtp_options import SmtpOptions
-from adapters.smtp_replies import NotSmtp, Replies
-from adapters.smtp_wire import Offers, envelope_commands, stuffed
+from adapters.smtp_outcomes import SmtpStage, accepted, refused
+from adapters.smtp_stream import NotSmtp, SmtpStream
+from adapters.smtp_wire import Extensions, dot_stuffed, envelope_commands
 
 WHOLE = 64 * 1024
 """Octets of a message that are written with their final dot at once; a longer one waits until it is on its way."""
@@ -25,38 +25,38 @@ _GO_ON = 354
 """The reply to DATA that asks for the message."""
 _CLOSING = 421
 """The reply to any command after which a server hangs up."""
-_WANTED = ((Stage.SENDER, (250,)), (Stage.RECIPIENT, (250, 251)), (Stage.CONTENT, (_GO_ON,)))
+_WANTED = ((SmtpStage.SENDER, (250,)), (SmtpStage.RECIPIENT, (250, 251)), (SmtpStage.CONTENT, (_GO_ON,)))
 """The stages up to the message and the replies that lead on."""
 
 
-class Line:
+class SmtpConnection:
     """One connection, and the transaction that runs on it."""
 
     def __init__(self, options: SmtpOptions) -> None:
         self.sent = 0
         self._options = options
-        self._replies: Replies | None = None
-        self._offers = Offers()
-        self._stage = Stage.SENDER
+        self._stream: SmtpStream | None = None
+        self._extensions = Extensions()
+        self._stage = SmtpStage.SENDER
 
     @property
     def is_open(self) -> bool:
         """Whether a message can be handed over without connecting first."""
-        return self._replies is not None and self._replies.is_open
+        return self._stream is not None and self._stream.is_open
 
     def drop(self) -> None:
         """Close at once."""
-        if self._replies is not None:
-            self._replies.close()
-            self._replies = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     async def quit(self) -> None:
         """Close in an orderly way, as far as the server plays along."""
         try:
-            if self._replies is not None and self._replies.is_open:
-                self._replies.limit(GOODBYE)
-                self._replies.write(b"QUIT\r\n", replies=1)
-                await self._replies.read()
+            if self._stream is not None and self._stream.is_open:
+                self._stream.limit(GOODBYE)
+                self._stream.write(b"QUIT\r\n", replies=1)
+                await self._stream.read()
         except (NotSmtp, OSError):
             pass  # the server left first, which is as good
         finally:
@@ -66,20 +66,20 @@ class Line:
         """Connect where needed and run the transaction; a kept connection that turns out dead is replaced once."""
         kept = self.is_open
         answer = await self._attempt(message)
-        gone = kept and not self.is_open and self._stage is Stage.SENDER and answer.outcome is Outcome.RETRY
+        gone = kept and not self.is_open and self._stage is SmtpStage.SENDER and answer.outcome is Outcome.RETRY
         return await self._attempt(message) if gone and answer.reason != "timeout" else answer
 
     async def _attempt(self, message: Message) -> Answer:
-        replies = self._replies
-        if replies is None or not replies.is_open:
-            connection = await opened(self._options)
+        stream = self._stream
+        if stream is None or not stream.is_open:
+            connection = await connect(self._options)
             if isinstance(connection, Answer):
                 return connection
-            replies = self._replies = connection.replies
-            self._offers, self.sent = connection.offers, 0
-        self._stage = Stage.SENDER
+            stream = self._stream = connection.stream
+            self._extensions, self.sent = connection.extensions, 0
+        self._stage = SmtpStage.SENDER
         try:
-            return await self._transact(replies, message)
+            return await self._transact(stream, message)
         except TimeoutError:
             return self._broken("timeout")
         except NotSmtp as error:
@@ -90,54 +90,54 @@ class Line:
     def _broken(self, reason: str, detail: str = "") -> Answer:
         """Answer for a connection that is of no use any more: the stage tells what may have become of the message."""
         self.drop()
-        outcome = Outcome.UNKNOWN if self._stage is Stage.SENT else Outcome.RETRY
+        outcome = Outcome.UNKNOWN if self._stage is SmtpStage.SENT else Outcome.RETRY
         return Answer(outcome, reason, detail or f"at {self._stage.value}")
 
-    async def _transact(self, replies: Replies, message: Message) -> Answer:
-        envelope = envelope_commands(self._offers, message)
+    async def _transact(self, stream: SmtpStream, message: Message) -> Answer:
+        envelope = envelope_commands(self._extensions, message)
         if isinstance(envelope, Answer):
             return envelope
         commands = (*envelope, b"DATA\r\n")
-        replies.limit(self._options.timeout)
-        together = self._offers.pipelining
+        stream.limit(self._options.timeout)
+        together = self._extensions.pipelining
         if together:
-            replies.write(b"".join(commands), replies=len(commands))
+            stream.write(b"".join(commands), replies=len(commands))
         for (stage, wanted), command in zip(_WANTED, commands, strict=True):
             self._stage = stage
             if not together:
-                replies.write(command, replies=1)
-            code, text = await replies.read()
+                stream.write(command, replies=1)
+            code, text = await stream.read()
             if code not in wanted:
-                await self._clear(replies, code)
+                await self._clear(stream, code)
                 return refused(stage, code, text)
-        return await self._hand_over(replies, message.payload.mime)
+        return await self._hand_over(stream, message.payload.mime)
 
-    async def _hand_over(self, replies: Replies, body: bytes) -> Answer:
-        octets = stuffed(body)
+    async def _hand_over(self, stream: SmtpStream, body: bytes) -> Answer:
+        octets = dot_stuffed(body)
         if len(octets) > WHOLE:
-            replies.write(octets, replies=0)
-            await _flushed(replies)
+            stream.write(octets, replies=0)
+            await _flushed(stream)
             octets = b""
-        replies.write(octets + b".\r\n", replies=1)
-        self._stage = Stage.SENT
-        replies.limit(self._options.answer_timeout)
-        code, text = await replies.read()
+        stream.write(octets + b".\r\n", replies=1)
+        self._stage = SmtpStage.SENT
+        stream.limit(self._options.answer_timeout)
+        code, text = await stream.read()
         self.sent += 1
         if code == 250:
             return accepted(text)
         if not _is_refusal(code):
             self.drop()
-        return refused(Stage.SENT, code, text)
+        return refused(SmtpStage.SENT, code, text)
 
-    async def _clear(self, replies: Replies, refusal: int) -> None:
+    async def _clear(self, stream: SmtpStream, refusal: int) -> None:
         """Clear the half transaction away; close the connection where that cannot be done.
 
         What was said of the message stands, however this goes.
         """
         cleared = False
         try:
-            replies.limit(self._options.timeout)
-            cleared = _is_refusal(refusal) and await _cleared(replies, refusal)
+            stream.limit(self._options.timeout)
+            cleared = _is_refusal(refusal) and await _cleared(stream, refusal)
         except (NotSmtp, OSError):
             pass  # there is nothing to clear on a connection that is gone
         if not cleared:
@@ -149,7 +149,7 @@ def _is_refusal(code: int) -> bool:
     return 400 <= code < 600 and code != _CLOSING
 
 
-async def _cleared(replies: Replies, refusal: int) -> bool:
+async def _cleared(stream: SmtpStream, refusal: int) -> bool:
     """End a half transaction in which ``refusal`` was the last reply; tell whether the server is ready for another.
 
     Commands that left with the refused one are answered too. A server that refuses the recipient and asks for the
@@ -160,26 +160,26 @@ async def _cleared(replies: Replies, refusal: int) -> bool:
         NotSmtp: something else than replies came.
     """
     codes = [refusal]
-    while replies.expected:
-        codes.append((await replies.read()).code)
+    while stream.expected:
+        codes.append((await stream.read()).code)
     if _CLOSING in codes:
         return False
     if codes[-1] == _GO_ON:
         if not _is_refusal(codes[-2]):
             return False
-        replies.write(b".\r\n", replies=1)
-        return (await replies.read()).code != _CLOSING
-    replies.write(b"RSET\r\n", replies=1)
-    return (await replies.read()).code == 250
+        stream.write(b".\r\n", replies=1)
+        return (await stream.read()).code != _CLOSING
+    stream.write(b"RSET\r\n", replies=1)
+    return (await stream.read()).code == 250
 
 
-async def _flushed(replies: Replies) -> None:
+async def _flushed(stream: SmtpStream) -> None:
     """Wait until everything written has left for the network.
 
     Raises:
         OSError: the connection broke before, or the time was up.
     """
-    replies.check()
-    while replies.unwritten:
+    stream.check()
+    while stream.unwritten:
         await asyncio.sleep(POLL)
-        replies.check()
+        stream.check()

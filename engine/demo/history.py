@@ -9,7 +9,7 @@ from random import Random
 import orjson
 
 from engine.clock import DAY, HOUR
-from engine.demo.people import CATEGORIES, Person, local_instant, person, user_row
+from engine.demo.people import CATEGORIES, Customer, local_instant, make_customer, user_row
 from engine.demo.purchases import Purchase, purchases
 from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
@@ -22,7 +22,7 @@ _LOST = 0.12
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class CustomerHistory:
     """One customer and all that they did up to the end of the story."""
 
     user: UserRow
@@ -34,31 +34,31 @@ def event_key(seed: int, index: int, strand: str) -> str:
     return f"demo-{seed}-{index + 1}-{strand}"
 
 
-class _Teller:
+class _HistoryBuilder:
     """Tells one customer's story.
 
     Each strand of it has a random source of its own and runs forward in time, so that a story with a later end only
     goes on.
     """
 
-    def __init__(self, spec: DemoSpec, someone: Person) -> None:
+    def __init__(self, spec: DemoSpec, customer: Customer) -> None:
         self._spec = spec
-        self._someone = someone
+        self._customer = customer
 
     def _rng(self, strand: str) -> Random:
-        return Random(f"{self._spec.seed}/{self._someone.index}/{strand}")
+        return Random(f"{self._spec.seed}/{self._customer.index}/{strand}")
 
     def _event(self, strand: str, at: int, name: str, amount: int | None = None, **more: Json) -> EventRow:
         properties = {key: value for key, value in more.items() if value is not None}
-        key = event_key(self._spec.seed, self._someone.index, strand)
+        key = event_key(self._spec.seed, self._customer.index, strand)
         return EventRow(
-            key, self._someone.key, name, at, amount, orjson.dumps(properties).decode() if properties else None
+            key, self._customer.key, name, at, amount, orjson.dumps(properties).decode() if properties else None
         )
 
     def events(self) -> Iterator[EventRow]:
         """Yield all events, strand by strand."""
-        channel = "store" if self._someone.index % 11 == 5 else ("app" if self._someone.index % 3 else "web")
-        yield self._event("joined", self._someone.joined_at, "registered", channel=channel)
+        channel = "store" if self._customer.index % 11 == 5 else ("app" if self._customer.index % 3 else "web")
+        yield self._event("joined", self._customer.joined_at, "registered", channel=channel)
         after = self._rng("after")
         for order in self._purchases:
             yield from self._order(order, after)
@@ -67,20 +67,20 @@ class _Teller:
 
     @cached_property
     def _purchases(self) -> tuple[Purchase, ...]:
-        return tuple(purchases(self._spec, self._someone, self._rng("orders")))
+        return tuple(purchases(self._spec, self._customer, self._rng("orders")))
 
     def _order(self, order: Purchase, rng: Random) -> Iterator[EventRow]:
         """The order itself, the visit that led to it, and what follows: a review, a question, a survey."""
         strand = f"o{order.number}"
-        number = f"M-{(self._someone.index * 101 + order.number) % 900_000 + 100_000}"
+        number = f"M-{(self._customer.index * 101 + order.number) % 900_000 + 100_000}"
         yield self._event(
             strand, order.at, "order_completed", order.amount,
             category=order.category, items=order.items, coupon=order.coupon, order=number,
         )  # fmt: skip
-        before = max(self._someone.joined_at + 60_000, order.at - int(rng.expovariate(1 / 40) * 60_000) - 120_000)
+        before = max(self._customer.joined_at + 60_000, order.at - int(rng.expovariate(1 / 40) * 60_000) - 120_000)
         yield self._event(f"{strand}-v", before, "page_viewed", category=order.category)
-        content = self._someone.content - (0.35 if order.last else 0)
-        if rng.random() < min(0.5, 0.05 + 0.12 * self._someone.voice):
+        content = self._customer.satisfaction - (0.35 if order.last else 0)
+        if rng.random() < min(0.5, 0.05 + 0.12 * self._customer.sociability):
             at = order.at + int(rng.uniform(6, 28) * DAY)
             rating = max(1, min(5, round(1.2 + 4 * content + rng.gauss(0, 0.5))))
             yield self._event(f"{strand}-r", at, "review_posted", rating=rating, category=order.category)
@@ -96,7 +96,7 @@ class _Teller:
         """Tell whether they have lost interest by ``day``: some time after joining, or after the last order so far."""
         so_far = bisect_right(self._order_days, day)
         if not so_far:
-            return day > self._someone.joined_day + 30
+            return day > self._customer.joined_day + 30
         latest = self._purchases[so_far - 1]
         return latest.last and day > latest.day + 20
 
@@ -105,26 +105,26 @@ class _Teller:
         return [order.day for order in self._purchases]
 
     def _visits(self) -> Iterator[EventRow]:
-        rng, someone = self._rng("visits"), self._someone
-        demand = demand_of(someone.country.calendar, self._spec.start, self._spec.days)
-        demanded, number = demand.at(someone.joined_day), 0
-        while (day := demand.day_at(demanded := demanded + rng.expovariate(someone.visit_rate))) is not None:
+        rng, customer = self._rng("visits"), self._customer
+        demand = demand_of(customer.country.calendar, self._spec.start, self._spec.days)
+        demanded, number = demand.at(customer.joined_day), 0
+        while (day := demand.day_at(demanded := demanded + rng.expovariate(customer.visit_rate))) is not None:
             number += 1
-            at, drawn = local_instant(self._spec.start, day, someone.city, rng), rng.random()
-            category = rng.choice(someone.favourites if rng.random() < 0.8 else CATEGORIES)
-            if at > someone.joined_at and (drawn < _LOST or not self._is_away(day)):
+            at, drawn = local_instant(self._spec.start, day, customer.city, rng), rng.random()
+            category = rng.choice(customer.favourites if rng.random() < 0.8 else CATEGORIES)
+            if at > customer.joined_at and (drawn < _LOST or not self._is_away(day)):
                 yield self._event(f"v{number}", at, "page_viewed", category=category)
 
     def _words(self) -> Iterator[EventRow]:
         """Posts, shares and friends brought along, by how much somebody has to say."""
-        rng, someone = self._rng("words"), self._someone
-        day, number = float(someone.joined_day), 0
-        rate = 0.0005 + 0.020 * someone.voice * (1 if someone.buys else 0.3)
+        rng, customer = self._rng("words"), self._customer
+        day, number = float(customer.joined_day), 0
+        rate = 0.0005 + 0.020 * customer.sociability * (1 if customer.ever_buys else 0.3)
         while (day := day + rng.expovariate(rate)) < self._spec.days:
             number += 1
-            at, drawn = local_instant(self._spec.start, int(day), someone.city, rng), rng.random()
-            topic, category = rng.choice(_TOPICS), rng.choice(someone.favourites)
-            if at < someone.joined_at + HOUR or self._is_away(int(day)):
+            at, drawn = local_instant(self._spec.start, int(day), customer.city, rng), rng.random()
+            topic, category = rng.choice(_TOPICS), rng.choice(customer.favourites)
+            if at < customer.joined_at + HOUR or self._is_away(int(day)):
                 continue
             if drawn < 0.18:
                 yield self._event(f"w{number}", at, "referral_made", channel="link")
@@ -134,19 +134,19 @@ class _Teller:
                 yield self._event(f"w{number}", at, "product_shared", category=category)
 
 
-def life(spec: DemoSpec, index: int) -> Life:
+def customer_history(spec: DemoSpec, index: int) -> CustomerHistory:
     """Return customer ``index`` (from 0) and what they did, in order of time."""
     rng = Random(f"{spec.seed}/{index}")
-    someone = person(spec, index, rng)
-    events = (event for event in _Teller(spec, someone).events() if event.at <= spec.end)
-    return Life(user_row(someone, rng), tuple(sorted(events, key=lambda event: (event.at, event.key))))
+    customer = make_customer(spec, index, rng)
+    events = (event for event in _HistoryBuilder(spec, customer).events() if event.at <= spec.end)
+    return CustomerHistory(user_row(customer, rng), tuple(sorted(events, key=lambda event: (event.at, event.key))))
 
 
-def generate(spec: DemoSpec) -> Iterator[Life]:
+def generate(spec: DemoSpec) -> Iterator[CustomerHistory]:
     """Yield the brand's customers, one after the other; those who would join after the end are left out.
 
     What is yielded depends on ``spec`` alone.
     """
     for index in range(spec.users):
-        if (told := life(spec, index)).events:
+        if (told := customer_history(spec, index)).events:
             yield told

@@ -27,7 +27,7 @@ class NotSmtp(Exception):
     """What came is no reply."""
 
 
-class Replies(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """Writes commands to a connection that was set up, and reads as many replies as they ask for.
 
     What a server says without being asked is dropped, so that it is never taken for the reply to a later command.

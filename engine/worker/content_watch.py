@@ -12,7 +12,7 @@ from engine.store.state_table import require_columns
 _log = structlog.get_logger("habitue.worker")
 
 
-class RunningContent:
+class ContentWatch:
     """Looks at the files, and keeps what runs. Used by one thread at a time; ``current`` may be read by any."""
 
     def __init__(self, app: App) -> None:
@@ -27,7 +27,7 @@ class RunningContent:
         self.message: str | None = None
         """Why the files as they are do not run, in a sentence; None where they do."""
 
-    def look(self) -> Content:
+    def refresh(self) -> Content:
         """Return the content to run now: the files, where they are good and the columns follow them.
 
         Raises:

@@ -7,7 +7,7 @@ decision depends on its situation alone, so it is made once for all users who sh
 from dataclasses import dataclass
 
 from engine.rules.decide.decider import Deciders
-from engine.rules.dimension import IN, OUT, Dimension, Slot, join_places, split_places
+from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot, join_places, split_places
 
 INITIAL = "initial"
 """Stands for a rule where a user of a stages dimension begins."""
@@ -16,7 +16,7 @@ NO_RULE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class PlacementChange:
     """One change of placement. ``from_place`` is None on the first placement or when a segment is entered;
     ``to_place`` is None when a segment is left.
     """
@@ -44,12 +44,12 @@ class Decision:
     place: str
     """The new content of the placement's column."""
     slots: tuple[SlotDecision, ...]
-    moves: tuple[Move, ...]
+    moves: tuple[PlacementChange, ...]
     again: bool
     """Another transition fits already: the user is due again at the next tick."""
 
 
-class Judge:
+class PlacementDecider:
     """Decides the situations of one dimension, each once."""
 
     def __init__(self, dimension: Dimension, deciders: Deciders) -> None:
@@ -65,7 +65,7 @@ class Judge:
             self._decisions[situation] = decide(signature, place)
         return self._decisions[situation]
 
-    def _fired(self, slot: Slot, signature: int, place: str | None) -> tuple[str | None, frozenset[str]]:
+    def _fired(self, slot: PlacementSlot, signature: int, place: str | None) -> tuple[str | None, frozenset[str]]:
         """Return the winning rule that leads somewhere, and all that fired."""
         decider = self._deciders[slot.name]
         fired = decider.fired(signature, place)
@@ -95,7 +95,7 @@ class Judge:
         again = decision.moved and after not in slot.locks and self._hop(slot, signature, after)[0] != after
         return _one(after, decision, place, again=again)
 
-    def _first_stage(self, slot: Slot, signature: int, place: str | None) -> Decision:
+    def _first_stage(self, slot: PlacementSlot, signature: int, place: str | None) -> Decision:
         """Walk from the initial stage to one that holds: the past is not lived through again stage by stage."""
         after, rule = str(self.dimension.initial), INITIAL
         seen = {after}
@@ -106,7 +106,7 @@ class Judge:
             seen.add(following)
             after, rule = following, fired
 
-    def _hop(self, slot: Slot, signature: int, place: str | None) -> tuple[str, str]:
+    def _hop(self, slot: PlacementSlot, signature: int, place: str | None) -> tuple[str, str]:
         rule, fired = self._fired(slot, signature, place)
         at = str(place)
         if rule is None:
@@ -120,17 +120,17 @@ class Judge:
         slots = tuple(self._segment(slot, name, signature, before) for slot, name in self._named_slots())
         after = {name for (_, name), decision in zip(self._named_slots(), slots, strict=True) if decision.place == IN}
         moves = tuple(
-            Move(name if name in before else None, name if name in after else None, decision.rule)
+            PlacementChange(name if name in before else None, name if name in after else None, decision.rule)
             for (_, name), decision in zip(self._named_slots(), slots, strict=True)
             if decision.moved
         )
-        gone = tuple(Move(name, None, NO_RULE) for name in sorted(before - set(self.dimension.places)))
+        gone = tuple(PlacementChange(name, None, NO_RULE) for name in sorted(before - set(self.dimension.places)))
         return Decision(join_places(after), slots, moves + gone, again=False)
 
-    def _named_slots(self) -> list[tuple[Slot, str]]:
+    def _named_slots(self) -> list[tuple[PlacementSlot, str]]:
         return list(zip(self.dimension.slots, self.dimension.places, strict=True))
 
-    def _segment(self, slot: Slot, name: str, signature: int, before: frozenset[str]) -> SlotDecision:
+    def _segment(self, slot: PlacementSlot, name: str, signature: int, before: frozenset[str]) -> SlotDecision:
         place = IN if name in before else OUT
         rule, fired = self._fired(slot, signature, place)
         if rule is not None:
@@ -140,12 +140,12 @@ class Judge:
         return SlotDecision(OUT, moved=place == IN, waits=False, rule=NO_RULE)
 
 
-def _holder(slot: Slot, place: str, fired: frozenset[str]) -> str | None:
+def _holder(slot: PlacementSlot, place: str, fired: frozenset[str]) -> str | None:
     """Return the lock or grace that holds a user in ``place``, if one fired."""
     holding = (rule for rule in slot.book.rules if rule.name in fired and rule.name not in slot.targets)
     return next((rule.name for rule in holding if rule.guard == frozenset({place})), None)
 
 
 def _one(after: str, slot: SlotDecision, before: str | None, *, again: bool = False) -> Decision:
-    moves = (Move(before, after, slot.rule),) if slot.moved else ()
+    moves = (PlacementChange(before, after, slot.rule),) if slot.moved else ()
     return Decision(after, (slot,), moves, again)

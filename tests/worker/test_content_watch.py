@@ -4,13 +4,13 @@ from pathlib import Path
 
 from engine.app import App
 from engine.clock import Instant, WallClock
-from engine.worker.running import RunningContent
+from engine.worker.content_watch import ContentWatch
 from tests.worker.house import VALUE, House
 
 
-def tick(app: App, running: RunningContent, now: int) -> int:
+def tick(app: App, running: ContentWatch, now: int) -> int:
     """What the worker does at a tick; return how many users were looked at."""
-    return app.tick(running.look(), Instant(now)).users
+    return app.tick(running.refresh(), Instant(now)).users
 
 
 def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_url: str) -> None:
@@ -19,17 +19,17 @@ def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_
     now = WallClock().now()
     house.people(3, now)
     with house.app() as first, other.app() as second:
-        ours, theirs = RunningContent(first), RunningContent(second)
+        ours, theirs = ContentWatch(first), ContentWatch(second)
         assert tick(first, ours, now) == 3
         assert tick(second, theirs, now + 1_000) == 3, "other files take over as their worker starts"
-        replaced = theirs.look().version
+        replaced = theirs.refresh().version
         for later in range(2, 6):
             assert tick(first, ours, now + 1_000 * later) == 0
             assert tick(second, theirs, now + 1_000 * later) == 0
-        assert (ours.look().version, theirs.message) == (replaced, None)
+        assert (ours.refresh().version, theirs.message) == (replaced, None)
         assert "make the folders equal" in str(ours.message)
         house.write("rules/value.toml", VALUE.replace("100", "130"))
         assert tick(first, ours, now + 10_000) == 3, "a change here applies these files again"
         assert ours.message is None
         assert tick(second, theirs, now + 11_000) == 0
-        assert theirs.look().version == ours.look().version != replaced
+        assert theirs.refresh().version == ours.refresh().version != replaced

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from engine.content.document import Misplaced, Section
+from engine.content.document import Section, SectionError
 from engine.content.values import Duration, Name
 
 
@@ -96,12 +96,12 @@ class DimensionFile(Section):
         fitting = {"tiers": {"tier"}, "stages": {"stage", "transition"}, "segments": {"segment"}}[self.dimension.kind]
         for name in ("tier", "stage", "transition", "segment"):
             if getattr(self, name) and name not in fitting:
-                raise Misplaced(f"a dimension of kind `{self.dimension.kind}` has no [[{name}]]", name, 0)
+                raise SectionError(f"a dimension of kind `{self.dimension.kind}` has no [[{name}]]", name, 0)
         needed = {"tiers": "tier", "stages": "transition", "segments": "segment"}[self.dimension.kind]
         if not getattr(self, needed):
             message = f"a dimension of kind `{self.dimension.kind}` needs at least one [[{needed}]]"
-            raise Misplaced(message, "dimension", "kind")
+            raise SectionError(message, "dimension", "kind")
         if self.dimension.kind == "stages" and self.dimension.initial is None:
             message = "a dimension of kind `stages` needs `initial`: the stage in which users begin"
-            raise Misplaced(message, "dimension", "kind")
+            raise SectionError(message, "dimension", "kind")
         return self

@@ -12,9 +12,9 @@ import orjson
 from sqlalchemy import Connection, func, select, text
 
 from engine.clock import Instant, iso
+from engine.demo.history import CustomerHistory, event_key, generate
 from engine.demo.people import key_of
 from engine.demo.spec import DemoSpec
-from engine.demo.story import Life, event_key, generate
 from engine.errors import InputError
 from engine.intake.rows.model import EventRow, UserRow
 from engine.intake.write.events import write_events
@@ -36,7 +36,7 @@ _ATTRIBUTES = ("first_name", "city", "birthday", "registered_on")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DemoCounts:
     """How many customers and events are new in the store, or in the files."""
 
     users: int = 0
@@ -59,7 +59,7 @@ def stored_start(connection: Connection, seed: int) -> Instant | None:
     return Instant(start) if start is not None else None
 
 
-def is_told(connection: Connection, spec: DemoSpec) -> bool:
+def is_complete(connection: Connection, spec: DemoSpec) -> bool:
     """Tell whether the store was told this story, and lived it, up to its end already."""
     lived = connection.execute(select(func.max(Tick.at))).scalar()
     if lived is None or lived < spec.end:
@@ -70,7 +70,7 @@ def is_told(connection: Connection, spec: DemoSpec) -> bool:
     return found.first() is not None
 
 
-def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: None) -> Made:
+def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
     """Write customers and events; what is there already stays as it is."""
     users = events = done = 0
     for lives in _chunks(generate(spec)):
@@ -80,15 +80,15 @@ def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: Non
             events += write_events(connection, database.dialect, rows, spec.end).new
         done += len(lives)
         watch(done)
-    return Made(users, events)
+    return DemoCounts(users, events)
 
 
-def _chunks(lives: Iterator[Life]) -> Iterator[list[Life]]:
+def _chunks(lives: Iterator[CustomerHistory]) -> Iterator[list[CustomerHistory]]:
     while chunk := list(islice(lives, CHUNK)):
         yield chunk
 
 
-def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) -> Made:
+def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
     """Write ``users.csv`` and ``events.jsonl.gz`` into ``folder``.
 
     Raises:
@@ -110,7 +110,7 @@ def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) ->
                 watch(users)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
-    return Made(users, events)
+    return DemoCounts(users, events)
 
 
 def _cells(user: UserRow) -> list[str]:
