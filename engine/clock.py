@@ -1,7 +1,7 @@
-"""The only place that asks what time it is.
+"""The only module that asks what time it is.
 
-Everything else is handed an instant: a count of milliseconds since 1970-01-01 UTC, as an ``int``.
-So a year can be simulated in a minute, and every time bug can be a test.
+Everything else is given an instant: milliseconds since 1970-01-01 UTC, as an ``int``. So a year can be simulated in a
+minute, and every bug about time can be reproduced in a test.
 """
 
 import time
@@ -15,17 +15,17 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-"""Milliseconds in a fixed 24-hour day; calendar days are a matter of zones, see ``to_zone``."""
+"""Milliseconds in a fixed 24-hour day. Calendar days depend on the time zone: see ``engine.calendar``."""
 
 NEVER = Instant(253_402_300_799_999)
 """9999-12-31T23:59:59.999Z: later than anything that can be due."""
 
 
 class Clock(Protocol):
-    """Tells the present instant."""
+    """Tells the current instant."""
 
     def now(self) -> Instant:
-        """Return the present instant in UTC milliseconds."""
+        """Return the current instant in UTC milliseconds."""
         ...
 
 
@@ -33,33 +33,33 @@ class WallClock:
     """The machine's clock."""
 
     def now(self) -> Instant:
-        """Return the machine's present instant in UTC milliseconds."""
+        """Return the machine's current instant in UTC milliseconds."""
         return Instant(time.time_ns() // 1_000_000)
 
 
 class FixedClock:
-    """A clock that stands still until it is told to move: for ``--at``, simulations and tests."""
+    """A clock that moves only when told to: for ``--at``, simulations and tests."""
 
     def __init__(self, at: Instant) -> None:
         self._at = at
 
     def now(self) -> Instant:
-        """Return the instant that was set last."""
+        """Return the instant set last."""
         return self._at
 
     def move_to(self, at: Instant) -> None:
-        """Set the present instant."""
+        """Set the current instant."""
         self._at = at
 
 
 def instant(moment: datetime) -> Instant:
-    """Return the instant of an aware ``moment``.
+    """Return the instant of ``moment``.
 
     Raises:
-        ValueError: ``moment`` carries no zone.
+        ValueError: ``moment`` has no time zone.
     """
     if moment.tzinfo is None:
-        raise ValueError("a datetime without a zone is not an instant")
+        raise ValueError("a datetime without a time zone is not an instant")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return Instant(since.days * DAY + since.seconds * SECOND + since.microseconds // 1_000)
 
@@ -76,7 +76,7 @@ def to_datetime(at: int) -> datetime:
 
 
 def iso(at: int) -> str:
-    """Return ``at`` as ISO 8601 in UTC with a ``Z``, to the second, or to the millisecond where it has any."""
+    """Return ``at`` as ISO 8601 in UTC with a ``Z``, to the second, or to the millisecond if it is not a whole second."""
     moment = to_datetime(at)
     spec = "milliseconds" if at % SECOND else "seconds"
     return moment.isoformat(timespec=spec).replace("+00:00", "Z")

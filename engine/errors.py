@@ -1,4 +1,4 @@
-"""The error tree, on one screen. A class of its own only where a caller branches on it.
+"""The error tree. An error gets its own class only if a caller handles it differently.
 
 HabitueError                 a sentence for the person at the terminal; the CLI prints it and exits 2
 ├── ContentError             files that ops write have errors: carries all findings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class HabitueError(Exception):
-    """Says what is wrong and what would be right, in one sentence, without personal data."""
+    """Says in one sentence what is wrong and what would be right, without personal data."""
 
 
 class ContentError(HabitueError):
@@ -48,7 +48,7 @@ class StoreValueError(StoreError):
 
 
 class InputError(HabitueError):
-    """What was handed to a command makes no sense."""
+    """An argument, option or input file of a command is invalid."""
 
 
 class BadRow(HabitueError):

@@ -1,7 +1,7 @@
-"""The program's own log: structured, to standard error, without personal data.
+"""The program's log: structured, on standard error, without personal data.
 
-What other libraries log is taken in as well, but only the sentence as their authors wrote it: what they would fill in,
-and the text of exceptions, can hold an address or a name.
+It includes what other libraries log, but only their format strings: the arguments, and the texts of exceptions, can
+contain an address or a name.
 """
 
 import logging
@@ -13,11 +13,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from engine.settings import LogSettings
 
 _QUIET = ("apscheduler",)
-"""Libraries whose warnings say only what the design intends: a tick that is still at work is not started again."""
+"""Libraries whose warnings only report what is intended: a tick that is still running is not started again."""
 
 
 class _LibraryLogs(logging.Handler):
-    """Passes records of other libraries on, without what was filled in."""
+    """Passes on the log records of other libraries, without their arguments."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record of the standard library's logging."""
@@ -27,7 +27,7 @@ class _LibraryLogs(logging.Handler):
 
 
 def set_up_logs(settings: LogSettings) -> None:
-    """Send the log to standard error, as lines for people or as JSON; once per process, at its start."""
+    """Send the log to standard error, as readable lines or as JSON. Called once, when the process starts."""
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     renderer: Processor = (
         structlog.processors.JSONRenderer()
@@ -50,6 +50,6 @@ def set_up_logs(settings: LogSettings) -> None:
 
 
 def _without_traces(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Drop traces: their last line is the exception's text."""
+    """Drop tracebacks: their last line is the exception's text."""
     event.pop("exc_info", None)
     return event

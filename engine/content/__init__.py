@@ -1,1 +1,1 @@
-"""Files that ops write, read as text, with the place of every key: the ground under facts, rules and playbooks."""
+"""The files that ops write: reading and parsing them, the line of every key, findings, versions."""

@@ -1,6 +1,6 @@
-"""All files that ops write, as text, with a hash: what a version is made of.
+"""All files that ops write, as text, with a hash: the content of a version.
 
-A bundle comes from the brand's folders or, when those have errors, from the store, where the last good one is kept.
+A bundle is read from the brand's folders or, if those have errors, from the store, which keeps the last good one.
 """
 
 import hashlib
@@ -24,25 +24,25 @@ class Bundle:
 
     files: Mapping[str, str]
     unreadable: tuple[Finding, ...] = ()
-    """Files that are not text; ``files`` holds of them what can be read, for the names in it."""
+    """Findings for files that are not UTF-8; ``files`` still has their readable parts, for the names declared there."""
 
     @cached_property
     def version(self) -> str:
-        """Hash over all files."""
+        """Hash of all files."""
         return digest(self.files)
 
     @cached_property
     def rules_version(self) -> str:
-        """Hash over the files below ``rules/``: what a decision depends on."""
+        """Hash of the files under ``rules/``, which decisions depend on."""
         return digest(self.under(RULES))
 
     def under(self, folder: str) -> dict[str, str]:
-        """Return the files below ``folder``, sorted by path."""
+        """Return the files under ``folder``, sorted by path."""
         return {path: self.files[path] for path in sorted(self.files) if path.startswith(f"{folder}/")}
 
 
 def digest(files: Mapping[str, str]) -> str:
-    """Return a short content hash (SHA-256, 16 hex digits) that depends on paths and texts and on nothing else."""
+    """Return a short hash (SHA-256, 16 hex digits) of the paths and texts."""
     total = hashlib.sha256()
     for path in sorted(files):
         for part in (path, files[path]):
@@ -61,7 +61,9 @@ def read_bundle(rules: Path, playbooks: Path, templates: Path) -> Bundle:
     unreadable: list[Finding] = []
     for name, folder in ((RULES, rules), (PLAYBOOKS, playbooks), (TEMPLATES, templates)):
         if not folder.is_dir():
-            raise HabitueError(f"the folder `{folder}` is missing: `content.{name}` in config.toml names where it is")
+            raise HabitueError(
+                f"the folder `{folder}` does not exist; `content.{name}` in config.toml says where it is"
+            )
         for path in sorted(folder.rglob(f"*{_SUFFIXES[name]}")):
             label = f"{name}/{path.relative_to(folder).as_posix()}"
             files[label], wrong = _text(label, _bytes(path))
@@ -73,11 +75,11 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise HabitueError(f"{path}: cannot be read: {error.strerror}") from error
+        raise HabitueError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _text(label: str, data: bytes) -> tuple[str, list[Finding]]:
-    """Return the text with line breaks as TOML counts them, and a finding where it is not UTF-8."""
+    """Return the text with line breaks as TOML counts them, and a finding if it is not UTF-8."""
     wrong = []
     try:
         text = data.decode("utf-8-sig")

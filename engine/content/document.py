@@ -1,4 +1,4 @@
-"""A content file, parsed: its data, checked against a pydantic model, and the line of each key."""
+"""A parsed content file: its data, checked against a pydantic model, and the line of each key."""
 
 import re
 import tomllib
@@ -13,14 +13,16 @@ from engine.content.locate import KeyPath, line_of, locate
 
 Model = TypeVar("Model", bound="Section")
 _OPENS = re.compile(r"""=\s*("{3}|'{3})\s*$""")
-_NAME_RULE = "a name is lower-case letters, digits and underscores, begins with a letter and has at most 48"
+_NAME_RULE = (
+    "a name consists of lower-case letters, digits and underscores, starts with a letter, and has at most 48 characters"
+)
 
 
 _INSTEAD = re.compile(r", not .*", re.DOTALL)
 
 
 class SectionError(ValueError):
-    """A mistake that a section finds in itself, at the key ``where`` below it."""
+    """A mistake found by a section's own validator, at the key ``where`` in that section."""
 
     def __init__(self, message: str, *where: str | int) -> None:
         super().__init__(message)
@@ -28,14 +30,14 @@ class SectionError(ValueError):
 
 
 class Section(BaseModel):
-    """Base of every model of a content file: unknown keys are errors, instances do not change."""
+    """Base of all models of content files: unknown keys are errors, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: its path, its parsed data and where its keys stand."""
+    """One file: its path, its parsed data, and the line of each key."""
 
     path: str
     data: Mapping[str, Any]
@@ -43,22 +45,22 @@ class Document:
     text: str = ""
 
     def finding(self, where: KeyPath, message: str, severity: Severity = "error") -> Finding:
-        """Return a finding at the line of the key ``where``."""
+        """Return a finding at the line of key ``where``."""
         return Finding(self.path, line_of(self.lines, where), message, severity)
 
     def value_line(self, where: KeyPath) -> int:
-        """Return the line on which the text at a key begins; TOML drops the line break after the opening quotes."""
+        """Return the line on which the text at a key starts; TOML drops a line break after the opening quotes."""
         line = line_of(self.lines, where)
         return line + bool(_OPENS.search(self.text.split("\n")[line - 1]))
 
 
 def parse_document(path: str, text: str) -> Document | Finding:
-    """Parse TOML; return a finding with its line where it is not well formed."""
+    """Parse TOML; return a finding with its line if it is malformed."""
     try:
         return Document(path, tomllib.loads(text), locate(text), text)
     except RecursionError:
         return Finding(path, 0, "not valid TOML: nested too deeply")
-    except ValueError as error:  # also a number of thousands of digits
+    except ValueError as error:  # also raised by an integer with thousands of digits
         place = re.search(r"\(at line (\d+), column \d+\)", str(error))
         what = re.sub(r"\s*\(at .*\)$", "", str(error))
         return Finding(path, int(place[1]) if place else text.count("\n") + 1, f"not valid TOML: {what}")
@@ -83,7 +85,7 @@ def keys_of(model: type[Section]) -> tuple[str, ...]:
 
 
 def _findings(model: type[Section], document: Document, at: KeyPath, error: ValidationError) -> list[Finding]:
-    """Return one finding for each place; what fits none of several forms is one mistake, not one for each form."""
+    """Return one finding for each key: a value that fits none of several types is one mistake, not one for each."""
     found: dict[KeyPath, Finding] = {}
     others: list[Finding] = []
     for mistake in error.errors():
@@ -129,7 +131,7 @@ def _shown(value: object) -> str:
 
 
 def _is_key(part: object, document: Document) -> bool:
-    """Tell the parts of pydantic's location that are keys of the file from the names of union members."""
+    """Tell keys of the file from the names of union members in pydantic's location."""
     return isinstance(part, int) or any(part in path for path in document.lines) or part in document.data
 
 

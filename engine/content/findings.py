@@ -1,4 +1,4 @@
-"""A finding: what is wrong in which file, at which line, and what would be right."""
+"""A finding: what is wrong, in which file and line, and what would be right."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Finding:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean `x`?"`` for the closest known word, or the list of known words when none is close."""
+    """Return ``"; did you mean `x`?"`` for the closest known word, or the known words if none is close."""
     words = sorted(set(known))
     close = get_close_matches(word, words, n=1, cutoff=0.6)
     if close:

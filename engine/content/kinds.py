@@ -1,12 +1,12 @@
-"""The types that a fact, an attribute or an event's property can have."""
+"""The types of facts, attributes and event properties."""
 
 from enum import StrEnum
 
 
 class FactType(StrEnum):
-    """Type of one declared piece of user state; the values are the words that files use.
+    """Type of a fact, an attribute or an event property; the values are the words used in files.
 
-    Stored as: INTEGER a whole number within ±2**53; NUMBER a double; MONEY minor units (an integer, a double where it
+    Stored as: INTEGER a whole number within ±2**53; NUMBER a double; MONEY minor units (an integer, or a double if it
     is an average or a quotient); TEXT Unicode without NUL; BOOLEAN 0/1 on SQLite, boolean on PostgreSQL.
     """
 

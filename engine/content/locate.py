@@ -1,7 +1,7 @@
-"""Where in a TOML file each key stands; ``tomllib`` gives values but no positions.
+"""Finds the line of each key in a TOML file, because ``tomllib`` gives values but no positions.
 
-The text was accepted by ``tomllib`` before, so this scan may rely on it being well formed: it only has to follow
-headers, keys, and the brackets and quotes of values that go over several lines.
+``tomllib`` has already accepted the text, so this scan can rely on its being well formed. It only follows headers, keys,
+and the brackets and quotes of values that span several lines.
 """
 
 import re
@@ -16,12 +16,12 @@ _INLINE_KEY = re.compile(r"""([A-Za-z0-9_-]+|"[^"]*"|'[^']*')\s*=""")
 
 
 def locate(text: str) -> dict[KeyPath, int]:
-    """Return the line, from 1, of every table, key and key of an inline table in a well-formed TOML ``text``."""
+    """Return the line (from 1) of every table, key and inline-table key in a well-formed TOML ``text``."""
     lines: dict[KeyPath, int] = {(): 1}
     arrays: Counter[KeyPath] = Counter()
     table: KeyPath = ()
     scan = _ValueScan()
-    for number, line in enumerate(text.split("\n"), 1):  # TOML knows no other line breaks
+    for number, line in enumerate(text.split("\n"), 1):  # TOML has no other line breaks
         if scan.open:
             _note_inline(lines, scan.key, line, number)
             scan.feed(line)
@@ -40,7 +40,7 @@ def locate(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
-    """Return the line of ``path``, or of the nearest table or key around it."""
+    """Return the line of ``path``, or of the nearest table or key that contains it."""
     for length in range(len(path), -1, -1):
         if (found := lines.get(path[:length])) is not None:
             return found
@@ -52,7 +52,7 @@ def _parts(dotted: str) -> list[str]:
 
 
 def _table(header: re.Match[str], arrays: Counter[KeyPath]) -> KeyPath:
-    """Return the path of a header, with the index of the current element for each array of tables on the way."""
+    """Return the path of a header, with the current index of each array of tables in it."""
     path: KeyPath = ()
     for part in _parts(header[2]):
         path = (*path, part)
@@ -71,7 +71,7 @@ def _note_inline(lines: dict[KeyPath, int], path: KeyPath, text: str, number: in
 
 
 class _ValueScan:
-    """Follows a value until its brackets and quotes are closed."""
+    """Scans a value until its brackets and quotes are closed."""
 
     def __init__(self) -> None:
         self.key: KeyPath = ()

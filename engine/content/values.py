@@ -1,4 +1,4 @@
-"""Words and measures that every content file shares: names, durations, times of day, windows."""
+"""Value types shared by all content files: names, durations, times of day, windows."""
 
 import re
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ def parse_duration(text: Any) -> int:  # noqa: ANN401 - whatever the file holds
     """Return the milliseconds of a duration such as ``30m``, ``12h``, ``90d``.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: ``text`` is not a duration.
     """
     if isinstance(text, int) and not isinstance(text, bool):
-        raise ValueError(f"{text} is not a duration: say its unit, such as `{text}d` or `{text}h`")
+        raise ValueError(f"{text} is not a duration: add a unit, such as `{text}d` or `{text}h`")
     found = _DURATION.match(text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"`{text}` is not a duration: write a number and a unit, such as `30m`, `12h`, `90d`, `2w`")
@@ -50,12 +50,12 @@ def parse_offset(text: Any) -> int:  # noqa: ANN401
     """Return the milliseconds of a signed duration in whole days, such as ``-3d``.
 
     Raises:
-        ValueError: it is no such text, or not whole days.
+        ValueError: ``text`` is not a duration, or not in whole days.
     """
     sign, rest = (-1, text[1:]) if isinstance(text, str) and text.startswith("-") else (1, text)
     length = parse_duration(rest)
     if length % DAY:
-        raise ValueError(f"`{text}` is not a number of days: write `-3d` for three days before")
+        raise ValueError(f"`{text}` is not a whole number of days: write `-3d` for three days before")
     return sign * length
 
 
@@ -70,7 +70,7 @@ def zone_names() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """A time of day in the user's own zone, in minutes since midnight."""
+    """A time of day in the user's time zone, in minutes since midnight."""
 
     minutes: int
 
@@ -79,10 +79,10 @@ class LocalTime:
 
 
 def parse_time(text: Any) -> LocalTime:  # noqa: ANN401
-    """Return the time of day of ``HH:MM``.
+    """Parse a time of day, ``HH:MM``.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: ``text`` is not a time of day.
     """
     if isinstance(text, LocalTime):
         return text
@@ -97,7 +97,7 @@ TimeOfDay = Annotated[LocalTime, BeforeValidator(parse_time)]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of the local day, from ``start`` up to but without ``end``; it may go over midnight."""
+    """A span of the local day, from ``start`` up to but not including ``end``; it may cross midnight."""
 
     start: LocalTime
     end: LocalTime
@@ -107,10 +107,10 @@ class Window:
 
 
 def parse_window(text: Any) -> Window:  # noqa: ANN401
-    """Return the window of ``HH:MM-HH:MM``.
+    """Parse a window, ``HH:MM-HH:MM``.
 
     Raises:
-        ValueError: it is no such text, or it is empty.
+        ValueError: ``text`` is not a window, or the window is empty.
     """
     if isinstance(text, Window):
         return text

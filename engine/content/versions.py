@@ -1,4 +1,4 @@
-"""Which version of the files runs, and every version that ever ran: the memory of the store."""
+"""The running version of the files, and every version that has ever run, as stored in the database."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from engine.store.dialect import Dialect
 from engine.store.tables import Version
 
 CONTENT = "content"
-"""``version.kind`` of a whole bundle; its newest ``applied_at`` is what runs."""
+"""``version.kind`` of a whole bundle; the one with the newest ``applied_at`` is running."""
 
 
 def lock_versions(connection: Connection) -> None:
-    """Wait until no other worker is applying files, and keep others waiting until this transaction ends.
+    """Wait until no other worker is applying files, and make others wait until this transaction ends.
 
-    Several workers see new files at the same moment. On SQLite a transaction that writes is alone anyway.
+    Several workers may see new files at the same moment. SQLite allows only one writer anyway.
     """
     if Dialect(connection.dialect.name) is Dialect.POSTGRES:
         connection.execute(text("LOCK TABLE version IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def running_bundle(connection: Connection) -> Bundle | None:
-    """Return the bundle that was applied last; None on a new database."""
+    """Return the bundle that was applied last; None in a new database."""
     files = connection.execute(
         select(Version.files)  # type: ignore[call-overload]
         .where(Version.kind == CONTENT)
@@ -34,7 +34,7 @@ def running_bundle(connection: Connection) -> Bundle | None:
 
 
 def running_version(connection: Connection) -> str | None:
-    """Return the hash of the bundle that was applied last; None on a new database."""
+    """Return the hash of the bundle that was applied last; None in a new database."""
     found: str | None = connection.execute(
         select(column("hash"))
         .select_from(Version)
@@ -57,7 +57,7 @@ def content_bundles(connection: Connection) -> Iterator[Bundle]:
 
 
 def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
-    """Return the files below ``rules/`` of one rules version; None where it never ran here."""
+    """Return the files under ``rules/`` of one rules version; None if it has never run here."""
     files = connection.execute(
         select(Version.files).where(Version.kind == RULES, Version.hash == rules_version)  # type: ignore[call-overload]
     ).scalar()
@@ -65,7 +65,7 @@ def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
 
 
 def record_bundle(connection: Connection, bundle: Bundle, now: Instant) -> None:
-    """Make ``bundle`` the running version, after any that was applied at the same instant."""
+    """Make ``bundle`` the running version, later than any that was applied at the same instant."""
     last = connection.execute(select(func.max(Version.applied_at)).where(Version.kind == CONTENT)).scalar()  # type: ignore[arg-type]
     now = Instant(max(now, last + 1)) if last is not None else now
     _record(connection, CONTENT, bundle.version, dict(bundle.files), now)

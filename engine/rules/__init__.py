@@ -1,1 +1,1 @@
-"""Dimensions and decisions: who stands where, and which rule says so."""
+"""Dimensions (tiers, stages, segments), and the rules that place users in them."""

@@ -1,4 +1,4 @@
-"""What a ``[[case]]`` gives, as the columns of ``user_state`` hold it; what makes no sense is said at its key."""
+"""Turns a ``[[case]]`` into a row of ``user_state``; reports invalid values at their keys."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,13 +15,13 @@ from engine.rules.ruleset import RuleSet
 
 DEFAULT_NOW = "2026-01-01T00:00:00Z"
 MAX_NUMBER = 2**53
-"""The largest whole number that a fact can have."""
+"""The largest whole number that a fact can hold."""
 
 Cell = int | float | str | bool | None
 
 
 class CaseError(ValueError):
-    """A case gives something that makes no sense; ``key`` says where."""
+    """A case has an invalid value; ``key`` says where."""
 
     def __init__(self, message: str, key: str = "given") -> None:
         super().__init__(message)
@@ -29,12 +29,12 @@ class CaseError(ValueError):
 
 
 class SkippedCase(Exception):
-    """A case gives something that is declared with mistakes, which are reported there."""
+    """A case uses a name whose declaration has mistakes; they are reported at the declaration."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedCase:
-    """A case that makes sense: the instant, and the row of its user."""
+    """A valid case: its instant, and its user's row."""
 
     index: int
     case: CaseSection
@@ -45,7 +45,7 @@ class PreparedCase:
 def prepare_cases(
     dimension: Dimension, rules: RuleSet, catalog: FactCatalog
 ) -> tuple[list[PreparedCase], list[Finding]]:
-    """Return the cases that can be run, and a finding for each that makes no sense."""
+    """Return the cases that can be run, and a finding for each invalid one."""
     prepared: list[PreparedCase] = []
     findings: list[Finding] = []
     for index, case in enumerate(dimension.cases):
@@ -76,7 +76,7 @@ def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet
 
 def _unknown(name: str, dimension: Dimension, known: list[str], broken: frozenset[str]) -> Exception:
     if name == dimension.name:
-        return CaseError(f"`{name}` is the dimension itself; where the user stands before is said by `place`")
+        return CaseError(f"`{name}` is the dimension itself; use `place` to say where the user is before")
     if name in broken:
         return SkippedCase(name)
     return CaseError(f"unknown fact `{name}`{did_you_mean(name, known)}")
@@ -90,12 +90,12 @@ def _now(case: CaseSection) -> Instant:
 
 
 def _standing(case: CaseSection, dimension: Dimension, now: Instant) -> dict[str, Cell]:
-    """Return the columns that say where the user stood before, since when, and what waits."""
+    """Return the columns that say where the user is before, since when, and whether a downgrade is waiting."""
     if case.place is None:
         return {}
     names = case.place if isinstance(case.place, list) else [case.place]
     if isinstance(case.place, list) != (dimension.kind == "segments") or not set(names) <= set(dimension.places):
-        raise SkippedCase(dimension.name)  # the dimension's structure was checked before
+        raise SkippedCase(dimension.name)  # the check of the dimension's structure reports it
     row: dict[str, Cell] = {dimension.place: _place(dimension, case.place)}
     for slot in dimension.slots:
         row[slot.since] = now - (case.since or 0)
@@ -117,7 +117,7 @@ def _place(dimension: Dimension, value: object) -> str:
 
 
 def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) -> Cell:
-    """Return a given value as the column holds it."""
+    """Return a given value as the column stores it."""
     fitting: tuple[type, ...] = {
         FactType.TEXT: (str,),
         FactType.BOOLEAN: (bool,),
@@ -126,7 +126,7 @@ def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) ->
         FactType.INSTANT: (str, datetime),
     }.get(kind, (int, float))
     if not isinstance(value, fitting) or (isinstance(value, bool) and kind is not FactType.BOOLEAN):
-        raise CaseError(f"`{name}` is of type {kind}; {value!r} is not")
+        raise CaseError(f"`{name}` is of type {kind}, but {value!r} is not")
     if kind is FactType.MONEY:
         return _minor_units(name, value, scale)
     if kind is FactType.INSTANT:
@@ -134,7 +134,7 @@ def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) ->
     if kind is FactType.DATE:
         return _date(name, value)
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
-        raise CaseError(f"`{name}`: the number is too large: at most {MAX_NUMBER}")
+        raise CaseError(f"`{name}`: the number is too large; the maximum is {MAX_NUMBER}")
     return value  # type: ignore[return-value]  # narrowed by fitting
 
 
@@ -158,7 +158,7 @@ def _date(name: str, value: object) -> str:
 
 
 def _instant(value: object, name: str, now: Instant) -> Instant:
-    """Return the instant of ISO text, of a TOML date-time, or of a duration before now such as ``-61d``."""
+    """Return the instant of an ISO text, a TOML date-time, or a duration before now such as ``-61d``."""
     try:
         if isinstance(value, str) and value.startswith("-"):
             return Instant(now - parse_duration(value[1:]))

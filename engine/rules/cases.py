@@ -1,4 +1,4 @@
-"""Running the ``[[case]]``s beside the rules, by the path that production takes: SQL, rule engine, SQL."""
+"""Runs the ``[[case]]`` tests of rule files through the production path: SQL, rule engine, SQL."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from engine.store.temporary import DUE_USER
 
 
 def check_cases(rules: RuleSet, catalog: FactCatalog) -> list[Finding]:
-    """Return a finding for each case that makes no sense, without running any: rules with mistakes cannot run."""
+    """Return a finding for each invalid case. Runs none of them, so the rules may have errors."""
     return [finding for dimension in rules.dimensions for finding in prepare_cases(dimension, rules, catalog)[1]]
 
 
 def run_cases(rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> list[Finding]:
-    """Run every case of every dimension; return one finding for each that fails or makes no sense."""
+    """Run every case of every dimension; return a finding for each case that fails or is invalid."""
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         runner = _Runner(connection, rules, catalog, deciders)
@@ -37,7 +37,7 @@ def run_cases(rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> list[
 
 
 class _Runner:
-    """A database of its own in memory, with the declared columns, in which cases are lived through."""
+    """Runs cases in an in-memory database that has only the declared columns."""
 
     def __init__(self, connection: Connection, rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> None:
         self._connection = connection
@@ -52,41 +52,41 @@ class _Runner:
         Transition.__table__.create(connection)  # type: ignore[attr-defined]  # SQLModel adds it
 
     def run(self, dimension: Dimension) -> list[Finding]:
-        """Run the cases of one dimension, those of one instant together."""
+        """Run the cases of one dimension, grouped by instant."""
         cases, findings = prepare_cases(dimension, self._rules, self._catalog)
-        moments: dict[Instant, list[PreparedCase]] = defaultdict(list)
+        by_instant: dict[Instant, list[PreparedCase]] = defaultdict(list)
         for prepared in cases:
-            moments[prepared.now].append(prepared)
-        for now, together in moments.items():
-            findings += self._moment(dimension, together, now)
+            by_instant[prepared.now].append(prepared)
+        for now, prepared_cases in by_instant.items():
+            findings += self._run_at(dimension, prepared_cases, now)
         return findings
 
-    def _moment(self, dimension: Dimension, cases: Sequence[PreparedCase], now: Instant) -> list[Finding]:
+    def _run_at(self, dimension: Dimension, cases: Sequence[PreparedCase], now: Instant) -> list[Finding]:
         for table in ("user_state", DUE_USER):
             self._connection.execute(text(f"DELETE FROM {table}"))
         for prepared in cases:
             _insert(self._connection, prepared, self._catalog, now)
         signatures = self._place(dimension, now)
         after = self._column(dimension.place, "user_state")
-        judge = PlacementDecider(dimension, self._deciders)
+        decider = PlacementDecider(dimension, self._deciders)
         findings = []
         for prepared in cases:
             got, signature = after[prepared.index], int(signatures[prepared.index])
             if _expected(prepared.case) != got:
-                decision = judge.decide(signature, str(prepared.row.get(dimension.place) or "") or None)
+                decision = decider.decide(signature, str(prepared.row.get(dimension.place) or "") or None)
                 findings.append(_failure(prepared, dimension, got, decision.slots[0].rule, dimension.held(signature)))
         return findings
 
     def _place(self, dimension: Dimension, now: Instant) -> dict[int, str]:
-        """Place the users by this one dimension; return their signatures."""
-        placing, judge, level = (
+        """Place the users in this dimension only; return their signatures."""
+        placing, decider, level = (
             Placing(self._rules, Dialect.SQLITE, self._deciders),
             PlacementDecider(dimension, self._deciders),
             (dimension,),
         )
         found = placing.situations(self._connection, level, now)[dimension.name]
         signatures = self._column(f"sig_{dimension.name}", "situation")
-        decisions = {situation: judge.decide(situation.signature, situation.place) for situation in found}
+        decisions = {situation: decider.decide(situation.signature, situation.place) for situation in found}
         placing.apply(self._connection, level, {dimension.name: decisions}, None, now)
         return signatures
 
@@ -110,7 +110,7 @@ def _expected(case: CaseSection) -> str:
 
 
 def _insert(connection: Connection, prepared: PreparedCase, catalog: FactCatalog, now: Instant) -> None:
-    """Insert the case's user, and compute those facts that follow from the ones that it gives."""
+    """Insert the case's user, and compute the facts that follow from the given ones."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
     connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)
     connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:id)"), {"id": prepared.index})

@@ -1,8 +1,8 @@
-"""A dimension, compiled: places, atoms, and for each slot a book of rules over the atoms.
+"""A compiled dimension: its places, its atoms, and a rule book for each slot.
 
-A *slot* is where a user can stand in one place at a time: a dimension of tiers or stages is one slot, each segment of
-a segments dimension is a slot with the two places ``in`` and ``out``. ``lock`` and ``grace`` are atoms like others,
-over the slot's own ``since_`` and ``wait_`` columns, and rules like others that hold a user where they are.
+A *slot* holds one placement at a time. A tiers or stages dimension has one slot; in a segments dimension each segment
+is a slot with the places ``in`` and ``out``. ``lock`` and ``grace`` compile to ordinary atoms, over the slot's
+``since_`` and ``wait_`` columns, and to ordinary rules that keep a user in place.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,29 +23,29 @@ Kind = Literal["tiers", "stages", "segments"]
 IN = "in"
 OUT = "out"
 MAX_ATOMS = 62
-"""A signature is a signed 64-bit integer in both databases."""
+"""A signature has to fit a signed 64-bit integer in both databases."""
 
 
 class SqlAtom(Protocol):
-    """An atom: something that SQL can ask of a row of ``user_state AS s``."""
+    """An atom: a yes/no test that SQL can run on a row of ``user_state AS s``."""
 
     @property
     def text(self) -> str:
-        """The atom for people."""
+        """The atom in words."""
         ...
 
     def sql(self, dialect: Dialect) -> str:
-        """The atom as SQL over ``s`` and ``:now``; NULL does not hold."""
+        """The atom as SQL over ``s`` and ``:now``; NULL counts as false."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SlotAtom:
-    """An atom over a slot's own columns: that its lock or its grace still runs."""
+    """An atom over a slot's own columns: its lock or grace is still running."""
 
     text: str
     template: str
-    """SQL with ``{now}`` where the present instant stands."""
+    """SQL; ``{now}`` stands for the current instant."""
 
     def sql(self, dialect: Dialect) -> str:
         """The atom as SQL."""
@@ -54,44 +54,44 @@ class SlotAtom:
 
 @dataclass(frozen=True)
 class PlacementSlot:
-    """Where a user stands in one place at a time, and the rules that decide it."""
+    """One placement of a user, and the rules that decide it."""
 
     name: str
     book: RuleBook
     targets: Mapping[str, str]
-    """Rule -> the place that it leads to; rules that hold a user back lead nowhere and are not in it."""
+    """Rule -> the place it leads to. Rules that hold a user back (lock, grace) are not in it."""
     locks: Mapping[str, int]
-    """Place -> milliseconds."""
+    """Place -> length of its lock in milliseconds."""
     graces: Mapping[str, int]
-    """Place -> milliseconds."""
+    """Place -> length of its grace in milliseconds."""
 
     @property
     def since(self) -> str:
-        """Column: when the user came to this place."""
+        """Column: when the user entered the current place."""
         return f"since_{self.name}"
 
     @property
     def wait(self) -> str:
-        """Column: when a downgrade began to wait for its grace."""
+        """Column: since when a downgrade has been waiting for its grace to end."""
         return f"wait_{self.name}"
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One way to place users."""
+    """One way of placing users: a set of tiers, of stages or of segments."""
 
     name: str
     kind: Kind
     places: tuple[str, ...]
-    """Tiers best first; stages and segments in the order of the file."""
+    """Tiers best first; stages and segments in file order."""
     initial: str | None
     atoms: tuple[SqlAtom, ...]
     """Bit *i* of a signature is atom *i*."""
     slots: tuple[PlacementSlot, ...]
     turning: tuple[TurningPoint, ...]
-    """When time alone can change an atom that comes from a condition."""
+    """When time alone can change an atom of a condition."""
     needs: frozenset[str]
-    """Other dimensions whose placements its rules ask for."""
+    """Other dimensions whose placements its rules read."""
     document: Document
     cases: tuple[CaseSection, ...]
 
@@ -102,7 +102,7 @@ class Dimension:
 
     @cached_property
     def rank(self) -> Mapping[str, int]:
-        """Place -> position; the best tier is 0."""
+        """Place -> position, 0 for the best tier."""
         return {place: position for position, place in enumerate(self.places)}
 
     def columns(self) -> Iterator[StateColumn]:
@@ -113,7 +113,7 @@ class Dimension:
             yield StateColumn(slot.wait, "BIGINT")
 
     def signature_sql(self, dialect: Dialect) -> str:
-        """SQL of the signature of a row ``s`` at ``:now``."""
+        """SQL for the signature of row ``s`` at ``:now``."""
         nothing = "0" if dialect is Dialect.SQLITE else "CAST(0 AS BIGINT)"
         terms = [
             f"CASE WHEN {atom.sql(dialect)} THEN {1 << bit} ELSE {nothing} END" for bit, atom in enumerate(self.atoms)
@@ -121,15 +121,15 @@ class Dimension:
         return " + ".join(terms) or "0"
 
     def held(self, signature: int) -> tuple[str, ...]:
-        """The texts of the atoms that hold in ``signature``."""
+        """The texts of the atoms that are true in ``signature``."""
         return tuple(atom.text for bit, atom in enumerate(self.atoms) if signature >> bit & 1)
 
 
 def join_places(places: frozenset[str] | set[str]) -> str:
-    """Return the text that holds a set of segments: ``|basic|personalised|``; ``|`` for none."""
+    """Return a set of segments as text: ``|basic|personalised|``; ``|`` if it is empty."""
     return "|" + "".join(f"{place}|" for place in sorted(places))
 
 
 def split_places(text: str | None) -> frozenset[str]:
-    """Return the set of segments in such a text."""
+    """Return the set of segments in a text that ``join_places`` made."""
     return frozenset(part for part in (text or "").split("|") if part)

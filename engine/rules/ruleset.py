@@ -1,4 +1,4 @@
-"""All dimensions of a brand, compiled, in the order in which they are evaluated."""
+"""All dimensions of a brand, compiled and in evaluation order."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -24,16 +24,16 @@ _NAME = re.compile(r"""^\s*name\s*=\s*["']([a-z][a-z0-9_]*)["']""", re.MULTILINE
 
 @dataclass(frozen=True)
 class RuleSet:
-    """The dimensions, and the names that conditions over users may use."""
+    """The dimensions, and the names that conditions on users may use."""
 
     version: str
     levels: tuple[tuple[Dimension, ...], ...]
-    """Dimensions of one level do not ask for each other's placements; later levels may ask for earlier ones."""
+    """Dimensions of one level do not read each other's placements; later levels may read earlier ones."""
     scope: Scope
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """All dimensions in order of evaluation."""
+        """All dimensions in evaluation order."""
         return tuple(dimension for level in self.levels for dimension in level)
 
     @property
@@ -42,7 +42,11 @@ class RuleSet:
         return {dimension.name: dimension.places for dimension in self.dimensions}
 
     def dimension(self, name: str) -> Dimension:
-        """Return one dimension by name; KeyError where there is none."""
+        """Return one dimension by name.
+
+        Raises:
+            KeyError: there is no such dimension.
+        """
         return {dimension.name: dimension for dimension in self.dimensions}[name]
 
     def columns(self) -> tuple[StateColumn, ...]:
@@ -58,18 +62,18 @@ class _Parsed:
 
 @dataclass(slots=True)
 class _Files:
-    """The files of dimensions as far as they can be read."""
+    """The dimension files, as far as they could be read."""
 
     parsed: list[_Parsed] = field(default_factory=list)
     malformed: list[Document] = field(default_factory=list)
-    """Valid TOML in the wrong form: their conditions are checked all the same."""
+    """Valid TOML that does not fit the form; its conditions are still checked."""
     broken: set[str] = field(default_factory=set)
-    """Names of dimensions whose files cannot be read."""
+    """Names of dimensions whose files could not be read."""
     findings: list[Finding] = field(default_factory=list)
 
 
 def load_rules(bundle: Bundle, catalog: FactCatalog) -> tuple[RuleSet, list[Finding]]:
-    """Compile every dimension of the bundle; return them with all that is wrong in their files."""
+    """Compile every dimension of the bundle; return the rule set and all findings in its files."""
     files = _parse(bundle)
     parsed = files.parsed
     findings = [*files.findings, *_clashes(parsed, catalog)]
@@ -107,23 +111,23 @@ def _parse(bundle: Bundle) -> _Files:
 
 
 def _names_in(path: str, text: str) -> set[str]:
-    """Return what the dimension of a file that cannot be read may be called."""
+    """Return the names that the dimension of an unreadable file may have."""
     return {PurePosixPath(path).stem, *_NAME.findall(text)[:1]}
 
 
 def _clashes(parsed: list[_Parsed], catalog: FactCatalog) -> list[Finding]:
-    """One name means one thing: dimensions differ from each other and from facts."""
+    """Find names that two dimensions share, or a dimension and a fact."""
     findings: list[Finding] = []
     first: dict[str, str] = {}
     for one in parsed:
         name, where = one.file.dimension.name, ("dimension", "name")
         if name in catalog.facts:
             findings.append(
-                one.document.finding(where, f"`{name}` is also the name of a fact in {FACTS_PATH}; rename one")
+                one.document.finding(where, f"`{name}` is also the name of a fact in {FACTS_PATH}; rename one of them")
             )
         if name in first:
             findings.append(
-                one.document.finding(where, f"dimension `{name}` is declared in {first[name]} too; rename one")
+                one.document.finding(where, f"dimension `{name}` is also declared in {first[name]}; rename one of them")
             )
         first.setdefault(name, one.document.path)
     return findings
@@ -147,11 +151,9 @@ def _levels(dimensions: Mapping[str, Dimension]) -> tuple[tuple[tuple[Dimension,
     try:
         sorter.prepare()
     except CycleError as error:
-        circle = list(reversed(error.args[1]))
-        document = dimensions[circle[0]].document
-        message = (
-            f"dimensions ask for each other's placements in a circle: {' -> '.join(circle)}; take one reference out"
-        )
+        cycle = list(reversed(error.args[1]))
+        document = dimensions[cycle[0]].document
+        message = f"dimensions depend on each other in a cycle: {' -> '.join(cycle)}; remove one of the references"
         return (tuple(dimensions.values()),), [document.finding(("dimension", "name"), message)]
     levels = []
     while sorter.is_active():

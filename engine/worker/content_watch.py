@@ -1,4 +1,4 @@
-"""The content that a worker runs: the files as they are, or the last good version while they cannot be used."""
+"""The content that a worker runs: the current files, or the last good version while they cannot be used."""
 
 import structlog
 
@@ -13,40 +13,43 @@ _log = structlog.get_logger("habitue.worker")
 
 
 class ContentWatch:
-    """Looks at the files, and keeps what runs. Used by one thread at a time; ``current`` may be read by any."""
+    """Reads the files when they change, and holds the running content.
+
+    Used by one thread at a time; any thread may read ``current``.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._checked = ""
-        """Version of the files that were read last, whether they can be used or not."""
+        """Version of the files that were read last, usable or not."""
         self._waiting: Content | None = None
-        """Good files whose columns are not there yet."""
+        """Valid files whose columns do not exist yet."""
         self._ran = ""
-        """The last version of ours that was seen running in the store."""
+        """Our last version that the store named as the running one."""
         self.current: Content | None = None
         self.message: str | None = None
-        """Why the files as they are do not run, in a sentence; None where they do."""
+        """Why the current files are not running, in a sentence; None if they are."""
 
     def refresh(self) -> Content:
-        """Return the content to run now: the files, where they are good and the columns follow them.
+        """Return the content to run now: the current files, if they are valid and the columns match them.
 
         Raises:
-            HabitueError: the files cannot be used, and no good version ever ran in this store.
+            HabitueError: the files cannot be used, and no good version has ever run in this store.
             StoreError: the store cannot be used.
         """
         bundle = self._app.bundle()
         if bundle.version != self._checked:
             self._read(bundle)
         if self._waiting is not None:
-            self._try(self._waiting)
+            self._run_if_columns_match(self._waiting)
         if self.current is None:
             self.current = self._last_good()
         return self._unless_replaced(self.current)
 
     def _unless_replaced(self, content: Content) -> Content:
-        """Return ``content``, or what was applied after it from elsewhere: the files that changed last run.
+        """Return ``content``, or a version that another worker applied after it: the latest change wins.
 
-        Otherwise two workers with different files would replace each other's version at every tick.
+        Otherwise two workers with different files would replace each other's version on every tick.
         """
         with self._app.database.read() as connection:
             running = running_version(connection)
@@ -56,13 +59,13 @@ class ContentWatch:
             self.current = content = self._last_good()
             self._ran = running
             self._refuse(
-                f"version {running} was applied from elsewhere after these files (version {self._checked}) and runs"
-                " now; make the folders equal, or change a file here to apply these again"
+                f"version {running} was applied from elsewhere after these files (version {self._checked}) and is now"
+                " running; make the folders identical, or change a file here to apply these again"
             )
         return content
 
     def _read(self, bundle: Bundle) -> None:
-        """Compile the files, where they are not what runs already."""
+        """Compile the files, unless they are running already."""
         self._waiting = None
         try:
             if self.current is not None and bundle.version == self.current.version:
@@ -74,10 +77,10 @@ class ContentWatch:
             self._refuse(f"the files have {number} error{'s' if number > 1 else ''}, the first: {error.findings[0]}")
         self._checked = bundle.version
 
-    def _try(self, content: Content) -> None:
-        """Let ``content`` run if the columns follow it; otherwise it waits for ``habitue migrate``."""
+    def _run_if_columns_match(self, content: Content) -> None:
+        """Run ``content`` if the columns match it; otherwise it waits for ``habitue migrate``."""
         try:
-            self._follows(content)
+            self._require_columns(content)
         except SchemaDrift as error:
             self._refuse(str(error))
             return
@@ -85,7 +88,7 @@ class ContentWatch:
             _log.info("content replaced", version=content.version)
         self.current, self.message, self._waiting = content, None, None
 
-    def _follows(self, content: Content) -> None:
+    def _require_columns(self, content: Content) -> None:
         with self._app.database.read() as connection:
             require_columns(connection, self._app.database.dialect, content.columns())
 
@@ -105,7 +108,7 @@ class ContentWatch:
         if content is None and self._waiting is not None:
             raise SchemaDrift(str(self.message))
         if content is None:
-            raise HabitueError(f"{self.message}; no good version ever ran in this store: see `habitue check`")
-        self._follows(content)
-        _log.warning("last good version runs", version=content.version)
+            raise HabitueError(f"{self.message}; no good version has ever run in this store; see `habitue check`")
+        self._require_columns(content)
+        _log.warning("running the last good version", version=content.version)
         return content

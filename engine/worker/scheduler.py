@@ -1,7 +1,7 @@
-"""The worker: APScheduler wakes the tick, calibration and retention; delivery runs beside them until told to stop.
+"""The worker: APScheduler runs ticks, calibration and retention; delivery runs alongside until told to stop.
 
-The scheduler's jobs live in memory. What must happen once among several workers takes its row (schedule, slot) in the
-store first.
+The scheduler's jobs live in memory. A job that must run once across all workers first claims its row (schedule, slot)
+in the store.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from engine.worker.content_watch import ContentWatch
 from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, claim_slot, clean_up, recalibrate
 
 BEAT = 15
-"""Seconds between two heartbeats."""
+"""Seconds between heartbeats."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before delivery is started again after an error that nobody foresaw."""
+"""Seconds before delivery restarts after an unexpected error; doubled after each."""
 
 log = structlog.get_logger("habitue.worker")
 
@@ -41,7 +41,7 @@ class Stopping(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """Which parts of the worker this process runs."""
+    """Which parts of the worker run in this process."""
 
     ticks: bool = True
     delivery: bool = True
@@ -59,16 +59,16 @@ class WorkerProcess:
         self._content = ContentWatch(app)
         self._delivery: Delivery | None = None
         self._delivered = ""
-        """Version of the content that delivery works with."""
+        """Version of the content that delivery is using."""
         self._clock_message = ""
-        """What to tell an admin where the store has lived past this machine's clock."""
+        """What to tell an admin if the store's last tick is ahead of this machine's clock."""
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish the chunk and the messages at hand, and return.
+        """Work until SIGTERM or SIGINT; then finish the current chunk and messages, and return.
 
         Raises:
-            HabitueError: the files have errors and no good version ever ran here, or the store cannot be used.
+            HabitueError: the files have errors and no good version has ever run here, or the store cannot be used.
         """
         self._handle_signals()
         scheduler = self._schedule()
@@ -89,25 +89,25 @@ class WorkerProcess:
             self._loop.add_signal_handler(number, self._stop_soon)
 
     def _stop_soon(self) -> None:
-        """Ask for an orderly end; a second Ctrl-C does not wait for it."""
+        """Start an orderly shutdown; a second Ctrl-C does not wait for it."""
         self._stop.set()
         if self._loop:
             self._loop.remove_signal_handler(signal.SIGINT)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        """Deliver until told to stop; an error that nobody foresaw is logged, and delivery starts again."""
+        """Deliver until told to stop; log unexpected errors and restart delivery."""
         pause = _FIRST_PAUSE
         while not self._stop.is_set():
             try:
                 await delivery.run(self._stop)
             except HabitueError:
                 raise
-            except Exception as error:  # noqa: BLE001 - one bad moment must not end the worker
+            except Exception as error:  # noqa: BLE001 - one error must not end the worker
                 log.error("delivery failed", error=trail(error), next_try=pause)
                 pause = await self._pause(pause)
 
     async def _pause(self, seconds: float) -> float:
-        """Wait, but not past the stop; return how long to wait the next time."""
+        """Wait, or return early on shutdown; return how long to wait the next time."""
         try:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:
@@ -115,7 +115,7 @@ class WorkerProcess:
         return seconds
 
     async def _finish(self, scheduler: AsyncIOScheduler) -> None:
-        """Let the jobs at hand come to their next commit, then go."""
+        """Let running jobs reach their next commit, then shut down."""
         self._stop.set()
         scheduler.pause()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -123,13 +123,13 @@ class WorkerProcess:
         try:
             await asyncio.to_thread(self._heartbeat.remove)
         except HabitueError as error:
-            log.warning("not signed off", error=str(error))
+            log.warning("heartbeat not removed", error=str(error))
         log.info("stopped", worker=self._heartbeat.name)
 
-    # --- what the scheduler wakes --------------------------------------------------------------------------------
+    # --- scheduled jobs ------------------------------------------------------------------------------------------
 
     def _schedule(self) -> AsyncIOScheduler:
-        """Return the scheduler with its jobs; a job that is late, or still at work, runs once, whatever it missed."""
+        """Return the scheduler with its jobs. After missed runs, or runs that were too slow, a job runs just once."""
         schedule = self._app.settings.schedule
         scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -149,7 +149,7 @@ class WorkerProcess:
         return scheduler
 
     async def _job(self, work: Callable[[], object]) -> None:
-        """Run ``work`` in a thread; log what goes wrong and let the next turn try again."""
+        """Run ``work`` in a thread; log errors, and leave it to the next run to try again."""
         task = asyncio.current_task()
         if task:
             self._jobs.add(task)
@@ -160,7 +160,7 @@ class WorkerProcess:
             log.info("tick ended early", reason="stopping")
         except HabitueError as error:
             log.error("job failed", why=str(error))
-        except Exception as error:  # noqa: BLE001 - the next turn tries again; its text may hold personal data
+        except Exception as error:  # noqa: BLE001 - the next run tries again; the error's text may contain personal data
             log.error("job failed", error=trail(error))
 
     def _tick(self) -> None:
@@ -180,10 +180,12 @@ class WorkerProcess:
             calibrate_new(self._app, content, now)
 
     def _note_clock(self, done: Progress) -> None:
-        """Say so where the store has lived past this machine's clock: nothing happens until the clock is there."""
+        """Warn if the store's last tick is ahead of this machine's clock: no tick runs until the clock catches up."""
         said = ""
         if done.lived_until is not None:
-            said = f"the store has lived until {iso(done.lived_until)}, this clock is behind: ticks wait until then"
+            said = (
+                f"this clock is behind the store, whose last tick was at {iso(done.lived_until)}: ticks wait until then"
+            )
         if said == self._clock_message:
             return
         if said:
@@ -192,12 +194,12 @@ class WorkerProcess:
         self._beat()
 
     def _watch(self, _done: Progress) -> None:
-        # Called between two transactions, so ending here leaves nothing half-done.
+        # Called between two transactions, so stopping here leaves nothing half-done.
         if self._stop.is_set():
             raise Stopping
 
     def _refresh_content(self) -> Content:
-        """Look at the files; what changed is handed to delivery, in its own thread, and said to admins."""
+        """Read changed files; hand new content to delivery, in its own thread, and report problems to admins."""
         before = self._content.message
         content = self._content.refresh()
         if self._loop and self._delivery and content.version != self._delivered:
@@ -216,7 +218,7 @@ class WorkerProcess:
         self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
 
     def _once(self, turns: Turns, upkeep: Upkeep) -> None:
-        """Do ``upkeep`` unless another worker took this turn."""
+        """Do ``upkeep`` unless another worker has claimed this run."""
         now = self._app.clock.now()
         content, slot = self._content.current, turns.latest(now)
         if content and slot is not None and claim_slot(self._app.database, turns.name, slot, now):

@@ -1,4 +1,4 @@
-"""What the worker does besides ticks: calibration, retention, heartbeats, and taking turns with other workers."""
+"""What the worker does besides ticks: calibration, retention, heartbeats, and claiming scheduled runs."""
 
 from collections.abc import Callable
 
@@ -13,29 +13,29 @@ from engine.store.database import Database
 from engine.store.tables import Slot, Tick, Worker
 
 Upkeep = Callable[[App, Content, Instant], None]
-"""Work that one worker does in its turn."""
+"""A job that only one worker does in each scheduled run."""
 
 SILENT_FOR = 7 * DAY
-"""A worker that was not seen for so long is forgotten."""
+"""A worker that was not seen for this long is forgotten."""
 KEEP_SLOTS = 400 * DAY
-"""Slots of yearly occasions are needed for as long as one could come up again."""
+"""Slots of a yearly occasion are needed until the same one cannot come up again."""
 
 
 def claim_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
-    """Take one turn of ``schedule``; false where another worker has it."""
-    taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
+    """Claim one run of ``schedule``; return False if another worker has it."""
+    claim = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     with database.write() as connection:
-        return connection.execute(taking, {"schedule": schedule, "slot": iso(slot), "now": now}).rowcount == 1
+        return connection.execute(claim, {"schedule": schedule, "slot": iso(slot), "now": now}).rowcount == 1
 
 
 def recalibrate(app: App, content: Content, now: Instant) -> None:
-    """Set the cut points of all quantile facts anew."""
+    """Compute the cut points of all quantile facts again."""
     with app.database.write() as connection:
         calibrate(connection, app.database.dialect, content.catalog, now)
 
 
 def calibrate_new(app: App, content: Content, now: Instant) -> None:
-    """Set the cut points of quantile facts that have none yet: a new brand need not wait for the night."""
+    """Compute cut points for quantile facts that have none, so that a new brand need not wait for the nightly run."""
     with app.database.read() as connection:
         lacking = uncalibrated(connection, content.catalog)
     if lacking:
@@ -43,7 +43,7 @@ def calibrate_new(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots and workers that nobody asks for any more, and what messages said longer ago than is kept."""
+    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
     with app.database.write() as connection:
         connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
         connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def clean_up(app: App, _content: Content, now: Instant) -> None:
 
 
 class Heartbeat:
-    """This process's row among the workers."""
+    """This process's row in the table of workers."""
 
     def __init__(self, database: Database, name: str) -> None:
         self.name = name
@@ -60,7 +60,7 @@ class Heartbeat:
         self._started_at: Instant | None = None
 
     def beat(self, now: Instant, version: str | None, message: str | None) -> None:
-        """Say that this worker lives, which version it runs, and what an admin should know."""
+        """Record that this worker is alive, which version it runs, and what an admin should know."""
         self._started_at = self._started_at or now
         row = {"started_at": self._started_at, "seen_at": now, "content_version": version, "message": message}
         with self._database.write() as connection:
@@ -68,6 +68,6 @@ class Heartbeat:
             connection.execute(insert(Worker).values({"name": self.name, **row}))
 
     def remove(self) -> None:
-        """Take the row away: an orderly end."""
+        """Delete the row, after an orderly shutdown."""
         with self._database.write() as connection:
             connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]

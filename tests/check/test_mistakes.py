@@ -117,7 +117,7 @@ def test_a_wrong_form_does_not_hide_a_wrong_condition(tmp_path: Path) -> None:
         [
             "playbooks/winback.toml:1: error: `expires` is missing",
             "playbooks/winback.toml:17: error: `when`, column 1: unknown fact or dimension `valeu`",
-            "rules/value.toml:9: error: 30 is not a duration: say its unit, such as `30d`",
+            "rules/value.toml:9: error: 30 is not a duration: add a unit, such as `30d`",
             "rules/value.toml:13: error: `when`, column 1: unknown fact or dimension `spent`",
         ],
     )
@@ -176,7 +176,7 @@ def test_mistakes_in_the_settings(old: str, new: str, says: str, tmp_path: Path,
 def test_a_folder_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
     config = write(tmp_path, good())
     (tmp_path / "rules").rename(tmp_path / "rulez")
-    assert "is missing: `content.rules` in config.toml names where it is" in refused(config)
+    assert "does not exist; `content.rules` in config.toml says where it is" in refused(config)
 
 
 def test_the_good_brand_holds_every_kind_of_file() -> None:

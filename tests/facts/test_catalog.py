@@ -81,7 +81,7 @@ def test_types_and_columns(fact: str, kind: FactType, sql_type: str) -> None:
         ('[facts.case]\ncount = "order"', "1: `case` is a word of the condition language: choose another name"),
         ('[facts.a]\nattribute = "email"\ntype = "integer"', "2: `type`: the attribute `email` is text, not integer"),
         ('[facts.a]\ncount = "order"\nsum = "order.amount"', "1: a fact has exactly one source of count, sum, min, max, average, first, last, distinct, attribute, expr, quantile; found `count`, `sum`"),
-        ('[facts.a]\ncount = "order"\nwithin = 90', "3: 90 is not a duration: say its unit, such as `90d` or `90h`"),
+        ('[facts.a]\ncount = "order"\nwithin = 90', "3: 90 is not a duration: add a unit, such as `90d` or `90h`"),
         ('[facts.a]\ncout = "order"', "2: unknown key `cout`; did you mean `count`?"),
     ],
 )  # fmt: skip

@@ -166,9 +166,9 @@ def test_equal_books_share_their_rulesets() -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ((Rule("twice", ALWAYS, None, 0), Rule("twice", ALWAYS, None, 1)), "two rules of one name"),
-        ((Rule("far", Bit(8), None, 0),), "beyond the 8"),
-        ((Rule("lost", ALWAYS, frozenset({"nowhere"}), 0),), "stands guard"),
+        ((Rule("twice", ALWAYS, None, 0), Rule("twice", ALWAYS, None, 1)), "two rules with the same name"),
+        ((Rule("far", Bit(8), None, 0),), "an atom that its book does not have"),
+        ((Rule("lost", ALWAYS, frozenset({"nowhere"}), 0),), "guard of rule lost"),
     ],
 )
 def test_a_book_that_makes_no_sense_is_refused(rules: tuple[Rule, ...], message: str) -> None:

@@ -18,4 +18,4 @@ def test_a_segment_whose_column_would_have_too_long_a_name() -> None:
     longer = Bundle({**bundle.files, "rules/needs.toml": needs.replace("premium", LONG)})
     (finding,) = load_rules(longer, catalog)[1]
     assert (finding.file, finding.line) == ("rules/needs.toml", 11)
-    assert "62 letters, too long for a column: at most 55" in finding.message
+    assert "62 characters, too long for a column name; the maximum is 55" in finding.message

@@ -27,7 +27,7 @@ def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_
             assert tick(first, ours, now + 1_000 * later) == 0
             assert tick(second, theirs, now + 1_000 * later) == 0
         assert (ours.refresh().version, theirs.message) == (replaced, None)
-        assert "make the folders equal" in str(ours.message)
+        assert "make the folders identical" in str(ours.message)
         house.write("rules/value.toml", VALUE.replace("100", "130"))
         assert tick(first, ours, now + 10_000) == 3, "a change here applies these files again"
         assert ours.message is None

@@ -78,4 +78,4 @@ def test_broken_files_in_a_store_that_nothing_ran_in(house: House) -> None:
     assert "files refused" in refused
     assert sentence.startswith("habitue: the files have 1 error, the first: rules/value.toml:7: error: `when`")
     assert "did you mean `spend`?" in sentence
-    assert sentence.endswith("; no good version ever ran in this store: see `habitue check`")
+    assert sentence.endswith("; no good version has ever run in this store; see `habitue check`")

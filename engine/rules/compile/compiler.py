@@ -1,4 +1,4 @@
-"""From a dimension's file to its compiled form: conditions parsed, atoms numbered, rules made."""
+"""Compiles a dimension file: parses its conditions, numbers the atoms, builds the rules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from engine.rules.dimension import IN, MAX_ATOMS, OUT, Dimension, PlacementSlot,
 
 @dataclass(frozen=True, slots=True)
 class _LockAndGrace:
-    """What can hold a user in a place."""
+    """How long a lock or a grace keeps users in a place, in milliseconds."""
 
     place: str
     lock: int | None
@@ -27,7 +27,7 @@ class _LockAndGrace:
 
 
 class DimensionCompiler:
-    """Compiles one dimension; collects every mistake on the way in ``findings``."""
+    """Compiles one dimension; collects every mistake in ``findings``."""
 
     def __init__(self, file: DimensionFile, document: Document, scope: Scope) -> None:
         self.findings: list[Finding] = []
@@ -40,11 +40,11 @@ class DimensionCompiler:
         self._names: set[str] = set()
 
     def compile(self) -> Dimension:
-        """Return the dimension; of no use where there are findings."""
+        """Return the dimension; not to be used if there are findings."""
         kind = self._file.dimension.kind
         slots = {"tiers": self._tiers, "stages": self._stages, "segments": self._segments}[kind]()
         if len(self._bits) > MAX_ATOMS:
-            self._find(("dimension", "name"), f"{len(self._bits)} different atoms; a dimension has at most {MAX_ATOMS}")
+            self._find(("dimension", "name"), f"{len(self._bits)} different atoms; a dimension can have {MAX_ATOMS}")
         return Dimension(
             name=self._name,
             kind=kind,
@@ -108,7 +108,7 @@ class DimensionCompiler:
         held: list[_LockAndGrace],
         places: tuple[str, ...],
     ) -> PlacementSlot:
-        """Add the rules that hold a user back, each over an atom of the slot's own columns."""
+        """Return the slot, with the rules that hold a user back added, each over an atom of the slot's own columns."""
         locks = {place.place: place.lock for place in held if place.lock is not None}
         graces = {place.place: place.grace for place in held if place.grace is not None}
         holding = [
@@ -126,7 +126,7 @@ class DimensionCompiler:
         )
 
     def _pattern(self, where: KeyPath, text: str | None) -> Pattern:
-        """Return the pattern of a condition, or one that always holds where there is none or it has mistakes."""
+        """Return the condition's pattern, or one that is always true if there is no condition or it has mistakes."""
         if text is None:
             return ALWAYS
         condition = self._condition(where, text)
@@ -140,7 +140,7 @@ class DimensionCompiler:
             return None
         if self._name in condition.names:
             self._find(
-                where, f"`{where[-1]}` asks for the dimension's own place; write `keep`, `from`, `lock` or `grace`"
+                where, f"`{where[-1]}` reads the dimension's own place; use `keep`, `from`, `lock` or `grace` instead"
             )
         self._names |= condition.names
         self._turning.update(dict.fromkeys(condition.turning_points()))
@@ -154,7 +154,7 @@ class DimensionCompiler:
 
 
 def places_of(file: DimensionFile) -> tuple[str, ...]:
-    """Return the places of a dimension: tiers best first, stages and segments in the order of their appearance."""
+    """Return the places of a dimension: tiers best first, stages and segments in order of first appearance."""
     if file.dimension.kind == "tiers":
         return tuple(tier.name for tier in file.tier)
     if file.dimension.kind == "segments":
@@ -167,13 +167,13 @@ def places_of(file: DimensionFile) -> tuple[str, ...]:
 
 def _lock(slot: str, place: str, length: int) -> SlotAtom:
     return SlotAtom(
-        f"came to {_in_words(slot, place)} less than {length} ms ago", f"s.since_{slot} + {length} > {{now}}"
+        f"entered {_in_words(slot, place)} less than {length} ms ago", f"s.since_{slot} + {length} > {{now}}"
     )
 
 
 def _grace(slot: str, place: str, length: int) -> SlotAtom:
     return SlotAtom(
-        f"has waited to leave {_in_words(slot, place)} for less than {length} ms",
+        f"has been waiting to leave {_in_words(slot, place)} for less than {length} ms",
         f"(s.wait_{slot} IS NULL OR s.wait_{slot} + {length} > {{now}})",
     )
 

@@ -1,4 +1,4 @@
-"""The form of a dimension's file: tiers, stages or segments, and their cases."""
+"""The form of a dimension file: tiers, stages or segments, and their cases."""
 
 from typing import Any, Literal
 
@@ -14,26 +14,26 @@ class DimensionSection(Section):
     name: Name
     kind: Literal["tiers", "stages", "segments"]
     initial: Name | None = None
-    """Where a user of a ``stages`` dimension begins."""
+    """The stage in which users of a ``stages`` dimension start."""
     description: str = ""
 
 
 class TierSection(Section):
-    """``[[tier]]``, best first; the first that holds wins. The last may have no ``when``: everyone else."""
+    """``[[tier]]``, best first: the first whose ``when`` is true wins. The last has no ``when``: everyone else."""
 
     name: Name
     when: str | None = None
     keep: str | None = None
-    """Who is in stays while this holds."""
+    """Users already in this tier stay while this is true."""
     grace: Duration | None = None
-    """How long a downgrade out of this tier waits, counted from the tick that first saw it."""
+    """How long a downgrade from this tier is delayed, counted from the tick that first saw it."""
     lock: Duration | None = None
-    """How long after entering this tier a user cannot be moved down from it."""
+    """How long after entering this tier a user cannot be downgraded."""
     description: str = ""
 
 
 class StageSection(Section):
-    """``[[stage]]``: optional; declares a stage that needs a lock or a description."""
+    """``[[stage]]``: optional; gives a stage a lock or a description."""
 
     name: Name
     lock: Duration | None = None
@@ -42,13 +42,13 @@ class StageSection(Section):
 
 
 class TransitionSection(Section):
-    """``[[transition]]``: in the order of the file, the first whose ``from`` and ``when`` fit is taken."""
+    """``[[transition]]``: in file order, the first whose ``from`` and ``when`` match is taken."""
 
     from_: list[Name] = Field(alias="from")
     to: Name
     when: str
     name: Name | None = None
-    """For the log; ``to`` with a number where absent."""
+    """For the log; defaults to a number and ``to``."""
 
 
 class SegmentSection(Section):
@@ -63,26 +63,26 @@ class SegmentSection(Section):
 
 
 class CaseSection(Section):
-    """``[[case]]``: a test beside the rule. Facts that are not given are NULL."""
+    """``[[case]]``: a test next to the rules. Facts that are not given are NULL."""
 
     name: str
     given: dict[str, Any] = {}
-    """Facts by name in the file's own notation (money as 49.90, instants as ISO text or ``-61d`` before now, dates as
-    ISO), and placements of other dimensions by dimension name."""
+    """Facts by name, written as in files (money as 49.90, instants as ISO text or ``-61d`` before now, dates as ISO),
+    and placements in other dimensions by dimension name."""
     now: str | None = None
-    """The instant of the case, ISO 8601; ``2026-01-01T00:00:00Z`` where absent."""
+    """The instant of the case, ISO 8601; defaults to ``2026-01-01T00:00:00Z``."""
     place: str | list[str] | None = None
-    """Where the user stands before; nowhere where absent."""
+    """Where the user is before; by default not placed yet."""
     since: Duration | None = None
-    """How long the user has stood there."""
+    """How long the user has been there."""
     waiting: Duration | None = None
-    """How long a downgrade has been waiting for its grace."""
+    """How long a downgrade has been waiting for its grace to end."""
     expect: str | list[str]
-    """The place afterwards; for segments the list of all places."""
+    """The place afterwards; for segments, the list of all of them."""
 
 
 class DimensionFile(Section):
-    """One dimension. Which list is filled depends on its kind."""
+    """One dimension. Its kind decides which of the lists it may have."""
 
     dimension: DimensionSection
     tier: list[TierSection] = []
@@ -96,12 +96,12 @@ class DimensionFile(Section):
         fitting = {"tiers": {"tier"}, "stages": {"stage", "transition"}, "segments": {"segment"}}[self.dimension.kind]
         for name in ("tier", "stage", "transition", "segment"):
             if getattr(self, name) and name not in fitting:
-                raise SectionError(f"a dimension of kind `{self.dimension.kind}` has no [[{name}]]", name, 0)
+                raise SectionError(f"a dimension of kind `{self.dimension.kind}` cannot have [[{name}]]", name, 0)
         needed = {"tiers": "tier", "stages": "transition", "segments": "segment"}[self.dimension.kind]
         if not getattr(self, needed):
             message = f"a dimension of kind `{self.dimension.kind}` needs at least one [[{needed}]]"
             raise SectionError(message, "dimension", "kind")
         if self.dimension.kind == "stages" and self.dimension.initial is None:
-            message = "a dimension of kind `stages` needs `initial`: the stage in which users begin"
+            message = "a dimension of kind `stages` needs `initial`: the stage in which users start"
             raise SectionError(message, "dimension", "kind")
         return self

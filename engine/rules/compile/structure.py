@@ -1,4 +1,4 @@
-"""Mistakes in the structure of a dimension that no condition shows: duplicates, gaps, stages that nobody reaches."""
+"""Finds structural mistakes in a dimension: duplicates, gaps, stages that nobody can reach."""
 
 from collections.abc import Iterable
 
@@ -8,11 +8,11 @@ from engine.rules.compile.compiler import places_of
 from engine.rules.compile.form import DimensionFile
 
 MAX_SEGMENT_NAMES = 55
-"""``since_<dimension>__<segment>`` is a column, and PostgreSQL's names have 63 letters at most."""
+"""Length of both names together: ``since_<dimension>__<segment>`` is a column, and PostgreSQL allows 63 characters."""
 
 
 def check_structure(file: DimensionFile, document: Document) -> list[Finding]:
-    """Return what is wrong with the order and the names of a dimension's places."""
+    """Return what is wrong with the order and names of a dimension's places, and with the places in its cases."""
     check = {"tiers": _tiers, "stages": _stages, "segments": _segments}[file.dimension.kind]
     return [*check(file, document), *_cases(file, document)]
 
@@ -22,7 +22,7 @@ def _duplicates(key: str, names: Iterable[str | None], document: Document) -> li
     findings = []
     for index, name in enumerate(names):
         if name is not None and name in seen:
-            findings.append(document.finding((key, index, "name"), f"`{name}` is declared twice; names are unique"))
+            findings.append(document.finding((key, index, "name"), f"`{name}` is declared twice; names must be unique"))
         seen.add(name)
     return findings
 
@@ -32,16 +32,14 @@ def _tiers(file: DimensionFile, document: Document) -> list[Finding]:
     last = len(file.tier) - 1
     for index, tier in enumerate(file.tier):
         if index < last and tier.when is None:
-            message = f"tier `{tier.name}` has no `when`, so it takes everyone and hides the tiers after it; only the last may"
+            message = f"tier `{tier.name}` has no `when`, so it takes everyone and hides the tiers after it; only the last tier may omit `when`"
             findings.append(document.finding(("tier", index), message))
         if index == last and tier.when is not None:
-            message = (
-                f"the last tier `{tier.name}` has a `when`: who fulfils none would stand nowhere; leave `when` out"
-            )
+            message = f"the last tier `{tier.name}` has a `when`, so users who match no tier would have no place; remove `when`"
             findings.append(document.finding(("tier", index, "when"), message))
         for key in ("keep", "grace", "lock"):
             if index == last and getattr(tier, key) is not None:
-                message = f"`{key}` in the last tier has no effect: nobody can fall below it; take it out"
+                message = f"`{key}` in the last tier has no effect: there is no lower tier; remove it"
                 findings.append(document.finding(("tier", index, key), message))
     return findings
 
@@ -51,7 +49,7 @@ def _segments(file: DimensionFile, document: Document) -> list[Finding]:
     for index, segment in enumerate(file.segment):
         together = len(file.dimension.name) + len(segment.name)
         if together > MAX_SEGMENT_NAMES:
-            message = f"`{file.dimension.name}` and `{segment.name}` together have {together} letters, too long for a column: at most {MAX_SEGMENT_NAMES}"
+            message = f"`{file.dimension.name}` and `{segment.name}` together have {together} characters, too long for a column name; the maximum is {MAX_SEGMENT_NAMES}"
             findings.append(document.finding(("segment", index, "name"), message))
     return findings
 
@@ -62,7 +60,7 @@ def _stages(file: DimensionFile, document: Document) -> list[Finding]:
     targets = {transition.to for transition in file.transition} | {str(file.dimension.initial)}
     for index, transition in enumerate(file.transition):
         if transition.to in transition.from_:
-            message = f"a transition from `{transition.to}` to itself does nothing; take it out of `from`"
+            message = f"a transition from `{transition.to}` to itself does nothing; remove it from `from`"
             findings.append(document.finding(("transition", index, "to"), message))
     findings += _unknown_stages(file, document, targets) or _unreachable(file, document)
     for index, stage in enumerate(file.stage):
@@ -95,7 +93,7 @@ def _unreachable(file: DimensionFile, document: Document) -> list[Finding]:
 
 
 def _reached(file: DimensionFile) -> set[str]:
-    """Return the stages to which a chain of transitions leads from the initial one."""
+    """Return the stages that can be reached from the initial one."""
     reached = {str(file.dimension.initial)}
     while True:
         further = {t.to for t in file.transition if reached & set(t.from_)} - reached
@@ -105,7 +103,7 @@ def _reached(file: DimensionFile) -> set[str]:
 
 
 def _cases(file: DimensionFile, document: Document) -> list[Finding]:
-    """Cases name places that exist, in the form that fits the kind."""
+    """Find cases that name unknown places, or give them in the wrong form for the dimension's kind."""
     places = places_of(file)
     many = file.dimension.kind == "segments"
     findings = _duplicates("case", (case.name for case in file.case), document)
@@ -115,7 +113,7 @@ def _cases(file: DimensionFile, document: Document) -> list[Finding]:
                 continue
             if isinstance(value, list) != many:
                 form = "a list of segments" if many else "one place"
-                findings.append(document.finding(("case", index, key), f"`{key}` is {form} in this dimension"))
+                findings.append(document.finding(("case", index, key), f"`{key}` must be {form} in this dimension"))
                 continue
             for name in value if isinstance(value, list) else [value]:
                 if name not in places:

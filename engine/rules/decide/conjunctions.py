@@ -1,7 +1,8 @@
-"""A book of rules as conjunctions of symbols, in layers: the only form in which the rule engine can be trusted.
+"""Turns a rule book into layers of conjunctions: the only form in which the rule engine is reliable.
 
-An ``AnyOf`` inside an ``AllOf`` becomes a derived symbol, decided a layer earlier, so patterns of any depth stay linear
-in size where a disjunctive form would explode. Each layer is cut into shards that respect the engine's limits.
+An ``AnyOf`` inside an ``AllOf`` becomes a derived symbol that an earlier layer decides. So patterns of any depth stay
+linear in size, where a disjunctive normal form would explode. Each layer is split into shards that respect the engine's
+limits.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,21 +11,21 @@ from dataclasses import dataclass
 from engine.rules.decide.rulebook import AllOf, AnyOf, Bit, Pattern, Rule, RuleBook
 
 MAX_CONJUNCTIONS = 60
-"""Per shard: with 65 rules that are true at once the engine fails."""
+"""Per shard: the engine fails when 65 rules are true at the same time."""
 MAX_SYMBOLS = 100
-"""Per shard and per conjunction: a record of 255 properties is refused."""
+"""Per shard and per conjunction: the engine refuses a record with 255 properties."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtPlace:
-    """The user stands at ``place``."""
+    """The user is at ``place``."""
 
     place: str
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A symbol that an earlier layer decides."""
+    """A symbol decided by an earlier layer."""
 
     number: int
 
@@ -42,7 +43,7 @@ Head = Derived | Fires
 
 @dataclass(frozen=True, slots=True)
 class Conjunction:
-    """``head`` holds where every symbol of ``body`` does; always, where there is none."""
+    """``head`` is true if every symbol of ``body`` is; an empty body is always true."""
 
     head: Head
     body: tuple[Symbol, ...]
@@ -51,23 +52,23 @@ class Conjunction:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Conjunctions of one layer that fit one ruleset, and the symbols that they read."""
+    """Conjunctions of one layer that fit into one ruleset, and the symbols they read."""
 
     conjunctions: tuple[Conjunction, ...]
     symbols: tuple[Symbol, ...]
 
 
 def shards_of(book: RuleBook) -> tuple[Shard, ...]:
-    """Return the shards of ``book`` in the order in which they have to be decided."""
+    """Return the shards of ``book`` in the order in which they must be decided."""
     builder = _ConjunctionBuilder()
     for rule in book.rules:
         builder.add(rule)
     layers = sorted({conjunction.layer for conjunction in builder.done})
-    return tuple(shard for layer in layers for shard in _cut([c for c in builder.done if c.layer == layer]))
+    return tuple(shard for layer in layers for shard in _pack([c for c in builder.done if c.layer == layer]))
 
 
 class _ConjunctionBuilder:
-    """Gathers the conjunctions of rules."""
+    """Collects the conjunctions of rules in ``done``."""
 
     def __init__(self) -> None:
         self.done: list[Conjunction] = []
@@ -82,7 +83,7 @@ class _ConjunctionBuilder:
                 self._define(Fires(rule.name), part, guard)
 
     def _guard(self, places: frozenset[str]) -> list[Symbol] | None:
-        """Return the symbols that say "at one of ``places``"; None where there is no place."""
+        """Return the symbols that say "at one of ``places``"; None if there are no places."""
         if len(places) < 2:
             return [AtPlace(place) for place in places] or None
         alternatives: tuple[Symbol, ...] = tuple(AtPlace(place) for place in sorted(places))
@@ -98,7 +99,7 @@ class _ConjunctionBuilder:
             self._emit(head, [*also, *body])
 
     def _body(self, pattern: Pattern) -> list[Symbol] | None:
-        """Return the symbols that must all hold; None where the pattern never does."""
+        """Return the symbols that must all be true; None if the pattern never is."""
         match pattern:
             case Bit():
                 return [pattern]
@@ -135,7 +136,7 @@ class _ConjunctionBuilder:
         self.done.append(Conjunction(head, body, layer))
 
 
-def _cut(conjunctions: Sequence[Conjunction]) -> list[Shard]:
+def _pack(conjunctions: Sequence[Conjunction]) -> list[Shard]:
     """Pack the conjunctions of one layer, in order, into as few shards as the limits allow."""
     shards: list[Shard] = []
     taken: list[Conjunction] = []

@@ -1,8 +1,8 @@
-"""Situations decided by durable_rules, once each. The only importer of its C module.
+"""Asks durable_rules which rules fire in a situation, once per situation. The only importer of its C module.
 
-The engine is used as a stateless matcher of one fact at a time, which is the part of it that can be trusted: constant
-id and sid; assert, drain, retract; every property is 0 or 1; every rule is one conjunction. Names of rules, places and
-atoms never reach it.
+The engine is used as a stateless matcher of one fact at a time, the part of it that is reliable: constant id and sid;
+assert, drain, retract; every property is 0 or 1; every rule is one conjunction. It never sees the names of rules,
+places or atoms.
 """
 
 import json
@@ -16,21 +16,21 @@ from engine.rules.decide.conjunctions import AtPlace, Derived, Fires, Head, Shar
 from engine.rules.decide.rulebook import AllOf, AnyOf, Bit, Pattern, RuleBook
 
 MAX_MEMORY = 200_000
-"""Decisions that a decider remembers before it starts afresh; there are seldom more than hundreds of situations."""
+"""Situations that a decider caches before it clears the cache; there are rarely more than a few hundred."""
 
 _MATCHED, _UNMATCHED = 0, 1
 _RETRACT = '{"id":"s","sid":"0"}'
 
 
 class _Engine(Protocol):
-    """The few functions of the C module that are used, typed."""
+    """The functions of the C module that we use, typed."""
 
     def create_ruleset(self, name: str, rules: str) -> int:
-        """Return the handle of a new ruleset; it is never given back, since that leaks."""
+        """Return the handle of a new ruleset. It is never deleted, because deleting one leaks memory."""
         ...
 
     def assert_fact(self, handle: int, fact: str) -> tuple[int, int]:
-        """Return a code (0 some rule matches, 1 none) and the handle of the state."""
+        """Return a code (0: some rule matches, 1: none does) and a state handle."""
         ...
 
     def start_action_for_state(self, handle: int, state: int) -> tuple[str, str] | None:
@@ -42,7 +42,7 @@ class _Engine(Protocol):
         ...
 
     def retract_fact(self, handle: int, fact: str) -> tuple[int, int]:
-        """Take the fact back."""
+        """Retract the fact."""
         ...
 
 
@@ -50,14 +50,14 @@ _ENGINE = cast("_Engine", durable_rules_engine)
 
 
 class DecisionError(RuntimeError):
-    """The rule engine answered with a code that the safe pattern never yields."""
+    """The rule engine returned an unexpected code."""
 
 
 class Decider:
-    """Decides the situations of one rule book and remembers every decision.
+    """Says which rules of one rule book fire in a situation, and caches the answers.
 
     Raises:
-        ValueError: the book names a rule twice, or reads a bit or place that it does not declare.
+        ValueError: two rules have the same name, or a rule reads an atom or a place that the book does not declare.
     """
 
     def __init__(self, book: RuleBook) -> None:
@@ -70,10 +70,10 @@ class Decider:
         self._lock = threading.Lock()
 
     def fired(self, signature: int, place: str | None) -> frozenset[str]:
-        """Return the names of all rules that fire for users of this situation.
+        """Return the names of all rules that fire in this situation.
 
-        Bit *i* of ``signature`` tells whether atom *i* holds; ``place`` is where the users stand, None while unplaced
-        or at a place that the book no longer knows.
+        Bit *i* of ``signature`` says whether atom *i* is true. ``place`` is where the users are: None if they are not
+        placed yet, or are at a place that the book no longer has.
         """
         situation = (signature & self._read, place if place in self._places else None)
         with self._lock:
@@ -85,7 +85,7 @@ class Decider:
         return known
 
     def winner(self, signature: int, place: str | None, among: Container[str]) -> str | None:
-        """Return, of the rules ``among`` that fire, the one with the lowest priority; the first written on a tie."""
+        """Return the rule with the lowest priority of those ``among`` that fire; the first in the file wins a tie."""
         fired = self.fired(signature, place)
         return next((name for name in self._order if name in fired and name in among), None)
 
@@ -97,20 +97,20 @@ class Decider:
 
 
 class Deciders:
-    """One decider per rule book for as long as the process lives, since a ruleset is never freed."""
+    """One decider per rule book for the life of the process, because rulesets are never freed."""
 
     def __init__(self) -> None:
         self._known: dict[RuleBook, Decider] = {}
 
     def of(self, book: RuleBook) -> Decider:
-        """Return the decider of ``book``; books that are equal share it."""
+        """Return the decider for ``book``; equal books share one."""
         if book not in self._known:
             self._known[book] = Decider(book)
         return self._known[book]
 
 
 class _Ruleset:
-    """One shard inside the rule engine."""
+    """One shard, loaded into the rule engine."""
 
     def __init__(self, shard: Shard) -> None:
         self.symbols = shard.symbols
@@ -118,18 +118,18 @@ class _Ruleset:
         self._handle = _ENGINE.create_ruleset("habitue", json.dumps(_definition(shard)))
 
     def heads(self, bits: Iterable[bool]) -> set[Head]:
-        """Return the heads of all conjunctions that hold where symbol *i* holds as ``bits[i]`` says."""
+        """Return the heads of all conjunctions that are true when symbol *i* has the value ``bits[i]``."""
         properties = "".join(f',"x{number}":{int(bit)}' for number, bit in enumerate(bits))
         code, state = _ENGINE.assert_fact(self._handle, '{"_t":1,"id":"s","sid":"0"' + properties + "}")
         if code not in {_MATCHED, _UNMATCHED}:
-            raise DecisionError(f"the rule engine refused a situation with code {code}")
+            raise DecisionError(f"the rule engine returned code {code} for a situation")
         try:
             return {self._heads[name] for name in self._drain(state)} if code == _MATCHED else set()
         finally:
             _ENGINE.retract_fact(self._handle, _RETRACT)
 
     def _drain(self, state: int) -> list[str]:
-        """Return the rules that fire, in the order in which they do, until none is left."""
+        """Return all rules that fire, in firing order."""
         started = _ENGINE.start_action_for_state(self._handle, state)
         answer = started[1] if started else None
         fired: list[str] = []
@@ -140,7 +140,7 @@ class _Ruleset:
 
 
 def _definition(shard: Shard) -> dict[str, object]:
-    """Return the ruleset as the engine reads it: one key in every node, or it checks the first one only."""
+    """Return the ruleset in the engine's format. Every node has one key, because the engine checks only the first."""
     number = {symbol: position for position, symbol in enumerate(shard.symbols)}
     rules: dict[str, object] = {}
     for position, conjunction in enumerate(shard.conjunctions):
@@ -171,9 +171,9 @@ def _bits(pattern: Pattern) -> set[int]:
 def _check(book: RuleBook) -> None:
     names = [rule.name for rule in book.rules]
     if len(set(names)) < len(names):
-        raise ValueError(f"the book {book.name} has two rules of one name")
+        raise ValueError(f"rule book {book.name} has two rules with the same name")
     for rule in book.rules:
         if any(not 0 <= bit < book.atom_count for bit in _bits(rule.pattern)):
-            raise ValueError(f"the rule {rule.name} reads an atom beyond the {book.atom_count} of its book")
+            raise ValueError(f"rule {rule.name} reads an atom that its book does not have (it has {book.atom_count})")
         if rule.guard is not None and not rule.guard <= set(book.places):
-            raise ValueError(f"the rule {rule.name} stands guard at a place that its book does not have")
+            raise ValueError(f"the guard of rule {rule.name} names a place that its book does not have")

@@ -1,7 +1,7 @@
-"""What the rules that fired mean for a user's placement.
+"""Turns the rules that fired into decisions about placements.
 
-The rule engine says which rules fire in a situation; here their order, ``lock`` and ``grace`` become a decision. A
-decision depends on its situation alone, so it is made once for all users who share it.
+The rule engine says which rules fire in a situation; their order, ``lock`` and ``grace`` turn that into a decision. A
+decision depends only on the situation, so it is made once for all users who share it.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot, join_places, split_places
 
 INITIAL = "initial"
-"""Stands for a rule where a user of a stages dimension begins."""
+"""Named as the rule when a user enters the initial stage of a stages dimension."""
 NO_RULE = "none"
-"""Stands for a rule where none fired: a stage or segment that nothing asks to leave or enter."""
+"""Named as the rule when none fired: the user keeps the stage, or is out of the segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +28,25 @@ class PlacementChange:
 
 @dataclass(frozen=True, slots=True)
 class SlotDecision:
-    """What becomes of a user in one slot."""
+    """What happens to a user in one slot."""
 
     place: str
     moved: bool
     waits: bool
-    """A downgrade waits for its lock or grace."""
+    """A downgrade is waiting for its lock or grace to end."""
     rule: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of every user in one situation."""
+    """What happens to every user in one situation."""
 
     place: str
-    """The new content of the placement's column."""
+    """The new value of the placement's column."""
     slots: tuple[SlotDecision, ...]
     moves: tuple[PlacementChange, ...]
     again: bool
-    """Another transition fits already: the user is due again at the next tick."""
+    """Another transition already matches: the user is due again at the next tick."""
 
 
 class PlacementDecider:
@@ -58,7 +58,7 @@ class PlacementDecider:
         self._decisions: dict[tuple[int, str | None], Decision] = {}
 
     def decide(self, signature: int, place: str | None) -> Decision:
-        """Return the decision for one situation; remembered."""
+        """Return the decision for one situation; each is made once and cached."""
         situation = (signature, place)
         if situation not in self._decisions:
             decide = {"tiers": self._tiers, "stages": self._stages, "segments": self._segments}[self.dimension.kind]
@@ -66,11 +66,10 @@ class PlacementDecider:
         return self._decisions[situation]
 
     def _fired(self, slot: PlacementSlot, signature: int, place: str | None) -> tuple[str | None, frozenset[str]]:
-        """Return the winning rule that leads somewhere, and all that fired."""
+        """Return the winning rule that leads to a place, and all rules that fired."""
         decider = self._deciders[slot.name]
         fired = decider.fired(signature, place)
-        leading = decider.winner(signature, place, slot.targets)
-        return leading, fired
+        return decider.winner(signature, place, slot.targets), fired
 
     def _tiers(self, signature: int, place: str | None) -> Decision:
         slot = self.dimension.slots[0]
@@ -96,7 +95,10 @@ class PlacementDecider:
         return _one(after, decision, place, again=again)
 
     def _first_stage(self, slot: PlacementSlot, signature: int, place: str | None) -> Decision:
-        """Walk from the initial stage to one that holds: the past is not lived through again stage by stage."""
+        """Follow the transitions from the initial stage to the last that matches, as one placement.
+
+        A user who is new to the dimension does not get a transition for every stage of their past.
+        """
         after, rule = str(self.dimension.initial), INITIAL
         seen = {after}
         while True:
@@ -141,7 +143,7 @@ class PlacementDecider:
 
 
 def _holder(slot: PlacementSlot, place: str, fired: frozenset[str]) -> str | None:
-    """Return the lock or grace that holds a user in ``place``, if one fired."""
+    """Return the lock or grace rule that keeps a user in ``place``, if one fired."""
     holding = (rule for rule in slot.book.rules if rule.name in fired and rule.name not in slot.targets)
     return next((rule.name for rule in holding if rule.guard == frozenset({place})), None)
 

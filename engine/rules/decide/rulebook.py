@@ -1,4 +1,4 @@
-"""Rules over the bits of a signature: what the rule engine decides on. Only symbols that we made; never user data."""
+"""Rules over the bits of a signature: the input of the rule engine. Contains our own symbols only, never user data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from engine.conditions.nnf import All, Any, Atom, Formula, Known
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """Atom number ``index`` holds."""
+    """Atom number ``index`` is true."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Every part holds; always, where there is none."""
+    """Every part is true; always true if there are no parts."""
 
     parts: "tuple[Pattern, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Some part holds; never, where there is none."""
+    """At least one part is true; never true if there are no parts."""
 
     parts: "tuple[Pattern, ...]"
 
@@ -35,8 +35,10 @@ NEVER_HOLDS = AnyOf(())
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: it fires in the places of ``guard`` (None: anywhere, also for users without a place) when its pattern
-    holds. Of those that fire the one with the lowest ``priority`` wins.
+    """Fires when its pattern is true for a user at one of the places in ``guard``.
+
+    A ``guard`` of None means anywhere, including users without a place. Of the rules that fire, the one with the lowest
+    ``priority`` wins.
     """
 
     name: str
@@ -56,7 +58,7 @@ class RuleBook:
 
 
 def pattern_of(formula: Formula, bit: Callable[[Atom], int]) -> Pattern:
-    """Return ``formula`` with its atoms replaced by the bits that ``bit`` gives them."""
+    """Return ``formula`` with its atoms replaced by the bits that ``bit`` assigns to them."""
     match formula:
         case All():
             return AllOf(tuple(pattern_of(child, bit) for child in formula.children))

@@ -1,4 +1,4 @@
-"""Decisions applied by joining them back: temporary tables of decisions, transitions, placements and ``due_at``."""
+"""Applies decisions by joining them to the users: writes transitions, placements and ``due_at``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SITUATION = "situation"
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A signature and the current placement; what a decision depends on."""
+    """What a decision depends on: a signature and the current placement."""
 
     signature: int
     place: str | None
@@ -30,7 +30,7 @@ Decisions = Mapping[Situation, Decision]
 
 
 def store_decisions(connection: Connection, dialect: Dialect, dimension: Dimension, decisions: Decisions) -> bool:
-    """Write the decisions into temporary tables to join with; tell whether they can change anything."""
+    """Write the decisions into temporary tables for joining; return whether they can change anything."""
     slots = "".join(f", moved_{i} INTEGER NOT NULL, waits_{i} INTEGER NOT NULL" for i in range(len(dimension.slots)))
     key = "sig BIGINT NOT NULL, old TEXT NOT NULL"
     columns = f"{key}, place TEXT NOT NULL{slots}, again INTEGER NOT NULL, PRIMARY KEY (sig, old)"
@@ -63,12 +63,12 @@ def write_transitions(connection: Connection, dimension: Dimension, version: str
 
 
 def write_placements(connection: Connection, changing: Sequence[Dimension], due: Due | None, now: Instant) -> None:
-    """Rewrite the rows of the chunk, all dimensions of a level at once.
+    """Rewrite the rows of the chunk, for all dimensions of a level in one statement.
 
-    Without ``due`` only rows that a decision changes; with it all of them, ``due_at`` included.
+    Without ``due``, only rows that a decision changes; with it, all rows, including ``due_at``.
 
-    It is an upsert that never inserts, since every user of ``situation`` has a row: SQLite would keep the whole result
-    of an UPDATE with joins aside before it writes the first row, and takes half as long again.
+    It is an upsert that never inserts, because every user of ``situation`` has a row. An UPDATE with joins takes half
+    as long again on SQLite, which materialises the whole result before it writes the first row.
     """
     carried = {column: sql for dimension in changing for column, sql in _carried(dimension).items()}
     new = {column: sql for dimension in changing for column, sql in _assignments(dimension).items()}
@@ -110,7 +110,7 @@ def _move_rows(situation: Situation, decision: Decision) -> list[dict[str, objec
 
 
 def _carried(dimension: Dimension) -> dict[str, str]:
-    """Return column -> SQL of what ``excluded`` brings to the row: a placement, or a flag in the column it is about."""
+    """Return column -> SQL of what ``excluded`` holds: a new placement, or a flag for the column it is stored in."""
     decision = f"d_{dimension.name}"
     carried = {dimension.place: f"{decision}.place"}
     for index, slot in enumerate(dimension.slots):
@@ -121,7 +121,7 @@ def _carried(dimension: Dimension) -> dict[str, str]:
 
 
 def _assignments(dimension: Dimension) -> dict[str, str]:
-    """Return column -> SQL of its new content, from what is carried and the row ``s``."""
+    """Return column -> SQL of its new value, from ``excluded`` and the row ``s``."""
     new = {dimension.place: f"excluded.{dimension.place}"}
     for slot in dimension.slots:
         new[slot.since] = f"CASE WHEN excluded.{slot.since} = 1 THEN :now ELSE s.{slot.since} END"
@@ -131,7 +131,7 @@ def _assignments(dimension: Dimension) -> dict[str, str]:
 
 
 def _changes(dimension: Dimension) -> list[str]:
-    """Return conditions under which a user's row has to be written."""
+    """Return the conditions under which a user's row must be written."""
     waits = [slot.wait for slot in dimension.slots if slot.graces]
     return [
         f"excluded.{dimension.place} <> coalesce(s.{dimension.place}, '')",

@@ -1,7 +1,7 @@
-"""Placing the users of the chunk: situations out of SQL, one decision for each, and SQL that applies them.
+"""Places the users of a chunk: SQL finds the situations, each is decided once, SQL applies the decisions.
 
-``situations`` and ``apply`` are the whole boundary to the database: a second implementation, on another engine, has to
-do these two.
+``situations`` and ``apply`` are the whole interface to the database: an implementation on another engine would replace
+these two.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ Level = tuple[Dimension, ...]
 
 
 class Placing:
-    """Places users, level by level of dimensions, and says when each is due again."""
+    """Places users, one level of dimensions after the other, and sets when each is due again."""
 
     def __init__(
         self, rules: RuleSet, dialect: Dialect, deciders: Deciders, further: Iterable[TurningPoint] = ()
@@ -39,13 +39,15 @@ class Placing:
         """``further`` are turning points of conditions outside the rules; see ``Due``."""
         self._rules = rules
         self._dialect = dialect
-        self._judges = {dimension.name: PlacementDecider(dimension, deciders) for dimension in rules.dimensions}
+        self._placement_deciders = {
+            dimension.name: PlacementDecider(dimension, deciders) for dimension in rules.dimensions
+        }
         self._due = Due(rules.dimensions, further, dialect)
 
     def run(self, connection: Connection, now: Instant) -> int:
         """Place the users of ``due_user`` at ``now``; return the number of transitions written."""
         transitions = 0
-        # A brand without dimensions has one empty level: its users still become due again.
+        # A brand without dimensions has one empty level, so that its users still become due again.
         levels: tuple[Level, ...] = self._rules.levels or ((),)
         for level in levels:
             found = self.situations(connection, level, now)
@@ -55,11 +57,11 @@ class Placing:
         return transitions
 
     def _decide(self, dimension: Dimension, situations: Iterable[Situation]) -> Decisions:
-        judge = self._judges[dimension.name]
-        return {situation: judge.decide(situation.signature, situation.place) for situation in situations}
+        decider = self._placement_deciders[dimension.name]
+        return {situation: decider.decide(situation.signature, situation.place) for situation in situations}
 
     def situations(self, connection: Connection, level: Level, now: Instant) -> dict[str, list[Situation]]:
-        """Give each user of the chunk a signature per dimension; return the situations that occur in each."""
+        """Compute each user's signature per dimension; return the situations that occur in each dimension."""
         columns = "".join(f", sig_{d.name} BIGINT NOT NULL, old_{d.name} TEXT NOT NULL" for d in level)
         temporary(connection, self._dialect, SITUATION, f"{user_key(self._dialect)}{columns}")
         selected = "".join(f", {d.signature_sql(self._dialect)}, coalesce(s.{d.place}, '')" for d in level)
