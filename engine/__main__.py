@@ -1,4 +1,4 @@
-"""``python -m engine``: the console script, where it is not on the path."""
+"""``python -m engine``: the console script, for when it is not on the path."""
 
 from engine.cli import main
 

@@ -1,4 +1,4 @@
-"""Commands. ``main`` is the console script: errors become one helpful sentence and exit code 2."""
+"""The commands. ``main`` is the console script: an error becomes one helpful sentence and exit code 2."""
 
 from engine.cli.program import main
 

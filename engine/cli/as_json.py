@@ -1,4 +1,4 @@
-"""Read models as JSON: the fields' names are the keys, instants are ISO 8601 texts in UTC."""
+"""Read models as JSON: field names are the keys, instants are ISO 8601 in UTC."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -8,7 +8,7 @@ from engine.clock import NEVER, Instant, iso
 
 
 def as_json(model: Any) -> dict[str, Any]:  # noqa: ANN401 - any frozen dataclass
-    """Return a read model as what ``print_json`` takes; an instant that never comes is None."""
+    """Return a read model as a dict for ``print_json``; an instant that never comes is None."""
     instants = _instants(type(model))
     return {one.name: _value(getattr(model, one.name), is_instant=one.name in instants) for one in fields(model)}
 

@@ -1,4 +1,4 @@
-"""``habitue check``: all errors of all files at once."""
+"""``habitue check``: all errors in all files."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ def register(program: typer.Typer) -> None:
 
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check facts, rules with their cases, playbooks, templates and settings; exit 1 where anything is found."""
+    """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything."""
     with open_app(context) as app:
         content, findings = app.examine()
-        app.adapters()  # what config.toml says of them is found here, not by the first message
+        app.adapters()  # mistakes in their settings are found here, not by the first message
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         files = len(app.bundle().files)
     if as_json:

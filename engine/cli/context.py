@@ -1,4 +1,4 @@
-"""What every command shares: the app, how to print, and how instants are read."""
+"""What all commands share: opening the app, printing, parsing instants."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +18,16 @@ from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
 
 FINDINGS = 1
-"""Exit code: it worked, and there is something to look at."""
+"""Exit code: it worked, but there is something to look at."""
 USAGE = 2
-"""Exit code: it could not be done as asked."""
+"""Exit code: it could not be done."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of the program itself."""
+    """The program's global options."""
 
     config: Path
     kinds: Kinds = SHIPPED
@@ -35,7 +35,7 @@ class Options:
 
 @contextmanager
 def open_app(context: typer.Context, at: Instant | None = None) -> Iterator[App]:
-    """Open the app for one command, and close it whatever happens."""
+    """Open the app for one command, and always close it."""
     options: Options = context.obj
     app = App.open(options.config, at, options.kinds)
     try:
@@ -50,7 +50,7 @@ def console() -> Console:
 
 
 def notes() -> Console:
-    """Return the console for progress and remarks: standard error, so that results can be piped."""
+    """Return the console for progress and notes: standard error, so that results can be piped."""
     return Console(stderr=True)
 
 
@@ -60,10 +60,10 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def parse_instant(value: str, zone: str = "UTC") -> Instant:
-    """Return the instant of ISO 8601 text; a time without offset is in ``zone``, a date alone its midnight there.
+    """Parse ISO 8601. A time without an offset is in ``zone``; a date alone means its midnight there.
 
     Raises:
-        InputError: it is no such text.
+        InputError: ``value`` is not ISO 8601.
     """
     try:
         moment = datetime.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""``habitue coupons``: how many codes there are, and more of them."""
+"""``habitue coupons``: lists coupon codes, and adds codes to pools."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +14,12 @@ from engine.errors import InputError
 from engine.incentives.pools import Filled, end_of, fill_pool, stocks
 
 _SHOWN = 20
-"""Rejected lines that are printed."""
+"""How many rejected lines are printed."""
 
 
 def register(program: typer.Typer) -> None:
     """Add the commands."""
-    family = typer.Typer(help="Coupon codes: how many are free, and more of them.", invoke_without_command=True)
+    family = typer.Typer(help="List coupon codes, and add codes to pools.", invoke_without_command=True)
     family.callback()(show)
     family.command("import", epilog="Example: habitue coupons import VIP20 codes.csv --expires 2027-06-30")(add)
     program.add_typer(family, name="coupons")
@@ -40,7 +40,7 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     for word in ("free", "claimed", "expired"):
         table.add_column(word, justify="right")
     for stock in found:
-        free = "made when needed" if stock.kind == "series" else f"{stock.free:,}"
+        free = "generated on demand" if stock.kind == "series" else f"{stock.free:,}"
         table.add_row(escape(stock.coupon), stock.kind, free, f"{stock.claimed:,}", f"{stock.expired:,}")
     console().print(table)
 
@@ -48,11 +48,13 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
 def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A coupon of kind `pool` in playbooks/coupons.toml.")],
-    file: Annotated[Path, typer.Argument(help="One code a line, or CSV with the columns code and expires_at; or .gz.")],
-    expires: Annotated[str | None, typer.Option(help="When codes without a date of their own expire, as ISO.")] = None,
+    file: Annotated[
+        Path, typer.Argument(help="One code per line, or CSV with columns code and expires_at; may be .gz.")
+    ],
+    expires: Annotated[str | None, typer.Option(help="Expiry of codes without their own (ISO 8601).")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add codes to a pool; codes that are there already are left as they are. Exit 1 where lines were rejected."""
+    """Add codes to a pool; codes it already has are left unchanged. Exits with 1 if lines were rejected."""
     with open_app(context) as app:
         done = fill_pool(app.database, app.content().playbooks.coupons, name, file, _end(expires))
     if as_json:
@@ -76,5 +78,5 @@ def _tell(name: str, done: Filled) -> None:
     if len(done.rejected) > _SHOWN:
         notes().print(f"… and {len(done.rejected) - _SHOWN} more")
     console().print(
-        f"{escape(name)}: {done.added:,} codes added, {done.known:,} known already, {len(done.rejected):,} rejected"
+        f"{escape(name)}: {done.added:,} codes added, {done.known:,} already known, {len(done.rejected):,} rejected"
     )

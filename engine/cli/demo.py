@@ -1,4 +1,4 @@
-"""``habitue demo``: a believable brand, made up, and two weeks of its life; or its files, to import."""
+"""``habitue demo``: generates a realistic brand and runs its last two weeks; or exports its data for import."""
 
 import os
 import shutil
@@ -33,14 +33,16 @@ def register(program: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     *,
-    users: Annotated[int, typer.Option(min=1, max=10_000_000, help="Customers to make up.")] = 2_000,
-    days: Annotated[int, typer.Option(min=0, max=365, help="Days to live through, up to the end.")] = 14,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another brand.")] = 7,
-    end: Annotated[str | None, typer.Option(help="The day up to which it is told; today where absent.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Write users.csv and events.jsonl.gz here instead.")] = None,
+    users: Annotated[int, typer.Option(min=1, max=10_000_000, help="Customers to generate.")] = 2_000,
+    days: Annotated[int, typer.Option(min=0, max=365, help="Days to run, up to the end.")] = 14,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed: another seed gives another brand.")] = 7,
+    end: Annotated[str | None, typer.Option(help="Last day of the history, ISO 8601 (default: today).")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write users.csv and events.jsonl.gz to this folder instead.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make up a brand with its customers, live through its last days, and show what was done."""
+    """Generate a brand with its customers, run its last days, and show what was done."""
     options: Options = context.obj
     until = _end(end)
     if export is not None:
@@ -66,7 +68,7 @@ def _end(day: str | None) -> Instant:
     """Return midnight (UTC) of ``day`` or of today."""
     at = parse_instant(day) if day else WallClock().now()
     if at > WallClock().now() + DAY:
-        raise InputError(f"--end {day}: the demo tells what was, up to today")
+        raise InputError(f"--end {day}: the demo ends today at the latest")
     return Instant(at - at % DAY)
 
 
@@ -76,14 +78,14 @@ def _bars() -> Progress:
 
 
 class _ProgressBars:
-    """Shows each stage of the job as a bar of its own."""
+    """Shows a progress bar for each stage of the job."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks = {task.description: task.id for task in bars.tasks}
 
     def __call__(self, stage: job.JobProgress) -> None:
-        """Show how far it is."""
+        """Update the bar of ``stage``."""
         if stage.name not in self._tasks:
             self._tasks[stage.name] = self._bars.add_task(stage.name, total=stage.total)
         self._bars.update(self._tasks[stage.name], completed=stage.done)
@@ -91,10 +93,10 @@ class _ProgressBars:
 
 def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) -> None:
     scale = load_settings(options.config).brand.currency_scale
-    told = DemoSpec(spec.users, spec.seed, spec.start, spec.end, scale)
+    scaled = DemoSpec(spec.users, spec.seed, spec.start, spec.end, scale)
     with _bars() as bars:
         shown = _ProgressBars(bars)
-        made = export_brand(folder, told, lambda done: shown(job.JobProgress("customers", done, spec.users)))
+        made = export_brand(folder, scaled, lambda done: shown(job.JobProgress("customers", done, spec.users)))
     if as_json:
         print_json({"folder": str(folder), "users": made.users, "events": made.events})
         return
@@ -112,14 +114,14 @@ def _document(summary: Summary, made: DemoCounts, folder: str) -> dict[str, obje
 
 
 def show(out: Console, summary: Summary, folder: str) -> None:
-    """Print the summary: customers by tier and stage, transitions, actions by playbook and reason, what to try next."""
+    """Print the summary: customers by tier and stage, transitions, actions by playbook and reason, commands to try."""
     out.print(f"[bold]{summary.users:,} customers, {summary.events:,} events, {summary.ticks:,} ticks[/]")
     if summary.crossed:
         out.print(_crossed(summary))
     out.print(_placements(summary))
     out.print(_transitions(summary))
     out.print(_actions(summary.actions))
-    out.print(f"The captured mails are in [bold]{folder}[/] (.eml files; any mail program opens them).")
+    out.print(f"The captured emails are in [bold]{folder}[/] (.eml files, which any mail program can open).")
     out.print("Next, try:")
     for command in _next(summary.example):
         out.print(f"  {command}", highlight=False, soft_wrap=True)
@@ -139,7 +141,7 @@ def _crossed(summary: Summary) -> Table:
 
 
 def _placements(summary: Summary) -> Table:
-    table = Table("dimension", "customers", title="The other dimensions", title_justify="left")
+    table = Table("dimension", "customers", title="Other dimensions", title_justify="left")
     for dimension, places in summary.places.items():
         if dimension not in (summary.tier, summary.stage):
             table.add_row(dimension, "  ".join(f"{place} {count:,}" for place, count in places.items()))
@@ -147,7 +149,7 @@ def _placements(summary: Summary) -> Table:
 
 
 def _transitions(summary: Summary) -> Table:
-    table = Table("dimension", "from", "to", title="Transitions in these days", title_justify="left")
+    table = Table("dimension", "from", "to", title="Transitions on these days", title_justify="left")
     table.add_column("customers", justify="right")
     for moved in summary.transitions:
         table.add_row(moved.dimension, moved.origin, moved.place, f"{moved.count:,}")
@@ -155,7 +157,7 @@ def _transitions(summary: Summary) -> Table:
 
 
 def _actions(actions: Sequence[ActionCount]) -> Table:
-    table = Table("playbook", "state", "reason", title="Actions, and why", title_justify="left")
+    table = Table("playbook", "state", "reason", title="Actions and their reasons", title_justify="left")
     table.add_column("actions", justify="right")
     by_playbook: dict[str, list[ActionCount]] = defaultdict(list)
     for done in actions:
@@ -167,7 +169,7 @@ def _actions(actions: Sequence[ActionCount]) -> Table:
 
 
 def _next(example: str | None) -> list[str]:
-    """Return commands to try, as they can be typed: by path where the program is not on the search path."""
+    """Return commands to try, ready to type: with the path of the program if it is not on the search path."""
     called = Path(sys.argv[0])
     beside = called.name == "habitue" and shutil.which("habitue") is None
     program = os.path.relpath(called) if beside else "habitue"

@@ -1,4 +1,4 @@
-"""``habitue explain USER``: what is known of one user, and why it is so."""
+"""``habitue explain USER``: what is known about one user, and why."""
 
 from typing import Annotated
 
@@ -22,14 +22,14 @@ def register(program: typer.Typer) -> None:
 def explain(
     context: typer.Context,
     *,
-    user: Annotated[str, typer.Argument(help="The user's key: the brand's own id.")],
-    at: Annotated[str | None, typer.Option(help="Decide as of this instant, ISO 8601; now where absent.")] = None,
+    user: Annotated[str, typer.Argument(help="The user's key: the brand's own ID.")],
+    at: Annotated[str | None, typer.Option(help="Decide as of this instant, ISO 8601 (default: now).")] = None,
     show_addresses: Annotated[bool, typer.Option(help="Print addresses in full.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell facts, placements, the rules that decide, history, enrolments, actions, and why each playbook is or is not.
+    """Show a user's facts, placements and deciding rules, history, enrolments, actions, and why each playbook applies or not.
 
-    Facts are those of the last look at the user. Nothing is written.
+    Facts are as of the last look at the user. Nothing is written.
     """
     with open_app(context, parse_instant(at) if at else None) as app:
         explainer = Explainer(running_content(app), app.deciders, app.settings.brand)
@@ -42,11 +42,11 @@ def explain(
 
 
 def running_content(app: App) -> Content:
-    """Return the content that runs, or the files where none ran yet or the columns follow them already.
+    """Return the running content, or the current files if nothing ran yet or the columns already match the files.
 
     Raises:
-        ContentError: it cannot be read.
-        SchemaDrift: ``user_state`` follows neither.
+        ContentError: the files have errors.
+        SchemaDrift: the columns of ``user_state`` match neither.
     """
     running = app.last_good()
     if running is not None and not _drift(app, running):

@@ -1,4 +1,4 @@
-"""An explanation on the terminal: readable at 100 columns."""
+"""Prints an explanation, readable on a terminal of 100 columns."""
 
 from collections.abc import Iterator
 
@@ -55,12 +55,12 @@ def show(console: Console, found: Explanation) -> None:
         _title(console, "Actions")
         for action in found.actions:
             console.print(_action(action), highlight=False)
-    _title(console, "Playbooks", "why in, or why not")
+    _title(console, "Playbooks", "and why the user is in or out")
     console.print(_playbooks(found))
 
 
 def day_time(at: int | None) -> str:
-    """Return an instant to the second, short: ``2026-01-31 10:00:00Z``; a dash where there is none."""
+    """Return an instant to the second, as ``2026-01-31 10:00:00Z``; a dash for None."""
     if at is None:
         return "-"
     return "never" if at >= NEVER else iso(at // SECOND * SECOND).replace("T", " ")
@@ -79,7 +79,7 @@ def _headline(user: Person) -> Text:
 
 def _refreshed(look: NextLook | None) -> str:
     if look is None or look.looked_at is None:
-        return "nothing has looked at this user yet"
+        return "this user has not been looked at yet"
     return f"as of {day_time(look.looked_at)}"
 
 
@@ -145,7 +145,7 @@ def _slot(slot: SlotStanding, *, several: bool) -> str:
 
 
 def _by(rule: RuleWords) -> str:
-    """Say which rule decided, where it stands and what it says."""
+    """Say which rule decided, in which file and line, and what its condition is."""
     if not rule.line and rule.condition:
         return f": [italic]{escape(rule.condition)}[/]"
     place = f" [dim]{rule.file}:{rule.line}[/]" if rule.line else ""
@@ -168,12 +168,12 @@ def _transition(move: Moved, running: str) -> str:
 
 def _held(move: Moved) -> str:
     if move.held is None:
-        return f"signature {move.signature}; the rules of then cannot be read any more"
+        return f"signature {move.signature}; the rules of that time can no longer be read"
     return "; ".join(move.held) or "nothing"
 
 
 def _enrolments(found: Explanation) -> Table:
-    table = _table("entered", "playbook", "because of", "state", "what next, or why ended")
+    table = _table("entered", "playbook", "trigger", "state", "next step, or why it ended")
     for enrolment in found.enrolments:
         table.add_row(
             day_time(enrolment.entered_at),

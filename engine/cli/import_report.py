@@ -1,4 +1,4 @@
-"""The closing summary of an import, for a person."""
+"""Prints the summary at the end of an import."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -10,15 +10,15 @@ _MOST_EVENTS = 12
 
 
 def show_summary(console: Console, summary: ImportSummary) -> None:
-    """Print what came in, what did not and why."""
+    """Print what was imported, and what was not and why."""
     for line in _lines(summary):
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def _lines(summary: ImportSummary) -> list[str]:
     if summary.finished_before:
-        known = f"[bold]{escape(summary.source)}[/] was imported before ({summary.read:,} rows)"
-        return [f"{known}: nothing changed. --again reads it through once more."]
+        known = f"[bold]{escape(summary.source)}[/] has already been imported ({summary.read:,} rows)"
+        return [f"{known}: nothing changed. Use --again to import it again."]
     lines = [f"[bold]{escape(summary.source)}[/]: {_counts(summary)}", *_understood(summary)]
     if summary.first_at is not None and summary.last_at is not None:
         lines.append(f"  from {iso(summary.first_at)} to {iso(summary.last_at)}")
@@ -26,8 +26,8 @@ def _lines(summary: ImportSummary) -> list[str]:
     lines += [f"  [yellow]not declared:[/] {escape(name)}" for name in summary.unknown_events[:_MOST_EVENTS]]
     if summary.refusals_kept:
         lines.append(
-            f"  {summary.refusals_kept:,} consents without a date did not lift a user's own refusal; "
-            "a column consent_at says when they were given"
+            f"  {summary.refusals_kept:,} consents without a date did not override the user's own refusal; "
+            "add a column consent_at that says when they were given"
         )
     return lines + _rejected(summary)
 
@@ -37,14 +37,14 @@ def _counts(summary: ImportSummary) -> str:
     if summary.earlier:
         parts.append(f"{summary.earlier:,} committed by an earlier run")
     if summary.dry_run:
-        parts.append(f"{summary.read - summary.rejected:,} would go in, nothing was stored (--dry-run)")
+        parts.append(f"{summary.read - summary.rejected:,} would be imported, nothing was stored (--dry-run)")
     else:
         parts.append(f"{summary.new:,} new")
         if summary.kind == "users":
             parts.append(f"{summary.changed:,} changed")
         parts.append(f"{summary.same:,} already there")
     if summary.users_made:
-        parts.append(f"{summary.users_made:,} users made")
+        parts.append(f"{summary.users_made:,} users created")
     colour = "red" if summary.rejected else "green"
     parts.append(f"[{colour}]{summary.rejected:,} rejected[/]")
     return ", ".join(parts)
@@ -54,7 +54,7 @@ def _understood(summary: ImportSummary) -> list[str]:
     lines = []
     renamed = [f"{target} = {column}" for target, column in summary.taken.items()]
     if renamed:
-        lines.append(f"  columns taken: {escape(', '.join(renamed))}")
+        lines.append(f"  columns used: {escape(', '.join(renamed))}")
     if summary.kept:
         what = "attributes" if summary.kind == "users" else "properties"
         lines.append(f"  {what}: {escape(', '.join(summary.kept))}")
@@ -67,6 +67,6 @@ def _rejected(summary: ImportSummary) -> list[str]:
     lines = [f"  [red]{count:>10,}[/] {escape(reason)}" for reason, count in summary.reasons]
     if summary.rejected_file:
         lines.append(
-            f"  rejected rows with reasons: {escape(str(summary.rejected_file))}; corrected, import it as it is"
+            f"  rejected rows with reasons: {escape(str(summary.rejected_file))}; correct them, then import that file"
         )
     return lines

@@ -1,4 +1,4 @@
-"""``habitue import users|events``: files in."""
+"""``habitue import users|events``: imports files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,22 +27,26 @@ File = Annotated[
 ]
 Maps = Annotated[
     list[str] | None,
-    typer.Option("--map", metavar="TARGET=COLUMN", help="Which column is what; TARGET==TEXT for one text in all rows."),
+    typer.Option(
+        "--map", metavar="TARGET=COLUMN", help="The column of a field; TARGET==TEXT for the same text in all rows."
+    ),
 ]
-Zone = Annotated[str | None, typer.Option(help="For times without a zone; the brand's where absent.")]
-FileFormat = Annotated[Literal["csv", "jsonl"] | None, typer.Option("--format", help="Found out where absent.")]
-Delimiter = Annotated[str | None, typer.Option(help="Between CSV cells; found out where absent.")]
-DateFormat = Annotated[str | None, typer.Option(help="For dates that are not ISO 8601, such as %d/%m/%Y.")]
-Decimal = Annotated[Literal[".", ","], typer.Option(help="The decimal mark.")]
-RejectedPath = Annotated[Path | None, typer.Option(help="Where rejected rows go; FILE.rejected.csv where absent.")]
+Zone = Annotated[str | None, typer.Option(help="Time zone of times without one (default: the brand's).")]
+FileFormat = Annotated[
+    Literal["csv", "jsonl"] | None, typer.Option("--format", help="File format (default: detected).")
+]
+Delimiter = Annotated[str | None, typer.Option(help="CSV delimiter (default: detected).")]
+DateFormat = Annotated[str | None, typer.Option(help="Format of dates that are not ISO 8601, such as %d/%m/%Y.")]
+Decimal = Annotated[Literal[".", ","], typer.Option(help="Decimal separator.")]
+RejectedPath = Annotated[Path | None, typer.Option(help="File for rejected rows (default: FILE.rejected.csv).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, store nothing.")]
-Again = Annotated[bool, typer.Option("--again", help="Read a file through that was imported before.")]
+Again = Annotated[bool, typer.Option("--again", help="Import a file that has already been imported.")]
 _Import = Callable[[App, Source, Declared, ImportOptions, Progress], ImportSummary]
 
 
 def register(program: typer.Typer) -> None:
-    """Add the family."""
-    family = typer.Typer(no_args_is_help=True, help="Take users and events in from files.")
+    """Add the commands."""
+    family = typer.Typer(no_args_is_help=True, help="Import users and events from files.")
     family.command("users", epilog="Example: habitue import users crm.csv --map key=client --zone Europe/Berlin")(users)
     family.command(
         "events", epilog="Example: habitue import events orders.csv.gz --map name==order_completed --map at=date"
@@ -65,7 +69,7 @@ def users(
     again: Again = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import users: new ones are made, known ones changed; exit 1 where rows were rejected."""
+    """Import users: create new ones, update known ones. Exits with 1 if rows were rejected."""
     with open_app(context) as app:
         columns, constants = parse_map(maps or ())
         options = ImportOptions(
@@ -90,7 +94,7 @@ def events(
     again: Again = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import events, each once however often its file comes; exit 1 where rows were rejected."""
+    """Import events, each once however often its file is imported. Exits with 1 if rows were rejected."""
     with open_app(context) as app:
         columns, constants = parse_map(maps or ())
         options = ImportOptions(
@@ -101,10 +105,10 @@ def events(
 
 
 def declared(app: App) -> Declared:
-    """Return what the brand's facts say about the types of what comes in.
+    """Return the types that the brand's facts declare for attributes and event properties.
 
     Raises:
-        ContentError: `rules/facts.toml` has errors; a file read without its types would have to be read again.
+        ContentError: ``rules/facts.toml`` has errors; a file imported without types would have to be imported again.
     """
     brand = app.settings.brand
     catalog, findings = load_catalog(app.bundle(), brand.currency_scale, app.kinds.fact_sources)
@@ -137,7 +141,7 @@ def _source(file: Path, file_format: Literal["csv", "jsonl"] | None) -> Source:
     if str(file) == "-":
         return Source(None, file_format)
     if not file.is_file():
-        raise InputError(f"{file} is not a file that can be read")
+        raise InputError(f"{file} is not a readable file")
     return Source(file, file_format)
 
 
@@ -150,7 +154,7 @@ def _zone(app: App, name: str | None) -> ZoneInfo:
 
 @contextmanager
 def _bar(source: Source) -> Iterator[Progress]:
-    """Show a bar of bytes while the import runs; on a terminal only."""
+    """Show a progress bar in bytes while the import runs, on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Bars(*columns, console=notes(), transient=True, disable=not notes().is_terminal) as bars:
         task = bars.add_task(source.name, total=None)

@@ -1,4 +1,4 @@
-"""``habitue init``: a brand's folder to start from."""
+"""``habitue init``: copies a starter brand into a folder."""
 
 import shutil
 from pathlib import Path
@@ -17,11 +17,11 @@ def register(program: typer.Typer) -> None:
     program.command(epilog="Example: habitue init my-brand && cd my-brand && habitue check")(init)
 
 
-def init(folder: Annotated[Path, typer.Argument(help="Where to put it; must not hold a brand yet.")]) -> None:
-    """Copy the default brand: config.toml, rules, playbooks and templates, ready to be changed."""
+def init(folder: Annotated[Path, typer.Argument(help="Target folder; it must not contain a brand yet.")]) -> None:
+    """Copy the default brand: config.toml, rules, playbooks and templates, ready to edit."""
     names = ("config.toml", RULES, PLAYBOOKS, TEMPLATES)
     if present := [name for name in names if (folder / name).exists()]:
-        raise InputError(f"{folder} already holds {', '.join(present)}: choose another folder, nothing was changed")
+        raise InputError(f"{folder} already contains {', '.join(present)}: choose another folder; nothing was changed")
     source = _brand()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,11 +30,11 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to put it; must not 
             copy(source / name, folder / name)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
-    console().print(f"A brand to start from is in {folder}. Next: cd {folder} && habitue check && habitue migrate")
+    console().print(f"Created a starter brand in {folder}. Next: cd {folder} && habitue check && habitue migrate")
 
 
 def _brand() -> Path:
-    """Return where the default brand lies: beside the package in a checkout, inside it once installed."""
+    """Return the folder of the default brand: next to the package in a checkout, inside it once installed."""
     package = Path(engine.__file__).parent
     installed = package / "brand"
     return installed if installed.is_dir() else package.parent

@@ -1,4 +1,4 @@
-"""``habitue log``: what was done to whom, and what was not, with reasons."""
+"""``habitue log``: what was done to whom, what was not, and why."""
 
 import csv
 import json
@@ -24,10 +24,10 @@ from engine.errors import InputError
 from engine.intake.files.rejects import safe_cell
 
 _POLL = 1.0
-"""Seconds between two looks while following."""
+"""Seconds between two reads with ``--follow``."""
 
 _PIPED_WIDTH = 200
-"""Characters of a table's line where no terminal says how many there are."""
+"""Width of a table in characters when the output is not a terminal."""
 
 _COLOURS: dict[str, str] = {
     **dict.fromkeys((State.ACCEPTED, State.DELIVERED), "green"),
@@ -35,14 +35,14 @@ _COLOURS: dict[str, str] = {
     **dict.fromkeys((State.SUPPRESSED, State.EXPIRED, State.HELD), "yellow"),
 }
 _COLUMNS = ("at", "user", "address", "playbook", "step", "channel", "state", "reason", "why")
-"""What tables and lines show; JSON and CSV have everything."""
+"""The columns of tables and lines; JSON and CSV have all fields."""
 
 _NAMES = tuple(
     name
     for field in LogEntry._fields
     for name in ({"message_class": ("class",), "reason": ("reason", "sentence")}.get(field, (field,)))
 )
-"""What JSON and CSV have, in this order."""
+"""The fields of JSON and CSV, in this order."""
 
 Fields = dict[str, str | int | None]
 Show = Callable[[Sequence[Fields]], None]
@@ -55,32 +55,32 @@ def register(program: typer.Typer) -> None:
 
 def log(  # noqa: PLR0917 - Typer's options
     context: typer.Context,
-    user: Annotated[str | None, typer.Option(help="The brand's key of one user.")] = None,
+    user: Annotated[str | None, typer.Option(help="The key of one user.")] = None,
     playbook: Annotated[str | None, typer.Option(help="The name of one playbook.")] = None,
-    channel: Annotated[str | None, typer.Option(help="Such as email, sms, push.")] = None,
+    channel: Annotated[str | None, typer.Option(help="For example email, sms, push.")] = None,
     state: Annotated[
-        str | None, typer.Option(help="Such as accepted, suppressed, unknown; see docs/actions.md.")
+        str | None, typer.Option(help="For example accepted, suppressed, unknown; see docs/actions.md.")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Such as opted_out; see docs/actions.md.")] = None,
+    reason: Annotated[str | None, typer.Option(help="For example opted_out; see docs/actions.md.")] = None,
     since: Annotated[str | None, typer.Option(help="An instant (ISO 8601), or how long ago: `24h`, `7d`.")] = None,
     until: Annotated[str | None, typer.Option(help="An instant, or how long ago.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="The newest so many.")] = 50,
-    history: Annotated[bool, typer.Option("--history", help="Each change, not each action as it stands.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with changes as they come.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header line, safe in a spreadsheet.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Show at most this many, the newest.")] = 50,
+    history: Annotated[bool, typer.Option("--history", help="Show every change, not only the current state.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new changes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header, safe for spreadsheets.")] = False,
     show_addresses: Annotated[bool, typer.Option("--show-addresses", help="Do not mask addresses.")] = False,
 ) -> None:
-    """Show the action log: what was done to whom, and what was not, with reasons. Addresses are masked."""
+    """Show the action log: what was done to whom, what was not, and why. Addresses are masked."""
     if as_json and as_csv:
-        raise InputError("choose one of --json and --csv")
+        raise InputError("use either --json or --csv, not both")
     if state is not None and state not in set(State):
         raise InputError(f"unknown state `{state}`{did_you_mean(state, list(State))}")
     with open_app(context) as app:
         now = app.clock.now()
         zone = app.settings.brand.timezone
         wanted = LogFilter(user, playbook, channel, state, reason, _moment(since, now, zone), _moment(until, now, zone))
-        shown = _Shown(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
+        shown = _FieldPrinter(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
             entries = read(connection, wanted, limit)
@@ -103,7 +103,7 @@ def log(  # noqa: PLR0917 - Typer's options
 
 
 def following(fresh: Callable[[], list[LogEntry]], wait: Callable[[], None]) -> Iterator[list[LogEntry]]:
-    """Yield what is new for ever; ``wait`` is called when there is nothing."""
+    """Yield new entries forever; call ``wait`` whenever there are none."""
     while True:
         if news := fresh():
             yield news
@@ -121,15 +121,15 @@ def _moment(value: str | None, now: Instant, zone: str) -> Instant | None:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """What is printed of entries: reasons with their sentences, addresses masked unless they were asked for."""
+class _FieldPrinter:
+    """Turns entries into printed fields: reasons with their sentences, addresses masked unless ``addresses`` is set."""
 
     channels: Mapping[str, Channel]
     reasons: Reasons
     addresses: bool
 
     def fields(self, entry: LogEntry) -> Fields:
-        """Return what is printed of ``entry``. A user's key that is an address is masked like one."""
+        """Return the fields to print. A user's key that is an address is masked like one."""
         address, user = entry.address, entry.user
         if not self.addresses:
             channel = self.channels.get(entry.channel or "")
@@ -147,7 +147,7 @@ class _Shown:
 
 
 def _show_as(form: Literal["json", "csv", "lines", "table"]) -> Show:
-    """Return what prints entries in that form; while following it is called again with later ones."""
+    """Return a printer for that form; with ``--follow`` it is called again with later entries."""
     if form == "csv":
         return _CsvPrinter()
     return {"json": _show_json, "lines": _show_lines, "table": _show_table}[form]
@@ -173,7 +173,7 @@ class _CsvPrinter:
 
 def _show_table(entries: Sequence[Fields]) -> None:
     if not entries:
-        notes().print("Nothing in the log fits.")
+        notes().print("No entries in the log match.")
         return
     table = Table(box=None, pad_edge=False)
     for name in _COLUMNS:

@@ -1,4 +1,4 @@
-"""``habitue migrate``: the tables, and the columns that follow the files."""
+"""``habitue migrate``: updates the tables, and the columns that depend on the files."""
 
 import typer
 
@@ -11,7 +11,7 @@ def register(program: typer.Typer) -> None:
 
 
 def migrate(context: typer.Context, as_json: AsJson = False) -> None:
-    """Bring the database to this version, and make its columns follow the declared facts and dimensions.
+    """Update the database to this version, and its columns to the declared facts and dimensions.
 
     A column that is no longer declared is kept under another name: nothing is lost.
     """
@@ -23,8 +23,8 @@ def migrate(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"added": added, "retyped": retyped, "retired": retired})
         return
-    for what, names in (("added", added), ("made anew, the old content kept", retyped), ("kept as retired", retired)):
+    for what, names in (("added", added), ("recreated, old content kept", retyped), ("retired, content kept", retired)):
         if names:
             console().print(f"{what}: {', '.join(names)}")
     if not done:
-        console().print("The database follows the files.")
+        console().print("The database matches the files.")

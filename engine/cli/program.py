@@ -1,4 +1,4 @@
-"""The program: its families of commands, and what becomes of errors."""
+"""The program: registers the commands and reports errors."""
 
 import sys
 from pathlib import Path
@@ -45,8 +45,8 @@ def _version(wanted: bool) -> None:
 @program.callback()
 def _options(
     context: typer.Context,
-    config: Annotated[Path, typer.Option(help="The brand's settings.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
-    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    config: Annotated[Path, typer.Option(help="The settings file.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     context.obj = Options(config, context.obj or installed_kinds())
 
@@ -56,9 +56,9 @@ for family in (init, check, migrate, imports, tick, run, status, explain, previe
 
 
 def main(kinds: Kinds | None = None) -> None:
-    """Run a command; a mistake of the person or the machine is said in a sentence, exit code 2, no traceback.
+    """Run a command. Errors of the user or the environment print one sentence and exit with 2, without a traceback.
 
-    ``kinds`` are those that are installed where None.
+    If ``kinds`` is None, the installed ones are used.
     """
     try:
         program(prog_name="habitue", obj=kinds)

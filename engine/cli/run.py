@@ -14,7 +14,7 @@ _log = structlog.get_logger("habitue.worker")
 
 
 class Only(StrEnum):
-    """The parts of a worker that can run by themselves."""
+    """The parts of a worker that can run alone."""
 
     TICKS = "ticks"
     DELIVERY = "delivery"
@@ -27,9 +27,9 @@ def register(program: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    only: Annotated[Only | None, typer.Option(help="Run one part of the worker in this process.")] = None,
+    only: Annotated[Only | None, typer.Option(help="Run only this part of the worker.")] = None,
 ) -> None:
-    """Work until told to stop (SIGTERM, Ctrl-C): ticks, calibration, retention, and delivery beside them."""
+    """Run the worker until stopped (SIGTERM, Ctrl-C): ticks, calibration, retention and delivery."""
     with open_app(context) as app:
         set_up_logs(app.settings.log)
         for sentence in app.settings.outdated():

@@ -1,4 +1,4 @@
-"""``habitue status``: what runs, how late it is, what waits, and what needs a person."""
+"""``habitue status``: what is running, how late it is, what is waiting, and what needs attention."""
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ def register(program: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show what runs, lag, queues, last ticks, and what needs a person; exit 1 where something does."""
+    """Show what is running, lag, queues, last ticks, and what needs attention. Exits with 1 if anything does."""
     with open_app(context) as app:
         found = read_status(app)
     if as_json:
@@ -34,7 +34,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def read_status(app: App) -> Status:
-    """Return how the installation of ``app`` does.
+    """Return the status of the installation of ``app``.
 
     Raises:
         StoreError: the database cannot be used, or has no tables yet.
@@ -68,16 +68,16 @@ def _show(out: Console, found: Status) -> None:
     for one in found.attention:
         out.print(f"[red]![/] [bold]{escape(one.subject)}[/]: {escape(one.message)}", highlight=False)
     if not found.attention:
-        out.print("[green]Nothing needs you.[/]")
+        out.print("[green]Nothing needs attention.[/]")
 
 
 def _versions(found: Status) -> str:
     running = found.store.content_version
     if running is None:
-        return "content: none was applied yet; the next tick applies the files"
+        return "content: none applied yet; the next tick applies the files"
     said = f"content: {running} since {day_time(found.store.applied_at)}"
     if found.files_version == running:
-        return f"{said}, as the files are"
+        return f"{said}, same as the files"
     refused = f"they have {found.files_errors} errors, so this version keeps running"
     return f"{said}; the files differ: " + (refused if found.files_errors else "the next tick applies them")
 
@@ -100,7 +100,7 @@ def _table(*columns: str) -> Table:
 
 def _workers(out: Console, store: Store) -> None:
     if not store.workers:
-        out.print("workers: none is running (`habitue run`)")
+        out.print("workers: none running (`habitue run`)")
         return
     for worker in store.workers:
         seen = "[red]not seen since[/]" if worker.silent else "seen"

@@ -1,4 +1,4 @@
-"""``habitue tick``: one pass of the pipeline, and what is due delivered."""
+"""``habitue tick``: runs the pipeline once, and delivers what is due."""
 
 from typing import Annotated
 
@@ -21,17 +21,17 @@ def register(program: typer.Typer) -> None:
 
 def tick(
     context: typer.Context,
-    at: Annotated[str | None, typer.Option(help="The instant to live, ISO 8601; now where absent.")] = None,
-    deliver: Annotated[bool, typer.Option(help="Hand over the actions that are due.")] = True,
+    at: Annotated[str | None, typer.Option(help="Run as of this instant, ISO 8601 (default: now).")] = None,
+    deliver: Annotated[bool, typer.Option(help="Deliver the actions that are due.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Refresh facts, place users, enrol, advance, and deliver: everything that is due, once."""
+    """Refresh facts, place users, enrol, advance and deliver: whatever is due, once."""
     with open_app(context, parse_instant(at) if at else None) as app:
         content = app.content()
         now = app.clock.now()
         out = notes()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        # Where nobody watches, an error shall stand alone.
+        # Off a terminal there is no progress bar, so that an error is the only output.
         with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
             done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
@@ -42,13 +42,15 @@ def tick(
     _show(now, done, drained, as_json=as_json)
     if drained and drained.alarms:
         for alarm in drained.alarms:
-            notes().print(f"[red]habitue:[/] {escape(str(alarm))}; its messages wait", highlight=False, soft_wrap=True)
+            notes().print(
+                f"[red]habitue:[/] {escape(str(alarm))}; its messages are waiting", highlight=False, soft_wrap=True
+            )
         raise typer.Exit(USAGE)
 
 
 def _show(now: Instant, done: Progress, drained: Drained | None, *, as_json: bool) -> None:
     if done.lived_until is not None:
-        notes().print(f"Nothing to do: this store has lived until {iso(done.lived_until)} already.")
+        notes().print(f"Nothing to do: the last tick of this store was at {iso(done.lived_until)}, which is later.")
     if as_json:
         delivered = dict(drained.states) if drained else {}
         counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}

@@ -1,1 +1,1 @@
-"""A believable brand to try Habitué on: customers and what they do, made from a seed, any number of them."""
+"""A realistic brand to try Habitué on: any number of customers and their behaviour, generated from a seed."""

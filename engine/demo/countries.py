@@ -1,10 +1,10 @@
-"""Where the demo's customers live: countries with languages, cities and zones, and the names that people have there."""
+"""Where the demo's customers live: countries with their languages, cities, time zones and first names."""
 
 from typing import NamedTuple
 
 
 class City(NamedTuple):
-    """A city, its IANA time zone, its usual distance from UTC in hours, and how many of the country's customers it has."""
+    """A city, its IANA time zone, its standard offset from UTC in hours, and its share of the country's customers."""
 
     name: str
     zone: str
@@ -13,14 +13,14 @@ class City(NamedTuple):
 
 
 class FirstName(NamedTuple):
-    """A first name, and how it is spelt in an address."""
+    """A first name, and its spelling in an email address."""
 
     name: str
     ascii: str
 
 
 class Country(NamedTuple):
-    """One country. ``code`` is ISO 3166, ``weight`` its share of the customers, ``calendar`` whose seasons it keeps."""
+    """A country. ``code`` is ISO 3166, ``weight`` its share of the customers, ``calendar`` a key of the seasons."""
 
     code: str
     locale: str
@@ -30,36 +30,36 @@ class Country(NamedTuple):
     names: tuple[FirstName, ...]
 
 
-def _plain(names: str) -> tuple[FirstName, ...]:
+def _ascii_names(names: str) -> tuple[FirstName, ...]:
     return tuple(FirstName(name, name.lower()) for name in names.split())
 
 
-def _spelt(names: str) -> tuple[FirstName, ...]:
+def _names(names: str) -> tuple[FirstName, ...]:
     return tuple(FirstName(*pair.split("/")) for pair in names.split())
 
 
-_ENGLISH = _plain(
+_ENGLISH = _ascii_names(
     "Emma Olivia Ava Sophia Isabella Mia Charlotte Amelia Harper Evelyn Abigail Ella Grace Chloe Lily Hannah Zoe Nora "
     "Liam Noah James William Benjamin Lucas Henry Daniel Jack Samuel David Joseph Owen Leo Nathan Aaron Simon Rachel"
 )
-_GERMAN = _spelt(
+_GERMAN = _names(
     "Anna/anna Lena/lena Mia/mia Jürgen/juergen Björn/bjoern Käthe/kaethe Lukas/lukas Jonas/jonas Sophie/sophie "
     "Marie/marie Felix/felix Paul/paul Jörg/joerg Änne/aenne Clara/clara Max/max Greta/greta Emil/emil Ida/ida"
 )
-_FRENCH = _spelt(
+_FRENCH = _names(
     "Léa/lea Chloé/chloe Camille/camille Inès/ines Manon/manon Jules/jules Hugo/hugo Zoé/zoe Louis/louis Élise/elise "
     "Théo/theo Anaïs/anais Margaux/margaux Gabriel/gabriel Noémie/noemie Rémi/remi Agathe/agathe"
 )
-_CHINESE = _spelt(
+_CHINESE = _names(
     "晓雯/xiaowen 子涵/zihan 雨桐/yutong 思远/siyuan 佳怡/jiayi 梓萱/zixuan 浩然/haoran 静怡/jingyi 文博/wenbo "
     "欣妍/xinyan 若曦/ruoxi 俊杰/junjie 诗涵/shihan 明轩/mingxuan 雅婷/yating 志强/zhiqiang 海燕/haiyan 宇航/yuhang "
     "晨曦/chenxi 美玲/meiling 建国/jianguo 丽华/lihua"
 )
-_SPANISH = _spelt(
+_SPANISH = _names(
     "Lucía/lucia Martín/martin Sofía/sofia Hugo/hugo María/maria Pablo/pablo Paula/paula Álvaro/alvaro Carmen/carmen "
     "Diego/diego Elena/elena Javier/javier Irene/irene Nuño/nuno"
 )
-_JAPANESE = _spelt(
+_JAPANESE = _names(
     "陽菜/hina 結衣/yui 葵/aoi 蓮/ren 悠真/yuma 美咲/misaki 翔太/shota さくら/sakura 大輔/daisuke 真由美/mayumi 健一/kenichi"
 )
 

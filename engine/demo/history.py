@@ -1,4 +1,4 @@
-"""What a customer does: everything of their story as events, in order of time."""
+"""Generates what customers do, as events in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -18,27 +18,26 @@ from engine.intake.rows.model import EventRow, Json, UserRow
 _TOPICS = ("care", "gifts", "scents", "refills")
 _COMPLAINTS = ("delivery", "question", "complaint")
 _LOST = 0.12
-"""How much of their visits somebody keeps up who has stopped buying."""
+"""Share of their visits that customers keep making after they have stopped buying."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerHistory:
-    """One customer and all that they did up to the end of the story."""
+    """One customer and all their events."""
 
     user: UserRow
     events: tuple[EventRow, ...]
 
 
 def event_key(seed: int, index: int, strand: str) -> str:
-    """Return the key of an event of customer ``index`` (from 0); ``joined`` is the strand of their first."""
+    """Return the key of an event of customer ``index`` (from 0); their first event is in the strand ``joined``."""
     return f"demo-{seed}-{index + 1}-{strand}"
 
 
 class _HistoryBuilder:
-    """Tells one customer's story.
+    """Generates one customer's events.
 
-    Each strand of it has a random source of its own and runs forward in time, so that a story with a later end only
-    goes on.
+    Each strand of events has its own random generator and runs forward in time, so a later end only adds events.
     """
 
     def __init__(self, spec: DemoSpec, customer: Customer) -> None:
@@ -70,7 +69,7 @@ class _HistoryBuilder:
         return tuple(purchases(self._spec, self._customer, self._rng("orders")))
 
     def _order(self, order: Purchase, rng: Random) -> Iterator[EventRow]:
-        """The order itself, the visit that led to it, and what follows: a review, a question, a survey."""
+        """Yield the order, the visit that led to it, and what may follow: a review, a question, a survey."""
         strand = f"o{order.number}"
         number = f"M-{(self._customer.index * 101 + order.number) % 900_000 + 100_000}"
         yield self._event(
@@ -93,7 +92,7 @@ class _HistoryBuilder:
             yield self._event(f"{strand}-q", at, "survey_answered", score=score)
 
     def _is_away(self, day: int) -> bool:
-        """Tell whether they have lost interest by ``day``: some time after joining, or after the last order so far."""
+        """Return whether they have lost interest by ``day``: some time after joining, or after the last order."""
         so_far = bisect_right(self._order_days, day)
         if not so_far:
             return day > self._customer.joined_day + 30
@@ -116,7 +115,7 @@ class _HistoryBuilder:
                 yield self._event(f"v{number}", at, "page_viewed", category=category)
 
     def _words(self) -> Iterator[EventRow]:
-        """Posts, shares and friends brought along, by how much somebody has to say."""
+        """Yield posts, shares and referrals, according to the customer's sociability."""
         rng, customer = self._rng("words"), self._customer
         day, number = float(customer.joined_day), 0
         rate = 0.0005 + 0.020 * customer.sociability * (1 if customer.ever_buys else 0.3)
@@ -135,7 +134,7 @@ class _HistoryBuilder:
 
 
 def customer_history(spec: DemoSpec, index: int) -> CustomerHistory:
-    """Return customer ``index`` (from 0) and what they did, in order of time."""
+    """Return customer ``index`` (from 0) and their events in order of time."""
     rng = Random(f"{spec.seed}/{index}")
     customer = make_customer(spec, index, rng)
     events = (event for event in _HistoryBuilder(spec, customer).events() if event.at <= spec.end)
@@ -143,10 +142,10 @@ def customer_history(spec: DemoSpec, index: int) -> CustomerHistory:
 
 
 def generate(spec: DemoSpec) -> Iterator[CustomerHistory]:
-    """Yield the brand's customers, one after the other; those who would join after the end are left out.
+    """Yield the brand's customers with their events, leaving out those who would join after the end.
 
-    What is yielded depends on ``spec`` alone.
+    The result depends only on ``spec``.
     """
     for index in range(spec.users):
-        if (told := customer_history(spec, index)).events:
-            yield told
+        if (history := customer_history(spec, index)).events:
+            yield history

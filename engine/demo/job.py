@@ -1,4 +1,4 @@
-"""The main job: a generated brand lives through its last days, as it would have, tick by tick."""
+"""Runs the demo: generates a brand, then ticks and delivers through its last days."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from engine.store.tables import CouponCode
 from engine.worker.upkeep import recalibrate
 
 EVERY = 4 * HOUR
-"""Between ticks: short enough that every zone's sending hours have several."""
+"""Time between ticks, in milliseconds: short enough for several ticks in the sending hours of every time zone."""
 POOL = 500
-"""Codes put into each coupon pool."""
+"""Number of codes put into each coupon pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far the job is: what it does, how much of it is done, and out of how much."""
+    """What the job is doing, how much of it is done, and out of how much."""
 
     name: str
     done: int
@@ -35,10 +35,10 @@ Watch = Callable[[JobProgress], None]
 
 
 def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, seed: int) -> DemoCounts:
-    """Make the brand, and live through the ``days`` before the clock's instant that the store has not lived yet.
+    """Generate the brand and run the last ``days`` before the clock's instant, as far as the store has not run them yet.
 
     Raises:
-        InputError: mail would leave the machine, or the store holds other customers.
+        InputError: email would leave the machine, or the store contains other customers.
         HabitueError: the files have errors, or the store cannot be used.
     """
     for name, channel in app.settings.served_channels().items():
@@ -50,10 +50,10 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
     app.migrate(content)
     spec = _spec(app, clock.now(), users, seed)
     with app.database.read() as connection:
-        told = is_complete(connection, spec)
+        complete = is_complete(connection, spec)
     made = (
         DemoCounts()
-        if told
+        if complete
         else write_brand(app.database, spec, lambda done: watch(JobProgress("customers", done, users)))
     )
     with app.database.write() as connection:
@@ -63,7 +63,7 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
 
 
 def _spec(app: App, end: Instant, users: int, seed: int) -> DemoSpec:
-    """Return the story up to ``end``; a story that was begun in this store goes on."""
+    """Return the spec of a history up to ``end``, continuing the one in the store if there is one."""
     fresh = DemoSpec.ending(end, users, seed, app.settings.brand.currency_scale)
     with app.database.read() as connection:
         start = stored_start(connection, seed)
@@ -71,7 +71,7 @@ def _spec(app: App, end: Instant, users: int, seed: int) -> DemoSpec:
 
 
 def run_days(app: App, content: Content, clock: FixedClock, start: Instant, watch: Watch = lambda _: None) -> None:
-    """Tick and deliver from ``start`` to the clock's instant, but not again what the store has lived already."""
+    """Tick and deliver from ``start`` to the clock's instant, skipping instants before the store's last tick."""
     end = clock.now()
     last = app.last_tick()
     instants = [at for at in _instants(start, end) if last is None or at > last]
@@ -79,7 +79,7 @@ def run_days(app: App, content: Content, clock: FixedClock, start: Instant, watc
         clock.move_to(at)
         app.tick(content, at)
         app.deliver(content)
-        if at % DAY == 0:  # nightly, as the worker does it
+        if at % DAY == 0:  # nightly, as in the worker
             recalibrate(app, content, at)
         watch(JobProgress("ticks", number, len(instants)))
 
@@ -89,7 +89,7 @@ def _instants(start: Instant, end: Instant) -> Iterator[Instant]:
 
 
 def _fill_pools(connection: Connection, dialect: Dialect, content: Content) -> None:
-    """Put codes into the pools, as ops would import them from their shop."""
+    """Put codes into the pools, like codes that ops import from their shop."""
     insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
     for name, coupon in content.playbooks.coupons.items():
         if coupon.kind == "pool":

@@ -1,4 +1,4 @@
-"""The demo's brand into the store, or into files that ``habitue import`` reads."""
+"""Writes the demo's brand into the store, or into files that ``habitue import`` reads."""
 
 import csv
 import gzip
@@ -26,7 +26,7 @@ CHUNK = 1_000
 """Customers per transaction."""
 
 Watch = Callable[[int], None]
-"""Is told how many customers are done."""
+"""Called with the number of customers done."""
 
 USER_COLUMNS = (
     "key", "email", "locale", "timezone", "country", "created_at", "first_name", "city", "birthday", "registered_on",
@@ -37,62 +37,62 @@ _ATTRIBUTES = ("first_name", "city", "birthday", "registered_on")
 
 @dataclass(frozen=True, slots=True)
 class DemoCounts:
-    """How many customers and events are new in the store, or in the files."""
+    """How many customers and events were added to the store, or written to files."""
 
     users: int = 0
     events: int = 0
 
 
 def stored_start(connection: Connection, seed: int) -> Instant | None:
-    """Return the start of the demo that the store holds; None where it holds nobody.
+    """Return the start of the demo in the store; None if the store has no customers.
 
     Raises:
-        InputError: the store holds customers, but not those of a demo with this seed.
+        InputError: the store has customers, but not those of a demo with this seed.
     """
     first = {"key": event_key(seed, 0, "joined")}
     start = connection.execute(text("SELECT at FROM event WHERE key = :key"), first).scalar()
     if start is None and connection.execute(select(func.count()).select_from(Users)).scalar_one():
         raise InputError(
-            f"the store holds customers who are not of a demo with seed {seed}, and they are not to be mixed; name "
+            f"the store has customers that are not from a demo with seed {seed}, and the two must not be mixed; use "
             "another store, such as HABITUE_STORE__URL=sqlite:///var/demo.db"
         )
     return Instant(start) if start is not None else None
 
 
 def is_complete(connection: Connection, spec: DemoSpec) -> bool:
-    """Tell whether the store was told this story, and lived it, up to its end already."""
+    """Return whether the store already has this history, and has run it, up to its end."""
     lived = connection.execute(select(func.max(Tick.at))).scalar()
     if lived is None or lived < spec.end:
         return False
-    # The very last customers may join after the end; that one of the last fiftieth is there tells as much.
+    # The very last customers may join after the end; it is enough that one of the last 2 % is there.
     newest = {"first": key_of(spec.users * 49 // 50), "last": key_of(spec.users - 1)}
     found = connection.execute(text("SELECT 1 FROM users WHERE key BETWEEN :first AND :last LIMIT 1"), newest)
     return found.first() is not None
 
 
 def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
-    """Write customers and events; what is there already stays as it is."""
+    """Write customers and events; those already in the store are left unchanged."""
     users = events = done = 0
-    for lives in _chunks(generate(spec)):
-        rows = [event for life in lives for event in life.events]
+    for histories in _chunks(generate(spec)):
+        rows = [event for history in histories for event in history.events]
         with database.write() as connection:
-            users += write_users(connection, database.dialect, [life.user for life in lives], spec.end).new
+            users += write_users(connection, database.dialect, [history.user for history in histories], spec.end).new
             events += write_events(connection, database.dialect, rows, spec.end).new
-        done += len(lives)
+        done += len(histories)
         watch(done)
     return DemoCounts(users, events)
 
 
-def _chunks(lives: Iterator[CustomerHistory]) -> Iterator[list[CustomerHistory]]:
-    while chunk := list(islice(lives, CHUNK)):
+def _chunks(histories: Iterator[CustomerHistory]) -> Iterator[list[CustomerHistory]]:
+    while chunk := list(islice(histories, CHUNK)):
         yield chunk
 
 
 def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
-    """Write ``users.csv`` and ``events.jsonl.gz`` into ``folder``.
+    """Write ``users.csv`` and ``events.jsonl.gz`` to ``folder``.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written to.
     """
     users = events = 0
     try:
@@ -103,10 +103,10 @@ def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) ->
         ):
             table = csv.writer(user_file)
             table.writerow(USER_COLUMNS)
-            for life in generate(spec):
-                table.writerow(_cells(life.user))
-                event_file.writelines(_line(event, spec.currency_scale) for event in life.events)
-                users, events = users + 1, events + len(life.events)
+            for history in generate(spec):
+                table.writerow(_cells(history.user))
+                event_file.writelines(_line(event, spec.currency_scale) for event in history.events)
+                users, events = users + 1, events + len(history.events)
                 watch(users)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""Who a customer of the demo is: name, place, birthday, consent, and the traits that drive what they do."""
+"""The demo's customers: name, place, birthday, consent, and the traits that drive their behaviour."""
 
 import math
 from dataclasses import dataclass
@@ -14,37 +14,37 @@ CATEGORIES = ("skincare", "fragrance", "makeup", "home", "men")
 _POPULARITY = (0.36, 0.24, 0.18, 0.14, 0.08)
 _GROWTH = math.log(3)
 _DAY_WEIGHTS = (1, 1, 1, 1, 1, 2, 5, 8, 9, 9, 9, 10, 11, 9, 8, 8, 9, 10, 12, 14, 15, 13, 8, 3)
-"""How much happens in each hour of the local day."""
+"""Relative activity in each hour of the local day."""
 _HOURS = tuple(hour for hour, weight in enumerate(_DAY_WEIGHTS) for _ in range(weight))
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. Rates are per day; ``voice``, ``deals`` and ``content`` are traits, about 0 to 1 and seldom more."""
+    """One customer. Rates are per day; ``sociability``, ``coupon_share`` and ``satisfaction`` are mostly 0 to 1."""
 
     index: int
     key: str
-    """The brand's own id for them."""
+    """The brand's own ID of the customer."""
     country: Country
     city: City
     joined_day: int
     joined_at: Instant
     favourites: tuple[str, ...]
-    """Departments as often as they are liked: to choose from."""
+    """Categories to draw from, each repeated according to its popularity with this customer."""
     ever_buys: bool
-    """Whether they ever come to a first order."""
+    """Whether they ever place an order."""
     order_rate: float
     drop_out: float
-    """Chance after each order that it was the last."""
+    """Probability after each order that it was the last."""
     basket: float
-    """Median order, in whole units of the currency."""
+    """Median order value, in whole units of the currency."""
     visit_rate: float
     sociability: float
-    """How much they write, share and recommend."""
+    """How much they post, share and recommend."""
     coupon_share: float
-    """Share of orders with a coupon."""
+    """Share of their orders that use a coupon."""
     satisfaction: float
-    """How content they are."""
+    """How satisfied they are with the shop."""
 
 
 def key_of(index: int) -> str:
@@ -53,12 +53,12 @@ def key_of(index: int) -> str:
 
 
 def make_customer(spec: DemoSpec, index: int, rng: Random) -> Customer:
-    """Make customer ``index`` (from 0)."""
+    """Generate customer ``index`` (from 0)."""
     country = rng.choices(COUNTRIES, [each.weight for each in COUNTRIES])[0]
     city = rng.choices(country.cities, [each.weight for each in country.cities])[0]
     joined_day = _joined_day(rng)
     joined_at = Instant(local_instant(spec.start, joined_day, city, rng))
-    if index == 0:  # the first customer opens the shop: when a stored demo began can be read from them
+    if index == 0:  # the first customer joins at the start, so that ``stored_start`` can read the start from the store
         joined_day, joined_at = 0, spec.start
     keenness = rng.gammavariate(0.9, 1.0)
     return Customer(
@@ -92,13 +92,13 @@ def _favourites(rng: Random) -> tuple[str, ...]:
 
 
 def local_instant(start: int, day: int, city: City, rng: Random) -> int:
-    """Return an instant on ``day`` (from ``start``) at an hour of the city's own day at which people are about."""
+    """Return an instant on ``day`` (counted from ``start``), at a likely hour of the city's local day."""
     hour = _HOURS[int(rng.random() * len(_HOURS))]
     return start + day * DAY + int((hour + rng.random() - city.offset) * HOUR)
 
 
 def user_row(customer: Customer, rng: Random) -> UserRow:
-    """Return the customer as intake takes them."""
+    """Return the customer as a row for intake."""
     first = rng.choice(customer.country.names)
     domain = rng.choice(("example.com", "example.com", "example.org"))
     email = f"{first.ascii}.{customer.index + 1}@{domain}" if rng.random() >= 0.03 else None
@@ -123,7 +123,7 @@ def user_row(customer: Customer, rng: Random) -> UserRow:
 
 
 def _consents(rng: Random) -> dict[str, bool]:
-    """Most said yes, some said no, the others said nothing."""
+    """Return consents: most customers said yes, some said no, the others said nothing."""
     said = rng.random()
     if said < 0.70:
         return {"email": True}

@@ -1,7 +1,7 @@
-"""When a customer buys: a rate of their own, a chance after each order that it was the last, and the seasons.
+"""When a customer buys: by their own order rate, a drop-out probability after each order, and the seasons.
 
-This is the process that is known as BG/NBD (rates gamma distributed over customers, drop-out beta distributed), with
-three additions that shops know: many never buy at all, orders follow the seasons, and some come back after a long time.
+This is a BG/NBD process (gamma-distributed rates, beta-distributed drop-out) with three additions familiar to shops:
+many customers never buy, orders follow the seasons, and some customers come back after a long time.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
 
 _RETURNS = 0.22
-"""Share of those who dropped out who come back once."""
+"""Share of the customers who dropped out that come back once."""
 _COUPONS = ("SPRING", "SUMMER", "FRIENDS", "NOVEMBER", "FREESHIP")
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One order; ``amount`` in minor units, ``last`` where the customer is silent for long after it."""
+    """One order. ``amount`` is in minor units; after a ``last`` order the customer is inactive for a long time."""
 
     number: int
     day: int
@@ -32,11 +32,11 @@ class Purchase:
 
 
 def purchases(spec: DemoSpec, customer: Customer, rng: Random) -> Iterator[Purchase]:
-    """Yield a customer's orders up to the end of the story, in the order of their days."""
+    """Yield a customer's orders up to the end of the history, by day."""
     if not customer.ever_buys:
         return
     demand = demand_of(customer.country.calendar, spec.start, spec.days)
-    # The first order follows sign-up soon; it is what many sign up for.
+    # The first order comes soon after sign-up: it is what many customers sign up for.
     demanded = demand.at(customer.joined_day) + rng.expovariate(1 / 9)
     number = 0
     while (day := demand.day_at(demanded)) is not None:

@@ -1,7 +1,7 @@
-"""How much is bought on which day: seasons, holidays and weekdays, as demand that adds up over time.
+"""How much is bought on each day: seasons, holidays and weekdays, as cumulative demand.
 
-Demand of 1 is an ordinary day. A purchase process runs in *demand time*, in which buying is even, and ``day_at`` puts
-its purchases back on calendar days: so a December holds twice the orders of an August.
+An ordinary day has a demand of 1. The purchase process runs in *demand time*, in which buying is uniform, and ``day_at``
+maps its purchases back to calendar days, so that December gets twice the orders of August.
 """
 
 from bisect import bisect_right
@@ -18,7 +18,7 @@ _PEAKS = {
     "west": (((2, 7), (2, 14), 1.5), ((5, 4), (5, 12), 1.4), ((11, 22), (11, 30), 2.2), ((12, 1), (12, 19), 1.7)),
     "china": (((5, 18), (5, 20), 1.6), ((6, 12), (6, 18), 1.9), ((11, 1), (11, 11), 2.6), ((12, 10), (12, 12), 1.5)),
 }
-"""Calendar -> (first day, last day, factor): gifts in spring, sales in November, gifts in December."""
+"""Calendar -> (first day, last day, factor): gifts in spring, sales in November, gifts in December. Days are (month, day)."""
 _LULLS = {"west": (((12, 24), (12, 26), 0.3),), "china": (((2, 4), (2, 14), 0.5),)}
 
 
@@ -32,7 +32,7 @@ def demand(calendar: str, day: date) -> float:
 
 
 class Demand:
-    """The demand of one calendar, added up from ``start`` over ``days`` days."""
+    """The cumulative demand of one calendar, from ``start`` over ``days`` days."""
 
     def __init__(self, calendar: str, start: Instant, days: int) -> None:
         first = to_datetime(start).date()
@@ -40,11 +40,11 @@ class Demand:
         self._until = [0.0, *accumulate(levels)]
 
     def at(self, day: int) -> float:
-        """Return the demand from the start up to the beginning of ``day``, counted from 0."""
+        """Return the cumulative demand at the beginning of ``day`` (counted from 0)."""
         return self._until[min(day, len(self._until) - 1)]
 
     def day_at(self, demanded: float) -> int | None:
-        """Return the day on which the added-up demand passes ``demanded``; None where that is after the last."""
+        """Return the day on which cumulative demand passes ``demanded``; None if that is after the last day."""
         if demanded >= self._until[-1]:
             return None
         return bisect_right(self._until, demanded) - 1
@@ -52,5 +52,5 @@ class Demand:
 
 @cache
 def demand_of(calendar: str, start: Instant, days: int) -> Demand:
-    """Return the demand of a calendar; made once for each span."""
+    """Return the demand of a calendar, cached for each span."""
     return Demand(calendar, start, days)

@@ -1,4 +1,4 @@
-"""What a store holds and what was done in it, counted: for the end of the demo."""
+"""Counts what a store contains and what was done in it, for the end of the demo."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from engine.rules.dimension import Dimension, split_places
 
 @dataclass(frozen=True, slots=True)
 class TransitionCount:
-    """Transitions between two places of a dimension."""
+    """How many transitions there were between two places of a dimension."""
 
     dimension: str
     origin: str
@@ -21,7 +21,7 @@ class TransitionCount:
 
 @dataclass(frozen=True, slots=True)
 class ActionCount:
-    """Actions of a playbook in one state, for one reason."""
+    """How many actions of a playbook are in one state for one reason."""
 
     playbook: str
     state: str
@@ -31,28 +31,28 @@ class ActionCount:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A store at a glance."""
+    """Counts of customers, events, ticks, placements, transitions and actions."""
 
     users: int
     events: int
     ticks: int
     places: Mapping[str, Mapping[str, int]]
-    """Dimension -> place -> customers; in a segments dimension a customer can count in several."""
+    """Dimension -> place -> customers; in a segments dimension a customer can count in several places."""
     tier: str
-    """The dimension of ``crossed``'s columns; empty where the brand has none of that kind."""
+    """The tiers dimension of ``crossed``; empty if the brand has none."""
     stage: str
-    """The dimension of ``crossed``'s rows."""
+    """The stages dimension of ``crossed``; empty if the brand has none."""
     crossed: Mapping[tuple[str, str], int]
     """(stage, tier) -> customers."""
     transitions: Sequence[TransitionCount]
-    """First placements are not among them."""
+    """Without first placements."""
     actions: Sequence[ActionCount]
     example: str | None
-    """The key of a customer for whom much was done."""
+    """The key of the customer with the most actions."""
 
 
 def summarise(connection: Connection, dimensions: Sequence[Dimension]) -> Summary:
-    """Count."""
+    """Return the summary of the store behind ``connection``."""
     tier = next((each.name for each in sorted(dimensions, key=_value_first) if each.kind == "tiers"), "")
     stage = next((each.name for each in dimensions if each.kind == "stages"), "")
     return Summary(

@@ -39,7 +39,7 @@ def test_a_quiet_installation_needs_nobody(house: House) -> None:
     assert found.store.content_version == found.files_version
     assert [tick.error for tick in found.store.ticks] == [None]
     done = house.command("status")
-    assert (done.exit_code, "Nothing needs you" in done.output) == (0, True)
+    assert (done.exit_code, "Nothing needs attention" in done.output) == (0, True)
 
 
 def test_lag_is_that_of_the_oldest(house: House) -> None:

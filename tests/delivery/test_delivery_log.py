@@ -137,7 +137,7 @@ def test_as_a_table(lived: World, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--state", "acepted"), "unknown state `acepted`; did you mean `accepted`?"),
-        (("--json", "--csv"), "choose one of --json and --csv"),
+        (("--json", "--csv"), "use either --json or --csv"),
         (("--since", "yesterday"), "`yesterday` is not an instant"),
     ],
 )

@@ -62,7 +62,7 @@ def test_events(brand: Path) -> None:
     )
     result = run(brand, *arguments)
     assert result.exit_code == 1
-    assert "2 rows read, 1 new, 0 already there, 1 users made, 1 rejected" in result.stdout
+    assert "2 rows read, 1 new, 0 already there, 1 users created, 1 rejected" in result.stdout
     assert "user = client, at = day, amount = amount" in result.stdout
     assert "amount: more decimals than the currency has" in result.stdout
     assert (brand / "orders.csv.gz.rejected.csv").exists()
@@ -101,7 +101,7 @@ def test_a_mistake_in_the_command_leaves_the_rejected_rows_of_an_earlier_run(bra
 def test_a_dry_run_says_so(brand: Path) -> None:
     path = brand / "users.csv"
     path.write_text("key\nann\n")
-    assert "1 would go in, nothing was stored" in run(brand, "import", "users", str(path), "--dry-run").stdout
+    assert "1 would be imported, nothing was stored" in run(brand, "import", "users", str(path), "--dry-run").stdout
     assert run(brand, "import", "users", str(path)).exit_code == 0
 
 

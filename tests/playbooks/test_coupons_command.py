@@ -29,14 +29,14 @@ def test_codes_are_imported_and_counted(config: Path, tmp_path: Path) -> None:
     codes.write_text("ONE\nTWO\n", encoding="utf-8")
     done = run(config, "coupons", "import", "VIP20", str(codes), "--expires", "2999-01-01")
     assert done.exit_code == 0, done.output
-    assert "VIP20: 2 codes added, 0 known already, 0 rejected" in done.output
+    assert "VIP20: 2 codes added, 0 already known, 0 rejected" in done.output
     again = run(config, "coupons", "import", "VIP20", str(codes), "--json")
     assert json.loads(again.output) == {"added": 0, "known": 2, "rejected": []}
     listed = json.loads(run(config, "coupons", "--json").output)
     assert {"coupon": "VIP20", "kind": "pool", "free": 2, "claimed": 0, "expired": 0} in listed
     table = run(config, "coupons").output
     assert "VIP20" in table
-    assert "made when needed" in table
+    assert "generated on demand" in table
 
 
 def test_rejected_lines_are_findings(config: Path, tmp_path: Path) -> None:
@@ -44,5 +44,5 @@ def test_rejected_lines_are_findings(config: Path, tmp_path: Path) -> None:
     codes.write_text("code,expires_at\n,2030-01-01\nTWO,\n", encoding="utf-8")
     done = run(config, "coupons", "import", "VIP20", str(codes))
     assert done.exit_code == 1
-    assert "VIP20: 1 codes added, 0 known already, 1 rejected" in done.output
+    assert "VIP20: 1 codes added, 0 already known, 1 rejected" in done.output
     assert "line 2: the code is empty" in done.output
