@@ -1,4 +1,4 @@
-# Habitué. `make` alone lists what there is.
+# Habitué. `make` without a target lists them all.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,37 +14,37 @@ help: ## List the targets
 setup-run:
 	@$(PYTHON) tools/setup.py runtime
 
-setup: ## Set up .venv for development (run, test and the rest do it themselves)
+setup: ## Set up .venv for development (the other targets do it if needed)
 	@$(PYTHON) tools/setup.py dev
 
-run: setup-run ## Show Habitué at work: a demo brand, its mail captured, all of it in var/
+run: setup-run ## Run a demo brand with captured email, all in var/
 	@$(BIN)/habitue demo
 
 test: setup ## Run the tests
 	@$(BIN)/python -m pytest -n auto
 
-check: setup ## Lint, check formats, types and import contracts; all four, then the verdict
+check: setup ## Check lint, formatting, types and import contracts; runs all four, then fails if one did
 	@status=0; \
 	for tool in "ruff check ." "ruff format --check ." "mypy" "lint-imports"; do \
 		echo "== $$tool"; $(BIN)/$$tool || status=1; \
 	done; exit $$status
 
-format: setup ## Format the code and fix what can be fixed
+format: setup ## Format the code and fix lint errors where possible
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## Measure against the bars (takes long; one alone: .venv/bin/python -m bench --help)
+bench: setup ## Run the benchmarks (takes long; a single one: .venv/bin/python -m bench.drain --help)
 	@$(BIN)/python -m bench
 
-bulk: setup ## Run what the tests do in large numbers: kills, a shop's year and a half
+bulk: setup ## Run the tests in large numbers: kills, a shop's year and a half
 	@$(BIN)/python -m pytest -n auto -m bulk --timeout=1200
 
 soak: setup ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m soak --timeout=3600
 
-lock: setup ## Resolve the lock files anew (UPGRADE=1 takes newer versions)
+lock: setup ## Rewrite the lock files (UPGRADE=1 also upgrades)
 	@UPGRADE=$(UPGRADE) tools/lock.sh
 
-clean: ## Remove .venv, caches and build results; var/ stays
+clean: ## Remove .venv, caches and build results, but not var/
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find engine adapters tests bench tools -name __pycache__ -type d -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The SMTP adapter: pooled connections to one server (RFC 5321), with TLS and log-in."""
+"""The SMTP adapter: pooled connections to one server (RFC 5321), with TLS and authentication."""
 
 import asyncio
 from types import TracebackType
@@ -12,7 +12,7 @@ __all__ = ["SmtpAdapter", "SmtpOptions"]
 
 
 class SmtpAdapter:
-    """Hands messages to an SMTP server over up to ``options.connections`` connections, kept between messages."""
+    """Sends messages to an SMTP server over a pool of up to ``options.connections`` connections."""
 
     channel = "email"
     payload = EmailPayload
@@ -21,26 +21,26 @@ class SmtpAdapter:
         self.name = name
         self.concurrency = options.connections
         self._options = options
-        self._room = asyncio.Semaphore(options.connections)
+        self._slots = asyncio.Semaphore(options.connections)
         self._idle: list[SmtpConnection] = []
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        """Make ready; connections are made when they are needed."""
+        """Open the adapter; connections are made when they are needed."""
         self._closed = False
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say QUIT on every idle connection; those in use close when their message is answered."""
+        """Send QUIT on every idle connection; those in use close after the answer to their message."""
         self._closed = True
         connections, self._idle = self._idle, []
         await asyncio.gather(*(connection.quit() for connection in connections))
 
     async def send(self, message: Message) -> Answer:
-        """Hand one message over. A cancelled hand-off drops its connection, so no half message stays behind."""
-        async with self._room:
+        """Send one message. If cancelled, its connection is dropped, so that no partial message stays on it."""
+        async with self._slots:
             connection = await self._connection()
             try:
                 answer = await connection.deliver(message)

@@ -1,4 +1,4 @@
-"""Opening an SMTP connection: connect, greet, encrypt, log in. aiosmtplib does it; we tell its failures apart."""
+"""Opens an SMTP connection with aiosmtplib (connect, greet, encrypt, log in) and classifies failures."""
 
 import asyncio
 import socket
@@ -15,14 +15,14 @@ from adapters.smtp_wire import Extensions
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """A connection that mail can be handed over on, and what its server supports."""
+    """A connection that is ready for mail, and what its server supports."""
 
     stream: SmtpStream
     extensions: Extensions
 
 
 async def connect(options: SmtpOptions) -> OpenConnection | Answer:
-    """Open a connection, within ``options.timeout``; say what went wrong where something did."""
+    """Open a connection within ``options.timeout``; if that fails, return an answer that says why."""
     client: aiosmtplib.SMTP | None = None
     result: OpenConnection | Answer
     try:
@@ -32,7 +32,7 @@ async def connect(options: SmtpOptions) -> OpenConnection | Answer:
             await _greet(client)
             result = await _encrypt(client, options) or await _log_in(client, options) or _take_over(client)
     except TimeoutError:
-        result = _down(options, "connection_timeout", "does not answer in time")
+        result = _down(options, "connection_timeout", "did not answer in time")
     except aiosmtplib.SMTPResponseException as error:
         result = _down(options, "greeting_refused", f"answers {error.code}")
     except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
@@ -55,7 +55,7 @@ def _client(options: SmtpOptions) -> aiosmtplib.SMTP:
         local_hostname=options.hello_name or socket.gethostname() or "localhost",
         timeout=options.timeout,
         use_tls=options.security == "tls",
-        start_tls=False,  # done by hand, to tell its failures apart
+        start_tls=False,  # done in _encrypt, to tell its failures apart
         tls_context=None if options.security == "none" else _tls(options),
     )
 
@@ -69,7 +69,7 @@ def _tls(options: SmtpOptions) -> ssl.SSLContext:
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
-    """Say EHLO, or HELO to a server that knows no better."""
+    """Send EHLO, or HELO to a server that does not know EHLO."""
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError:
@@ -87,23 +87,23 @@ async def _encrypt(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | No
 
 
 async def _log_in(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | None:
-    """Log in where a username is set. What the server says to credentials is not repeated: it may echo them."""
+    """Log in if a username is set. The server's reply to credentials is not logged, because it may echo them."""
     if not options.username:
         return None
     try:
         await client.login(options.username, options.password.get_secret_value())
     except aiosmtplib.SMTPAuthenticationError as error:
         reason = "auth_failed" if error.code >= 500 else "auth_unavailable"
-        return _down(options, reason, f"answers {error.code} to the log-in; check username and password")
+        return _down(options, reason, f"answers {error.code} to the login; check username and password")
     except aiosmtplib.SMTPServerDisconnected:
-        return _down(options, "auth_failed", "hangs up at the log-in")
+        return _down(options, "auth_failed", "closed the connection at the login")
     except aiosmtplib.SMTPException:
-        return _down(options, "auth_unsupported", "offers no way to log in that we know")
+        return _down(options, "auth_unsupported", "offers no supported way to log in")
     return None
 
 
 def _take_over(client: aiosmtplib.SMTP) -> OpenConnection:
-    """Take the connection out of aiosmtplib's hands; from now on it reads none of the replies."""
+    """Take the connection over from aiosmtplib, which does not see any further replies."""
     transport = client.transport
     if not isinstance(transport, asyncio.Transport) or transport.is_closing():
         raise aiosmtplib.SMTPServerDisconnected("Connection lost")
@@ -121,7 +121,7 @@ def _down(options: SmtpOptions, reason: str, detail: str) -> Answer:
 
 def _why(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"shows a certificate that is not trusted: {error.verify_message}"
+        return f"has a certificate that is not trusted: {error.verify_message}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

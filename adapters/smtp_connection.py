@@ -1,8 +1,8 @@
-"""One SMTP connection and the mail transactions that run on it.
+"""One SMTP connection, and the mail transactions that run on it.
 
-The transaction is driven here, because the answer depends on how far it came when a connection broke, and because
-messages are built with their final line ends, so nothing has to be searched and copied again. Where the server offers
-it, the commands of a transaction leave together (RFC 2920); the message follows only when all of them were answered.
+We drive the transaction ourselves, because the outcome depends on how far it got when a connection broke, and because
+messages are built with their final line endings, so they need not be scanned and copied again. If the server supports
+pipelining (RFC 2920), the commands of a transaction are sent together; the message follows once all were answered.
 """
 
 import asyncio
@@ -15,22 +15,23 @@ from adapters.smtp_stream import NotSmtp, SmtpStream
 from adapters.smtp_wire import Extensions, dot_stuffed, envelope_commands
 
 WHOLE = 64 * 1024
-"""Octets of a message that are written with their final dot at once; a longer one waits until it is on its way."""
+"""Up to this many octets, a message and its final dot are written together; the dot of a longer one is held back until
+the rest has been sent."""
 POLL = 0.005
-"""Seconds between looks at how much of a long message is still to be written."""
+"""Seconds between checks of how much of a long message is still unwritten."""
 GOODBYE = 5.0
-"""Seconds that a server has to answer QUIT."""
+"""Seconds that the server has to answer QUIT."""
 
 _GO_ON = 354
 """The reply to DATA that asks for the message."""
 _CLOSING = 421
-"""The reply to any command after which a server hangs up."""
+"""The reply to any command that says the server is closing the connection."""
 _WANTED = ((SmtpStage.SENDER, (250,)), (SmtpStage.RECIPIENT, (250, 251)), (SmtpStage.CONTENT, (_GO_ON,)))
-"""The stages up to the message and the replies that lead on."""
+"""The stages before the message, and the replies that let a transaction continue."""
 
 
 class SmtpConnection:
-    """One connection, and the transaction that runs on it."""
+    """One connection. It runs one transaction at a time; ``sent`` counts the messages sent on it."""
 
     def __init__(self, options: SmtpOptions) -> None:
         self.sent = 0
@@ -41,29 +42,29 @@ class SmtpConnection:
 
     @property
     def is_open(self) -> bool:
-        """Whether a message can be handed over without connecting first."""
+        """Whether a message can be sent without connecting first."""
         return self._stream is not None and self._stream.is_open
 
     def drop(self) -> None:
-        """Close at once."""
+        """Close without QUIT."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
     async def quit(self) -> None:
-        """Close in an orderly way, as far as the server plays along."""
+        """Send QUIT and close, whether or not the server answers."""
         try:
             if self._stream is not None and self._stream.is_open:
                 self._stream.limit(GOODBYE)
                 self._stream.write(b"QUIT\r\n", replies=1)
                 await self._stream.read()
         except (NotSmtp, OSError):
-            pass  # the server left first, which is as good
+            pass  # the server closed first, which is as good
         finally:
             self.drop()
 
     async def deliver(self, message: Message) -> Answer:
-        """Connect where needed and run the transaction; a kept connection that turns out dead is replaced once."""
+        """Connect if needed and run the transaction; replace a kept connection once if it turns out to be dead."""
         kept = self.is_open
         answer = await self._attempt(message)
         gone = kept and not self.is_open and self._stage is SmtpStage.SENDER and answer.outcome is Outcome.RETRY
@@ -88,7 +89,7 @@ class SmtpConnection:
             return self._broken("disconnected")
 
     def _broken(self, reason: str, detail: str = "") -> Answer:
-        """Answer for a connection that is of no use any more: the stage tells what may have become of the message."""
+        """Drop an unusable connection; return the outcome, which depends on the stage that the transaction reached."""
         self.drop()
         outcome = Outcome.UNKNOWN if self._stage is SmtpStage.SENT else Outcome.RETRY
         return Answer(outcome, reason, detail or f"at {self._stage.value}")
@@ -130,34 +131,34 @@ class SmtpConnection:
         return refused(SmtpStage.SENT, code, text)
 
     async def _clear(self, stream: SmtpStream, refusal: int) -> None:
-        """Clear the half transaction away; close the connection where that cannot be done.
+        """Abort the partial transaction; drop the connection if that fails.
 
-        What was said of the message stands, however this goes.
+        The answer about the message stands either way.
         """
         cleared = False
         try:
             stream.limit(self._options.timeout)
             cleared = _is_refusal(refusal) and await _cleared(stream, refusal)
         except (NotSmtp, OSError):
-            pass  # there is nothing to clear on a connection that is gone
+            pass  # a lost connection has nothing left to abort
         if not cleared:
             self.drop()
 
 
 def _is_refusal(code: int) -> bool:
-    """Tell whether a reply says no to one command and yes to further ones."""
+    """Return whether a reply refuses one command but allows further ones."""
     return 400 <= code < 600 and code != _CLOSING
 
 
 async def _cleared(stream: SmtpStream, refusal: int) -> bool:
-    """End a half transaction in which ``refusal`` was the last reply; tell whether the server is ready for another.
+    """Abort a transaction in which ``refusal`` was the last reply; return whether the server is ready for another.
 
-    Commands that left with the refused one are answered too. A server that refuses the recipient and asks for the
-    message all the same gets a lone dot (RFC 2920, 3.1); one that has a recipient might send that to somebody.
+    Commands that were pipelined with the refused one are answered too. A server that refuses the recipient but still
+    asks for the message gets a lone dot (RFC 2920, 3.1); one that has accepted a recipient might deliver that.
 
     Raises:
-        OSError: the connection broke, or replies did not come in time.
-        NotSmtp: something else than replies came.
+        OSError: the connection broke, or the replies did not come in time.
+        NotSmtp: something other than a reply came.
     """
     codes = [refusal]
     while stream.expected:
@@ -174,10 +175,10 @@ async def _cleared(stream: SmtpStream, refusal: int) -> bool:
 
 
 async def _flushed(stream: SmtpStream) -> None:
-    """Wait until everything written has left for the network.
+    """Wait until everything written has been sent to the network.
 
     Raises:
-        OSError: the connection broke before, or the time was up.
+        OSError: the connection broke before that, or the time ran out.
     """
     stream.check()
     while stream.unwritten:

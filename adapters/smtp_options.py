@@ -9,11 +9,11 @@ _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 class SmtpOptions(BaseModel):
-    """Where mail is handed over and how. Times are in seconds.
+    """Which server mail is sent through, and how. Times are in seconds.
 
     ``security``: ``none``, ``starttls`` (required, not opportunistic) or ``tls`` from the first octet. ``timeout``
-    bounds connecting, and each transaction up to the message's end; ``answer_timeout`` the wait for the server's word
-    after it, which RFC 5321 (4.5.3.2.6) wants long, since a message given up there may be sent twice.
+    limits connecting, and each transaction up to the end of the message. ``answer_timeout`` limits the wait for the
+    server's answer after that; RFC 5321 (4.5.3.2.6) wants it long, because a message abandoned there may be sent twice.
     ``ca_file``: certificates to trust instead of the system's.
     """
 
@@ -37,5 +37,5 @@ class SmtpOptions(BaseModel):
         if self.username and not self.password.get_secret_value():
             raise ValueError("a username needs a password")
         if self.username and self.security == "none" and self.host not in _LOOPBACK:
-            raise ValueError('a password must not travel in the clear: set security = "starttls" or "tls"')
+            raise ValueError('a password must not be sent unencrypted: set security = "starttls" or "tls"')
         return self

@@ -1,4 +1,4 @@
-"""What an SMTP server's replies mean to delivery (RFC 5321 codes, RFC 3463 enhanced codes)."""
+"""What an SMTP server's replies mean for delivery (RFC 5321 codes, RFC 3463 enhanced codes)."""
 
 import re
 from enum import Enum
@@ -13,13 +13,14 @@ _NOT_ALLOWED = re.compile(r"relay|authenticat|not permitted to send|log ?in", re
 
 _AUTH_CODES = frozenset((530, 534, 535, 538))
 _AUTH_DETAILS = frozenset(("3", "8", "9", "11"))
-"""5.7.x of RFC 3463 and 4954 that speak of us, not of the message: no permission, bad or weak credentials."""
+"""5.7.x codes (RFC 3463, 4954) that are about us, not the message: no permission, bad or weak credentials."""
 
 DETAIL = 200
+"""Maximum length of a reply in the log."""
 
 
 class SmtpStage(Enum):
-    """How far a hand-off has come. From ``SENT`` on, the server has the whole message."""
+    """How far a transaction has got. From ``SENT`` on, the server has the whole message."""
 
     SENDER = "sender"
     RECIPIENT = "recipient"
@@ -28,21 +29,21 @@ class SmtpStage(Enum):
 
 
 def shown(code: int, text: str) -> str:
-    """Return a reply for the log: one line, shortened, without addresses."""
+    """Return a reply as shown in the log: one line, truncated, without addresses."""
     return f"{code} {_CONTROLS.sub(' ', _ADDRESS.sub('…', text)).strip()}"[:DETAIL]
 
 
 def accepted(text: str) -> Answer:
-    """Return the answer for a message that was taken, with the server's queue id where it names one."""
+    """Return the answer for an accepted message, with the server's queue ID if it names one."""
     found = _QUEUED_AS.search(text)
     return Answer(Outcome.ACCEPTED, reference=found[1] if found else "")
 
 
 def refused(stage: SmtpStage, code: int, text: str) -> Answer:
-    """Classify a reply that was not the hoped-for one.
+    """Classify a reply that is not the expected one.
 
-    4xx: ``RETRY``. 5xx: ``ADAPTER_DOWN`` where it says that we may not send at all (credentials, relaying, our sender
-    address), else ``REJECTED``. Anything else is no SMTP: ``UNKNOWN`` once the message was sent, ``RETRY`` before.
+    4xx: ``RETRY``. 5xx: ``ADAPTER_DOWN`` if it says that we may not send at all (credentials, relaying, our sender
+    address), else ``REJECTED``. Anything else is not SMTP: ``UNKNOWN`` after the message was sent, ``RETRY`` before.
     """
     detail = shown(code, text)
     if 400 <= code < 500:

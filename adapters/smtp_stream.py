@@ -1,6 +1,6 @@
-"""An SMTP server's replies, in the order of the commands (RFC 5321, 4.2), also when several commands went at once.
+"""Writes SMTP commands and reads the replies in order (RFC 5321, 4.2), including those to pipelined commands.
 
-aiosmtplib's own protocol drops what comes after the first reply, so that commands cannot be pipelined through it.
+aiosmtplib's own protocol cannot pipeline: it drops everything after the first reply.
 """
 
 import asyncio
@@ -8,34 +8,34 @@ from collections import deque
 from typing import NamedTuple
 
 MAX_LINE = 2_048
-"""Octets of one line of a reply; RFC 5321 (4.5.3.1.5) knows 512."""
+"""Maximum octets in one line of a reply; RFC 5321 (4.5.3.1.5) allows 512."""
 MAX_REPLY = 65_536
-"""Octets that may be read ahead of the last complete reply."""
+"""Maximum octets of one reply."""
 
 _MARKS = frozenset((b" ", b"-", b"", b"\r"))
-"""What may follow a reply's code; ``-`` says that more lines follow."""
+"""What may follow a reply's code; ``-`` means that more lines follow."""
 
 
 class Reply(NamedTuple):
-    """A reply's code, and its text with the lines of a longer one kept apart."""
+    """A reply's code, and its text, in several lines if the reply has several."""
 
     code: int
     text: str
 
 
 class NotSmtp(Exception):
-    """What came is no reply."""
+    """What came is not an SMTP reply."""
 
 
 class SmtpStream(asyncio.Protocol):
-    """Writes commands to a connection that was set up, and reads as many replies as they ask for.
+    """Writes commands to an open connection, and reads as many replies as they call for.
 
-    What a server says without being asked is dropped, so that it is never taken for the reply to a later command.
-    The time limit is moved with every message and hardly ever reached, so one timer that looks again stays behind it.
+    Unsolicited output of the server is dropped, so that it is never taken for the reply to a later command. The time
+    limit moves with every message and is hardly ever reached, so a single timer checks it and reschedules itself.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        """Take ``transport`` over from the protocol that set it up."""
+        """Take over ``transport`` from the protocol that opened it."""
         self._transport = transport
         self._owed = 0
         self._rest = b""
@@ -54,29 +54,29 @@ class SmtpStream(asyncio.Protocol):
 
     @property
     def expected(self) -> int:
-        """How many replies are still to be read."""
+        """How many replies have not been read yet."""
         return self._owed + len(self._ready)
 
     @property
     def unwritten(self) -> int:
-        """How many octets wait to leave for the network."""
+        """How many octets have not been sent to the network yet."""
         return self._transport.get_write_buffer_size()
 
     def limit(self, seconds: float) -> None:
-        """Give the server ``seconds`` from now on to take what is written and to reply; until the next call of this."""
+        """Give the server ``seconds`` from now to take what is written and to reply. Replaces any earlier limit."""
         loop = asyncio.get_running_loop()
         self._due = loop.time() + seconds
         if self._timer is not None and self._timer.when() > self._due:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._timer = loop.call_at(self._due, self._look)
+            self._timer = loop.call_at(self._due, self._check_time)
 
     def write(self, octets: bytes, *, replies: int) -> None:
-        """Write; ``replies`` says how many replies these octets bring.
+        """Write ``octets``, to which the server will send ``replies`` replies.
 
         Raises:
-            OSError: the connection is closed, or its time is up.
+            OSError: the connection is closed, or its time limit has passed.
         """
         self.check()
         self._owed += replies
@@ -86,9 +86,9 @@ class SmtpStream(asyncio.Protocol):
         """Return the next reply.
 
         Raises:
-            ConnectionError: the connection broke before it was complete.
-            TimeoutError: it did not come within the limit.
-            NotSmtp: something else came.
+            ConnectionError: the connection broke before the reply was complete.
+            TimeoutError: the reply did not come within the limit.
+            NotSmtp: something other than a reply came.
         """
         while not self._ready:
             if self._fault is not None:
@@ -101,7 +101,7 @@ class SmtpStream(asyncio.Protocol):
         return self._ready.popleft()
 
     def check(self) -> None:
-        """Raise what is wrong with the connection, if something is: what ``read`` raises."""
+        """Raise the same errors as ``read`` if the connection can no longer be used."""
         if self._fault is not None:
             raise self._fault
         if self._transport.is_closing():
@@ -115,7 +115,7 @@ class SmtpStream(asyncio.Protocol):
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrives apart into replies."""
+        """Split received data into replies."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             if not self._owed:
@@ -129,7 +129,7 @@ class SmtpStream(asyncio.Protocol):
             self._tell()
 
     def eof_received(self) -> bool:
-        """The server says no more: close."""
+        """The server sends no more: close."""
         self._end(ConnectionResetError("connection lost"))
         return False
 
@@ -140,7 +140,7 @@ class SmtpStream(asyncio.Protocol):
     def _line(self, line: bytes) -> None:
         code, mark = line[:3], line[3:4]
         if len(line) > MAX_LINE or not code.isdigit() or mark not in _MARKS:
-            self._end(NotSmtp("a line is no reply"))
+            self._end(NotSmtp("a line is not a reply"))
             self._owed = 0
             return
         text = line[4:].strip()
@@ -153,14 +153,14 @@ class SmtpStream(asyncio.Protocol):
         self._ready.append(Reply(int(code), text.decode("utf-8", "replace")))
         self._owed -= 1
 
-    def _look(self) -> None:
-        """Look whether the time is up, or was moved."""
+    def _check_time(self) -> None:
+        """Check whether the time is up, or the limit was moved."""
         loop = asyncio.get_running_loop()
         self._timer = None
         if not self._owed and not self.unwritten:
             return
         if loop.time() < self._due:
-            self._timer = loop.call_at(self._due, self._look)
+            self._timer = loop.call_at(self._due, self._check_time)
         else:
             self._end(TimeoutError("no reply in time"))
 

@@ -11,7 +11,7 @@ _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """The extensions of a server that matter to us (RFC 1870, 6531, 2920)."""
+    """The extensions of a server that we use (RFC 1870, 6531, 2920)."""
 
     size: bool = False
     smtputf8: bool = False
@@ -19,7 +19,7 @@ class Extensions:
 
 
 def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, bytes] | Answer:
-    """Return the commands MAIL and RCPT, or the answer where an address cannot be said to this server."""
+    """Return the commands MAIL and RCPT, or an answer if this server cannot take an address."""
     options = b""
     if extensions.size:
         options += b" SIZE=%d" % len(message.payload.mime)
@@ -36,12 +36,12 @@ def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, 
     try:
         said = sender.encode("utf-8"), recipient.encode("utf-8")
     except UnicodeEncodeError:
-        return Answer(Outcome.REJECTED, "address_invalid", "the address has characters that no text has")
+        return Answer(Outcome.REJECTED, "address_invalid", "the address contains invalid characters")
     return b"MAIL FROM:<" + said[0] + b">" + options + b"\r\n", b"RCPT TO:<" + said[1] + b">\r\n"
 
 
 def ascii_domain(address: str) -> str:
-    """Return an address with its domain in ASCII form (RFC 5891), where only the domain is not ASCII."""
+    """Return an address with its domain in ASCII form (RFC 5891) if only the domain is not ASCII; "" if impossible."""
     if address.isascii():
         return address
     name, _, domain = address.rpartition("@")
@@ -54,7 +54,7 @@ def ascii_domain(address: str) -> str:
 
 
 def dot_stuffed(body: bytes) -> bytes:
-    """Return ``body`` with CRLF line ends, one at its end, and the dots that begin lines doubled (RFC 5321, 4.5.2)."""
+    """Return ``body`` with CRLF line endings, one at its end, and leading dots doubled (RFC 5321, 4.5.2)."""
     ends = body.count(b"\r\n")
     if body.count(b"\n") != ends or body.count(b"\r") != ends:
         body = _LINE_ENDS.sub(b"\r\n", body)

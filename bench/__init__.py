@@ -1,1 +1,1 @@
-"""Measures of speed and memory, each a command of its own: ``python -m bench.<name> --size N`` prints one JSON line."""
+"""Benchmarks of speed and memory. Each is a command: ``python -m bench.<name> --size N`` prints one JSON line."""

@@ -1,4 +1,4 @@
-"""All measures, one after the other, each in a process of its own: ``python -m bench``; ``--smoke`` for small sizes."""
+"""Runs all benchmarks, each in its own process: ``python -m bench``; ``--smoke`` for small sizes."""
 
 import argparse
 import subprocess
@@ -13,13 +13,13 @@ MEASURES = {
     "drain": 500,
     "mime": 200,
 }
-"""Measure -> its size in a smoke test; the bars hold at full size."""
+"""Benchmark -> its size in a smoke test. The bars apply at full size only."""
 
 
 def main() -> int:
-    """Run all measures; with ``--smoke`` only a crash is a failure, otherwise a missed bar is one too."""
-    parser = argparse.ArgumentParser(description="Measure everything against its floor.")
-    parser.add_argument("--smoke", action="store_true", help="small sizes, bars not held")
+    """Run all benchmarks; return how many failed. With ``--smoke`` only a crash is a failure, otherwise a missed bar is too."""
+    parser = argparse.ArgumentParser(description="Run all benchmarks against their floors.")
+    parser.add_argument("--smoke", action="store_true", help="small sizes, bars do not apply")
     smoke: bool = parser.parse_args().smoke
     failed = [name for name, size in MEASURES.items() if not _run(name, size if smoke else None)]
     if failed:
@@ -34,7 +34,7 @@ def _run(name: str, smoke_size: int | None) -> bool:
     )
     sys.stdout.write(done.stdout)
     sys.stdout.flush()
-    # A measure exits 1 when its bar is missed; a small size proves only that it runs and prints its line.
+    # A benchmark exits with 1 if it misses its bar; a small size only shows that it runs and prints its line.
     return done.returncode == 0 or (smoke_size is not None and done.returncode == 1 and '"ratio"' in done.stdout)
 
 

@@ -1,4 +1,4 @@
-"""What all measures share: the command line, interleaved medians, peak memory, the JSON line."""
+"""What all benchmarks share: the command line, interleaved medians, peak memory, the JSON line."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 def size_from_command_line(full: int, what: str) -> int:
-    """Read ``--size``, in ``what``; the full size is the default."""
+    """Read ``--size``, counted in ``what``; the default is ``full``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=full, help=f"{what}; {full:,} at full size")
     size: int = parser.parse_args().size
@@ -30,35 +30,35 @@ def size_from_command_line(full: int, what: str) -> int:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """Give a folder that is gone afterwards."""
+    """Yield a temporary folder, deleted afterwards."""
     with tempfile.TemporaryDirectory(prefix="habitue-bench-") as folder:
         yield Path(folder)
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Run ``work`` once; return how long it took."""
+    """Run ``work`` once; return the seconds it took."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
 
 
 def interleaved(runs: int, *works: Callable[[], float]) -> list[float]:
-    """Run all ``works`` in turn, ``runs`` times; each returns its own seconds. Return the median of each."""
+    """Run all ``works`` in turn, ``runs`` times; each returns its seconds. Return the median of each."""
     taken = [[work() for work in works] for _ in range(runs)]
     return [statistics.median(times) for times in zip(*taken, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What a piece of work took, in seconds."""
+    """How long something took, in seconds."""
 
     wall: float
     cpu: float
-    """Of this process: says more than ``wall`` on a machine that is busy with other things."""
+    """CPU time of this process: more meaningful than ``wall`` on a busy machine."""
 
 
 def timed(work: Callable[[], object]) -> Timing:
-    """Run ``work`` once; return what it took."""
+    """Run ``work`` once; return how long it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return Timing(time.perf_counter() - wall, time.process_time() - cpu)
@@ -74,7 +74,7 @@ def interleaved_timings(runs: int, *works: Callable[[], Timing]) -> list[Timing]
 
 
 def in_subprocess(work: Callable[..., _T], *given: object) -> _T:
-    """Run ``work(*given)`` in a process of its own: its memory is not ours. It must be a module's function."""
+    """Run ``work(*given)``, a module-level function, in another process, so that its memory is not counted as ours."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as other:
         return other.submit(work, *given).result()
 
@@ -86,7 +86,7 @@ def peak_mb() -> float:
 
 
 def report(name: str, *, ratio: float, bar: float, at_most: bool, **more: float | int | str) -> bool:
-    """Print the JSON line of one measure, with peak memory held against its own bar; return whether it is fine."""
+    """Print the JSON line of one benchmark; return whether its ratio and its peak memory meet their bars."""
     memory = peak_mb()
     held = ratio <= bar if at_most else ratio >= bar
     fine = held and memory <= MEMORY_BAR_MB

@@ -1,8 +1,8 @@
-"""Draining a queue of personalised mails against a bare aiosmtplib loop over octets that were built beforehand.
+"""Draining a queue of personalised emails, compared with a bare aiosmtplib loop that sends prebuilt messages.
 
-``python -m bench.drain --size N`` prints one JSON line. Both sides hand the same number of messages of the same size
-to the same sink (postfix's smtp-sink, or a small one of our own in another process) over ten connections each, in
-turns. The drain does everything: claim, gates, render, build, hand off, send, record, on SQLite as it is configured.
+``python -m bench.drain --size N`` prints one JSON line. Both sides send the same number of messages of the same size to
+the same sink (postfix's smtp-sink, or our own small one in another process) over ten connections, alternately. The
+drain does everything: claim, gates, render, build, hand off, send, record, on SQLite with its usual settings.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ TEMPLATE = (
 
 
 def catalog() -> FactCatalog:
-    """Return the bench's own facts."""
+    """Return the facts of this benchmark."""
     found, findings = load_catalog(Bundle({"rules/facts.toml": FACTS}), 100)
     assert not findings, findings
     return found
@@ -143,7 +143,7 @@ def _action(number: int) -> dict[str, object]:
 
 @contextmanager
 def sink() -> Iterator[tuple[int, str]]:
-    """Run a sink in another process; yield its port and what it is."""
+    """Run a sink in another process; yield its port and its name."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -174,7 +174,7 @@ def _wait_for(port: int) -> None:
 
 
 async def bare(port: int, messages: list[bytes]) -> None:
-    """Send ``messages`` over ten connections, with nothing else to do."""
+    """Send ``messages`` over ten connections, and do nothing else."""
     numbers = iter(range(len(messages)))
 
     async def work() -> None:
@@ -188,7 +188,7 @@ async def bare(port: int, messages: list[bytes]) -> None:
 
 
 def delivery(database: Database, port: int) -> Delivery:
-    """Return a delivery from ``database`` to the sink, everything as the worker has it."""
+    """Return a delivery from ``database`` to the sink, set up as in the worker."""
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
     smtp = SmtpAdapter(SmtpOptions(host="127.0.0.1", port=port, security="none", connections=CONNECTIONS))
     library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
@@ -196,7 +196,7 @@ def delivery(database: Database, port: int) -> Delivery:
 
 
 def _example(folder: Path) -> bytes:
-    """Return the octets of one message, as delivery builds it."""
+    """Return one message as delivery builds it."""
     from adapters.capture import CaptureAdapter, CaptureOptions
 
     database = Database(f"sqlite:///{folder / 'one.db'}")
@@ -212,7 +212,7 @@ def _example(folder: Path) -> bytes:
 
 
 def drained(folder: Path, port: int, size: int) -> float:
-    """Drain a fresh copy of the store; return the seconds that it took."""
+    """Drain a fresh copy of the store; return the seconds it took."""
     path = Path(shutil.copyfile(folder / "full.db", folder / "run.db"))
     database = Database(f"sqlite:///{path}")
     worker = delivery(database, port)

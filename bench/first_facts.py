@@ -1,4 +1,4 @@
-"""First facts of all users from their events, in chunks, against one hand-written GROUP BY with the same columns."""
+"""Computing the first facts of all users from their events, in chunks, compared with one hand-written GROUP BY."""
 
 import random
 import sqlite3
@@ -75,7 +75,7 @@ def _fill(path: Path, users: int) -> None:
 
 
 def _events(users: int) -> Iterator[tuple[Any, ...]]:
-    """Two years of events in the order of their instants, as they would have come in."""
+    """Yield two years of events in order of time, as they would have been received."""
     draw = random.Random(7)
     total = users * EVENTS_PER_USER
     span = 730 * DAY
@@ -88,7 +88,7 @@ def _events(users: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _first_facts(database: Database, refresh: Refresh) -> float:
-    """Begin with the states that intake makes: without any fact."""
+    """Reset the users to the state that intake leaves them in, without facts; return the seconds for computing them."""
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {TABLE}"))
         make_missing_states(connection, database.dialect)
@@ -101,7 +101,7 @@ def _in_chunks(database: Database, refresh: Refresh) -> None:
         with database.write() as connection:
             taken = take_due_users(connection, database.dialect, NOW, CHUNK)
             refresh.run(connection, NOW)
-            # Stands for the end of a tick's chunk, where the rules set the next ``due_at``.
+            # Stands in for the end of a tick's chunk, where the rules set the next ``due_at``.
             connection.execute(
                 text(f"UPDATE {TABLE} SET due_at = edge_at WHERE user_id IN (SELECT user_id FROM due_user)")
             )
@@ -166,7 +166,7 @@ FROM (
 
 
 def _check(database: Database, catalog: FactCatalog) -> None:
-    """Stop if the two did not find the same. Scores are not calibrated yet at the first facts: NULL, and left out."""
+    """Fail if the two results differ. Scores are left out: they are NULL, because nothing has been calibrated yet."""
     facts = {fact.name for fact in catalog.facts.values() if not fact.source.calibrated}
     with database.read() as connection:
         columns = {row[1] for row in connection.execute(text("PRAGMA table_info(by_hand)"))} - {"user_id"}

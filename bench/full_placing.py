@@ -1,10 +1,10 @@
-"""Full re-evaluation: every user looked at in every dimension, placements applied, transitions written.
+"""Full re-evaluation: places every user in every dimension and writes transitions.
 
-``full_placing`` is what a worker does after a change of rules or a standstill: everybody was placed before, some users'
-facts have moved up or down since, ``keep`` and ``grace`` count, everybody is due. ``first_placing`` is the heaviest
-case: nobody has been placed, so every row is rewritten in every dimension, with about five transitions each. Both run
-against SQL written by hand for this one brand, on copies of one store; the end states are compared row by row. Stores
-are made and SQL by hand is run in processes of their own, so the peak of memory is that of the production path.
+``full_placing`` is what a worker does after a change of rules or after downtime: all users have been placed before, the
+facts of some have changed since, ``keep`` and ``grace`` apply, and all users are due. ``first_placing`` is the heaviest
+case: nobody has been placed, so every row is rewritten in every dimension, with about five transitions each. Both are
+compared with SQL written by hand for this one brand, on copies of the same store, and the end states are compared row by
+row. Stores are built, and hand-written SQL is run, in other processes, so peak memory is that of the production path.
 """
 
 import sqlite3
@@ -29,11 +29,11 @@ BAR = 3.0
 FULL_SIZE = 1_000_000
 RUNS = 3
 HISTORY = tuple(Instant(NOW - days * DAY) for days in (50, 35, 10))
-"""When everybody was placed before; at ``NOW`` some graces are over, some still run."""
+"""When all users were placed before; at ``NOW`` some graces have ended, some are still running."""
 
 
 def place_everyone(database: Database, content: Content, now: Instant = NOW) -> None:
-    """Place all due users by the production path, in chunks of the default size."""
+    """Place all due users through the production path, in chunks of the default size."""
     placing = Placing(content.rules, database.dialect, Deciders(), content.turning_points())
     while True:
         with database.write() as connection:
@@ -43,7 +43,7 @@ def place_everyone(database: Database, content: Content, now: Instant = NOW) -> 
 
 
 def placed_store(path: Path, size: int) -> None:
-    """Make a store of users who were placed before, whose facts have moved since, and who are all due at ``NOW``."""
+    """Make a store of users who were placed before, whose facts have changed since, and who are all due at ``NOW``."""
     population_store(path, size, HISTORY[0])
     content = brand_content()
     database = Database(f"sqlite:///{path}")
@@ -60,18 +60,18 @@ class ByHand:
     """SQL written for this one brand."""
 
     transitions: Mapping[str, str]
-    """Dimension -> statement; ``{signature}`` is taken from the rules."""
+    """Dimension -> statement; ``{signature}`` is filled in from the rules."""
     place: str
 
     def statements(self, content: Content) -> tuple[str, ...]:
-        """Return them in order, signatures filled in."""
+        """Return the statements in order, with signatures filled in."""
         signatures = {d.name: d.signature_sql(Dialect.SQLITE) for d in content.rules.dimensions}
         filled = [sql.replace("{signature}", signatures[name]) for name, sql in self.transitions.items()]
         return (*filled, self.place)
 
 
 def run_by_hand(path: Path, statements: tuple[str, ...], version: str) -> Timing:
-    """Run them as one transaction; return what that took."""
+    """Run the statements in one transaction; return how long that took."""
     return timed(lambda: _run(path, statements, version))
 
 
@@ -87,7 +87,7 @@ def _run(path: Path, statements: tuple[str, ...], version: str) -> None:
 
 
 def _differences(ours: Path, theirs: Path) -> int:
-    """Count the rows in which the two end states differ: whole rows of users, and transitions but for their number."""
+    """Count the rows in which the two end states differ: whole user rows, and transitions apart from their IDs."""
     connection = sqlite3.connect(ours)
     connection.execute("ATTACH ? AS theirs", (str(theirs),))
     total = 0
@@ -152,7 +152,7 @@ def _measure(one: _Measure, folder: Path, size: int) -> bool:
 
 
 def _moved(store: Path) -> dict[str, int]:
-    """Return how many users moved at ``NOW`` and how many wait to."""
+    """Return how many users moved at ``NOW``, and how many are waiting to."""
     connection = sqlite3.connect(store)
     columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(user_state)") if name.startswith("wait_")]
     moved = connection.execute("SELECT count(DISTINCT user_id) FROM transition WHERE at = ?", (NOW,)).fetchone()[0]

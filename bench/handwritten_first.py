@@ -1,4 +1,4 @@
-"""The default brand's first placement as a database engineer would write it by hand, for SQLite."""
+"""The default brand's first placement, as a database engineer would write it by hand for SQLite."""
 
 _VALUE = """CASE WHEN s.fact_spend_365d >= 60000 AND s.fact_orders_365d >= 4 AND coalesce(s.fact_coupon_share, 0) <= 0.5
  THEN 'high' WHEN s.fact_spend_365d >= 18000 THEN 'mid' ELSE 'low' END"""
@@ -23,7 +23,7 @@ _NEEDS = f"""'|' || CASE WHEN {_ADVANCED} THEN 'advanced|' ELSE '' END || CASE W
  || CASE WHEN {_PERSONALISED} THEN 'personalised|' ELSE '' END"""
 
 INTO = """INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"""
-"""How every statement that writes transitions begins."""
+"""The beginning of every statement that writes transitions."""
 
 
 def _tiers(name: str, place: str) -> str:
@@ -57,8 +57,8 @@ TRANSITIONS = {
 """Dimension -> the statement that writes its transitions; ``{signature}`` is the one expression taken from the rules."""
 
 
-def turn(column: str, days: int) -> str:
-    """Return SQL for the instant ``days`` after a fact, where it is still to come; else never."""
+def due_after(column: str, days: int) -> str:
+    """Return SQL for the instant ``days`` after a fact if it is in the future, else ``NEVER``."""
     at = f"s.{column} + {days * 86_400_000}"
     return f"coalesce(CASE WHEN {at} > :now THEN {at} END, 253402300799999)"
 
@@ -66,9 +66,9 @@ def turn(column: str, days: int) -> str:
 _DUE = ", ".join(
     [
         "coalesce(s.edge_at, 253402300799999)",
-        turn("fact_last_order_at", 181),
-        turn("fact_last_order_at", 91),
-        turn("fact_first_order_at", 180),
+        due_after("fact_last_order_at", 181),
+        due_after("fact_last_order_at", 91),
+        due_after("fact_first_order_at", 180),
     ]
 )
 

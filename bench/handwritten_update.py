@@ -1,11 +1,11 @@
-"""The default brand's re-evaluation as a database engineer would write it by hand, for SQLite.
+"""The default brand's re-evaluation, as a database engineer would write it by hand for SQLite.
 
-Everybody has been placed before; ``keep`` and ``grace`` count. Transitions are written where a new place differs from the
-old one, then one UPDATE without a join rewrites every row. (The new places worked out once, into a temporary table, and
-brought back from it is no faster, slower at a million users, and takes 400 MB of memory.)
+All users have been placed before; ``keep`` and ``grace`` apply. Transitions are written for places that change, then one
+UPDATE without a join rewrites every row. (Computing the new places once into a temporary table and joining it is no
+faster, is slower with a million users, and takes 400 MB of memory.)
 """
 
-from bench.handwritten_first import INTO, turn
+from bench.handwritten_first import INTO, due_after
 
 _DAY = 86_400_000
 _NEVER = 253_402_300_799_999
@@ -20,7 +20,7 @@ def _waits(slot: str, days: int) -> str:
 
 
 def _tiers(name: str, high: str, mid: str, mid_days: int, high_days: int) -> dict[str, str]:
-    """Return the new place and wait of a dimension with the tiers high, mid and low."""
+    """Return the new placement and wait of a dimension with the tiers high, mid and low."""
     was = f"s.place_{name}"
     return {
         f"place_{name}": f"CASE WHEN {high} OR {was} = 'high' AND {_waits(name, high_days)} THEN 'high'"
@@ -32,7 +32,7 @@ def _tiers(name: str, high: str, mid: str, mid_days: int, high_days: int) -> dic
 
 
 def _segment(name: str, when: str, keep: str) -> dict[str, str]:
-    """Return whether the user was in a segment, is in it from now on, and since when that waits to end."""
+    """Return SQL for whether the user was in a segment, whether they are in it now, and since when they wait to leave."""
     was, slot = f"(instr(s.place_needs, '|{name}|') > 0)", f"needs__{name}"
     return {
         f"was_{name}": was,
@@ -56,10 +56,10 @@ _STAGES = (
     ("active", "stayed", "s.place_lifecycle = 'regained' AND s.fact_orders_90d >= 2"),
     ("active", "slowed_down", "s.place_lifecycle = 'loyal' AND s.fact_orders_365d < 3"),
 )
-"""The stage that is entered, its rule, when; the first that holds."""
+"""(stage entered, its rule, condition); the first that is true applies."""
 _LIFECYCLE = " ".join(["CASE", *(f"WHEN {when} THEN '{to}'" for to, _, when in _STAGES), "ELSE s.place_lifecycle END"])
 _LIFECYCLE_RULE = " ".join(["CASE", *(f"WHEN {when} THEN 'lifecycle.{rule}'" for _, rule, when in _STAGES), "END"])
-# Who comes back may at once be one of the steady again: those are looked at in the next tick.
+# A customer who comes back may qualify for the next stage straight away: they are due again at the next tick.
 _AGAIN = (
     f"s.place_lifecycle = 'churned' AND {_AGO} <= 90 AND s.fact_orders_90d >= 2"
     f" OR s.place_lifecycle = 'regained' AND {_AGO} <= 90 AND s.fact_orders_90d >= 2 AND {_STEADY}"
@@ -149,9 +149,9 @@ def _grace_end(slot: str, days: int) -> str:
 _DUE = ", ".join(
     [
         f"coalesce({_NEW['edge_at']}, {_NEVER})",
-        turn("fact_last_order_at", 181),
-        turn("fact_last_order_at", 91),
-        turn("fact_first_order_at", 180),
+        due_after("fact_last_order_at", 181),
+        due_after("fact_last_order_at", 91),
+        due_after("fact_first_order_at", 180),
         _grace_end("activity", 7),
         *(_grace_end(slot, days) for slot in ("value", "contribution") for days in (14, 30)),
         _grace_end("needs__advanced", 30),
@@ -175,4 +175,4 @@ _ASSIGNMENTS = [
     f"due_at = max(min({_DUE}), :now + 1)",
 ]
 PLACE = f"UPDATE user_state AS s SET {', '.join(_ASSIGNMENTS)}"
-"""The statement that brings every row to its new state."""
+"""The statement that updates every row to its new state."""

@@ -1,6 +1,6 @@
-"""Events in from a CSV file, against ``executemany`` of rows that are parsed already.
+"""Importing events from a CSV file, compared with ``executemany`` of rows that are already parsed.
 
-Both fill the same tables with the same indexes, from the same file's rows, in a store that has the users already.
+Both fill the same tables with the same indexes from the rows of the same file, in a store that already has the users.
 ``python -m bench.import_events --size 2000000``
 """
 
@@ -64,7 +64,7 @@ def main() -> bool:
 
 
 def _write(path: Path, size: int) -> None:
-    """Write ``size`` orders in the order of time, of users in no order."""
+    """Write ``size`` orders in order of time, of users in random order."""
     chance = random.Random(7)
     users = max(1, size // _EVENTS_PER_USER)
     step = 365 * 86_400 / size
@@ -115,7 +115,7 @@ def _rows(path: Path) -> int:
 
 
 def _executemany(store: Path, path: Path, size: int) -> float:
-    """Insert parsed rows, in the same chunks and transactions; the parsing is not in the time."""
+    """Insert parsed rows in the same chunks and transactions; return the seconds without parsing."""
     database = _store(store, max(1, size // _EVENTS_PER_USER))
     taken = 0.0
     try:

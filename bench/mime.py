@@ -1,7 +1,7 @@
-"""How much faster messages are built from prepared parts than by the standard library, from the same texts.
+"""Building messages from prepared parts, compared with the standard library, from the same texts.
 
-``python -m bench.mime --size N`` prints one JSON line. Both sides get what rendering gives: we the rendered message,
-``EmailMessage`` its subject, text and HTML. Rounds alternate; medians are compared.
+``python -m bench.mime --size N`` prints one JSON line. Both sides start from the result of rendering: ours from the
+rendered message, ``EmailMessage`` from its subject, text and HTML. Rounds alternate; medians are compared.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def envelope(number: int) -> Envelope:
 
 
 def floor(message: tuple[str, str, str], head: Envelope) -> bytes:
-    """Build the same message with the standard library alone."""
+    """Build the same message with the standard library only."""
     subject, html, text = message
     built = EmailMessage(policy=SMTP)
     built["Date"] = format_datetime(to_datetime(head.at))

@@ -1,8 +1,8 @@
-"""The default brand's re-evaluation, written for engines that are fed user by user.
+"""The default brand's re-evaluation, written for engines that evaluate one user at a time.
 
-Every condition of the brand is evaluated for every user: all ``when``, and the ``keep`` of the place where the user
-stands, which is what a signature of ours covers. An instant is given as whole days since, NULL as -1, so that every
-engine can compare.
+All conditions of the brand are evaluated for every user: every ``when``, and the ``keep`` of the user's current place,
+which is what our signature covers. Instants are passed as whole days ago, and NULL as -1, so that every engine can
+compare them.
 """
 
 import json
@@ -24,7 +24,7 @@ _BOUGHT = "days_last >= 0 and days_last <= 90"
 
 @dataclass(frozen=True, slots=True)
 class PeerRule:
-    """Leads to ``to`` where its condition holds; only for users who stand in ``where``, if it is given."""
+    """Leads to ``to`` if its condition is true; only for users in ``where``, if given."""
 
     to: str
     when: str
@@ -68,20 +68,20 @@ RULES: Mapping[str, Sequence[PeerRule]] = {
         PeerRule("in", "views >= 3 or points >= 3", ("in",)),
     ],
 }
-"""Dimension or segment -> its rules, the first that holds wins."""
+"""Dimension or segment -> its rules; the first that is true wins."""
 OTHERWISE = dict.fromkeys(("value", "activity", "contribution"), "low")
-"""Where users go whom no rule wants; they stay where they are in ``lifecycle``, and are out of a segment."""
+"""Where users go if no rule is true. In ``lifecycle`` they stay where they are; they are out of a segment."""
 _SEGMENTS = ("advanced", "basic", "personalised")
 _PLACES = ("value", "activity", "contribution", "lifecycle")
 
 Standing = dict[str, str]
 """Dimension or segment -> place."""
 Place = Callable[[Row, Standing], Standing]
-"""Places one user, whose facts and present places it gets."""
+"""Places one user, given the user's facts and current places."""
 
 
 def rows(connection: sqlite3.Connection, count: int) -> Iterator[tuple[Row, Standing]]:
-    """Yield the facts of ``count`` users and where they stand."""
+    """Yield the facts and current places of ``count`` users."""
     connection.row_factory = sqlite3.Row
     inside = ", ".join(
         f"CASE WHEN instr(place_needs, '|{name}|') > 0 THEN 'in' ELSE 'out' END AS {name}" for name in _SEGMENTS
@@ -112,11 +112,11 @@ def _fits(rule: PeerRule, place: str) -> bool:
 
 
 Compiled = Callable[[str], Callable[[Row], Any]]
-"""Compiles a condition, or a list of conditions, of a language."""
+"""Compiles a condition, or a list of conditions, in an engine's language."""
 
 
 def by_every_condition(compiled: Compiled) -> Place:
-    """Return a placer that asks every condition on its own: each is an expression, compiled once."""
+    """Return a placer that evaluates every condition as a separate expression, compiled once."""
     tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
 
     def place(row: Row, standing: Standing) -> Standing:
@@ -130,7 +130,7 @@ def by_every_condition(compiled: Compiled) -> Place:
 
 
 def by_first_match(compiled: Compiled) -> Place:
-    """Return a placer that asks no condition more than it needs to find the place."""
+    """Return a placer that stops at the first condition that decides the place."""
     tests = {name: [(rule, compiled(rule.when)) for rule in rules] for name, rules in RULES.items()}
 
     def place(row: Row, standing: Standing) -> Standing:
@@ -144,7 +144,7 @@ def by_first_match(compiled: Compiled) -> Place:
 
 
 def by_one_expression(compiled: Compiled) -> Place:
-    """Return a placer that asks all conditions of the brand at once: one expression, a list of them."""
+    """Return a placer that evaluates all conditions of the brand in one list expression."""
     rules = [(name, rule) for name, several in RULES.items() for rule in several]
     every = compiled("[" + ", ".join(rule.when for _, rule in rules) + "]")
 
@@ -171,9 +171,9 @@ def zen_expression(text: str) -> Callable[[Row], Any]:
 
 
 def by_durable_rules() -> Place:
-    """Return a placer that feeds durable_rules user by user: constant id and sid; assert, drain, retract.
+    """Return a placer that gives durable_rules one user at a time: constant id and sid; assert, drain, retract.
 
-    One ruleset per dimension and segment; it always gives the full match set.
+    There is one ruleset per dimension and segment; it always returns the full match set.
     """
     rulesets = {name: _ruleset(name, rules) for name, rules in RULES.items()}
 
@@ -189,7 +189,7 @@ def by_durable_rules() -> Place:
 
 
 def _ruleset(name: str, several: Sequence[PeerRule]) -> int:
-    """Make a ruleset with one rule for each place and branch of an ``or``, in the order of the rules."""
+    """Create a ruleset with one rule for each place and each branch of an ``or``, in the order of the rules."""
     rules: dict[str, object] = {}
     for rule in several:
         for conjunction in rule.when.split(" or "):

@@ -1,13 +1,13 @@
-"""Full re-evaluation against rule engines that are fed user by user: durable_rules, zen-engine, rule-engine.
+"""Full re-evaluation, compared with rule engines that evaluate one user at a time: durable_rules, zen-engine, rule-engine.
 
-Ours is the whole of ``full_placing``: decisions, placements, waits, transitions and ``due_at`` written. Theirs is reading
-a sample of the rows from the same store, evaluating the same conditions and deciding, extrapolated. They are spared
-``lock`` and ``grace``, the instants, the log and every write. For every sampled user they must want the same places as
-the production path does once no grace runs.
+Our time is that of the whole ``full_placing``: decisions, placements, waits, transitions and ``due_at``, all written.
+Theirs is for reading a sample of the rows from the same store, evaluating the same conditions and deciding, extrapolated.
+They do without ``lock`` and ``grace``, instants, the log and all writes. For every sampled user they must arrive at the
+same places as the production path does once no grace is running.
 
-``ratio`` is for all conditions, each an expression of its own, as rules are kept in these packages.
-``short_circuit_ratio`` stops at the first condition that holds; ``one_expression_ratio`` asks all conditions of the brand
-in one list expression, which saves most of the calls into the engine. durable_rules gives all matches anyway.
+``ratio`` evaluates all conditions as separate expressions, the usual form of rules in these packages.
+``short_circuit_ratio`` stops at the first condition that is true. ``one_expression_ratio`` evaluates all conditions of
+the brand in one list expression, which saves most calls into the engine. durable_rules returns all matches anyway.
 """
 
 import sqlite3
@@ -39,7 +39,7 @@ RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One engine: the bar, how many users are sampled, and its placers; the first gives ``ratio``."""
+    """One engine: its bar, how many users are sampled, and its placers; the first gives ``ratio``."""
 
     name: str
     bar: float
@@ -70,7 +70,7 @@ def _decide(path: Path, place: Place, count: int) -> None:
 
 
 def _wanted(source: Path, content: Content, count: int) -> list[Standing]:
-    """Return where the production path places the sampled users when every grace is over."""
+    """Return where the production path places the sampled users once every grace has ended."""
     path = copy_store(source, "wanted.db")
     database = Database(f"sqlite:///{path}")
     waits = [slot.wait for dimension in content.rules.dimensions for slot in dimension.slots if slot.graces]

@@ -1,4 +1,4 @@
-"""A small SMTP sink, for machines without postfix: takes everything, keeps nothing. ``python -m bench.sink PORT``."""
+"""A small SMTP sink for machines without postfix: accepts and discards all mail. ``python -m bench.sink PORT``."""
 
 import asyncio
 import sys

@@ -1,7 +1,7 @@
-"""Cost follows change: an idle tick and a tick after new events of 1 % of users, against one that looks at everybody.
+"""Cost follows change: an idle tick, and a tick after new events of 1 % of users, compared with a full tick.
 
-The full tick is one over users who are all due but hardly change, so it is the cheaper kind of full tick: facts are
-refreshed from all events, everyone is placed, few rows of the log are written.
+In the full tick all users are due but hardly any change, so it is the cheaper kind of full tick: facts are refreshed
+from all events, everyone is placed, few log rows are written.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ CHANGED_BAR = 0.10
 
 
 def fill_events(connection: Connection, size: int) -> None:
-    """Write users and their events of a year and a half, by SQL."""
+    """Write users and a year and a half of their events, by SQL."""
     connection.execute(
         text(
             "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < :size)"
@@ -46,7 +46,7 @@ def fill_events(connection: Connection, size: int) -> None:
 
 
 def _new_events(connection: Connection, size: int, at: Instant) -> None:
-    """Give every hundredth user an order, as intake would."""
+    """Give every hundredth user an order, as an import would."""
     connection.execute(
         text(
             "INSERT INTO event (key, user_id, name, at, received_at, amount, properties)"
@@ -63,7 +63,7 @@ def _tick(app: App, content: Content, at: int) -> float:
 
 
 def make_store(path: Path, size: int) -> None:
-    """Make the store in which the ticks are lived."""
+    """Make the store in which the ticks run."""
     app, _content = brand_app(path)
     with app.database.write() as connection:
         fill_events(connection, size)
@@ -71,7 +71,7 @@ def make_store(path: Path, size: int) -> None:
 
 
 def make_all_due(path: Path) -> None:
-    """Make everybody due, as new rules do."""
+    """Make everybody due, as a change of rules does."""
     app, _content = brand_app(path)
     with app.database.write() as connection:
         connection.execute(text("UPDATE user_state SET due_at = 0"))
@@ -79,7 +79,7 @@ def make_all_due(path: Path) -> None:
 
 
 def measure(path: Path, size: int) -> bool:
-    """Live through four ticks and compare them."""
+    """Run the ticks and compare them."""
     in_subprocess(make_store, path, size)
     app, content = brand_app(path)
     first = _tick(app, content, NOW)
@@ -100,7 +100,7 @@ def measure(path: Path, size: int) -> bool:
 
 
 def main() -> bool:
-    """Measure in a store of its own."""
+    """Measure in a fresh store."""
     size = size_from_command_line(FULL_SIZE, "users")
     with scratch() as folder:
         return measure(folder / "store.db", size)

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Writes the three lock files anew: exact versions with the hashes of every file of each release, resolved once for
-# Python 3.11 to 3.13 on Linux and macOS. `make lock` runs it; `make lock UPGRADE=1` also takes newer versions.
+# Rewrites the three lock files: exact versions with the hashes of all files of each release, resolved once for Python
+# 3.11 to 3.13 on Linux and macOS. `make lock` runs it; `make lock UPGRADE=1` also upgrades.
 set -eu
 cd "$(dirname "$0")/.."
 
 UV=${UV:-.venv/bin/uv}
-# Wheels that lie on this machine would add hashes which no one else can check.
+# Local wheels would add hashes that nobody else can check.
 unset UV_FIND_LINKS UV_INDEX UV_EXTRA_INDEX_URL
 
 compile() {

@@ -1,10 +1,10 @@
-"""Makes `.venv` ready: `python tools/setup.py runtime|dev`; quick when nothing has changed.
+"""Sets up `.venv`: `python tools/setup.py runtime|dev`; quick if nothing has changed.
 
-What is installed is what the lock files say, each file checked against its hash. durable-rules comes as source only,
-and pip's own build isolation would fetch whatever setuptools is newest, unhashed; so the build tools are locked too
-(requirements-build.lock), installed first, and `--no-build-isolation` makes pip build with them.
+It installs exactly what the lock files say, and checks every file against its hash. durable-rules is released as source
+only, and pip's build isolation would fetch the newest setuptools without a hash. So the build tools are locked too
+(requirements-build.lock) and installed first, and `--no-build-isolation` makes pip use them.
 
-Only the standard library, and syntax that an old Python can read, so that it can say that it is too old.
+Uses only the standard library, and syntax that an old Python can parse, so that it can report that Python is too old.
 """
 
 from __future__ import annotations
@@ -28,39 +28,39 @@ CPPFLAGS = "-DPyEval_CallObject=PyObject_CallObject"
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the message says what would help."""
+    """The setup cannot continue; the message says what would help."""
 
 
 def check_python() -> None:
-    """Refuse a Python or a system that the locks are not made for."""
+    """Refuse a Python version or an operating system that the lock files do not cover."""
     major, minor = sys.version_info[:2]
     if not OLDEST <= (major, minor) <= NEWEST:
         raise SetupError(
-            f"Habitué needs Python 3.11, 3.12 or 3.13, and {sys.executable} is {major}.{minor}.\n"
-            "Name another one: make PYTHON=python3.12 ..."
+            f"Habitué needs Python 3.11, 3.12 or 3.13, but {sys.executable} is {major}.{minor}.\n"
+            "Choose another one: make PYTHON=python3.12 ..."
         )
     if not sys.platform.startswith(("linux", "darwin")):
-        raise SetupError(f"Habitué's locks are made for Linux and macOS; this is {sys.platform}.")
+        raise SetupError(f"Habitué's lock files cover Linux and macOS only; this is {sys.platform}.")
 
 
 def check_compiler() -> None:
-    """Refuse early where the C module of durable-rules could not be built."""
+    """Fail early if the C module of durable-rules could not be built."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
         raise SetupError(
-            f"There is no C compiler ({compiler}), and durable-rules has to be compiled.\n"
+            f"There is no C compiler ({compiler}), but durable-rules has to be compiled.\n"
             "Debian, Ubuntu: apt-get install build-essential. Fedora: dnf install gcc. macOS: xcode-select --install."
         )
     header = Path(sysconfig.get_path("include")) / "Python.h"
     if not header.exists():
         raise SetupError(
-            f"The C headers of this Python are missing ({header}), and durable-rules has to be compiled.\n"
+            f"The C headers of this Python are missing ({header}), but durable-rules has to be compiled.\n"
             f"Debian, Ubuntu: apt-get install python3.{sys.version_info[1]}-dev. Fedora: dnf install python3-devel."
         )
 
 
 def fingerprint() -> str:
-    """Return what the installed state depends on: this Python, the place, the locks, the project's own metadata."""
+    """Return a hash of what the installation depends on: this Python, the folder, the lock files, the project metadata."""
     digest = hashlib.sha256(repr((sys.version, sys.base_prefix, str(ROOT))).encode())
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes())
@@ -73,12 +73,12 @@ def stamp(profile: str) -> Path:
 
 
 def is_ready(profile: str, wanted: str) -> bool:
-    """Tell whether `.venv` holds what the profile asks for."""
+    """Return whether `.venv` has what the profile needs."""
     return VENV_PYTHON.exists() and stamp(profile).exists() and stamp(profile).read_text() == wanted
 
 
 def run(what: str, *command: str | Path) -> None:
-    """Run one command, in one line; show what it printed only where it fails."""
+    """Run one command and print one line; show its output only if it fails."""
     print(f"  {what}", flush=True)
     environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_USER="0", PYTHONWARNINGS="ignore")
     environment["CPPFLAGS"] = f"{environment.get('CPPFLAGS', '')} {CPPFLAGS}".strip()
@@ -92,7 +92,7 @@ def run(what: str, *command: str | Path) -> None:
 
 
 def is_usable() -> bool:
-    """Tell whether `.venv` belongs to this Python and still runs."""
+    """Return whether `.venv` belongs to this Python and still works."""
     if not VENV_PYTHON.exists():
         return False
     asked = "import sys, pip; print(repr((sys.version, sys.base_prefix)))"
@@ -101,9 +101,9 @@ def is_usable() -> bool:
 
 
 def install(profile: str) -> None:
-    """Create `.venv` where needed and install the locked packages and the project."""
+    """Create `.venv` if needed, and install the locked packages and the project."""
     if not is_usable():
-        # Called from inside the environment that is to be replaced, the interpreter behind it does the work.
+        # If this runs inside the environment to be replaced, use the interpreter that it was made from.
         python = getattr(sys, "_base_executable", sys.executable)
         run(f"creating .venv with Python {sys.version.split()[0]}", python, "-m", "venv", "--clear", VENV)
     pip = (VENV_PYTHON, "-m", "pip", "install", "--quiet")
@@ -114,10 +114,10 @@ def install(profile: str) -> None:
 
 
 def set_up(profile: str) -> None:
-    """Install the profile, if it is not there yet.
+    """Install the profile if it is not installed yet.
 
     Raises:
-        SetupError: this machine lacks something, or an installation failed.
+        SetupError: something is missing on this machine, or an installation failed.
     """
     check_python()
     wanted = fingerprint()
@@ -126,13 +126,13 @@ def set_up(profile: str) -> None:
     check_compiler()
     print(f"Setting up .venv ({profile})", flush=True)
     install(profile)
-    # The dev lock holds all of the runtime lock, in the same versions.
+    # The dev lock file contains all of the runtime lock file, in the same versions.
     for name in ("runtime", "dev") if profile == "dev" else ("runtime",):
         stamp(name).write_text(wanted)
 
 
 def main(arguments: list[str]) -> int:
-    """Set up what the one argument names; 1 where that failed, 2 for a wrong call."""
+    """Set up the profile named by the one argument; return 1 if that failed, 2 for wrong usage."""
     if len(arguments) != 1 or arguments[0] not in LOCKS:
         sys.stderr.write("usage: python tools/setup.py runtime|dev\n")
         return 2

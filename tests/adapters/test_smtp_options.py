@@ -11,7 +11,10 @@ from tests.adapters.emails import SECRET
     ("given", "said"),
     [
         ({"username": "mailer"}, "needs a password"),
-        ({"username": "m", "password": SECRET, "security": "none", "host": "mail.example.com"}, "in the clear"),
+        (
+            {"username": "m", "password": SECRET, "security": "none", "host": "mail.example.com"},
+            "must not be sent unencrypted",
+        ),
         ({"port": 0}, "greater than or equal to 1"),
         ({"hots": "x"}, "Extra inputs"),
     ],
