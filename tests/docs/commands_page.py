@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """\
 # Commands
 
-What the program says of itself, on one page: `habitue COMMAND --help` says the same. After a change of a command,
+All commands on one page, with the texts of `habitue COMMAND --help`. After a change of a command,
 `.venv/bin/python -m tests.docs.commands_page` writes this page anew.
 
 Every command reads `config.toml` in the working directory; `habitue --config FILE COMMAND`, or `HABITUE_CONFIG`, names
