@@ -74,7 +74,7 @@ def test_a_story_that_was_begun_is_known_by_its_start(database: Database) -> Non
 
 def test_other_customers_are_not_mixed_with(database: Database) -> None:
     write_brand(database, SPEC)
-    with database.read() as connection, pytest.raises(InputError, match="name another store"):
+    with database.read() as connection, pytest.raises(InputError, match="use another store"):
         stored_start(connection, SPEC.seed + 1)
 
 

@@ -108,7 +108,7 @@ def test_a_dry_run_says_so(brand: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("events", "no-such-file.csv"), "is not a file"),
+        (("events", "no-such-file.csv"), "is not a readable file"),
         (("users", "{brand}/users.csv", "--zone", "Mars/Base"), "not a time zone"),
         (("users", "{brand}/users.csv", "--map", "key"), "target=column"),
         (("events", "{brand}/users.csv"), "no column is the user"),
