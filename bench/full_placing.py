@@ -3,8 +3,8 @@
 ``full_placing`` is what a worker does after a change of rules or after downtime: all users have been placed before, the
 facts of some have changed since, ``keep`` and ``grace`` apply, and all users are due. ``first_placing`` is the heaviest
 case: nobody has been placed, so every row is rewritten in every dimension, with about five transitions each. Both are
-compared with SQL written by hand for this one brand, on copies of the same store, and the end states are compared row by
-row. Stores are built, and hand-written SQL is run, in other processes, so peak memory is that of the production path.
+compared with SQL written by hand for this one brand, on copies of the same store, and their end states are compared row
+by row. Stores are built, and hand-written SQL is run, in other processes, so peak memory is that of the production path.
 """
 
 import sqlite3

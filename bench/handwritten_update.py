@@ -1,7 +1,7 @@
 """The default brand's re-evaluation, as a database engineer would write it by hand for SQLite.
 
-All users have been placed before; ``keep`` and ``grace`` apply. Transitions are written for places that change, then one
-UPDATE without a join rewrites every row. (Computing the new places once into a temporary table and joining it is no
+All users have been placed before; ``keep`` and ``grace`` apply. Transitions are written for places that change, then
+one UPDATE without a join rewrites every row. (Computing the new places once into a temporary table and joining it is no
 faster, is slower with a million users, and takes 400 MB of memory.)
 """
 
@@ -32,7 +32,7 @@ def _tiers(name: str, high: str, mid: str, mid_days: int, high_days: int) -> dic
 
 
 def _segment(name: str, when: str, keep: str) -> dict[str, str]:
-    """Return SQL for whether the user was in a segment, whether they are in it now, and since when they wait to leave."""
+    """Return SQL for whether the user was in a segment, is in it now, and since when they have waited to leave."""
     was, slot = f"(instr(s.place_needs, '|{name}|') > 0)", f"needs__{name}"
     return {
         f"was_{name}": was,

@@ -1,8 +1,8 @@
-"""Full re-evaluation, compared with rule engines that evaluate one user at a time: durable_rules, zen-engine, rule-engine.
+"""Full re-evaluation, compared with engines that evaluate one user at a time: durable_rules, zen-engine, rule-engine.
 
 Our time is that of the whole ``full_placing``: decisions, placements, waits, transitions and ``due_at``, all written.
-Theirs is for reading a sample of the rows from the same store, evaluating the same conditions and deciding, extrapolated.
-They do without ``lock`` and ``grace``, instants, the log and all writes. For every sampled user they must arrive at the
+Theirs is for reading a sample of the same store's rows, evaluating the same conditions and deciding, extrapolated. They
+do without ``lock`` and ``grace``, instants, the log and all writes. For every sampled user they must arrive at the
 same places as the production path does once no grace is running.
 
 ``ratio`` evaluates all conditions as separate expressions, the usual form of rules in these packages.

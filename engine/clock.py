@@ -76,7 +76,7 @@ def to_datetime(at: int) -> datetime:
 
 
 def iso(at: int) -> str:
-    """Return ``at`` as ISO 8601 in UTC with a ``Z``, to the second, or to the millisecond if it is not a whole second."""
+    """Return ``at`` as ISO 8601 in UTC with a ``Z``, to the second, or to the millisecond if not on a whole second."""
     moment = to_datetime(at)
     spec = "milliseconds" if at % SECOND else "seconds"
     return moment.isoformat(timespec=spec).replace("+00:00", "Z")

@@ -60,7 +60,7 @@ def check_compiler() -> None:
 
 
 def fingerprint() -> str:
-    """Return a hash of what the installation depends on: this Python, the folder, the lock files, the project metadata."""
+    """Return a hash of what the installation depends on: Python, the folder, the lock files, the project metadata."""
     digest = hashlib.sha256(repr((sys.version, sys.base_prefix, str(ROOT))).encode())
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes())

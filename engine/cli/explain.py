@@ -27,7 +27,7 @@ def explain(
     show_addresses: Annotated[bool, typer.Option(help="Print addresses in full.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a user's facts, placements and deciding rules, history, enrolments, actions, and why each playbook applies or not.
+    """Show facts, placements and their rules, history, enrolments, actions, and why the user is in a playbook or not.
 
     Facts are as of the last look at the user. Nothing is written.
     """

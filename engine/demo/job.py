@@ -35,7 +35,7 @@ Watch = Callable[[JobProgress], None]
 
 
 def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, seed: int) -> DemoCounts:
-    """Generate the brand and run the last ``days`` before the clock's instant, as far as the store has not run them yet.
+    """Generate the brand and run the last ``days`` before the clock's instant, unless the store has run them already.
 
     Raises:
         InputError: email would leave the machine, or the store contains other customers.

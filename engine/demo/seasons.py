@@ -1,7 +1,7 @@
 """How much is bought on each day: seasons, holidays and weekdays, as cumulative demand.
 
-An ordinary day has a demand of 1. The purchase process runs in *demand time*, in which buying is uniform, and ``day_at``
-maps its purchases back to calendar days, so that December gets twice the orders of August.
+An ordinary day has a demand of 1. The purchase process runs in *demand time*, in which buying is uniform, and
+``day_at`` maps its purchases back to calendar days, so that December gets twice the orders of August.
 """
 
 from bisect import bisect_right
@@ -18,7 +18,7 @@ _PEAKS = {
     "west": (((2, 7), (2, 14), 1.5), ((5, 4), (5, 12), 1.4), ((11, 22), (11, 30), 2.2), ((12, 1), (12, 19), 1.7)),
     "china": (((5, 18), (5, 20), 1.6), ((6, 12), (6, 18), 1.9), ((11, 1), (11, 11), 2.6), ((12, 10), (12, 12), 1.5)),
 }
-"""Calendar -> (first day, last day, factor): gifts in spring, sales in November, gifts in December. Days are (month, day)."""
+"""Calendar -> (first, last, factor), days as (month, day): gifts in spring, sales in November, gifts in December."""
 _LULLS = {"west": (((12, 24), (12, 26), 0.3),), "china": (((2, 4), (2, 14), 0.5),)}
 
 
