@@ -74,7 +74,9 @@ class _Runner:
             got, signature = after[prepared.index], int(signatures[prepared.index])
             if _expected(prepared.case) != got:
                 decision = decider.decide(signature, str(prepared.row.get(dimension.place) or "") or None)
-                findings.append(_failure(prepared, dimension, got, decision.slots[0].rule, dimension.held(signature)))
+                findings.append(
+                    _failure(prepared, dimension, got, decision.slots[0].rule, dimension.true_atoms(signature))
+                )
         return findings
 
     def _place(self, dimension: Dimension, now: Instant) -> dict[int, str]:

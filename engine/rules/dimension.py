@@ -120,7 +120,7 @@ class Dimension:
         ]
         return " + ".join(terms) or "0"
 
-    def held(self, signature: int) -> tuple[str, ...]:
+    def true_atoms(self, signature: int) -> tuple[str, ...]:
         """The texts of the atoms that are true in ``signature``."""
         return tuple(atom.text for bit, atom in enumerate(self.atoms) if signature >> bit & 1)
 

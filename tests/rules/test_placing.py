@@ -173,7 +173,7 @@ def test_every_transition_names_rule_version_and_signature(store: Store) -> None
         ("value", "value.high.when", store.rules.version),
     ]
     value = store.rules.dimension("value")
-    assert {"spend >= 500", "orders >= 3"} <= set(value.held(int(str(rows[2][3]))))
+    assert {"spend >= 500", "orders >= 3"} <= set(value.true_atoms(int(str(rows[2][3]))))
 
 
 def test_dimensions_are_evaluated_in_the_order_of_their_references(store: Store) -> None:
