@@ -1,4 +1,4 @@
-"""The words that the smtp adapter gives, beside ``address_invalid``, which delivery declares."""
+"""The reasons that the smtp adapter gives, apart from ``address_invalid``, which delivery declares."""
 
 from adapters.reasons import (
     AUTH_FAILED,
@@ -23,13 +23,13 @@ SMTP_REASONS: tuple[AnswerReason, ...] = (
     POLICY_REFUSED,
     MESSAGE_UNSUITABLE,
     CONTENT_REFUSED,
-    AnswerReason("sender_deferred", "The server puts off mail from this sender."),
-    AnswerReason("recipient_deferred", "The server puts off mail to this recipient."),
-    AnswerReason("content_deferred", "The server puts off this message."),
+    AnswerReason("sender_deferred", "The server temporarily refuses mail from this sender."),
+    AnswerReason("recipient_deferred", "The server temporarily refuses mail to this recipient."),
+    AnswerReason("content_deferred", "The server temporarily refuses this message."),
     AnswerReason("mailbox_unavailable", "There is no such mailbox."),
-    AnswerReason("mailbox_full", "The mailbox takes no more."),
-    AnswerReason("smtputf8_unsupported", "The address is not ASCII, and the server takes ASCII alone."),
-    AnswerReason("auth_unsupported", "The server offers no way to log in that we know."),
-    AnswerReason("greeting_refused", "The server refuses the connection when it greets."),
-    AnswerReason("starttls_unsupported", "The server offers no encryption, and the settings require it."),
+    AnswerReason("mailbox_full", "The mailbox is full."),
+    AnswerReason("smtputf8_unsupported", "The address is not ASCII, and the server accepts only ASCII."),
+    AnswerReason("auth_unsupported", "The server offers no supported way to log in."),
+    AnswerReason("greeting_refused", "The server refuses connections."),
+    AnswerReason("starttls_unsupported", "The server offers no encryption, but the settings require it."),
 )

@@ -30,7 +30,7 @@ def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, 
     if not (sender.isascii() and recipient.isascii()):
         if not extensions.smtputf8:
             return Answer(
-                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII, and the server takes ASCII alone"
+                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII, and the server accepts only ASCII"
             )
         options += b" SMTPUTF8 BODY=8BITMIME"
     try:
