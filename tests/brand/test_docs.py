@@ -15,7 +15,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_place_has_a_row() -> None:
-    told = [(row[0], row[1]) for row in rows("Where customers stand, and what is done there")]
+    told = [(row[0], row[1]) for row in rows("Places, and what is done in each")]
     assert told == [
         (name, place)
         for name in ("value", "activity", "contribution", "lifecycle", "needs")
@@ -39,5 +39,5 @@ def test_coupons_are_as_declared() -> None:
 
 
 def test_every_event_is_told_of() -> None:
-    section = PAGE.split("## The events that it reads\n")[1].split("\n## ")[0]
+    section = PAGE.split("## The events it uses\n")[1].split("\n## ")[0]
     assert set(brand.facts().events) == set(re.findall(r"`([a-z_]+)`", section))
