@@ -5,6 +5,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 ├── StoreError               the database cannot be opened, is read-only, is of another version
 │   ├── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
 │   ├── StoreConflict        another transaction was in the way: the same again may succeed
+│   ├── StoreNameError       a statement names a table or column that is not there: the program's or an extension's
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
 ├── InputError               a file to import, an option, a user key that makes no sense
 ├── BadRow                       a stored row holds what cannot be understood: the row is quarantined
@@ -41,6 +42,10 @@ class SchemaDrift(StoreError):
 
 class StoreConflict(StoreError):
     """Another transaction was in the way (a deadlock, a lock that was not let go): the same again may succeed."""
+
+
+class StoreNameError(StoreError):
+    """A statement names a table or column that is not there: an older schema, or a mistake in the statement."""
 
 
 class StoreValueError(StoreError):

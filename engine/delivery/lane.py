@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
 from engine.actions.claims import Claim, Claims
@@ -34,7 +33,7 @@ from engine.delivery.tally import Tally
 from engine.errors import StoreError
 from engine.faults import trail
 from engine.settings import DeliverySettings
-from engine.store.data_errors import is_query_error
+from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 4
@@ -127,7 +126,7 @@ class Lane:
         try:
             return await asyncio.to_thread(self._context.loader.load, self._channel, claims)
         except Exception as error:
-            if isinstance(error, StoreError | DBAPIError) and not is_query_error(error):
+            if _is_of_the_database(error):
                 raise
             await self._give_back(claims, error)
             return Batch()
@@ -163,7 +162,7 @@ class Lane:
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # the wire goes on
         await self._hand_off(group, circumstances)
-        if not self._stops.paused(circumstances.now):
+        if batch.actions and not self._stops.paused(circumstances.now):
             self._stops.worked(self._context.settings.batch)
 
     # --- hand off ----------------------------------------------------------------------------------------------
@@ -184,7 +183,7 @@ class Lane:
             written = await posted
         except Exception as error:
             self._sender.release(len(group.passed))
-            if not deciding or (isinstance(error, StoreError | DBAPIError) and not is_query_error(error)):
+            if not deciding or _is_of_the_database(error):
                 raise
             await self._take_back(group, error)
             return
@@ -236,6 +235,11 @@ class Lane:
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)
             self._context.tally.count(written.values())
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Tell whether the store cannot be used, rather than what it was asked to do being wrong."""
+    return isinstance(error, StoreError) and not (is_query_error(error) or is_data_error(error))
 
 
 def _set_aside(connection: Connection, bad: Sequence[BadMessage], now: int) -> list[Move]:

@@ -12,7 +12,7 @@ from engine.errors import StoreError
 from engine.store.dialect import Dialect
 from engine.store.dialects import postgresql, sqlite
 from engine.store.dialects.fault import Fault
-from engine.store.failures import explained, shown_url
+from engine.store.failures import explained, fault_of, shown_url
 from engine.store.private import make_private
 
 
@@ -98,15 +98,9 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if sentence := explained(self._given, error, self._fault_of(error, connection)):
+            if sentence := explained(self._given, error, fault_of(connection, error)):
                 raise sentence from error
             raise
-
-    def _fault_of(self, error: DBAPIError, connection: Connection) -> Fault:
-        cause = error.orig or error
-        if self.dialect is Dialect.SQLITE:
-            return sqlite.fault_of(cause, connection, error.statement)
-        return postgresql.fault_of(cause)
 
     def _fault_of_connecting(self, error: DBAPIError) -> Fault:
         cause = error.orig or error

@@ -3,10 +3,12 @@
 The cause is known by its ``Fault``; the database's own words are shown where they help, and never asked for a cause.
 """
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
-from engine.errors import StoreConflict, StoreError, StoreValueError
+from engine.errors import StoreConflict, StoreError, StoreNameError, StoreValueError
+from engine.store.dialect import Dialect
+from engine.store.dialects import postgresql, sqlite
 from engine.store.dialects.fault import Fault
 
 _SHOWN_OPTIONS = frozenset(
@@ -33,7 +35,15 @@ _SENTENCES = {
 }
 """A fault without a sentence is the program's, and is shown as it is."""
 
-_CLASSES = {Fault.CONFLICT: StoreConflict, Fault.VALUE: StoreValueError}
+_CLASSES = {Fault.CONFLICT: StoreConflict, Fault.UNKNOWN_NAME: StoreNameError, Fault.VALUE: StoreValueError}
+
+
+def fault_of(connection: Connection, error: DBAPIError) -> Fault:
+    """Return what ``error`` of a statement means; ``connection`` still has to be in the transaction that failed."""
+    cause = error.orig or error
+    if connection.dialect.name == Dialect.SQLITE:
+        return sqlite.fault_of(cause, connection, error.statement)
+    return postgresql.fault_of(cause)
 
 
 def explained(url: URL, error: DBAPIError, fault: Fault) -> StoreError | None:
