@@ -62,7 +62,7 @@ class Preparer:
         """Add to ``group`` what becomes of the actions that could not be loaded."""
         group.moves += [Move(*claim, State.FAILED, Reason.USER_MISSING) for claim in batch.missing]
         unreadable = batch.unreadable
-        if len(unreadable) > max(A_FEW, len(batch) // 10):
+        if self._not_the_rows(batch):
             until = self._stops.fail(unreadable[0].detail, now)
             group.moves += [_given_back(one.claim, one.detail, until) for one in unreadable]
             return
@@ -71,6 +71,15 @@ class Preparer:
                 group.moves.append(Move(*one.claim, State.EXPIRED, ExpiryReason.EXPIRED))
             else:
                 group.bad.append(_unreadable(one))
+
+    def _not_the_rows(self, batch: Batch) -> bool:
+        """Tell whether too many of a batch, or one after the other, could not be loaded for rows to be at fault."""
+        unreadable = [one.claim.action_id for one in batch.unreadable]
+        if batch.actions:
+            self._stops.loaded()
+        elif unreadable and self._stops.unreadable(unreadable):
+            return True
+        return len(unreadable) > max(A_FEW, len(batch) // 10)
 
     def prepare(self, loaded: LoadedAction, circumstances: Circumstances, group: Group) -> None:
         """Add ``loaded`` to ``group``, as a message that may leave or as what becomes of it instead."""

@@ -6,7 +6,7 @@ tried. The message that failed waits longer than the pause, so that another one 
 the mistake out, the others get on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import structlog
 
@@ -29,6 +29,8 @@ class Stops:
         self._templates: dict[str, Breaker] = {}
         self._unrendered: dict[str, set[int]] = {}
         """Template -> actions in a row that could not be rendered with their user's values."""
+        self._unreadable: set[int] = set()
+        """Actions in a row that could not be loaded."""
         self._limit: int | None = None
 
     # --- the channel --------------------------------------------------------------------------------------------
@@ -52,6 +54,15 @@ class Stops:
             _log.error("code_at_fault", channel=self._channel, error=detail, alarm=str(self._whole.alarm))
         self._limit = 1
         return _behind(self._whole, now)
+
+    def unreadable(self, actions: Iterable[int]) -> bool:
+        """Note that a batch could load none but bad rows; return whether these are too many in a row."""
+        self._unreadable.update(actions)
+        return len(self._unreadable) > A_FEW
+
+    def loaded(self) -> None:
+        """Note that loading works."""
+        self._unreadable.clear()
 
     def worked(self, batch: int) -> None:
         """Note that a batch went through loading and the gates."""
@@ -94,6 +105,7 @@ class Stops:
         """Try everything at once: the content was replaced."""
         self._templates.clear()
         self._unrendered.clear()
+        self._unreadable.clear()
         self._whole.up()
         self._limit = None
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.delivery.candidate import Candidate, Circumstances
-from engine.delivery.gates.base import PASS, Gate, Verdict
+from engine.delivery.gates.base import PASS, Defer, Gate, Hold, Pass, Refuse, Verdict
 
 
 def judge(
@@ -15,11 +15,19 @@ def judge(
     """Return the verdict of the first gate that does not let ``message`` pass.
 
     ``inputs`` are what each of ``gates`` had read for this message.
+
+    Raises:
+        TypeError: a gate has a mistake, and returns something else.
     """
     for gate, value in zip(gates, inputs, strict=True):
         verdict = gate.judge(message, value, circumstances)
-        if verdict is not PASS:
-            return verdict
+        match verdict:
+            case Pass():
+                continue
+            case Refuse() | Defer() | Hold():
+                return verdict
+            case _:
+                raise TypeError(f"the gate `{gate.name}` gave no verdict")
     return PASS
 
 
@@ -29,17 +37,30 @@ def reserve(
     """Take a place for each of ``messages`` with every gate that counts; return the verdicts on those that got none.
 
     Whoever got no place with one gate has taken none with another.
+
+    Raises:
+        ValueError: a gate has a mistake, and answers for messages about which it was not asked.
     """
-    counting = [gate.reserve for gate in gates if gate.reserve is not None]
+    counting = [gate for gate in gates if gate.reserve is not None]
     refused: dict[int, Verdict] = {}
     while left := [message for message in messages if message.action_id not in refused]:
         attempt = connection.begin_nested()
         news: dict[int, Verdict] = {}
-        for ask in counting:
-            news.update(ask(connection, [message for message in left if message.action_id not in news], circumstances))
+        for gate in counting:
+            news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], circumstances))
         refused.update(news)
         if not news or len(counting) == 1:
             attempt.commit()
             break
         attempt.rollback()  # places that the refused ones took with the gates before
     return refused
+
+
+def _ask(
+    gate: Gate[Any], connection: Connection, messages: Sequence[Candidate], circumstances: Circumstances
+) -> Mapping[int, Verdict]:
+    assert gate.reserve is not None
+    verdicts = gate.reserve(connection, messages, circumstances)
+    if not verdicts.keys() <= {message.action_id for message in messages}:
+        raise ValueError(f"the gate `{gate.name}` answers for messages about which it was not asked")
+    return verdicts

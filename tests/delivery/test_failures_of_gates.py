@@ -1,0 +1,99 @@
+"""Gates that have mistakes, and rows that cannot be read, one after the other: no message suffers from either."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from engine.clock import DAY
+from engine.delivery.breaker import LONGEST_PAUSE
+from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.gates import GATES
+from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
+from engine.delivery.gates.consent import ConsentReason
+from engine.errors import BadRow
+from engine.store.quarantine import A_FEW
+from tests.delivery.world import NOON, Provider, World
+
+MANY = 30
+
+
+@pytest.fixture
+def queue(world: World) -> World:
+    world.users(MANY)
+    world.actions(MANY, expires_at=NOON + 30 * DAY)
+    return world
+
+
+def test_a_gate_that_passes_by_a_value_of_its_own_skips_no_other_gate(queue: World) -> None:
+    first: Gate[None] = Gate("first", lambda *_: Pass(), ())
+    last: Gate[None] = Gate("last", lambda *_: Refuse(ConsentReason.NO_CONSENT), tuple(ConsentReason))
+    queue.drain(Provider(), gates=(first, *GATES, last))
+    assert queue.states() == {"suppressed:no_consent": MANY}
+
+
+def test_a_gate_that_forgets_to_answer_stops_the_channel_and_not_the_worker(queue: World) -> None:
+    gate: Gate[None] = Gate("forgetful", lambda *_: None, ())  # type: ignore[arg-type,return-value]
+    sms = Provider(channel="sms", name="texts")
+    delivery = queue.delivery(Provider(), sms, gates=(*GATES, gate))
+    asyncio.run(delivery.drain())
+    assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
+    [alarm] = delivery.alarms
+    assert alarm.reason == "code_at_fault"
+    assert "asking.py:" in alarm.detail
+
+
+def json_of_nothing(connection: Connection, messages: Sequence[Candidate], _: Circumstances) -> Mapping[int, Any]:
+    query = "json_extract('{', '$')" if connection.dialect.name == "sqlite" else "CAST('{' AS JSONB)"
+    connection.execute(text(f"SELECT {query}"))
+    return {}
+
+
+def for_others(_: Connection, messages: Sequence[Candidate], _circumstances: Circumstances) -> Mapping[int, Any]:
+    return {message.action_id + 1_000: Refuse(ConsentReason.NO_CONSENT) for message in messages}
+
+
+def a_pass(_: Connection, messages: Sequence[Candidate], _circumstances: Circumstances) -> Mapping[int, Any]:
+    return dict.fromkeys((message.action_id for message in messages), PASS)
+
+
+@pytest.mark.parametrize("reserve", [json_of_nothing, for_others, a_pass])
+def test_a_mistake_while_places_are_taken_is_told_with_its_place(queue: World, reserve: Reserve) -> None:
+    gate: Gate[None] = Gate("broken", lambda *_: PASS, (), reserve=reserve)
+    provider = Provider()
+    delivery = queue.delivery(provider, gates=(*GATES, gate))
+    asyncio.run(delivery.drain())
+    assert provider.sent == []
+    assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
+    [alarm] = delivery.alarms
+    assert alarm.reason == "code_at_fault"
+    assert ".py:" in alarm.detail
+    mended = Provider()
+    queue.at(NOON + 2 * LONGEST_PAUSE)
+    queue.drain(mended)
+    assert len(mended.sent) == MANY
+
+
+def unreadable(row: Any) -> None:
+    raise BadRow("what the gate reads makes no sense")
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(queue: World, batch: int) -> None:
+    gate: Gate[Any] = Gate("picky", lambda *_: PASS, (), Columns({"x": "a.tries"}, unreadable))
+    delivery = queue.delivery(Provider(), gates=(*GATES, gate), batch=batch)
+    for _ in range(4):
+        asyncio.run(delivery.drain())
+        queue.at(delivery.alarms[0].until)
+    [(aside,)] = queue.rows("SELECT count(*) FROM quarantine")
+    assert aside <= A_FEW
+    assert dict(queue.rows("SELECT state, count(*) FROM action GROUP BY state")) == {
+        "deferred": aside,
+        "queued": MANY - aside,
+    }
+    mended = Provider()
+    queue.at(NOON + DAY)
+    queue.drain(mended)
+    assert len(mended.sent) == MANY
