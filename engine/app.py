@@ -5,34 +5,26 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import column, func, insert, select, text, update
-
 from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
+from engine.applying import make_ready, make_running
 from engine.channels.providers import make_adapters
-from engine.clock import MINUTE, Clock, FixedClock, Instant, WallClock
+from engine.clock import Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
-from engine.content.versions import lock_versions, record_bundle, running_bundle
+from engine.content.versions import running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import Drained
-from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Making, Pipeline, Progress, Watch
-from engine.playbooks.occasions import occasion_indexes
-from engine.playbooks.versions import record_versions
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
-from engine.store.due import Cause, due_everybody, make_missing_states
 from engine.store.secrets import installation_secret
-from engine.store.state_table import Drift, follow, migrate, require_columns
-from engine.store.tables import Tick
-
-CLOCK_SKEW = 5 * MINUTE
-"""How far the clocks of two workers may lie apart."""
+from engine.store.state_table import Drift
+from engine.ticking import last_tick, logged, present
 
 
 class App:
@@ -99,36 +91,15 @@ class App:
 
     def migrate(self, content: Content) -> Drift:
         """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
-        migrate(self.database)
-        dialect = self.database.dialect
-        with self.database.write() as connection:
-            done = follow(connection, dialect, content.columns())
-            for statement in occasion_indexes(content.playbooks):
-                connection.execute(text(statement))
-            make_missing_states(connection, dialect)
-        return done
+        return make_ready(self.database, content)
 
     def apply(self, content: Content, now: Instant) -> bool:
         """Make ``content`` the running version; return whether it was another before.
 
-        When the rules changed, or a playbook that concerns everybody, everybody becomes due.
-
         Raises:
             SchemaDrift: ``user_state`` does not follow it yet.
         """
-        with self.database.write() as connection:
-            require_columns(connection, self.database.dialect, content.columns())
-            before = running_bundle(connection)
-            if before is None or before.version != content.version:
-                lock_versions(connection)
-                before = running_bundle(connection)
-            if before is not None and before.version == content.version:
-                return False
-            record_bundle(connection, content.bundle, now)
-            record_versions(connection, content.playbooks, content.bundle, now)
-            if before is None or _concerns_everybody(before, content):
-                due_everybody(connection, Cause.RULES, now)
-        return True
+        return make_running(self.database, content, now)
 
     def pipeline(self, content: Content) -> Pipeline:
         """Return the tick's stages for ``content``."""
@@ -150,52 +121,19 @@ class App:
         if last is not None and last > now:
             return Progress(lived_until=last)
         self.apply(content, now)
-        number, reached = self._begin_tick(content, now), Progress()
 
-        def note(sofar: Progress) -> None:
-            nonlocal reached
-            reached = sofar
-            watch(sofar)
+        def work(note: Watch) -> Progress:
+            return self.pipeline(content).tick(now, note)
 
-        try:
-            done = self.pipeline(content).tick(now, note)
-        except Exception as error:
-            self._end_tick(number, reached, trail(error))
-            raise
-        self._end_tick(number, done, f"{done.set_aside} rows were quarantined" if done.set_aside else None)
-        return done
+        return logged(self.database, content.version, now, work, watch)
 
     def last_tick(self) -> Instant | None:
         """Return the instant of the newest tick; None before the first."""
-        with self.database.read() as connection:
-            last = connection.execute(select(func.max(Tick.at))).scalar()
-        return Instant(last) if last is not None else None
+        return last_tick(self.database)
 
     def present(self) -> Instant:
         """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
-        now, last = self.clock.now(), self.last_tick()
-        return last if last is not None and now < last <= now + CLOCK_SKEW else now
-
-    def _begin_tick(self, content: Content, now: Instant) -> int:
-        with self.database.write() as connection:
-            row = {"at": now, "started_at": WallClock().now(), "content_version": content.version}
-            made: int = connection.execute(insert(Tick).values(row).returning(column("id"))).scalar_one()
-            return made
-
-    def _end_tick(self, number: int, done: Progress, error: str | None) -> None:
-        with self.database.write() as connection:
-            connection.execute(
-                update(Tick)
-                .where(Tick.id == number)  # type: ignore[arg-type]
-                .values(
-                    ended_at=WallClock().now(),
-                    users=done.users,
-                    transitions=done.transitions,
-                    enrolments=done.enrolments,
-                    actions=done.actions,
-                    error=error,
-                )
-            )
+        return present(self.database, self.clock)
 
     def adapters(self) -> Mapping[str, Adapter]:
         """Return the configured adapter of each channel.
@@ -240,10 +178,3 @@ class App:
         told = read_callback(self.settings, self.kinds.adapters, adapter, callback)
         with self.database.write() as connection:
             return Receipts(self.database.dialect).receive(connection, told, self.clock.now())
-
-
-def _concerns_everybody(before: Bundle, content: Content) -> bool:
-    """Tell whether ``content`` treats users to whom nothing happens otherwise than ``before`` did."""
-    files = content.bundle.files
-    changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
-    return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)

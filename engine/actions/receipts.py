@@ -13,14 +13,13 @@ from sqlalchemy import Connection, text
 
 from engine.actions.content import ContentWriter, clean
 from engine.actions.reasons import LedgerReason
-from engine.actions.states import TOLD, State
+from engine.actions.states import TOLD, TOLD_SQL, State
 from engine.clock import Instant
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
 _WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(TOLD, start=1)}
 _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
-_TOLD_SQL = "state IN ('delivered', 'bounced', 'opened', 'clicked', 'complained')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Receipts:
         lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
         self._states = text(f"SELECT a.id, a.state FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}")
         self._told = text(
-            f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{_TOLD_SQL}"
+            f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{TOLD_SQL}"
         )
         events = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT")
         self._log = text(

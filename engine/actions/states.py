@@ -29,21 +29,24 @@ class State(Worded):
     CLICKED = "clicked", "The recipient followed a link in it."
 
 
-WAITING = frozenset({State.QUEUED, State.DEFERRED, State.RETRYING})
+def _among(*states: State) -> str:
+    """Return SQL: the action is in one of ``states``. Partial indexes spell it alike: the planners compare the texts."""
+    listed = ", ".join(f"'{state}'" for state in states)
+    return f"state IN ({listed})"
+
+
+WAITING = (State.QUEUED, State.DEFERRED, State.RETRYING)
 """The states from which delivery claims an action once it is due."""
+WAITING_SQL = _among(*WAITING)
 
-LEASED = frozenset({State.CLAIMED, State.HANDED_OFF})
+LEASED = (State.CLAIMED, State.HANDED_OFF)
 """The states in which an action belongs to one worker, until its lease ends."""
+LEASED_SQL = _among(*LEASED)
 
-WAITING_SQL = "state IN ('queued', 'deferred', 'retrying')"
-"""As the partial indexes of ``action`` spell it: the planners compare the texts."""
-
-LEASED_SQL = "state IN ('claimed', 'handed_off')"
-
-UNSENT_SQL = "state IN ('queued', 'deferred', 'retrying', 'held')"
+UNSENT_SQL = _among(*WAITING, State.HELD)
 """Not on its way: what a worker has claimed or handed off is left to delivery."""
 
-MAY_LEAVE_SQL = "state IN ('queued', 'deferred', 'retrying', 'held', 'claimed', 'handed_off')"
+MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
 """A message can still leave: delivery may give back what it has, and asks about the enrolment then."""
 
 TOLD = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
@@ -52,3 +55,4 @@ TOLD = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPL
 An action keeps the weightiest, in whatever order they come: who opened a message received it, whatever bounces
 somewhere afterwards, and who complains does not take it back by a click.
 """
+TOLD_SQL = _among(*TOLD)

@@ -20,7 +20,7 @@ _AT_ONCE = 1_000
 _OUT_OF_QUARANTINE = (
     "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
     f" WHERE q.kind = '{RowKind.ACTION}'"
-    " AND (a.id IS NULL OR NOT (a.state IN ('claimed', 'handed_off') OR a.state = 'deferred' AND a.reason = q.reason"
+    f" AND (a.id IS NULL OR NOT (a.{LEASED_SQL} OR a.state = 'deferred' AND a.reason = q.reason"
     f" OR a.state = 'queued' AND a.reason = '{LedgerReason.RETRIED}'))"
 )
 

@@ -49,7 +49,9 @@ def _of_ticks(ticks: Sequence[TickDone]) -> Iterator[Attention]:
     """The newest tick that ended counts: one that failed before it was made up for."""
     ended = next((tick for tick in ticks if tick.milliseconds is not None), None)
     if ended and ended.error:
-        yield Attention("tick", f"the tick at {iso(ended.at)} failed with {ended.error}: the worker's log says where")
+        yield Attention(
+            "tick", f"the tick at {iso(ended.at)} ended with this: {ended.error}; the worker's log says more"
+        )
 
 
 def _of_depth(depth: Depth) -> Attention:

@@ -35,7 +35,7 @@ def test_a_gate_that_passes_by_a_value_of_its_own_skips_no_other_gate(queue: Wor
 
 
 def test_a_gate_that_forgets_to_answer_stops_the_channel_and_not_the_worker(queue: World) -> None:
-    gate: Gate[None] = Gate("forgetful", lambda *_: None, ())  # type: ignore[arg-type,return-value]
+    gate: Gate[None] = Gate("forgetful", lambda *_: None, ())  # type: ignore[arg-type]
     sms = Provider(channel="sms", name="texts")
     delivery = queue.delivery(Provider(), sms, gates=(*GATES, gate))
     asyncio.run(delivery.drain())

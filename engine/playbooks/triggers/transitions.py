@@ -10,7 +10,7 @@ from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, Source, Test, timely, with_user
 from engine.store.dialect import Dialect
-from engine.store.due import Cause
+from engine.store.due import ANSWERED, Cause
 
 CAUSES = tuple(cause.value for cause in Cause)
 """What a transition can come of: ``transition.cause``."""
@@ -28,7 +28,7 @@ class MoveReason(Worded):
 class MoveSection(TriggerSection):
     """What such a section can say beside the place."""
 
-    on: tuple[str, ...] = (Cause.BEHAVIOUR.value, Cause.TIME.value)
+    on: tuple[str, ...] = tuple(cause.value for cause in ANSWERED)
     """The causes that count. An edit of the rules or a recalibration is not the user's doing."""
 
     def check_causes(self, part: FilePart) -> None:

@@ -1,0 +1,54 @@
+"""From compiled files to the store: the tables and columns that they need, and making them what runs."""
+
+from sqlalchemy import text
+
+from engine.clock import Instant
+from engine.content.bundle import Bundle
+from engine.content.versions import lock_versions, record_bundle, running_bundle
+from engine.loading import Content
+from engine.playbooks.occasions import occasion_indexes
+from engine.playbooks.versions import record_versions
+from engine.store.database import Database
+from engine.store.due import Cause, due_everybody, make_missing_states
+from engine.store.state_table import Drift, follow, migrate, require_columns
+
+
+def make_ready(database: Database, content: Content) -> Drift:
+    """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
+    migrate(database)
+    with database.write() as connection:
+        done = follow(connection, database.dialect, content.columns())
+        for statement in occasion_indexes(content.playbooks):
+            connection.execute(text(statement))
+        make_missing_states(connection, database.dialect)
+    return done
+
+
+def make_running(database: Database, content: Content, now: Instant) -> bool:
+    """Make ``content`` the running version; return whether it was another before.
+
+    When the rules changed, or a playbook that concerns everybody, everybody becomes due.
+
+    Raises:
+        SchemaDrift: ``user_state`` does not follow it yet.
+    """
+    with database.write() as connection:
+        require_columns(connection, database.dialect, content.columns())
+        before = running_bundle(connection)
+        if before is None or before.version != content.version:
+            lock_versions(connection)
+            before = running_bundle(connection)
+        if before is not None and before.version == content.version:
+            return False
+        record_bundle(connection, content.bundle, now)
+        record_versions(connection, content.playbooks, content.bundle, now)
+        if before is None or _concerns_everybody(before, content):
+            due_everybody(connection, Cause.RULES, now)
+    return True
+
+
+def _concerns_everybody(before: Bundle, content: Content) -> bool:
+    """Tell whether ``content`` treats users to whom nothing happens otherwise than ``before`` did."""
+    files = content.bundle.files
+    changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
+    return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)

@@ -1,0 +1,72 @@
+"""The log of ticks: which instants the store has lived, what was done at each, and which failed."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlalchemy import column, func, insert, select, update
+
+from engine.clock import MINUTE, Clock, Instant, WallClock
+from engine.faults import trail
+from engine.pipeline import Progress, Watch
+from engine.store.database import Database
+from engine.store.tables import Tick
+
+CLOCK_SKEW = 5 * MINUTE
+"""How far the clocks of two workers may lie apart."""
+
+Work: TypeAlias = Callable[[Watch], Progress]
+"""The work of a tick. It tells of its progress after each transaction."""
+
+
+def last_tick(database: Database) -> Instant | None:
+    """Return the instant of the newest tick; None before the first."""
+    with database.read() as connection:
+        last = connection.execute(select(func.max(Tick.at))).scalar()
+    return Instant(last) if last is not None else None
+
+
+def present(database: Database, clock: Clock) -> Instant:
+    """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
+    now, last = clock.now(), last_tick(database)
+    return last if last is not None and now < last <= now + CLOCK_SKEW else now
+
+
+def logged(database: Database, version: str, now: Instant, work: Work, watch: Watch) -> Progress:
+    """Do the ``work`` of the tick at ``now``, with ``version`` of the files, and log what came of it, failures too."""
+    number, reached = _begin(database, version, now), Progress()
+
+    def note(sofar: Progress) -> None:
+        nonlocal reached
+        reached = sofar
+        watch(sofar)
+
+    try:
+        done = work(note)
+    except Exception as error:
+        _end(database, number, reached, trail(error))
+        raise
+    _end(database, number, done, f"{done.set_aside} rows were quarantined" if done.set_aside else None)
+    return done
+
+
+def _begin(database: Database, version: str, now: Instant) -> int:
+    with database.write() as connection:
+        row = {"at": now, "started_at": WallClock().now(), "content_version": version}
+        made: int = connection.execute(insert(Tick).values(row).returning(column("id"))).scalar_one()
+        return made
+
+
+def _end(database: Database, number: int, done: Progress, error: str | None) -> None:
+    with database.write() as connection:
+        connection.execute(
+            update(Tick)
+            .where(Tick.id == number)  # type: ignore[arg-type]
+            .values(
+                ended_at=WallClock().now(),
+                users=done.users,
+                transitions=done.transitions,
+                enrolments=done.enrolments,
+                actions=done.actions,
+                error=error,
+            )
+        )
