@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from adapters.base import Message
+from engine.calendar.zones import zone_or
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
 from engine.delivery.candidate import Candidate
@@ -34,7 +36,7 @@ class Composed:
 
     ``template_hash`` is that of the template's files, ``locale`` the one whose template was rendered. ``address`` is
     the recipient as sent to, ``subject`` what stands for the message in lists, ``code`` the coupon code that it
-    carries, ``values`` what the template could read.
+    carries, ``context`` what it was rendered with: all values that the template could read.
     """
 
     message: Message
@@ -43,7 +45,7 @@ class Composed:
     address: str
     subject: str
     code: str | None
-    values: Mapping[str, object]
+    context: RenderContext
 
 
 class Composer:
@@ -76,7 +78,8 @@ class Composer:
         link = self._unsubscribe_link(candidate)
         values = self._values(candidate, channel, address, link)
         template = self._template(candidate)
-        rendered = template.render(self._context(candidate, values))
+        context = self._context(candidate, values)
+        rendered = template.render(context)
         sending = Sending(
             key=candidate.key,
             created_at=candidate.created_at,
@@ -95,7 +98,7 @@ class Composer:
             address=address,
             subject=channel.summary(rendered),
             code=candidate.coupon.code if candidate.coupon else None,
-            values=values,
+            context=context,
         )
 
     def preview(self, candidate: Candidate) -> Shown:
@@ -122,7 +125,10 @@ class Composer:
     def _context(self, candidate: Candidate, values: Values) -> RenderContext:
         brand = self._stationery.brand
         return RenderContext(
-            values, candidate.locale or brand.locale, brand.currency, candidate.timezone or brand.timezone
+            values,
+            candidate.locale or brand.locale,
+            brand.currency,
+            zone_or(candidate.timezone, ZoneInfo(brand.timezone)).key,
         )
 
     def _unsubscribe_link(self, candidate: Candidate) -> str:

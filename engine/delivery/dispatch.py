@@ -192,7 +192,7 @@ class Delivery:
             claims=self._claims,
             loader=loader,
             composer=Composer(stationery, self._channels),
-            keeper=ContentKeeper(self._library, self._settings.brand),
+            keeper=ContentKeeper(self._library),
             gates=self._gates,
             settings=self._settings.delivery,
             circumstances=self._circumstances,

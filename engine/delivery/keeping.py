@@ -6,7 +6,6 @@ from engine.actions.content import SentContent
 from engine.delivery.candidate import Candidate
 from engine.delivery.compose import Composed
 from engine.messages.templates import TemplateLibrary
-from engine.settings import Brand
 
 RENDERED_WITH = "render"
 """Key under which the values hold what filters go by: ``locale``, ``zone``, ``currency``. No template has this name."""
@@ -18,29 +17,24 @@ _Path = tuple[str, str | None]
 class ContentKeeper:
     """Makes contents from messages of one version of the templates. Of the values it keeps those that are read."""
 
-    def __init__(self, library: TemplateLibrary, brand: Brand) -> None:
+    def __init__(self, library: TemplateLibrary) -> None:
         self._library = library
-        self._brand = brand
         self._read: dict[tuple[str, str, str], tuple[_Path, ...]] = {}
 
     def content(self, candidate: Candidate, composed: Composed) -> SentContent:
         """Return what to keep of a message that is about to be handed off."""
-        locale = candidate.locale or self._brand.locale
-        key = (candidate.template, candidate.channel, locale)
+        context = composed.context
+        key = (candidate.template, candidate.channel, context.locale)
         if key not in self._read:
             self._read[key] = self._paths(*key)
-        rendered_with = {
-            "locale": locale,
-            "zone": candidate.timezone or self._brand.timezone,
-            "currency": self._brand.currency,
-        }
+        rendered_with = {"locale": context.locale, "zone": context.zone, "currency": context.currency}
         return SentContent(
             address=composed.address,
             subject=composed.subject,
             code=composed.code,
             template_hash=composed.template_hash,
             locale=composed.locale,
-            values={**_only(composed.values, self._read[key]), RENDERED_WITH: rendered_with},
+            values={**_only(context.values, self._read[key]), RENDERED_WITH: rendered_with},
         )
 
     def _paths(self, template: str, channel: str, locale: str) -> tuple[_Path, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from engine.messages.locales import Formats
 from engine.messages.sandbox import Frames, bounded_text, has_slots, printable
 
 MAX_ITEMS = 10_000
+LARGEST = 10**18
+"""Numbers are smaller: a larger one is a mistake in the data, and could take for ever to write out."""
 
 
 def _text(value: object) -> str:
@@ -59,12 +61,16 @@ def _join(values: Any, separator: str = "") -> str:
 def _number_of(value: Any) -> int | float | Decimal:
     if isinstance(value, Undefined):
         str(value)
-    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
-        return value
+    number = value
     try:
-        return Decimal(_text(value)[:40])
-    except InvalidOperation:
+        if not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+            number = Decimal(_text(value)[:40])
+        fits = -LARGEST < number < LARGEST
+    except InvalidOperation:  # no number, or NaN
         raise FilterArgumentError("takes a number") from None
+    if not fits:
+        raise FilterArgumentError("takes a number of at most 18 digits")
+    return cast("int | float | Decimal", number)
 
 
 def _round(value: Any, digits: int = 0) -> int | float | Decimal:
@@ -100,15 +106,14 @@ def _moment(value: Any, zone: str) -> date:
     """Return the calendar day of an instant (in ``zone``), an ISO date or an ISO date and time."""
     if isinstance(value, Undefined):
         str(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return to_datetime(value).astimezone(ZoneInfo(zone)).date()
     if isinstance(value, date):
         return value
+    own, instant = ZoneInfo(zone), isinstance(value, int) and not isinstance(value, bool)
     try:
-        moment = datetime.fromisoformat(_text(value))
-    except ValueError:
+        moment = to_datetime(value) if instant else datetime.fromisoformat(_text(value))
+        return (moment.astimezone(own) if moment.tzinfo else moment).date()
+    except (ValueError, OverflowError, OSError):  # also of years that no calendar has
         raise FilterArgumentError("`date` takes an instant or a date such as 2026-01-31") from None
-    return (moment.astimezone(ZoneInfo(zone)) if moment.tzinfo else moment).date()
 
 
 def _texts(change: Callable[[str], str]) -> Callable[[object], str]:
@@ -131,7 +136,10 @@ def _localized(frames: Frames) -> dict[str, Callable[..., Any]]:
         return formats.date(_moment(value, frames.current.zone), frames.current.locale)
 
     def number(value: Any, digits: int | None = None) -> str:
-        return formats.number(Decimal(str(_number_of(value))), frames.current.locale, digits)
+        try:
+            return formats.number(Decimal(str(_number_of(value))), frames.current.locale, digits)
+        except ArithmeticError:
+            raise FilterArgumentError("`number` takes a number that can be written out") from None
 
     return {"money": money, "date": day, "number": number}
 
