@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from adapters.base import Message
+from engine.actions.content import SentContent
 from engine.calendar.zones import zone_or
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
 from engine.delivery.candidate import Candidate
 from engine.delivery.gates.adapter import AdapterReason
 from engine.delivery.gates.address import AddressReason
+from engine.delivery.keeping import ContentKeeper
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
@@ -32,20 +34,10 @@ class Stationery:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A message for the wire, and what the log keeps of it.
-
-    ``template_hash`` is that of the template's files, ``locale`` the one whose template was rendered. ``address`` is
-    the recipient as sent to, ``subject`` what stands for the message in lists, ``code`` the coupon code that it
-    carries, ``context`` what it was rendered with: all values that the template could read.
-    """
+    """A message for the wire, and what the log keeps of it."""
 
     message: Message
-    template_hash: str
-    locale: str
-    address: str
-    subject: str
-    code: str | None
-    context: RenderContext
+    content: SentContent
 
 
 class Composer:
@@ -54,6 +46,7 @@ class Composer:
     def __init__(self, stationery: Stationery, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
         self._channels = by_name(channels)
+        self._keeper = ContentKeeper(stationery.library)
         brand = stationery.brand
         self._brand: BrandValues = {
             "name": brand.name,
@@ -91,15 +84,15 @@ class Composer:
             mark=mark,
         )
         payload = channel.compose(rendered, sending)
-        return Composed(
-            message=Message(candidate.key, self._sender.address, address, payload, now),
-            template_hash=template.fingerprint,
-            locale=template.locale,
+        content = SentContent(
             address=address,
             subject=channel.summary(rendered),
             code=candidate.coupon.code if candidate.coupon else None,
-            context=context,
+            template_hash=template.fingerprint,
+            locale=template.locale,
+            values=self._keeper.values(candidate.template, candidate.channel, context),
         )
+        return Composed(Message(candidate.key, self._sender.address, address, payload, now), content)
 
     def preview(self, candidate: Candidate) -> Shown:
         """Return what a person sees of the message.

@@ -21,7 +21,6 @@ from engine.delivery.compose import Composer, Stationery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
-from engine.delivery.keeping import ContentKeeper
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
@@ -30,6 +29,7 @@ from engine.delivery.tally import Drained, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
+from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
@@ -192,7 +192,6 @@ class Delivery:
             claims=self._claims,
             loader=loader,
             composer=Composer(stationery, self._channels),
-            keeper=ContentKeeper(self._library),
             gates=self._gates,
             settings=self._settings.delivery,
             circumstances=self._circumstances,
@@ -217,7 +216,10 @@ def _new_state(channel: str, adapter: str) -> LaneState:
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
-    """Do ``work`` until told to stop, at once again while it finds something to do."""
+    """Do ``work`` until told to stop, at once again while it finds something to do.
+
+    A mistake of the program that nobody below has caught ends neither the worker nor the other channels.
+    """
     pause = POLL
     while not stop.is_set():
         try:
@@ -225,6 +227,9 @@ async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> No
         except (StoreError, DBAPIError) as error:
             pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
             _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
+        except Exception as error:  # noqa: BLE001 - what was claimed comes back when its lease ends
+            pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
+            _log.error("code_at_fault", error=trail(error), next_try=pause)
         await _wait(stop, pause)
 
 

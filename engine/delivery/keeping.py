@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from engine.actions.content import SentContent
-from engine.delivery.candidate import Candidate
-from engine.delivery.compose import Composed
+from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
 
 RENDERED_WITH = "render"
@@ -15,27 +13,19 @@ _Path = tuple[str, str | None]
 
 
 class ContentKeeper:
-    """Makes contents from messages of one version of the templates. Of the values it keeps those that are read."""
+    """Picks what to keep of the values of one version of the templates: those that a template reads."""
 
     def __init__(self, library: TemplateLibrary) -> None:
         self._library = library
         self._read: dict[tuple[str, str, str], tuple[_Path, ...]] = {}
 
-    def content(self, candidate: Candidate, composed: Composed) -> SentContent:
-        """Return what to keep of a message that is about to be handed off."""
-        context = composed.context
-        key = (candidate.template, candidate.channel, context.locale)
+    def values(self, template: str, channel: str, context: RenderContext) -> dict[str, object]:
+        """Return what is kept of ``context``, in which a template of that name and channel was rendered."""
+        key = (template, channel, context.locale)
         if key not in self._read:
             self._read[key] = self._paths(*key)
         rendered_with = {"locale": context.locale, "zone": context.zone, "currency": context.currency}
-        return SentContent(
-            address=composed.address,
-            subject=composed.subject,
-            code=composed.code,
-            template_hash=composed.template_hash,
-            locale=composed.locale,
-            values={**_only(context.values, self._read[key]), RENDERED_WITH: rendered_with},
-        )
+        return {**_only(context.values, self._read[key]), RENDERED_WITH: rendered_with}
 
     def _paths(self, template: str, channel: str, locale: str) -> tuple[_Path, ...]:
         path = self._library.path_of(template, channel, locale)

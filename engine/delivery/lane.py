@@ -23,7 +23,6 @@ from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import InTransaction, Journal
-from engine.delivery.keeping import ContentKeeper
 from engine.delivery.load import Batch, Loader
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
 from engine.delivery.reasons import Reason
@@ -52,7 +51,6 @@ class LaneContext:
     claims: Claims
     loader: Loader
     composer: Composer
-    keeper: ContentKeeper
     gates: Sequence[Gate[Any]]
     settings: DeliverySettings
     circumstances: Callable[[int], Circumstances]
@@ -223,7 +221,7 @@ class Lane:
                 Reason.GATES_PASSED,
                 tries=1,
                 lease_until=lease_until,
-                content=self._context.keeper.content(candidate, composed),
+                content=composed.content,
             )
             for candidate, composed in passed
         ]

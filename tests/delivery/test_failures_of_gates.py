@@ -7,17 +7,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from adapters.base import Answer, Message
+from engine.actions.claims import Claims
 from engine.clock import DAY
 from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason
+from engine.delivery.keeping import ContentKeeper
 from engine.errors import BadRow
 from engine.store.quarantine import A_FEW
-from tests.delivery.world import NOON, Provider, World
+from tests.delivery.world import ACCEPT, NOON, Provider, World
 
 MANY = 30
+NOTHING: dict[str, list[str]] = {}
 
 
 @pytest.fixture
@@ -97,3 +101,44 @@ def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(q
     queue.at(NOON + DAY)
     queue.drain(mended)
     assert len(mended.sent) == MANY
+
+
+def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(
+    queue: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as planted:
+        planted.setattr(ContentKeeper, "values", lambda *_: NOTHING["values"])
+        delivery = queue.delivery(Provider())
+        asyncio.run(delivery.drain())
+        assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
+        [alarm] = delivery.alarms
+        assert alarm.detail.startswith("KeyError at test_failures_of_gates.py:")
+    queue.at(NOON + 2 * LONGEST_PAUSE)
+    queue.drain(provider := Provider())
+    assert len(provider.sent) == MANY
+
+
+def test_a_mistake_that_nobody_expects_does_not_end_the_worker(queue: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, calls = Claims.channels, 0
+
+    def wrong(self: Claims, connection: Connection) -> list[str]:
+        nonlocal calls
+        calls += 1
+        return right(self, connection) if calls > 4 else NOTHING["channels"]
+
+    async def live() -> None:
+        stop = asyncio.Event()
+
+        def script(_: Message) -> Answer:
+            if len(provider.sent) == MANY:
+                stop.set()
+            return ACCEPT
+
+        provider.script = script
+        await asyncio.wait_for(queue.delivery(provider).run(stop), 60)
+
+    monkeypatch.setattr(Claims, "channels", wrong)
+    monkeypatch.setattr("engine.delivery.dispatch.POLL", 0.001)
+    provider = Provider()
+    asyncio.run(live())
+    assert queue.states() == {"accepted:accepted": MANY}
