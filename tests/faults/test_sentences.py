@@ -162,7 +162,10 @@ def test_no_database_server(house: House) -> None:
 @pytest.mark.parametrize(
     ("sections", "says"),
     [
-        ({"email": {"adapter": "pigeon"}}, "config.toml: adapters.pigeon: there is no adapter `pigeon`; known: "),
+        (
+            {"email": {"adapter": "pigeon"}},
+            "config.toml: channels.email.adapters: there is no adapter `pigeon`; known: ",
+        ),
         ({"adapters": {"capture": {"folders": "x"}}}, "config.toml: adapters.capture: `folders`: "),
         ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is not crontab: write five fields"),
         ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
