@@ -39,7 +39,7 @@ def bought(world: World) -> int:
 def test_the_hand_off_keeps_address_subject_code_and_what_the_template_read(world: World) -> None:
     action_id = bought(world)
     [row] = world.rows("SELECT address, subject, code, at FROM action_content")
-    assert row == ("ann@example.com", "Thank you for $20.00", "A-1", day(1))
+    assert row == ("ann@example.com", "Thank you for US$20.00", "A-1", day(1))
     [(fingerprint, locale)] = world.rows("SELECT template_hash, locale FROM action")
     assert len(fingerprint) == 16
     assert locale == "en"
@@ -98,7 +98,7 @@ def test_explain_shows_where_it_went_then_masked(world: World) -> None:
     bought(world)
     world.user("ann", 0, email="elsewhere@example.org")
     [action] = world.explain("ann", 2).actions
-    assert (action.address, action.subject, action.coupon_code) == ("a•••@example.com", "Thank you for $20.00", "A-1")
+    assert (action.address, action.subject, action.coupon_code) == ("a•••@example.com", "Thank you for US$20.00", "A-1")
     assert action.history[-1].sentence == "The provider took it."
     [shown] = world.explain("ann", 2, show_addresses=True).actions
     assert shown.address == "ann@example.com"
@@ -108,7 +108,7 @@ def test_log_as_csv_has_what_was_sent_and_the_sentence(world: World) -> None:
     bought(world)
     world.user("ann", 0, email="elsewhere@example.org")
     [entry] = [json.loads(line) for line in world.command("log", "--json", "--show-addresses").stdout.splitlines()]
-    assert (entry["address"], entry["subject"], entry["code"]) == ("ann@example.com", "Thank you for $20.00", "A-1")
+    assert (entry["address"], entry["subject"], entry["code"]) == ("ann@example.com", "Thank you for US$20.00", "A-1")
     assert (entry["template"], entry["locale"]) == ("thanks/mail", "en")
     assert entry["sentence"] == "The provider took it."
     head = world.command("log", "--history", "--csv").stdout.splitlines()[0]
