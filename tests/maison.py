@@ -19,6 +19,10 @@ attribute = "first_name"
 type = "text"
 description = "For greetings"
 
+[facts.mail]
+attribute = "email"
+type = "text"
+
 [facts.is_vip]
 attribute = "is_vip"
 type = "boolean"

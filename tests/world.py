@@ -179,6 +179,28 @@ class World:
         done = self.command("coupons", "import", coupon, str(file))
         assert done.exit_code == 0, done.output
 
+    # --- what no door does: it is there after a crash, a careless restore, or another program's work ----------------
+
+    def mark_actions(self, state: str, reason: str | None = None, where: str = "TRUE") -> None:
+        """Put actions, all or those that meet ``where``, into a state that only a provider or a crash brings about."""
+        self._alter(
+            f"UPDATE action SET state = :state, reason = coalesce(:reason, reason) WHERE {where}",
+            state=state,
+            reason=reason,
+        )
+
+    def lose_versions(self) -> None:
+        """Lose the texts of all versions of the files, as a restore of some tables does."""
+        self._alter("DELETE FROM version")
+
+    def lose_state(self, key: str) -> None:
+        """Lose what was reckoned of a user, as a restore of some tables does."""
+        self._alter("DELETE FROM user_state WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
+
+    def _alter(self, sql: str, **binds: object) -> None:
+        with self.app.database.write() as connection:
+            connection.execute(text(sql), binds)
+
     # --- what came of it ---------------------------------------------------------------------------------------
 
     def rows(self, sql: str, **binds: object) -> list[tuple[Any, ...]]:
