@@ -31,6 +31,10 @@ type = "boolean"
 attribute = "birthday"
 type = "date"
 
+[facts.language]
+attribute = "language"
+type = "text"
+
 [facts.spend]
 sum = "order_completed.amount"
 within = "365d"
