@@ -19,6 +19,10 @@ attribute = "first_name"
 type = "text"
 description = "For greetings"
 
+[facts.mail]
+attribute = "email"
+type = "text"
+
 [facts.is_vip]
 attribute = "is_vip"
 type = "boolean"
@@ -26,6 +30,10 @@ type = "boolean"
 [facts.birthday]
 attribute = "birthday"
 type = "date"
+
+[facts.language]
+attribute = "language"
+type = "text"
 
 [facts.spend]
 sum = "order_completed.amount"

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from engine.app import App
 from engine.cli.program import program
-from engine.clock import DAY, FixedClock, Instant, instant
+from engine.clock import DAY, FixedClock, Instant, instant, iso
 from engine.content.findings import Finding
 from engine.delivery.tally import Drained
 from engine.explain.explaining import Explainer
@@ -40,7 +40,13 @@ CONTENT = ("rules", "playbooks", "templates")
 
 def day(number: float) -> Instant:
     """The instant so many days after the start."""
-    return Instant(START + int(number * DAY))
+    return Instant(START + round(number * DAY))
+
+
+def number(moment: str) -> float:
+    """The day's number of ISO text, UTC unless it says otherwise: what ``day`` makes an instant of again."""
+    read = datetime.fromisoformat(moment)
+    return (instant(read if read.tzinfo else read.replace(tzinfo=UTC)) - START) / DAY
 
 
 @dataclass
@@ -56,6 +62,7 @@ class World:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     kinds: Kinds = SHIPPED
     clock: FixedClock = field(default_factory=lambda: FixedClock(START))
+    _compiled: Content | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -106,9 +113,14 @@ class World:
         if "app" in self.__dict__:
             self.app.close()
             del self.__dict__["app"]
+        self._compiled = None
 
     def content(self) -> Content:
-        return self.app.content()
+        """The files as they are now; compiled when they differ from those before, as a worker does."""
+        bundle = self.app.bundle()
+        if self._compiled is None or self._compiled.version != bundle.version:
+            self._compiled = self.app.load(bundle)
+        return self._compiled
 
     def findings(self) -> list[Finding]:
         return self.app.examine()[1]
@@ -172,18 +184,64 @@ class World:
     def order(self, key: str, at: float, amount: int = 1_000, **properties: Json) -> None:
         self.event(key, "order_completed", at, amount, **properties)
 
-    def codes(self, *codes: str, coupon: str = "GIFT") -> None:
-        """Fill a pool as ops do."""
-        file = self.folder / "codes.csv"
-        file.write_text("\n".join(["code", *codes]) + "\n", encoding="utf-8")
+    def codes(self, *codes: str, coupon: str = "GIFT", expires: float | None = None) -> None:
+        """Fill a pool as ops do; the codes expire on day ``expires``."""
+        file, until = self.folder / "codes.csv", "" if expires is None else iso(day(expires))
+        file.write_text("\n".join(["code,expires_at", *(f"{code},{until}" for code in codes)]), encoding="utf-8")
         done = self.command("coupons", "import", coupon, str(file))
         assert done.exit_code == 0, done.output
+
+    # --- what no door does: it is there after a crash, a careless restore, or another program's work ----------------
+
+    def mark_actions(self, state: str, reason: str | None = None, where: str = "TRUE") -> None:
+        """Put actions, all or those that meet ``where``, into a state that only a provider or a crash brings about."""
+        self._alter(
+            f"UPDATE action SET state = :state, reason = coalesce(:reason, reason) WHERE {where}",
+            state=state,
+            reason=reason,
+        )
+
+    def moved(self, key: str, before: str | None, after: str | None, at: float, cause: str | None) -> None:
+        """Write a move among the stages of lifecycle, for a cause that its rules cannot be brought to at will."""
+        user = "SELECT id FROM users WHERE key = :key"
+        self._alter(
+            "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version, signature)"
+            f" VALUES (({user}), 'lifecycle', :before, :after, :at, :cause, 'r', 'v', 0)",
+            key=key, before=before, after=after, at=day(at), cause=cause,
+        )  # fmt: skip
+        self._alter(f"UPDATE user_state SET place_lifecycle = :after WHERE user_id = ({user})", key=key, after=after)
+
+    def lose_versions(self, left: str | None = None) -> None:
+        """Lose the texts of all versions of the playbooks and rules, as a restore of some tables does.
+
+        Where ``left`` is given, that text stands in their place.
+        """
+        if left is None:
+            self._alter("DELETE FROM version")
+        else:
+            self._alter("UPDATE version SET files = :left WHERE kind IN ('rules', 'playbook')", left=left)
+
+    def lose_state(self, key: str) -> None:
+        """Lose what was reckoned of a user, as a restore of some tables does."""
+        self._alter("DELETE FROM user_state WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
+
+    def _alter(self, sql: str, **binds: object) -> None:
+        with self.app.database.write() as connection:
+            connection.execute(text(sql), binds)
 
     # --- what came of it ---------------------------------------------------------------------------------------
 
     def rows(self, sql: str, **binds: object) -> list[tuple[Any, ...]]:
         with self.app.database.read() as connection:
             return [tuple(row) for row in connection.execute(text(sql), binds)]
+
+    def enrolments(self, columns: str = "user_id, occurrence, state, reason") -> list[tuple[Any, ...]]:
+        """All enrolments in their order."""
+        return self.rows(f"SELECT {columns} FROM enrolment ORDER BY id")
+
+    def actions(self, columns: str = "user_id, step, state, reason") -> list[tuple[Any, ...]]:
+        """All actions in their order."""
+        return self.rows(f"SELECT {columns} FROM action ORDER BY id")
 
     def states(self) -> dict[str, int]:
         """``state:reason`` -> number of actions."""

@@ -1,6 +1,7 @@
 """``habitue status``: what it tells, when it asks for a person, and that it stays cheap."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,101 +12,103 @@ from engine.cli.status import read_status
 from engine.clock import DAY, HOUR, MINUTE
 from engine.errors import StoreError
 from engine.explain.health_models import Status
+from engine.pipeline import Pipeline
 from engine.worker.upkeep import Heartbeat
-from tests.explain.house import House, at, build
+from tests.world import World, day
 
 LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", "coupon_code", "transition")
 
 
-def status(house: House, days: float) -> Status:
-    house.clock.move_to(at(days))
-    return read_status(house.app)
+def status(world: World, number: float) -> Status:
+    world.clock.move_to(day(number))
+    return read_status(world.app)
 
 
 def subjects(found: Status) -> list[str]:
     return [one.subject for one in found.attention]
 
 
-def ordered(house: House, users: int) -> None:
+def ordered(world: World, users: int) -> None:
     """Users with an order each, whose thanks want a code."""
     for number in range(users):
-        house.order(house.user(f"u{number}"), 1, 1_000)
-    house.tick(2)
+        world.user(f"u{number}")
+        world.order(f"u{number}", 1)
+    world.tick(2)
 
 
-def test_a_quiet_installation_needs_nobody(house: House) -> None:
-    found = status(house, 1)
+def test_a_quiet_installation_needs_nobody(world: World) -> None:
+    found = status(world, 1)
     assert found.attention == ()
     assert found.store.content_version == found.files_version
     assert [tick.error for tick in found.store.ticks] == [None]
-    done = house.command("status")
+    done = world.command("status")
     assert (done.exit_code, "Nothing needs attention" in done.output) == (0, True)
 
 
-def test_lag_is_that_of_the_oldest(house: House) -> None:
-    house.codes(*(f"C-{number}" for number in range(200)))
-    ordered(house, 2)
-    found = status(house, 2 + 1 / 24)
+def test_lag_is_that_of_the_oldest(world: World) -> None:
+    world.codes(*(f"C-{number}" for number in range(200)))
+    ordered(world, 2)
+    found = status(world, 2 + 1 / 24)
     assert (found.store.lag.users, found.store.lag.actions) == (None, HOUR)
-    house.order(1, 3, 100)
-    lag = status(house, 3.5).store.lag
+    world.order("u0", 3)
+    lag = status(world, 3.5).store.lag
     assert (lag.users, lag.users_at_once) == (DAY // 2, False)
-    house.user("new")
-    assert status(house, 3.5).store.lag.users_at_once
+    world.user("new")
+    assert status(world, 3.5).store.lag.users_at_once
     depths = [(depth.state, depth.channel, depth.reason, depth.count) for depth in found.store.queue]
     assert depths == [("queued", "email", "due", 2)]
 
 
-def test_held_actions_ask_for_codes(house: House) -> None:
-    house.codes("C-1")
-    ordered(house, 3)
-    found = status(house, 2)
+def test_held_actions_ask_for_codes(world: World) -> None:
+    world.codes("C-1")
+    ordered(world, 3)
+    found = status(world, 2)
     assert [(depth.state, depth.reason, depth.count) for depth in found.store.stuck] == [
         ("held", "coupon_pool_empty", 2)
     ]
     assert subjects(found) == ["held actions"]
     assert "habitue coupons import" in found.attention[0].message
-    assert house.command("status").exit_code == 1
+    assert world.command("status").exit_code == 1
 
 
-def test_a_pool_that_runs_low_asks_for_codes_before_it_is_empty(house: House) -> None:
-    house.codes("C-1", "C-2")
-    found = status(house, 1)
+def test_a_pool_that_runs_low_asks_for_codes_before_it_is_empty(world: World) -> None:
+    world.codes("C-1", "C-2")
+    found = status(world, 1)
     assert [(pool.coupon, pool.free, pool.low) for pool in found.pools] == [("GIFT", 2, True)]
     assert subjects(found) == ["coupon GIFT"]
 
 
-def test_unknown_actions_and_adapters_that_are_down_ask_for_a_person(house: House) -> None:
-    house.codes(*(f"C-{number}" for number in range(200)))
-    ordered(house, 2)
-    house.execute("UPDATE action SET state = 'unknown', reason = 'no_answer' WHERE id = 1")
-    house.execute("UPDATE action SET reason = 'adapter_down' WHERE id = 2")
-    assert subjects(status(house, 2)) == ["unknown actions", "channel email"]
+def test_unknown_actions_and_adapters_that_are_down_ask_for_a_person(world: World) -> None:
+    world.codes(*(f"C-{number}" for number in range(200)))
+    ordered(world, 2)
+    world.mark_actions("unknown", "no_answer", "id = 1")
+    world.mark_actions("queued", "adapter_down", "id = 2")
+    assert subjects(status(world, 2)) == ["unknown actions", "channel email"]
 
 
-def test_files_with_errors_are_told_while_the_good_version_runs(house: House) -> None:
-    before = house.content().version
-    house.write("rules/value.toml", "[dimension]\nname = 'value'\nkind = 'tears'\n")
-    found = status(house, 1)
+def test_files_with_errors_are_told_while_the_good_version_runs(world: World) -> None:
+    before = world.content().version
+    world.write("rules/value.toml", "[dimension]\nname = 'value'\nkind = 'tears'\n")
+    found = status(world, 1)
     assert found.store.content_version == before != found.files_version
     assert found.files_errors >= 1
     assert subjects(found) == ["files"]
     assert "rules/value.toml" in found.attention[0].message
 
 
-def test_files_that_need_columns_ask_for_migrate(house: House) -> None:
-    facts = (house.folder / "rules/facts.toml").read_text()
-    house.write("rules/facts.toml", facts + '\n[facts.visits]\ncount = "order_completed"\n')
-    found = status(house, 1)
+def test_files_that_need_columns_ask_for_migrate(world: World) -> None:
+    facts = (world.folder / "rules/facts.toml").read_text()
+    world.write("rules/facts.toml", facts + '\n[facts.visits]\ncount = "order_completed"\n')
+    found = status(world, 1)
     assert subjects(found) == ["columns"]
     assert "habitue migrate" in found.attention[0].message
 
 
-def test_workers_are_heard(house: House) -> None:
-    Heartbeat(house.app.database, "lively").beat(at(1), "v", None)
-    Heartbeat(house.app.database, "troubled").beat(at(1), "v", "adapter `smtp` is down")
-    Heartbeat(house.app.database, "gone").beat(at(0), "v", None)
-    found = status(house, 1 + MINUTE / DAY)
+def test_workers_are_heard(world: World) -> None:
+    Heartbeat(world.app.database, "lively").beat(day(1), "v", None)
+    Heartbeat(world.app.database, "troubled").beat(day(1), "v", "adapter `smtp` is down")
+    Heartbeat(world.app.database, "gone").beat(day(0), "v", None)
+    found = status(world, 1 + MINUTE / DAY)
     assert [(worker.name, worker.silent) for worker in found.store.workers] == [
         ("gone", True),
         ("lively", False),
@@ -115,53 +118,53 @@ def test_workers_are_heard(house: House) -> None:
     assert "adapter `smtp` is down" in found.attention[1].message
 
 
-def test_a_tick_that_failed_counts_until_one_succeeds(house: House) -> None:
-    house.execute("UPDATE tick SET error = 'ZeroDivisionError'")
-    assert subjects(status(house, 1)) == ["tick"]
-    house.tick(2)
-    assert subjects(status(house, 2)) == []
+def test_a_tick_that_failed_counts_until_one_succeeds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "tick", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            world.tick(1)
+    assert subjects(status(world, 1)) == ["tick"]
+    world.tick(2)
+    assert subjects(status(world, 2)) == []
 
 
-def test_json_has_the_same(house: House) -> None:
-    done = json.loads(house.command("status", "--json").output)
+def test_json_has_the_same(world: World) -> None:
+    done = json.loads(world.command("status", "--json").output)
     assert done["store"]["ticks"][0]["at"] == "2026-01-01T00:00:00Z"
     assert done["files_version"] == done["store"]["content_version"]
 
 
 def test_a_database_without_tables_is_one_sentence(tmp_path: Path, empty_database_url: str) -> None:
-    house = build(tmp_path, empty_database_url)
-    try:
-        with pytest.raises(StoreError, match="run `habitue migrate`"):
-            read_status(house.app)
-    finally:
-        house.app.close()
+    world = World(tmp_path / "maison", empty_database_url)
+    with closing(world), pytest.raises(StoreError, match="run `habitue migrate`"):
+        read_status(world.app)
 
 
 def test_nothing_large_is_read_through(tmp_path: Path, migrated_sqlite_url: str) -> None:
-    house = build(tmp_path, migrated_sqlite_url)
-    house.app.migrate(house.content())
+    world = World(tmp_path / "maison", migrated_sqlite_url)
+    world.app.migrate(world.content())
     asked: list[tuple[str, Any]] = []
     event.listen(
-        house.app.database.engine,
+        world.app.database.engine,
         "before_cursor_execute",
         lambda _c, _u, sql, binds, _x, _m: asked.append((sql, binds)),
     )
-    status(house, 1)
+    status(world, 1)
     queries = [(sql, binds) for sql, binds in asked if sql.startswith("SELECT")]
     assert len(queries) > 8
-    with house.app.database.engine.connect() as connection:
+    with world.app.database.engine.connect() as connection:
         plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", binds).all() for sql, binds in queries]
     steps = [str(step[3]) for plan in plans for step in plan]
     through = [step for step in steps if step.startswith("SCAN") and "USING" not in step and step.split()[1] in LARGE]
     assert through == []
     assert any("action" in step for step in steps)
-    house.app.close()
+    world.close()
 
 
-def test_customers_are_estimated(house: House) -> None:
+def test_customers_are_estimated(world: World) -> None:
     for number in range(7):
-        house.user(f"u{number}")
-    with house.app.database.engine.connect() as connection:
+        world.user(f"u{number}")
+    with world.app.database.engine.connect() as connection:
         connection.execute(text("ANALYZE"))
         connection.commit()
-    assert status(house, 1).store.users_about == 7
+    assert status(world, 1).store.users_about == 7

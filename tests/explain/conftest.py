@@ -1,16 +1,16 @@
-"""The house of these tests, on both databases."""
+"""Maison's world, on both databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.explain.house import House, open_house
+from tests.world import World
 
 
 @pytest.fixture
-def house(tmp_path: Path, database_url: str) -> Iterator[House]:
-    """The small brand, migrated and applied."""
-    made = open_house(tmp_path, database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    """Maison, migrated and applied."""
+    made = World(tmp_path / "maison", database_url).open()
     yield made
-    made.app.close()
+    made.close()

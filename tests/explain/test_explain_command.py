@@ -13,52 +13,52 @@ from engine.cli.program import main
 from engine.explain.health_models import Status
 from engine.explain.models import Explanation
 from engine.explain.previewing import Preview
-from tests.explain.house import House
 from tests.explain.test_explain import spender
+from tests.world import World
 
 PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
 
 
-def test_the_page_fits_and_tells_everything(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_fits_and_tells_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    house.codes("A-1")
-    spender(house)
-    house.tick(2.1, deliver=True)
-    done = house.command("explain", "ann", "--at", "2026-01-04")
+    world.codes("A-1")
+    spender(world)
+    world.tick(2.1, deliver=True)
+    done = world.command("explain", "ann", "--at", "2026-01-04")
     assert done.exit_code == 0
     assert max(len(line) for line in done.output.splitlines()) <= 100
     for said in ("$600.00", "high", "value.high.keep", "rules/value.toml", "A-1", "coupon_pool_empty", "winback"):
         assert said in done.output
     assert "ann@example.com" not in done.output
-    assert "ann@example.com" in house.command("explain", "ann", "--show-addresses").output
+    assert "ann@example.com" in world.command("explain", "ann", "--show-addresses").output
 
 
-def test_markup_in_a_users_values_is_shown_as_it_is(house: House) -> None:
-    house.user("odd", attributes={"first_name": "[bold]Eve[/nothing]"})
-    house.tick(1)
-    assert "[bold]Eve[/nothing]" in house.command("explain", "odd").output
+def test_markup_in_a_users_values_is_shown_as_it_is(world: World) -> None:
+    world.user("odd", first_name="[bold]Eve[/nothing]")
+    world.tick(1)
+    assert "[bold]Eve[/nothing]" in world.command("explain", "odd").output
 
 
-def test_json_says_the_same_with_instants_as_text(house: House) -> None:
-    spender(house)
-    done = json.loads(house.command("explain", "ann", "--json", "--at", "2026-01-03").output)
+def test_json_says_the_same_with_instants_as_text(world: World) -> None:
+    spender(world)
+    done = json.loads(world.command("explain", "ann", "--json", "--at", "2026-01-03").output)
     assert list(done) == [field.name for field in fields(Explanation)]
     assert done["user"]["first_seen_at"] == "2026-01-01T00:00:00Z"
     assert done["next_look"]["looked_at"] == "2026-01-03T00:00:00Z"
     assert done["dimensions"][0]["slots"][0]["since"] == "2026-01-03T00:00:00Z"
 
 
-def test_it_explains_by_the_version_that_runs_while_the_files_have_errors(house: House) -> None:
-    spender(house)
-    house.write("rules/value.toml", "nothing of sense")
-    assert house.command("explain", "ann").exit_code == 0
+def test_it_explains_by_the_version_that_runs_while_the_files_have_errors(world: World) -> None:
+    spender(world)
+    world.write("rules/value.toml", "nothing of sense")
+    assert world.command("explain", "ann").exit_code == 0
 
 
 @pytest.mark.parametrize("key", ["nobody"])
 def test_an_unknown_user_is_one_sentence_and_exit_2(
-    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["habitue", "--config", str(house.config), "explain", key])
+    monkeypatch.setattr(sys, "argv", ["habitue", "--config", str(world.config), "explain", key])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2

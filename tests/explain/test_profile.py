@@ -1,20 +1,11 @@
 """``explain`` shows what a user agreed to and when, and how their profile became what it is."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from engine.explain.profile import RECENT
 from tests.world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    made = World(tmp_path / "maison", database_url).open()
-    yield made
-    made.close()
 
 
 def test_consent_is_shown_with_its_history(world: World) -> None:

@@ -1,23 +1,24 @@
-"""A shop on both databases."""
+"""Maison without playbooks: each test lays its own in."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.playbooks.shop import Shop, open_shop
+from tests.world import World
 
 
 @pytest.fixture
-def shop(database_url: str) -> Iterator[Shop]:
-    """A shop without playbooks on a fresh database of each kind."""
-    opened = open_shop(database_url)
-    yield opened
-    opened.database.close()
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    """Maison on a fresh database of each kind, not opened yet."""
+    made = World(tmp_path / "maison", database_url)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def sqlite_shop(sqlite_url: str) -> Iterator[Shop]:
-    """A shop without playbooks on SQLite: for what is reckoned outside the database."""
-    opened = open_shop(sqlite_url)
-    yield opened
-    opened.database.close()
+def sqlite_world(tmp_path: Path, migrated_sqlite_url: str) -> Iterator[World]:
+    """Maison on SQLite: for what is reckoned outside the database."""
+    made = World(tmp_path / "maison", migrated_sqlite_url)
+    yield made
+    made.close()

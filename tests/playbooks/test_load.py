@@ -14,13 +14,13 @@ from engine.playbooks.triggers.date import OnDate
 from engine.playbooks.triggers.enter import Enter
 from engine.playbooks.triggers.event import Happened
 from engine.playbooks.triggers.schedule import OnSchedule
-from tests.playbooks.shop import load, playbook
+from tests.playbooks.files import load, playbook
 
 STEP = '[[step]]\nid = "mail"\nsend = ["email"]\ntemplate = "hello/mail"\n'
 
 
 def errors(text: str, **others: str) -> list[Finding]:
-    return load({"a": text, **others}, templates=["hello/mail"]).findings
+    return load({"a": text, **others}, templates=["hello/mail"])[1]
 
 
 def line(text: str, part: str) -> int:
@@ -32,7 +32,7 @@ def line(text: str, part: str) -> int:
     [
         (playbook(trigger='enter = { lifecycl = "at_risk" }'), "enter", "did you mean `lifecycle`"),
         (playbook(trigger='enter = { lifecycle = "atrisk" }'), "enter", "no place `atrisk`; did you mean `at_risk`"),
-        (playbook(trigger='leave = { needs = "basics" }'), "leave", "did you mean `basic`"),
+        (playbook(trigger='leave = { needs = "beuty" }'), "leave", "did you mean `beauty`"),
         (playbook(trigger='event = "order_complete"'), "event", "did you mean `order_completed`"),
         (playbook(trigger='event = "order_completed"\nwhere = "amont > 5"'), "where", "amont"),
         (playbook(trigger='date = { fact = "birthdy" }'), "date", "did you mean `birthday`"),
@@ -102,14 +102,14 @@ def test_a_recurring_trigger_with_once_is_a_warning() -> None:
 
 
 def test_a_playbook_with_mistakes_is_left_out_and_others_are_not() -> None:
-    content = load({"a": playbook("good"), "b": playbook("bad", 'event = "nothing"')})
-    assert [one.name for one in content.playbooks.playbooks] == ["good"]
+    found, _ = load({"a": playbook("good"), "b": playbook("bad", 'event = "nothing"')})
+    assert [one.name for one in found.playbooks] == ["good"]
 
 
 def test_the_version_depends_on_the_text_and_not_on_the_path() -> None:
-    one = load({"a": playbook()}).playbooks.playbooks[0]
-    moved = load({"b": playbook()}).playbooks.playbooks[0]
-    changed = load({"a": playbook() + "# a remark"}).playbooks.playbooks[0]
+    one = load({"a": playbook()})[0].playbooks[0]
+    moved = load({"b": playbook()})[0].playbooks[0]
+    changed = load({"a": playbook() + "# a remark"})[0].playbooks[0]
     assert one.version == moved.version
     assert one.version != changed.version
 
@@ -120,7 +120,7 @@ def test_the_compiled_form_holds_what_the_file_says() -> None:
         + STEP
         + '[[step]]\nid = "look"\nwait_for = "review_posted"\ntimeout = "2d"\n'
     )
-    one = load({"a": playbook(trigger='enter = { needs = "basic" }', steps=steps)}).playbooks.playbooks[0]
+    one = load({"a": playbook(trigger='enter = { needs = "beauty" }', steps=steps)})[0].playbooks[0]
     assert isinstance(one.trigger, Enter)
     assert one.trigger.segment
     assert [step.id for step in one.steps] == ["step_1", "mail", "look"]
@@ -133,15 +133,15 @@ def test_the_compiled_form_holds_what_the_file_says() -> None:
 
 def test_made_ids_do_not_clash_with_given_ones() -> None:
     steps = '[[step]]\nwait = "1d"\n' + STEP.replace('"mail"', '"step_1"')
-    one = load({"a": playbook(steps=steps)}).playbooks.playbooks[0]
+    one = load({"a": playbook(steps=steps)})[0].playbooks[0]
     assert len({step.id for step in one.steps}) == 2
 
 
 def test_turning_points_are_those_of_time() -> None:
     rest = '[audience]\nwhen = "days_since(birthday) > 3"\n[exit]\nwhen = "days_since(last_order_at) > 5"'
-    by_event = load({"a": playbook(rest=rest)}).playbooks
+    by_event = load({"a": playbook(rest=rest)})[0]
     assert len(by_event.turning_points()) == 1
-    by_condition = load({"a": playbook(trigger='when = "spend > 1"', reentry="9d", rest=rest)}).playbooks
+    by_condition = load({"a": playbook(trigger='when = "spend > 1"', reentry="9d", rest=rest)})[0]
     assert len(by_condition.turning_points()) == 2
 
 

@@ -1,80 +1,90 @@
 """Why a user is or is not in a playbook."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.clock import DAY, Instant, iso
+from engine.clock import iso
 from engine.playbooks.membership import Membership, Memberships
 from engine.playbooks.reasons import Reason
 from engine.playbooks.steps import STEPS
 from engine.playbooks.triggers import TRIGGERS
 from engine.playbooks.triggers.transitions import MoveReason
 from engine.playbooks.triggers.when import WhenReason
-from tests.playbooks.shop import Shop, at, day, playbook
+from tests.playbooks.files import apply, playbook, sleeper
+from tests.world import World, day, number
 
 ENTER = 'enter = { lifecycle = "at_risk" }'
 GERMAN = "[audience]\nwhen = \"language = 'de'\""
 
 
-def why(shop: Shop, user: int, now: int) -> Membership:
-    memberships = Memberships(shop.content.playbooks, shop.database.dialect, shop.zone)
-    with shop.database.read() as connection:
-        (found,) = memberships.of(connection, user, Instant(now))
+def why(world: World, key: str, at: float) -> Membership:
+    memberships = Memberships(world.content().playbooks, world.app.database.dialect, "UTC")
+    [(user,)] = world.rows("SELECT id FROM users WHERE key = :key", key=key)
+    with world.app.database.read() as connection:
+        (found,) = memberships.of(connection, user, day(at))
     return found
 
 
-def test_a_member_is_told_since_when_and_what_comes_next(shop: Shop) -> None:
-    shop.apply(playbook(steps='[[step]]\nwait = "3d"\n[[step]]\nid = "end"\nexit = "done"'))
-    user = shop.user("a")
-    shop.event(user, "order_completed", day(1))
-    shop.tick(day(1))
-    found = why(shop, user, day(2))
+def test_a_member_is_told_since_when_and_what_comes_next(world: World) -> None:
+    apply(world, playbook(steps='[[step]]\nwait = "3d"\n[[step]]\nid = "end"\nexit = "done"'))
+    world.order("a", 1)
+    world.tick(1)
+    found = why(world, "a", 2)
     assert (found.inside, found.reason) == (True, Reason.ACTIVE)
     assert found.detail == f"since {iso(day(1))}; step `end` is next, due {iso(day(4))}"
 
 
-def test_nothing_happened(shop: Shop) -> None:
-    shop.apply(playbook(trigger=ENTER))
-    assert why(shop, shop.user("a"), day(1)).reason is Reason.NOT_TRIGGERED
+def test_nothing_happened(world: World) -> None:
+    apply(world, playbook(trigger=ENTER))
+    world.user("a")
+    assert why(world, "a", 1).reason is Reason.NOT_TRIGGERED
 
 
-def test_the_playbook_was_never_applied(shop: Shop) -> None:
-    shop.apply(playbook(trigger=ENTER))
-    shop.run("DELETE FROM version")
-    assert why(shop, shop.user("a"), day(1)).reason is Reason.NOT_ACTIVE_YET
+def test_the_playbook_was_never_applied(world: World) -> None:
+    apply(world, playbook(trigger=ENTER))
+    world.lose_versions()
+    world.user("a")
+    assert why(world, "a", 1).reason is Reason.NOT_ACTIVE_YET
 
 
-def test_transitions_say_which_test_fails(shop: Shop) -> None:
-    shop.apply(playbook(trigger=ENTER, rest=GERMAN), at=day(1))
-    user = shop.user("a")
-    shop.move(user, "lifecycle", "active", "at_risk", day(0))
-    assert why(shop, user, day(1)).reason is Reason.BEFORE_ACTIVATION
-    assert why(shop, user, day(30)).reason is Reason.TRIGGER_TOO_OLD
-    shop.move(user, "lifecycle", "active", "at_risk", day(2))
-    found = why(shop, user, day(3))
+def test_transitions_say_which_test_fails(world: World) -> None:
+    apply(world, at=-70)
+    world.order("a", 2 - 61)
+    sleeper(world, "early", 0)
+    world.tick(0)
+    apply(world, playbook(trigger=ENTER, rest=GERMAN), at=1)
+    assert why(world, "early", 1).reason is Reason.BEFORE_ACTIVATION
+    assert why(world, "early", 30).reason is Reason.TRIGGER_TOO_OLD
+    world.tick(2)
+    found = why(world, "a", 3)
     assert (found.reason, found.detail) == (Reason.AUDIENCE_FALSE, "language = 'de'")
-    shop.state(user, language="de")
-    assert why(shop, user, day(3)).reason is Reason.ENTERS_NEXT
-    shop.move(user, "lifecycle", "at_risk", "active", day(3))
-    assert why(shop, user, day(3)).reason is MoveReason.MOVED_ON
+    world.write("playbooks/p0.toml", playbook(trigger=ENTER))
+    assert why(world, "a", 3).reason is Reason.ENTERS_NEXT
+    world.order("a", 3)
+    world.tick(3)
+    assert why(world, "a", 3).reason is MoveReason.MOVED_ON
 
 
-def test_a_first_placement_is_said(shop: Shop) -> None:
-    shop.apply(playbook(trigger=ENTER))
-    user = shop.user("a")
-    shop.move(user, "lifecycle", None, "at_risk", day(1))
-    assert why(shop, user, day(1)).reason is MoveReason.FIRST_PLACEMENT
+def test_a_first_placement_is_said(world: World) -> None:
+    """Who was known long before is put into a place by the first look, and did not come to be there now."""
+    apply(world, playbook(trigger='enter = { lifecycle = "potential" }'))
+    world.user("a", 1, created_at=day(-300))
+    world.tick(1)
+    assert why(world, "a", 1).reason is MoveReason.FIRST_PLACEMENT
 
 
-def test_a_move_for_another_cause_is_said(shop: Shop) -> None:
-    shop.apply(playbook(trigger=ENTER))
-    user = shop.user("a")
-    shop.move(user, "lifecycle", "active", "at_risk", day(1), "rules")
-    found = why(shop, user, day(1))
+def test_a_move_for_another_cause_is_said(world: World) -> None:
+    apply(world, playbook(trigger=ENTER))
+    world.user("a")
+    world.moved("a", "active", "at_risk", 1, "rules")
+    found = why(world, "a", 1)
     assert (found.reason, found.detail) == (MoveReason.OTHER_CAUSE, f"it happened {iso(day(1))}")
-    shop.apply(playbook(trigger=f'{ENTER}\non = ["rules"]'))
-    assert why(shop, user, day(1)).reason is Reason.ENTERS_NEXT
+    world.write("playbooks/p0.toml", playbook(trigger=f'{ENTER}\non = ["rules"]'))
+    assert why(world, "a", 1).reason is Reason.ENTERS_NEXT
 
 
 @pytest.mark.parametrize(
@@ -85,26 +95,27 @@ def test_a_move_for_another_cause_is_said(shop: Shop) -> None:
         ("always", Reason.ENTERS_NEXT, "it happened"),
     ],
 )
-def test_reentry_is_said(shop: Shop, reentry: str, reason: Reason, said: str) -> None:
-    shop.apply(playbook(reentry=reentry))
-    user = shop.user("a")
-    shop.event(user, "order_completed", day(1))
-    shop.tick(day(1))
-    assert why(shop, user, day(1)).reason is Reason.SAME_OCCURRENCE
-    shop.event(user, "order_completed", day(2))
-    found = why(shop, user, day(2))
+def test_reentry_is_said(world: World, reentry: str, reason: Reason, said: str) -> None:
+    apply(world, playbook(reentry=reentry))
+    world.order("a", 1)
+    world.tick(1)
+    assert why(world, "a", 1).reason is Reason.SAME_OCCURRENCE
+    world.order("a", 2)
+    found = why(world, "a", 2)
     assert found.reason is reason
     assert said in found.detail
 
 
-def test_dates_and_conditions_are_said(shop: Shop) -> None:
-    shop.apply(playbook(trigger='date = { fact = "birthday", at = "09:00" }', expires="2d"))
-    user = shop.user("a", birthday="1990-05-17")
-    assert why(shop, user, at("2026-05-17T08:00")).reason is Reason.TRIGGER_TOO_OLD
-    assert why(shop, user, at("2026-05-17T10:00")).reason is Reason.ENTERS_NEXT
-    assert why(shop, shop.user("b"), day(1)).reason is Reason.NOT_TRIGGERED
-    shop.apply(playbook(trigger='when = "spend > 100"', reentry="10d"))
-    assert why(shop, user, day(1)).reason is WhenReason.CONDITION_FALSE
+def test_dates_and_conditions_are_said(world: World) -> None:
+    apply(world, playbook(trigger='date = { fact = "birthday", at = "09:00" }', expires="2d"))
+    world.user("a", birthday="1990-05-17")
+    world.user("b")
+    world.tick(1)
+    assert why(world, "a", number("2026-05-17T08:00")).reason is Reason.TRIGGER_TOO_OLD
+    assert why(world, "a", number("2026-05-17T10:00")).reason is Reason.ENTERS_NEXT
+    assert why(world, "b", 1).reason is Reason.NOT_TRIGGERED
+    apply(world, playbook(trigger='when = "spend > 100"', reentry="10d"), at=1)
+    assert why(world, "a", 1).reason is WhenReason.CONDITION_FALSE
 
 
 def test_every_reason_has_a_sentence() -> None:
@@ -119,22 +130,32 @@ def test_every_reason_has_a_sentence() -> None:
     moves=st.lists(st.tuples(st.sampled_from(["active", "at_risk", "potential"]), st.integers(0, 12)), max_size=6),
     speaks=st.sampled_from([None, "de", "en"]),
     seen=st.integers(0, 12),
-    now=st.integers(0, 20),
+    now=st.integers(1, 20),
 )
-def test_the_explanation_is_what_a_tick_does(
-    sqlite_shop: Shop, moves: list[tuple[str, int]], speaks: str | None, seen: int, now: int
+def test_the_explanation_is_what_a_tick_does(  # noqa: PLR0917 - hypothesis hands them by position
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated_file: Path,
+    moves: list[tuple[str, int]],
+    speaks: str | None,
+    seen: int,
+    now: int,
 ) -> None:
-    shop = sqlite_shop.apply(playbook(trigger=ENTER, rest=GERMAN, reentry="5d"), at=day(1))
-    shop.run("DELETE FROM enrolment")
-    user = shop.user(f"u{len(shop.rows('SELECT id FROM users'))}", first_seen=day(seen), language=speaks)
+    folder = tmp_path_factory.mktemp("maison")
+    shutil.copy(migrated_file, folder / "habitue.db")
+    world = World(folder, f"sqlite:///{folder / 'habitue.db'}")
+    apply(world, playbook(trigger=ENTER, rest=GERMAN, reentry="5d"), at=1)
+    world.user("a", 1, created_at=day(seen), language=speaks)
+    world.tick(1)
     before = None
     for place, moment in sorted(moves, key=lambda move: move[1]):
         if place != before:
-            shop.move(user, "lifecycle", before, place, day(moment))
+            world.moved("a", before, place, moment, None)
             before = place
-    said = why(shop, user, day(now))
-    shop.tick(day(now), [user])
-    entered = len(shop.enrolments()) == 1
+    world.user("a", now, country="FR")
+    said = why(world, "a", now)
+    world.tick(now)
+    entered = len(world.enrolments()) == 1
     assert entered == (said.reason is Reason.ENTERS_NEXT)
     if entered:
-        assert why(shop, user, day(now) + DAY).reason in {Reason.SAME_OCCURRENCE, Reason.REENTRY_NOT_YET}
+        assert why(world, "a", now + 1).reason in {Reason.SAME_OCCURRENCE, Reason.REENTRY_NOT_YET}
+    world.close()

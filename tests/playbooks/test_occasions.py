@@ -12,7 +12,8 @@ from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
 from engine.playbooks.triggers.date import DateRule, OnDate
 from engine.playbooks.triggers.occasions import fallen
 from engine.playbooks.triggers.schedule import OnSchedule
-from tests.playbooks.shop import Shop, at, day, playbook
+from tests.playbooks.files import apply, playbook
+from tests.world import START, World, day, number
 
 ZONES = [
     "Pacific/Kiritimati",
@@ -43,130 +44,132 @@ def birthday(**keys: str) -> str:
     return f'date = {{ fact = "birthday", at = "09:00"{rest} }}'
 
 
-def live(shop: Shop, start: str, end: str, step: int = HOUR) -> None:
-    """Tick without any user being due."""
-    for now in range(at(start), at(end) + 1, step):
-        shop.tick(now, users=())
+def at(moment: str) -> Instant:
+    """The instant of ISO text."""
+    return day(number(moment))
+
+
+def live(world: World, start: str, end: str, hours: int = 1) -> None:
+    """Tick every so many hours."""
+    for moment in range(at(start), at(end) + 1, hours * HOUR):
+        world.tick((moment - START) / DAY)
 
 
 def local(moment: int, zone: str) -> str:
     return to_datetime(moment).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
-def test_birthdays_fall_on_the_local_day_and_hour_in_twenty_zones(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday(), expires="2d"))
-    users = {shop.user(zone, zone=zone, birthday="1990-05-17"): zone for zone in ZONES}
-    live(shop, "2026-05-16T00:00", "2026-05-19T00:00", step=2 * HOUR)
-    found = shop.enrolments("user_id, occurrence, trigger_at")
+def test_birthdays_fall_on_the_local_day_and_hour_in_twenty_zones(world: World) -> None:
+    apply(world, playbook(trigger=birthday(), expires="2d"))
+    users = {world.user(zone, timezone=zone, birthday="1990-05-17"): zone for zone in ZONES}
+    live(world, "2026-05-16T00:00", "2026-05-19T00:00", hours=2)
+    found = world.enrolments("user_id, occurrence, trigger_at")
     assert len(found) == len(users)
     for user, occurrence, trigger_at in found:
         assert (occurrence, local(trigger_at, users[user])) == ("date:2026", "2026-05-17 09:00")
 
 
 @pytest.mark.parametrize("rest", ['[exit]\nwhen = "spend > 100"', '[exit]\nevent = "review_posted"'])
-def test_whom_the_exit_concerns_already_gets_nothing_on_the_day(shop: Shop, rest: str) -> None:
+def test_whom_the_exit_concerns_already_gets_nothing_on_the_day(world: World, rest: str) -> None:
     """The chunks of the tick, in which exits are seen, come before the occasions."""
-    shop.apply(playbook(trigger=birthday(), rest=rest))
-    leaves = shop.user("a", birthday="1990-05-17", spend=20_000)
-    stays = shop.user("b", birthday="1990-05-17", spend=5_000)
-    shop.event(leaves, "review_posted", at("2026-05-17T09:30"))
-    shop.event(stays, "review_posted", at("2026-05-17T08:30"))
-    shop.tick(at("2026-05-17T10:00"), users=())
-    assert [state for _, _, state, _ in sorted(shop.enrolments())] == ["exited", "finished"]
-    assert shop.actions("user_id") == [(stays,)]
+    apply(world, playbook(trigger=birthday(), rest=rest))
+    stays = world.user("b", birthday="1990-05-17")
+    world.user("a", birthday="1990-05-17")
+    world.order("a", number("2026-05-16"), 20_000)
+    world.order("b", number("2026-05-16"), 5_000)
+    world.tick(number("2026-05-16"))
+    world.event("a", "review_posted", number("2026-05-17T09:30"))
+    world.event("b", "review_posted", number("2026-05-17T08:30"))
+    world.tick(number("2026-05-17T10:00"))
+    assert sorted(state for _, _, state, _ in world.enrolments()) == ["exited", "finished"]
+    assert world.actions("user_id") == [(stays,)]
 
 
-def test_a_user_without_a_zone_lives_in_the_brands(shop: Shop) -> None:
-    shop.zone = "America/New_York"
-    shop.apply(playbook(trigger=birthday()))
+def test_a_user_without_a_zone_lives_in_the_brands(world: World) -> None:
+    world.configure(brand={"timezone": "America/New_York"})
+    apply(world, playbook(trigger=birthday()))
     for key, zone in (("a", None), ("b", "Mars/Olympus")):
-        shop.user(key, zone=zone, birthday="1990-05-17")
-    live(shop, "2026-05-17T00:00", "2026-05-18T00:00")
-    assert [local(row[0], shop.zone) for row in shop.enrolments("trigger_at")] == ["2026-05-17 09:00"] * 2
+        world.user(key, timezone=zone, birthday="1990-05-17")
+    live(world, "2026-05-17T00:00", "2026-05-18T00:00")
+    assert [local(row[0], "America/New_York") for row in world.enrolments("trigger_at")] == ["2026-05-17 09:00"] * 2
 
 
-def test_a_birthday_comes_every_year_and_never_twice(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday(), expires="2d"))
-    user = shop.user("a", birthday="1990-05-17")
+def test_a_birthday_comes_every_year_and_never_twice(world: World) -> None:
+    apply(world, playbook(trigger=birthday(), expires="2d"), at=-300)
+    world.user("a", -300, birthday="1990-05-17")
     for year in (2025, 2026, 2027):
-        live(shop, f"{year}-05-17T00:00", f"{year}-05-18T00:00", step=6 * HOUR)
-        shop.state(user, birthday="1990-05-18")
-        live(shop, f"{year}-05-18T00:00", f"{year}-05-19T00:00", step=6 * HOUR)
-        shop.tick(at(f"{year}-05-19T00:00"))
-        shop.state(user, birthday="1990-05-17")
-    assert [row[0] for row in shop.enrolments("occurrence")] == ["date:2025", "date:2026", "date:2027"]
+        live(world, f"{year}-05-17T00:00", f"{year}-05-18T00:00", hours=6)
+        world.user("a", number(f"{year}-05-18"), birthday="1990-05-18")
+        live(world, f"{year}-05-18T00:00", f"{year}-05-19T00:00", hours=6)
+        world.user("a", number(f"{year}-05-19"), birthday="1990-05-17")
+        world.tick(number(f"{year}-05-19"))
+    assert [row[0] for row in world.enrolments("occurrence")] == ["date:2025", "date:2026", "date:2027"]
 
 
-def test_workers_that_remember_nothing_take_each_occasion_once(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday()))
-    shop.user("a", birthday="1990-05-17")
-    now = at("2026-05-17T09:00")
-    assert shop.occasions().run(shop.database, now) == 1
-    assert shop.occasions().run(shop.database, now) == 0
-    assert len(shop.rows("SELECT * FROM slot WHERE slot LIKE '2026-05-17%'")) == 1
+def test_workers_that_remember_nothing_take_each_occasion_once(world: World) -> None:
+    apply(world, playbook(trigger=birthday()))
+    world.user("a", timezone=None, birthday="1990-05-17")
+    now = number("2026-05-17T09:00")
+    assert world.tick(now).enrolments == 1
+    world.close()
+    assert world.tick(now).enrolments == 0
+    assert len(world.rows("SELECT * FROM slot WHERE slot LIKE '2026-05-17%'")) == 1
 
 
-def test_a_missed_occasion_is_made_up_for_until_it_expires(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday(), expires="2d"))
-    first, second = (shop.user(key, birthday=f"1990-05-{number}") for key, number in (("a", 16), ("b", 17)))
-    shop.tick(at("2026-05-01T00:00"), ())
-    shop.tick(at("2026-05-18T09:00"), ())
-    assert [row[0] for row in shop.enrolments()] == [second]
-    assert first not in {row[0] for row in shop.enrolments()}
+def test_a_missed_occasion_is_made_up_for_until_it_expires(world: World) -> None:
+    apply(world, playbook(trigger=birthday(), expires="2d"))
+    _, second = (world.user(key, birthday=f"1990-05-{born}") for key, born in (("a", 16), ("b", 17)))
+    world.tick(number("2026-05-01T00:00"))
+    world.tick(number("2026-05-18T09:00"))
+    assert [row[0] for row in world.enrolments()] == [second]
 
 
-def test_occasions_before_the_activation_do_not_count(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday()), at=at("2026-05-17T12:00"))
-    shop.user("a", birthday="1990-05-17")
-    shop.tick(at("2026-05-17T13:00"))
-    assert shop.enrolments() == []
+def test_occasions_before_the_activation_do_not_count(world: World) -> None:
+    apply(world)
+    world.user("a", birthday="1990-05-17")
+    apply(world, playbook(trigger=birthday()), at=number("2026-05-17T12:00"))
+    world.tick(number("2026-05-17T13:00"))
+    assert world.enrolments() == []
 
 
 @pytest.mark.parametrize("late", ["birthday", "zone", "new"])
-def test_who_changes_on_the_day_is_caught_up_with(shop: Shop, late: str) -> None:
-    shop.apply(playbook(trigger=birthday()))
-    known = shop.user("known", zone="Asia/Tokyo", birthday="1990-05-17")
-    user = (
-        shop.user("a", zone="Pacific/Honolulu", birthday=None if late == "birthday" else "1990-05-17")
-        if late != "new"
-        else 0
-    )
-    live(shop, "2026-05-17T00:00", "2026-05-17T03:00")
-    assert [row[0] for row in shop.enrolments()] == [known]
-    if late == "new":
-        user = shop.user("n", zone="Asia/Tokyo", birthday="1990-05-17")
-    else:
-        shop.run("UPDATE users SET timezone = 'Asia/Tokyo' WHERE id = :id", id=user)
-        shop.state(user, birthday="1990-05-17")
-    shop.tick(at("2026-05-17T03:00"), [user])
-    shop.tick(at("2026-05-17T04:00"), [user])
-    live(shop, "2026-05-17T03:00", "2026-05-18T12:00")
-    assert [row[0] for row in shop.enrolments()] == [known, user]
+def test_who_changes_on_the_day_is_caught_up_with(world: World, late: str) -> None:
+    apply(world, playbook(trigger=birthday()))
+    users = [world.user("known", timezone="Asia/Tokyo", birthday="1990-05-17")]
+    if late != "new":
+        born = None if late == "birthday" else "1990-05-17"
+        users.append(world.user("a", timezone="Pacific/Honolulu", birthday=born))
+    live(world, "2026-05-17T00:00", "2026-05-17T03:00")
+    assert [row[0] for row in world.enrolments()] == users[:1]
+    changed = world.user("a", number("2026-05-17T03:00"), timezone="Asia/Tokyo", birthday="1990-05-17")
+    live(world, "2026-05-17T03:00", "2026-05-17T06:00")
+    live(world, "2026-05-17T08:00", "2026-05-18T12:00", hours=4)
+    assert [row[0] for row in world.enrolments()] == [users[0], changed]
 
 
-def test_the_day_of_birth_is_no_birthday(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday()))
-    shop.user("a", birthday="2026-05-17")
-    shop.tick(at("2026-05-17T10:00"))
-    assert shop.enrolments() == []
-    shop.tick(at("2027-05-17T10:00"))
-    assert shop.enrolments("occurrence") == [("date:2027",)]
+def test_the_day_of_birth_is_no_birthday(world: World) -> None:
+    apply(world, playbook(trigger=birthday()))
+    world.user("a", birthday="2026-05-17")
+    world.tick(number("2026-05-17T10:00"))
+    assert world.enrolments() == []
+    world.tick(number("2027-05-17T10:00"))
+    assert world.enrolments("occurrence") == [("date:2027",)]
 
 
-def test_a_date_that_comes_once_is_met_on_the_day_itself(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday(every="once")))
-    shop.user("a", birthday="2026-05-17")
+def test_a_date_that_comes_once_is_met_on_the_day_itself(world: World) -> None:
+    apply(world, playbook(trigger=birthday(every="once")))
+    world.user("a", birthday="2026-05-17")
     for year in (2026, 2027):
-        live(shop, f"{year}-05-17T00:00", f"{year}-05-18T00:00")
-    assert shop.enrolments("occurrence") == [("date:2026-05-17",)]
+        live(world, f"{year}-05-17T00:00", f"{year}-05-18T00:00", hours=3)
+    assert world.enrolments("occurrence") == [("date:2026-05-17",)]
 
 
-def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(shop: Shop) -> None:
-    shop.apply(playbook(trigger=birthday(offset="-3d"), expires="1d"))
-    shop.user("a", birthday="1990-01-02")
-    live(shop, "2025-12-28T00:00", "2026-01-04T00:00", step=6 * HOUR)
-    live(shop, "2026-12-28T00:00", "2027-01-04T00:00", step=6 * HOUR)
-    assert [(row[0], local(row[1], "UTC")) for row in shop.enrolments("occurrence, trigger_at")] == [
+def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(world: World) -> None:
+    apply(world, playbook(trigger=birthday(offset="-3d"), expires="1d"), at=-10)
+    world.user("a", -10, birthday="1990-01-02")
+    live(world, "2025-12-28T00:00", "2026-01-04T00:00", hours=6)
+    live(world, "2026-12-28T00:00", "2027-01-04T00:00", hours=6)
+    assert [(row[0], local(row[1], "UTC")) for row in world.enrolments("occurrence, trigger_at")] == [
         ("date:2026", "2025-12-30 09:00"),
         ("date:2027", "2026-12-30 09:00"),
     ]
@@ -180,68 +183,69 @@ def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(shop: Shop) -
         ("skip", ["2028-02-29"]),
     ],
 )
-def test_the_leap_day_follows_the_policy(shop: Shop, policy: str, expected: list[str]) -> None:
-    shop.apply(playbook(trigger=birthday(leap_day=policy), expires="1d"))
-    leap, plain = shop.user("a", birthday="1992-02-29"), shop.user("b", birthday="1992-02-28")
+def test_the_leap_day_follows_the_policy(world: World, policy: str, expected: list[str]) -> None:
+    apply(world, playbook(trigger=birthday(leap_day=policy), expires="1d"))
+    leap, plain = world.user("a", birthday="1992-02-29"), world.user("b", birthday="1992-02-28")
     for year in (2027, 2028):
-        live(shop, f"{year}-02-27T00:00", f"{year}-03-02T00:00", step=3 * HOUR)
-    rows = shop.enrolments("user_id, trigger_at")
+        live(world, f"{year}-02-27T00:00", f"{year}-03-02T00:00", hours=6)
+    rows = world.enrolments("user_id, trigger_at")
     assert [local(moment, "UTC")[:10] for user, moment in rows if user == leap] == expected
     assert [local(moment, "UTC")[:10] for user, moment in rows if user == plain] == ["2027-02-28", "2028-02-28"]
 
 
-def test_a_schedule_fires_at_the_local_hour_once_per_user(shop: Shop) -> None:
-    shop.apply(playbook(trigger='schedule = { cron = "30 10 * * mon" }', expires="1d"))
-    users = {shop.user(zone, zone=zone): zone for zone in ZONES}
-    live(shop, "2026-11-22T00:00", "2026-11-25T00:00", step=HOUR)
-    found = shop.enrolments("user_id, occurrence, trigger_at")
+def test_a_schedule_fires_at_the_local_hour_once_per_user(world: World) -> None:
+    apply(world, playbook(trigger='schedule = { cron = "30 10 * * mon" }', expires="1d"))
+    users = {world.user(zone, timezone=zone): zone for zone in ZONES}
+    live(world, "2026-11-22T00:00", "2026-11-25T00:00")
+    found = world.enrolments("user_id, occurrence, trigger_at")
     assert len(found) == len(users)
     for user, occurrence, moment in found:
         assert (occurrence, local(moment, users[user])) == ("slot:2026-11-23T10:30", "2026-11-23 10:30")
 
 
-def test_of_several_missed_slots_only_the_latest_is_made_up_for(shop: Shop) -> None:
-    shop.apply(playbook(trigger='schedule = { cron = "0 10 * * *" }', expires="7d"))
-    shop.user("a")
-    shop.tick(at("2026-05-17T12:00"))
-    assert shop.enrolments("occurrence") == [("slot:2026-05-17T10:00",)]
+def test_of_several_missed_slots_only_the_latest_is_made_up_for(world: World) -> None:
+    apply(world, playbook(trigger='schedule = { cron = "0 10 * * *" }', expires="7d"))
+    world.user("a")
+    world.tick(number("2026-05-17T12:00"))
+    assert world.enrolments("occurrence") == [("slot:2026-05-17T10:00",)]
 
 
-def test_a_changed_schedule_takes_its_own_slots(shop: Shop) -> None:
-    shop.apply(playbook(trigger='schedule = { cron = "0 10 * * *" }', reentry="always"))
-    shop.user("a")
-    shop.tick(at("2026-05-17T12:00"), ())
-    shop.apply(playbook(trigger='schedule = { cron = "0 11 * * *" }', reentry="always"))
-    shop.tick(at("2026-05-17T12:01"), ())
-    assert shop.enrolments("occurrence") == [("slot:2026-05-17T10:00",), ("slot:2026-05-17T11:00",)]
+def test_a_changed_schedule_takes_its_own_slots(world: World) -> None:
+    apply(world, playbook(trigger='schedule = { cron = "0 10 * * *" }', reentry="always"))
+    world.user("a")
+    world.tick(number("2026-05-17T12:00"))
+    changed = playbook(trigger='schedule = { cron = "0 11 * * *" }', reentry="always")
+    apply(world, changed, at=number("2026-05-17T12:01"))
+    assert world.enrolments("occurrence") == [("slot:2026-05-17T10:00",), ("slot:2026-05-17T11:00",)]
 
 
-def test_the_audience_is_asked_at_the_slot(shop: Shop) -> None:
-    shop.apply(
-        playbook(trigger='schedule = { cron = "0 10 * * *" }', rest="[audience]\nwhen = \"language LIKE 'zh%'\"")
+def test_the_audience_is_asked_at_the_slot(world: World) -> None:
+    apply(
+        world, playbook(trigger='schedule = { cron = "0 10 * * *" }', rest="[audience]\nwhen = \"language LIKE 'zh%'\"")
     )
-    reader = shop.user("a", language="zh-CN")
-    shop.user("b", language="en")
-    shop.tick(at("2026-05-17T12:00"), ())
-    assert [row[0] for row in shop.enrolments()] == [reader]
+    reader = world.user("a", language="zh-CN")
+    world.user("b", language="en")
+    world.tick(number("2026-05-17T12:00"))
+    assert [row[0] for row in world.enrolments()] == [reader]
 
 
-def test_a_holiday_moves_with_the_moon(sqlite_shop: Shop) -> None:
-    shop = sqlite_shop.apply(
-        playbook(trigger='schedule = { holiday = "CN: Spring Festival", offset = "-1d", at = "10:00" }', expires="1d")
+def test_a_holiday_moves_with_the_moon(sqlite_world: World) -> None:
+    world = apply(
+        sqlite_world,
+        playbook(trigger='schedule = { holiday = "CN: Spring Festival", offset = "-1d", at = "10:00" }', expires="1d"),
     )
-    shop.user("a", zone="Asia/Shanghai")
-    live(shop, "2026-01-01T00:00", "2027-03-01T00:00", step=DAY)
-    assert shop.enrolments("occurrence") == [("slot:2026-02-16T10:00",), ("slot:2027-02-05T10:00",)]
+    world.user("a", timezone="Asia/Shanghai")
+    live(world, "2026-01-01T00:00", "2027-03-01T00:00", hours=24)
+    assert world.enrolments("occurrence") == [("slot:2026-02-16T10:00",), ("slot:2027-02-05T10:00",)]
 
 
-def test_a_year_of_daily_ticks_gives_each_user_one_birthday(sqlite_shop: Shop) -> None:
-    shop = sqlite_shop.apply(playbook(trigger=birthday(), expires="2d"))
+def test_a_year_of_daily_ticks_gives_each_user_one_birthday(sqlite_world: World) -> None:
+    world = apply(sqlite_world, playbook(trigger=birthday(), expires="2d"), at=-2)
     first = date(1991, 1, 1)
-    for number in range(0, 365, 9):
-        shop.user(str(number), zone=ZONES[number % 20], birthday=(first + timedelta(days=number)).isoformat())
-    live(shop, "2026-01-01T12:00", "2027-01-03T12:00", step=DAY)
-    by_user = shop.rows("SELECT user_id, count(*) FROM enrolment WHERE occurrence = 'date:2026' GROUP BY user_id")
+    for days in range(0, 365, 9):
+        world.user(str(days), -2, timezone=ZONES[days % 20], birthday=(first + timedelta(days=days)).isoformat())
+    live(world, "2026-01-01T12:00", "2027-01-03T12:00", hours=24)
+    by_user = world.rows("SELECT user_id, count(*) FROM enrolment WHERE occurrence = 'date:2026' GROUP BY user_id")
     assert [count for _, count in by_user] == [1] * len(range(0, 365, 9))
 
 
@@ -262,8 +266,8 @@ def test_a_local_time_that_exists_twice_is_the_first() -> None:
 @pytest.mark.parametrize("zone", ZONES)
 def test_local_instants_ascend_over_a_year_and_show_the_time(zone: str) -> None:
     place, last = ZoneInfo(zone), 0
-    for number in range(366):
-        moment = local_instant(date(2026, 1, 1) + timedelta(days=number), 540, place)
+    for offset in range(366):
+        moment = local_instant(date(2026, 1, 1) + timedelta(days=offset), 540, place)
         assert moment > last
         assert to_datetime(moment).astimezone(place).strftime("%H:%M") == "09:00"
         last = moment
@@ -300,8 +304,8 @@ def test_spans_that_meet_hold_every_date_once(zone: str) -> None:
     start = at("2026-01-01T00:00")
     days = [
         one.slot
-        for number in range(2 * 365)
-        for one in fallen(trigger, zones, start + number * DAY // 2, start + (number + 1) * DAY // 2)
+        for offset in range(2 * 365)
+        for one in fallen(trigger, zones, start + offset * DAY // 2, start + (offset + 1) * DAY // 2)
     ]
     assert len(set(days)) == 365
     assert len(days) == 365 + (date(2026, 3, 1) - date(2026, 2, 28)).days  # 29 February stands in for itself

@@ -5,35 +5,42 @@ from pathlib import Path
 
 import pytest
 
+from engine.clock import Instant
 from engine.errors import InputError
 from engine.incentives.pools import Filled, Stock, fill_pool, stocks
-from tests.playbooks.shop import Shop, at, day, playbook
+from tests.playbooks.files import apply, playbook
+from tests.playbooks.test_steps import enter
+from tests.world import World, day, number
 
 COUPONS = '[coupons.GIFT]\nkind = "pool"\n[coupons.MADE]\nkind = "series"\n'
+OLD = '[coupons.OLD]\nkind = "pool"\n'
 
 
 @pytest.fixture
-def pool(shop: Shop) -> Shop:
-    return shop.apply(playbook(), coupons=COUPONS)
+def pool(world: World) -> World:
+    """Maison, with a code of a coupon that is no longer declared."""
+    apply(world, playbook(), coupons=COUPONS + OLD)
+    world.codes("OLDEST", coupon="OLD")
+    return apply(world, playbook(), coupons=COUPONS)
 
 
-def fill(shop: Shop, path: Path, name: str = "GIFT", expires: int | None = None) -> Filled:
-    return fill_pool(shop.database, shop.content.playbooks.coupons, name, path, expires)  # type: ignore[arg-type]
+def fill(world: World, path: Path, name: str = "GIFT", expires: Instant | None = None) -> Filled:
+    return fill_pool(world.app.database, world.content().playbooks.coupons, name, path, expires)
 
 
-def test_a_list_of_codes_goes_in_once(pool: Shop, tmp_path: Path) -> None:
+def test_a_list_of_codes_goes_in_once(pool: World, tmp_path: Path) -> None:
     path = tmp_path / "codes.txt"
     path.write_text("\ufeffONE\nTWO\r\n\n  THREE \nONE\n", encoding="utf-8")
     assert fill(pool, path, expires=day(9)) == Filled(added=3, known=1)
     assert fill(pool, path) == Filled(added=0, known=4)
-    assert pool.rows("SELECT code, expires_at FROM coupon_code ORDER BY id") == [
+    assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
         ("ONE", day(9)),
         ("TWO", day(9)),
         ("THREE", day(9)),
     ]
 
 
-def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: Shop, tmp_path: Path) -> None:
+def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: World, tmp_path: Path) -> None:
     path = tmp_path / "codes.csv.gz"
     rows = "Name,Code,expires_at\na,ONE,2027-01-31\nb,TWO,2027-01-31T10:00:00+01:00\nc,,\nd,FOUR,soon\ne,FIVE,\n"
     path.write_bytes(gzip.compress(rows.encode()))
@@ -43,28 +50,27 @@ def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: Shop, tmp_path: P
         "line 4: the code is empty",
         "line 5: `soon` is no date or instant: write `2026-12-31`",
     ]
-    assert pool.rows("SELECT code, expires_at FROM coupon_code ORDER BY id") == [
-        ("ONE", at("2027-01-31T23:59:59.999")),
-        ("TWO", at("2027-01-31T09:00")),
+    assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
+        ("ONE", day(number("2027-01-31T23:59:59.999"))),
+        ("TWO", day(number("2027-01-31T09:00"))),
         ("FIVE", day(9)),
     ]
 
 
-def test_a_code_belongs_to_one_coupon(pool: Shop, tmp_path: Path) -> None:
-    pool.run("INSERT INTO coupon_code (coupon, code) VALUES ('OLD', 'ONE')")
+def test_a_code_belongs_to_one_coupon(pool: World, tmp_path: Path) -> None:
     path = tmp_path / "codes.txt"
-    path.write_text("ONE\n" + "X" * 65 + "\nT\x00WO\n", encoding="utf-8")
+    path.write_text("OLDEST\n" + "X" * 65 + "\nT\x00WO\n", encoding="utf-8")
     done = fill(pool, path)
     assert (done.added, done.known, len(done.rejected)) == (0, 1, 2)
 
 
 @pytest.mark.parametrize(("name", "said"), [("GIFTS", "did you mean `GIFT`"), ("MADE", "is a series")])
-def test_only_a_declared_pool_takes_codes(pool: Shop, tmp_path: Path, name: str, said: str) -> None:
+def test_only_a_declared_pool_takes_codes(pool: World, tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         fill(pool, tmp_path / "none", name)
 
 
-def test_a_file_that_cannot_be_read_is_said(pool: Shop, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_said(pool: World, tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xe9\xe8\n")
     (tmp_path / "bad.gz").write_bytes(b"not packed")
     for name in ("none", "latin", "bad.gz"):
@@ -72,17 +78,18 @@ def test_a_file_that_cannot_be_read_is_said(pool: Shop, tmp_path: Path) -> None:
             fill(pool, tmp_path / name)
 
 
-def test_stocks_count_what_is_free_claimed_and_expired(pool: Shop) -> None:
-    for code, expires, enrolment in (("A", None, None), ("B", day(1), None), ("C", day(3), None), ("D", day(1), 7)):
-        pool.run(
-            "INSERT INTO coupon_code (coupon, code, expires_at, enrolment_id) VALUES ('GIFT', :code, :expires, :enrolment)",
-            code=code,
-            expires=expires,
-            enrolment=enrolment,
-        )
-    pool.run("INSERT INTO coupon_code (coupon, code) VALUES ('OLD', 'E')")
-    with pool.database.read() as connection:
-        assert stocks(connection, pool.content.playbooks.coupons, day(2)) == [
+def test_stocks_count_what_is_free_claimed_and_expired(world: World) -> None:
+    steps = '[[step]]\nid = "gift"\ncoupon = "GIFT"\n'
+    apply(world, playbook(steps=steps), coupons=COUPONS + OLD)
+    world.codes("OLDEST", coupon="OLD")
+    apply(world, playbook(steps=steps), coupons=COUPONS)
+    world.codes("D", expires=1.5)
+    enter(world)
+    world.codes("A")
+    world.codes("B", expires=1)
+    world.codes("C", expires=3)
+    with world.app.database.read() as connection:
+        assert stocks(connection, world.content().playbooks.coupons, day(2)) == [
             Stock("GIFT", "pool", 2, 1, 1),
             Stock("MADE", "series", 0, 0, 0),
             Stock("OLD", "undeclared", 1, 0, 0),
