@@ -5,7 +5,7 @@ import sqlite3
 import orjson
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
-from engine.errors import BadRow
+from engine.errors import BadRow, StoreValueError
 
 _DATA_EXCEPTION = "22"
 """SQLSTATE's class of errors that a value causes: out of range, division by zero, not a date."""
@@ -17,7 +17,7 @@ _SQLITE_VALUES = ("malformed JSON", "integer overflow", "bad JSON path", "JSON c
 
 def is_data_error(error: BaseException) -> bool:
     """Tell whether a stored value is at fault, so that the row that holds it can be set aside."""
-    if isinstance(error, BadRow | orjson.JSONDecodeError):
+    if isinstance(error, BadRow | StoreValueError | orjson.JSONDecodeError):
         return True
     database = error if isinstance(error, DBAPIError) else error.__cause__
     if not isinstance(database, DBAPIError):
