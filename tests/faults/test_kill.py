@@ -7,6 +7,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def wire(tmp_path: Path) -> Iterator[SinkProcess]:
         yield process
 
 
-def mailing(tmp_path: Path, url: str, port: int, policy: str) -> World:
+@contextmanager
+def mailing(tmp_path: Path, url: str, port: int, policy: str) -> Iterator[World]:
     world = quick(tmp_path / "maison", url)
     world.configure(
         email={"adapter": "smtp"},
@@ -40,7 +42,10 @@ def mailing(tmp_path: Path, url: str, port: int, policy: str) -> World:
         delivery={"unknown": policy, "lease": "2s", "retry_after": "1s", "in_flight": IN_FLIGHT, "batch": 40},
     )
     migrate(world)
-    return world
+    try:
+        yield world
+    finally:
+        world.close()
 
 
 def policy_for(url: str) -> str:
@@ -50,20 +55,23 @@ def policy_for(url: str) -> str:
 
 def test_killed_at_a_few_random_points(database_url: str, tmp_path: Path, wire: SinkProcess) -> None:
     policy = policy_for(database_url)
-    live_through(mailing(tmp_path, database_url, wire.port, policy), wire, policy, FEW)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        live_through(world, wire, policy, FEW)
 
 
 @pytest.mark.bulk
 def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkProcess) -> None:
     policy = policy_for(database_url)
-    ledger = live_through(mailing(tmp_path, database_url, wire.port, policy), wire, policy, MANY)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        ledger = live_through(world, wire, policy, MANY)
     assert ledger.unknowns, "some kills came between hand-off and answer"
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("policy", ["hold", "resend"])
 def test_killed_at_many_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
-    live_through(mailing(tmp_path, database_url, wire.port, policy), wire, policy, MOST)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        live_through(world, wire, policy, MOST)
 
 
 def live_through(world: World, wire: SinkProcess, policy: str, kills: int) -> "Ledger":
@@ -75,7 +83,6 @@ def live_through(world: World, wire: SinkProcess, policy: str, kills: int) -> "L
         drain(world, workers)
     ledger = Ledger(world, wire, kills * USERS_PER_KILL)
     ledger.check(policy, kills)
-    world.close()
     return ledger
 
 
