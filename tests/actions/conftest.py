@@ -1,11 +1,11 @@
-"""A world of Maison, and one of scripted providers, on each of the two databases."""
+"""A world of Maison, and one with a queue, on each of the two databases."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import World as Shop
+from tests.deliveries import Deliveries
 from tests.world import World
 
 
@@ -17,7 +17,7 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def shop(database_url: str) -> Iterator[Shop]:
-    made = Shop.create(database_url)
+def shop(tmp_path: Path, database_url: str) -> Iterator[Deliveries]:
+    made = Deliveries.create(tmp_path, database_url)
     yield made
-    made.database.close()
+    made.close()

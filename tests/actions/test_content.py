@@ -14,12 +14,12 @@ from engine.clock import DAY, HOUR, Instant
 from engine.errors import InputError
 from engine.explain.sent import SentMessages
 from engine.worker.upkeep import clean_up
-from tests.delivery.world import NOON, Provider
-from tests.delivery.world import World as Shop
+from tests.deliveries import NOON, Deliveries
+from tests.provider import Provider
 from tests.world import World, day
 
 
-def kept(world: World | Shop, action_id: int) -> dict[str, object]:
+def kept(world: World | Deliveries, action_id: int) -> dict[str, object]:
     sql = "SELECT CAST(template_values AS TEXT) FROM action_content WHERE action_id = :id"
     [(values,)] = world.rows(sql, id=action_id)
     found: dict[str, object] = json.loads(values)
@@ -52,9 +52,9 @@ def test_the_hand_off_keeps_address_subject_code_and_what_the_template_read(worl
     }, "and nothing else: no name, no key, no other fact"
 
 
-def test_nothing_in_action_and_its_events_names_a_person(shop: Shop) -> None:
+def test_nothing_in_action_and_its_events_names_a_person(shop: Deliveries) -> None:
     shop.users(2)
-    shop.actions(2)
+    shop.due_actions(2)
     told = Answer(Outcome.REJECTED, "mailbox_unknown", "550 <u1@example.com> unknown here", "ref")
     shop.drain(Provider(script=lambda _: told))
     rows = repr(shop.rows("SELECT * FROM action")) + repr(shop.rows("SELECT * FROM action_event"))
@@ -62,9 +62,9 @@ def test_nothing_in_action_and_its_events_names_a_person(shop: Shop) -> None:
     assert shop.log()[0].detail == "550 <u1@example.com> unknown here"
 
 
-def test_the_log_shows_where_it_went_then_and_nothing_for_what_never_left(shop: Shop) -> None:
+def test_the_log_shows_where_it_went_then_and_nothing_for_what_never_left(shop: Deliveries) -> None:
     shop.users(2)
-    shop.actions(2)
+    shop.due_actions(2)
     shop.execute("UPDATE users SET locale = 'xx' WHERE id = 1")
     shop.execute("UPDATE action SET send_window = '20:00-21:00' WHERE id = 2")
     shop.drain(Provider())
@@ -76,15 +76,16 @@ def test_the_log_shows_where_it_went_then_and_nothing_for_what_never_left(shop: 
     assert shop.log()[0].address == "u1@example.com"
 
 
-def test_a_message_that_left_twice_has_the_last_address_from_then_on(shop: Shop) -> None:
+def test_a_message_that_left_twice_has_the_last_address_from_then_on(shop: Deliveries) -> None:
     shop.users(1)
-    shop.actions(1)
+    shop.due_actions(1)
     shop.drain(Provider(script=lambda _: Answer(Outcome.RETRY, "later", "450")))
     shop.execute("UPDATE users SET email = 'new@example.com'")
     shop.at(NOON + HOUR)
     shop.drain(Provider())
     told = [(change.state, change.address) for change in shop.changes(LogFilter())]
     assert told == [
+        ("queued", None),
         ("claimed", None),
         ("handed_off", None),
         ("retrying", None),
@@ -156,9 +157,9 @@ def test_what_is_no_longer_kept_is_said(world: World) -> None:
         again(world, action_id)
 
 
-def test_providers_texts_go_with_the_contents(shop: Shop) -> None:
+def test_providers_texts_go_with_the_contents(shop: Deliveries) -> None:
     shop.users(2)
-    shop.actions(2)
+    shop.due_actions(2)
     shop.execute("UPDATE action SET due_at = :later WHERE id = 2", later=NOON + DAY)
     provider = Provider(script=lambda _: Answer(Outcome.ACCEPTED, "", "250 taken"))
     shop.drain(provider)
@@ -170,10 +171,10 @@ def test_providers_texts_go_with_the_contents(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["Zoë \x00 \ud800", "\\u0000", "é" * 2_000])
-def test_whatever_a_name_holds_the_hand_off_is_written(shop: Shop, name: str) -> None:
+def test_whatever_a_name_holds_the_hand_off_is_written(shop: Deliveries, name: str) -> None:
     """SQLite stores what no JSON can say; a hand-off must not fail for it."""
     shop.users(1)
-    shop.actions(1)
+    shop.due_actions(1)
     shop.execute("UPDATE action SET state = 'claimed', fence = 1")
     content = SentContent(f"{name}@example.com", name, None, "hash", "en", {"facts": {"first_name": name, "n": 2**70}})
     with shop.database.write() as connection:

@@ -9,8 +9,8 @@ from engine.actions.history import LogFilter
 from engine.actions.receipts import Receipts, Received, ToldReceipt
 from engine.actions.states import TOLD, State
 from engine.clock import HOUR, Instant
-from tests.delivery.world import NOON, Provider
-from tests.delivery.world import World as Shop
+from tests.deliveries import NOON, Deliveries
+from tests.provider import Provider
 
 LATER = Instant(NOON + HOUR)
 
@@ -27,22 +27,22 @@ def told(state: State, number: int = 1, reason: str = "reported", said: str = ""
     return ToldReceipt("scripted", state, reference(number), reason=reason, said=said)
 
 
-def receive(shop: Shop, *receipts: ToldReceipt) -> Received:
+def receive(shop: Deliveries, *receipts: ToldReceipt) -> Received:
     with shop.database.write() as connection:
         return Receipts(shop.database.dialect).receive(connection, receipts, LATER)
 
 
 @pytest.fixture
-def sent(shop: Shop) -> Shop:
+def sent(shop: Deliveries) -> Deliveries:
     """Three messages that a provider has taken, and one that was refused before it left."""
     shop.users(4)
-    shop.actions(4)
+    shop.due_actions(4)
     shop.execute("UPDATE users SET email = NULL WHERE id = 4")
     shop.drain(Provider(script=accepting))
     return shop
 
 
-def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Shop) -> None:
+def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) -> None:
     done = receive(sent, told(State.DELIVERED, said="250 delivered to mailbox"), told(State.BOUNCED, 2, reason="full"))
     assert done == Received(new=2)
     assert sent.rows("SELECT id, state, reason, changed_at FROM action WHERE id < 4 ORDER BY id") == [
@@ -54,7 +54,7 @@ def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Shop) -> Non
     assert (last.state, last.reason, last.detail) == ("delivered", "reported", "250 delivered to mailbox")
 
 
-def test_again_changes_nothing(sent: Shop) -> None:
+def test_again_changes_nothing(sent: Deliveries) -> None:
     receipt = told(State.OPENED)
     assert receive(sent, receipt, receipt) == Received(new=1, known=1)
     before = sent.rows("SELECT * FROM action ORDER BY id"), sent.rows("SELECT * FROM action_event ORDER BY id")
@@ -66,15 +66,15 @@ def test_again_changes_nothing(sent: Shop) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations((State.DELIVERED, State.OPENED, State.CLICKED))))
-def test_in_whatever_order_the_weightiest_stays_and_all_are_logged(sent: Shop, order: tuple[State, ...]) -> None:
+def test_in_whatever_order_the_weightiest_stays_and_all_are_logged(sent: Deliveries, order: tuple[State, ...]) -> None:
     for state in order:
         assert receive(sent, told(state)) == Received(new=1)
     assert sent.rows("SELECT state FROM action WHERE id = 1") == [("clicked",)]
-    assert sent.history(1)[3:] == [state.value for state in order]
+    assert sent.history(1)[4:] == [state.value for state in order]
 
 
 @pytest.mark.parametrize(("earlier", "later"), [(a, b) for n, a in enumerate(TOLD) for b in TOLD[n + 1 :]])
-def test_a_weightier_state_is_never_overwritten(sent: Shop, earlier: State, later: State) -> None:
+def test_a_weightier_state_is_never_overwritten(sent: Deliveries, earlier: State, later: State) -> None:
     receive(sent, told(later, 1), told(earlier, 1))
     receive(sent, told(earlier, 2))
     receive(sent, told(later, 2))
@@ -83,7 +83,7 @@ def test_a_weightier_state_is_never_overwritten(sent: Shop, earlier: State, late
     assert sent.rows("SELECT DISTINCT state FROM action WHERE id < 4") == [(later.value,)]
 
 
-def test_what_names_no_message_that_left_is_unmatched(sent: Shop) -> None:
+def test_what_names_no_message_that_left_is_unmatched(sent: Deliveries) -> None:
     strange = ToldReceipt("scripted", State.DELIVERED, "ref-of-nobody")
     other = ToldReceipt("another", State.DELIVERED, reference(1))
     refused = ToldReceipt("scripted", State.DELIVERED, action_id=4)
@@ -93,10 +93,10 @@ def test_what_names_no_message_that_left_is_unmatched(sent: Shop) -> None:
     assert receive(sent) == Received()
 
 
-def test_by_action_it_also_brings_the_reference(shop: Shop) -> None:
+def test_by_action_it_also_brings_the_reference(shop: Deliveries) -> None:
     """The worker died before the answer: nobody knew, until the provider told."""
     shop.users(1)
-    shop.actions(1)
+    shop.due_actions(1)
     shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")))
     assert shop.states() == {"unknown:no_answer": 1}
     receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-9", action_id=1))
@@ -104,9 +104,9 @@ def test_by_action_it_also_brings_the_reference(shop: Shop) -> None:
     assert receive(shop, ToldReceipt("scripted", State.OPENED, "ref-9")) == Received(new=1)
 
 
-def test_what_was_sent_after_all_is_not_sent_again(shop: Shop) -> None:
+def test_what_was_sent_after_all_is_not_sent_again(shop: Deliveries) -> None:
     shop.users(1)
-    shop.actions(1)
+    shop.due_actions(1)
     shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")), unknown="resend")
     assert shop.states() == {"retrying:resent_after_unknown": 1}
     receive(shop, ToldReceipt("scripted", State.DELIVERED, action_id=1))
@@ -117,9 +117,9 @@ def test_what_was_sent_after_all_is_not_sent_again(shop: Shop) -> None:
     assert shop.states() == {"delivered:reported": 1}
 
 
-def test_a_receipt_before_the_workers_own_answer_stays(shop: Shop) -> None:
+def test_a_receipt_before_the_workers_own_answer_stays(shop: Deliveries) -> None:
     shop.users(1)
-    shop.actions(1)
+    shop.due_actions(1)
 
     def script(message: Message) -> Answer:
         receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-1", action_id=1))
@@ -127,10 +127,10 @@ def test_a_receipt_before_the_workers_own_answer_stays(shop: Shop) -> None:
 
     shop.drain(Provider(script=script))
     assert shop.rows("SELECT state, reference, lease_until FROM action") == [("delivered", "ref-1", None)]
-    assert shop.history(1) == ["claimed", "handed_off", "delivered"]
+    assert shop.history(1) == ["queued", "claimed", "handed_off", "delivered"]
 
 
-def test_of_several_with_one_reference_the_newest_is_meant(sent: Shop) -> None:
+def test_of_several_with_one_reference_the_newest_is_meant(sent: Deliveries) -> None:
     sent.execute("UPDATE action SET reference = 'again' WHERE id IN (1, 3)")
     receive(sent, ToldReceipt("scripted", State.OPENED, "again"))
     assert sent.rows("SELECT id FROM action WHERE state = 'opened'") == [(3,)]

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import Answer, Outcome
-from engine.cli import preview as command
 from engine.clock import DAY
 from engine.content.kinds import FactType
 from engine.delivery.unsubscribe import Unsubscriber
@@ -182,10 +180,3 @@ def test_an_adapter_that_cannot_send_is_said_with_a_remedy(small: World) -> None
     done = small.command("send-test", "birthday/wish", "--to", "you@example.org")
     assert isinstance(done.exception, HabitueError)
     assert "look at adapters.capture in config.toml" in str(done.exception)
-
-
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.ACCEPTED])
-def test_every_outcome_has_its_sentence(outcome: Outcome) -> None:
-    said = command._failure("smtp", Answer(outcome, "mailbox_full", "452 later"))
-    assert said.endswith("(mailbox_full: 452 later)")
-    assert "`smtp`" in said

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,8 +15,8 @@ from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.gates import GATES
 from engine.kinds import SHIPPED
 from tests.cost_of_change import gate
-from tests.delivery.world import Action, Provider, action_row
-from tests.delivery.world import World as Deliveries
+from tests.deliveries import Deliveries
+from tests.provider import Provider
 from tests.world import World, day
 
 MOST = 2
@@ -62,24 +63,22 @@ def test_a_brand_with_the_gate(brand: World) -> None:
 
 
 @pytest.fixture
-def deliveries(database_url: str) -> Iterator[Deliveries]:
-    world = Deliveries.create(database_url)
+def deliveries(database_url: str, tmp_path: Path) -> Iterator[Deliveries]:
+    world = Deliveries.create(tmp_path / "maison", database_url)
     with world.database.write() as connection:
         gate.make_tables(connection)
     yield world
-    world.database.close()
+    world.close()
 
 
-def capped(world: Deliveries, *providers: Provider, **settings: object) -> None:
+def capped(world: Deliveries, *providers: Provider, **settings: Any) -> None:
     world.drain(*providers, gates=(*GATES, gate.cap(MOST)), **settings)
 
 
-def messages(world: Deliveries, users: int, each: int, **columns: object) -> None:
+def messages(world: Deliveries, users: int, each: int, **columns: Any) -> None:
     """Queue ``each`` messages for each user, those of one user far apart."""
     world.users(users, phone="+4915112345678")
-    numbers = range(users * each)
-    rows = [action_row(n + 1, user_id=n % users + 1, enrolment_id=n + 1, **columns) for n in numbers]
-    world.add(Action, rows)
+    world.actions(users, each=each, **columns)
 
 
 def test_two_messages_in_one_batch_are_counted_one_after_the_other(deliveries: Deliveries) -> None:
@@ -97,14 +96,14 @@ def test_four_workers_together_hand_off_no_more_than_the_gate_allows(deliveries:
     start, broken = threading.Barrier(WORKERS), []
 
     def work(provider: Provider) -> None:
-        world = Deliveries.reopened(deliveries)
+        world = deliveries.reopened()
         try:
             start.wait(30)
             capped(world, provider, batch=10, in_flight=6)
         except Exception as error:  # noqa: BLE001 - told of below, in the test's own thread
             broken.append(error)
         finally:
-            world.database.close()
+            world.close()
 
     threads = [threading.Thread(target=work, args=[provider]) for provider in providers]
     for thread in threads:

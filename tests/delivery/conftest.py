@@ -1,14 +1,15 @@
-"""A world on each of the two databases."""
+"""A world with a queue, on each of the two databases."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.delivery.world import World
+from tests.deliveries import Deliveries
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    made = World.create(database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Deliveries]:
+    made = Deliveries.create(tmp_path / "maison", database_url)
     yield made
-    made.database.close()
+    made.close()

@@ -10,20 +10,21 @@ from engine.actions.history import LogFilter
 from engine.actions.states import State
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.outcomes import LONGEST_WAIT, retry_wait
-from tests.delivery.world import NOON, Provider, World
+from tests.deliveries import NOON, Deliveries
+from tests.provider import Provider
 
 
 def answering(outcome: Outcome, reason: str = "", detail: str = "") -> Provider:
     return Provider(script=lambda _: Answer(outcome, reason, detail))
 
 
-def test_an_accepted_message_is_logged_step_by_step(world: World) -> None:
+def test_an_accepted_message_is_logged_step_by_step(world: Deliveries) -> None:
     world.users(1)
-    world.actions(1)
+    world.due_actions(1)
     provider = Provider()
     done = world.drain(provider)
     assert done.states == {State.ACCEPTED: 1}
-    assert world.history(1) == ["claimed", "handed_off", "accepted"]
+    assert world.history(1) == ["queued", "claimed", "handed_off", "accepted"]
     assert world.rows("SELECT state, reason, tries, lease_until, adapter, reference, changed_at FROM action") == [
         ("accepted", "accepted", 1, None, "scripted", "ref-1", NOON)
     ]
@@ -36,9 +37,9 @@ def test_an_accepted_message_is_logged_step_by_step(world: World) -> None:
     assert parsed["X-Habitue-Action"] == "1.offer.1"
 
 
-def test_a_refusal_for_now_is_tried_again_later_and_later(world: World) -> None:
+def test_a_refusal_for_now_is_tried_again_later_and_later(world: Deliveries) -> None:
     world.users(1)
-    world.actions(1, expires_at=NOON + 30 * DAY)
+    world.due_actions(1, expires_at=NOON + 30 * DAY)
     provider = answering(Outcome.RETRY, "greylisted", "450 4.2.0 later")
     waits = []
     for tries in (1, 2, 3):
@@ -67,9 +68,9 @@ def test_waits_double_up_to_six_hours_with_an_own_jitter_for_each_action() -> No
     assert retry_wait(7, 3, HOUR) == retry_wait(7, 3, HOUR)
 
 
-def test_a_rejected_message_failed_for_good(world: World) -> None:
+def test_a_rejected_message_failed_for_good(world: Deliveries) -> None:
     world.users(2)
-    world.actions(2)
+    world.due_actions(2)
     provider = Provider(
         script=lambda message: (
             Answer(Outcome.REJECTED, "mailbox_unknown", "550 5.1.1 no such user")
@@ -84,9 +85,9 @@ def test_a_rejected_message_failed_for_good(world: World) -> None:
     assert len(provider.sent) == 2
 
 
-def test_while_an_adapter_is_down_actions_wait_unharmed_and_one_message_tries(world: World) -> None:
+def test_while_an_adapter_is_down_actions_wait_unharmed_and_one_message_tries(world: Deliveries) -> None:
     world.users(30)
-    world.actions(30)
+    world.due_actions(30)
     down = answering(Outcome.ADAPTER_DOWN, "connection_failed", "refused")
     delivery = world.delivery(down)
     done = asyncio.run(delivery.drain())
@@ -126,10 +127,10 @@ def test_while_an_adapter_is_down_actions_wait_unharmed_and_one_message_tries(wo
     ("policy_word", "expected"), [("hold", "unknown:disconnected"), ("resend", "retrying:resent_after_unknown")]
 )
 def test_an_unknown_is_held_or_sent_again_with_the_same_message_id(
-    world: World, policy_word: str, expected: str
+    world: Deliveries, policy_word: str, expected: str
 ) -> None:
     world.users(1)
-    world.actions(1)
+    world.due_actions(1)
     provider = answering(Outcome.UNKNOWN, "disconnected")
     world.drain(provider, unknown=policy_word)
     assert world.states() == {expected: 1}
@@ -146,9 +147,9 @@ def test_an_unknown_is_held_or_sent_again_with_the_same_message_id(
     assert world.states() == {"accepted:accepted": 1}
 
 
-def test_an_adapter_that_breaks_leaves_its_message_unknown_and_the_others_alone(world: World) -> None:
+def test_an_adapter_that_breaks_leaves_its_message_unknown_and_the_others_alone(world: Deliveries) -> None:
     world.users(5)
-    world.actions(5)
+    world.due_actions(5)
 
     def script(message: Message) -> Answer:
         if message.recipient == "u3@example.com":
@@ -162,9 +163,9 @@ def test_an_adapter_that_breaks_leaves_its_message_unknown_and_the_others_alone(
     assert "@" not in detail
 
 
-def test_what_a_provider_says_is_stored_whatever_it_is(world: World) -> None:
+def test_what_a_provider_says_is_stored_whatever_it_is(world: Deliveries) -> None:
     world.users(1)
-    world.actions(1)
+    world.due_actions(1)
     answer = Answer(Outcome.REJECTED, "rejected", "550 \x00 bad \udcff" + "x" * 1000)
     world.drain(Provider(script=lambda _: answer))
     [failed] = world.log(LogFilter(state="failed"))

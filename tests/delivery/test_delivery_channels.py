@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 from adapters.base import Answer, Message
-from tests.delivery.world import Provider, World
+from tests.deliveries import Deliveries
+from tests.provider import Provider
 
 
 @dataclass
@@ -28,9 +29,9 @@ class Slow(Provider):
         return await super().send(message)
 
 
-def test_one_channel_takes_nothing_of_what_another_may_have_in_flight(world: World) -> None:
+def test_one_channel_takes_nothing_of_what_another_may_have_in_flight(world: Deliveries) -> None:
     world.users(60, phone="+4915112345678")
-    world.actions(60)
+    world.due_actions(60)
     world.execute("UPDATE action SET channel = 'sms' WHERE id > 30")
     email, sms = Slow("email", together=12), Slow("sms", together=4)
     world.drain(email, sms, in_flight={"email": 12, "sms": 4})
@@ -38,9 +39,9 @@ def test_one_channel_takes_nothing_of_what_another_may_have_in_flight(world: Wor
     assert (email.most, sms.most) == (12, 4)
 
 
-def test_a_channel_that_nothing_serves_is_refused_and_so_is_one_that_nobody_knows(world: World) -> None:
+def test_a_channel_that_nothing_serves_is_refused_and_so_is_one_that_nobody_knows(world: Deliveries) -> None:
     world.users(2)
-    world.actions(2, channel="pigeon", next_channels="email", template="winback/offer")
+    world.due_actions(2, channel="pigeon", next_channels="email", template="winback/offer")
     email = Provider()
     world.drain(email)
     assert world.states() == {"suppressed:no_adapter": 2, "accepted:accepted": 2}

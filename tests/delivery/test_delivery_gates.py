@@ -21,7 +21,8 @@ from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.gates.hours import HoursReason
 from engine.delivery.gates.suppression import SuppressionReason
 from engine.settings import ConsentSettings
-from tests.delivery.world import NOON, CouponCode, Provider, Suppression, World
+from tests.deliveries import NOON, Deliveries
+from tests.provider import Provider
 
 CANDIDATE = Candidate(
     action_id=1,
@@ -137,19 +138,23 @@ def test_an_unknown_zone_is_the_brands() -> None:
     assert verdict(quiet, timezone=None) == Defer(HoursReason.QUIET_HOURS, NOON + HOUR)
 
 
-def test_the_store_is_asked_for_consent_suppression_and_coupons(world: World) -> None:
+def test_the_store_is_asked_for_consent_suppression_and_coupons(world: Deliveries) -> None:
     world.users(7)
     world.execute("UPDATE users SET email = 'U2@Example.com' WHERE id = 2")
     world.execute("UPDATE users SET email = NULL WHERE id = 4")
-    world.actions(7)
+    world.due_actions(7)
     world.execute("UPDATE action SET class = 'service' WHERE id = 5")
-    world.execute("UPDATE action SET coupon = 'WIN' WHERE id IN (6, 7)")
+    world.execute("UPDATE action SET coupon = 'GIFT' WHERE id IN (6, 7)")
     world.execute(
         "INSERT INTO consent (user_id, channel, class, granted, source, at) VALUES "
         "(3, 'email', 'marketing', false, 't', 0), (5, 'email', 'marketing', false, 't', 0)"
     )
-    world.add(Suppression, [{"channel": "email", "address": "u2@example.com", "reason": "bounced", "at": 0}])
-    world.add(CouponCode, [{"coupon": "WIN", "code": "W-1", "enrolment_id": 6, "user_id": 6, "claimed_at": 0}])
+    world.execute(
+        "INSERT INTO suppression (channel, address, reason, at) VALUES ('email', 'u2@example.com', 'bounced', 0)"
+    )
+    world.execute(
+        "INSERT INTO coupon_code (coupon, code, enrolment_id, user_id, claimed_at) VALUES ('GIFT', 'W-1', 6, 6, 0)"
+    )
     provider = Provider()
     world.drain(provider)
     assert dict(world.rows("SELECT id, reason FROM action")) == {
@@ -164,10 +169,10 @@ def test_the_store_is_asked_for_consent_suppression_and_coupons(world: World) ->
     assert b"W-1" in next(message for message in provider.sent if message.recipient == "u6@example.com").payload.mime
 
 
-def test_a_refused_channel_makes_way_for_the_next(world: World) -> None:
+def test_a_refused_channel_makes_way_for_the_next(world: Deliveries) -> None:
     world.users(3, phone="+4915112345678")
     world.execute("UPDATE users SET email = 'not an address' WHERE id = 1")
-    world.actions(3, next_channels="sms,push")
+    world.due_actions(3, next_channels="sms,push")
     world.execute("UPDATE action SET channel = 'push', next_channels = '' WHERE id = 3")
     email, sms = Provider(), Provider(channel="sms", name="texts")
     world.drain(email, sms)
@@ -186,28 +191,28 @@ def test_a_refused_channel_makes_way_for_the_next(world: World) -> None:
     assert world.history(second) == ["queued", "claimed", "handed_off", "accepted"]
 
 
-def test_what_is_final_tries_no_other_channel(world: World) -> None:
+def test_what_is_final_tries_no_other_channel(world: Deliveries) -> None:
     world.users(1)
-    world.actions(1, next_channels="sms", expires_at=NOON)
+    world.due_actions(1, next_channels="sms", expires_at=NOON)
     world.drain(Provider(), Provider(channel="sms"))
     assert world.states() == {"expired:expired": 1}
 
 
-def test_deferred_until_the_window_opens_then_sent(world: World) -> None:
+def test_deferred_until_the_window_opens_then_sent(world: Deliveries) -> None:
     world.users(1, timezone="America/New_York")
-    world.actions(1, send_window="09:00-20:00")  # it is 08:00 there
+    world.due_actions(1, send_window="09:00-20:00")  # it is 08:00 there
     provider = Provider()
     world.drain(provider)
     assert world.rows("SELECT state, reason, due_at FROM action") == [("deferred", "outside_window", NOON + HOUR)]
     world.at(NOON + HOUR)
     world.drain(provider)
     assert world.states() == {"accepted:accepted": 1}
-    assert world.history(1) == ["claimed", "deferred", "claimed", "handed_off", "accepted"]
+    assert world.history(1) == ["queued", "claimed", "deferred", "claimed", "handed_off", "accepted"]
 
 
-def test_a_deferred_message_of_a_user_who_left_is_called_off(world: World) -> None:
+def test_a_deferred_message_of_a_user_who_left_is_called_off(world: Deliveries) -> None:
     world.users(4)
-    world.actions(4, state="deferred")
+    world.due_actions(4, state="deferred")
     world.enrol(1, state="exited", reason="exit_event")
     world.enrol(2, state="finished", reason="completed")
     world.enrol(3, state="exited", reason="an exit step's own words")

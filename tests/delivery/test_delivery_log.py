@@ -3,25 +3,22 @@
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
 from adapters.base import Answer, Message, Outcome
 from engine.actions.history import Follower, LogFilter, read_actions, read_changes
-from engine.cli.context import Options
-from engine.cli.log import following, register
+from engine.cli.log import following
 from engine.errors import InputError
-from tests.delivery.world import NOON, Provider, World
+from tests.deliveries import NOON, Deliveries
+from tests.provider import Provider
 
 
 @pytest.fixture
-def lived(world: World) -> World:
+def lived(world: Deliveries) -> Deliveries:
     """Four users: accepted, rejected, refused, waiting."""
     world.users(4)
-    world.actions(4)
+    world.due_actions(4)
     world.execute("UPDATE users SET email = NULL WHERE id = 3")
     world.execute("UPDATE users SET key = 'dora@example.org', timezone = 'Asia/Tokyo' WHERE id = 4")
     world.execute("UPDATE action SET send_window = '09:00-20:00', playbook = 'birthday' WHERE id = 4")
@@ -35,7 +32,7 @@ def lived(world: World) -> World:
     return world
 
 
-def numbers(world: World, wanted: LogFilter, limit: int = 50) -> list[int]:
+def numbers(world: Deliveries, wanted: LogFilter, limit: int = 50) -> list[int]:
     with world.database.read() as connection:
         return [entry.number for entry in read_actions(connection, wanted, limit)]
 
@@ -56,21 +53,21 @@ def numbers(world: World, wanted: LogFilter, limit: int = 50) -> list[int]:
         (LogFilter(until=NOON), []),
     ],
 )
-def test_filters(lived: World, wanted: LogFilter, expected: list[int]) -> None:
+def test_filters(lived: Deliveries, wanted: LogFilter, expected: list[int]) -> None:
     assert numbers(lived, wanted) == expected
 
 
-def test_the_newest_are_kept_and_stand_last(lived: World) -> None:
+def test_the_newest_are_kept_and_stand_last(lived: Deliveries) -> None:
     assert numbers(lived, LogFilter(), limit=2) == [3, 4]
     with lived.database.read() as connection:
         changes = read_changes(connection, LogFilter(user="u1"), 2)
         everything = read_changes(connection, LogFilter(), 100)
     assert [entry.state for entry in changes] == ["handed_off", "accepted"]
-    assert len(everything) == 4 + 2 * 2 + 2
+    assert len(everything) == 4 + 4 + 2 * 2 + 2
     assert [entry.detail for entry in everything if entry.state == "failed"] == ["=550 no such user"]
 
 
-def test_following_shows_each_change_once_even_when_it_appears_late(lived: World) -> None:
+def test_following_shows_each_change_once_even_when_it_appears_late(lived: Deliveries) -> None:
     follower = Follower(LogFilter(), NOON)
     with lived.database.read() as connection:
         follower.skip(read_changes(connection, LogFilter(), 50))
@@ -83,7 +80,7 @@ def test_following_shows_each_change_once_even_when_it_appears_late(lived: World
         assert follower.read(connection) == []
 
 
-def test_following_waits_only_when_nothing_is_new(lived: World) -> None:
+def test_following_waits_only_when_nothing_is_new(lived: Deliveries) -> None:
     with lived.database.read() as connection:
         entries = read_changes(connection, LogFilter(), 1)
     batches = iter([entries, [], [], entries])
@@ -94,21 +91,8 @@ def test_following_waits_only_when_nothing_is_new(lived: World) -> None:
     assert len(waits) == 2
 
 
-def habitue(world: World, tmp_path: Path, *arguments: str) -> Result:
-    config = tmp_path / "config.toml"
-    config.write_text(f"[store]\nurl = {json.dumps(world.database.url)}\n", encoding="utf-8")
-    program = typer.Typer()
-    register(program)
-
-    @program.callback()
-    def _options(context: typer.Context) -> None:
-        context.obj = Options(config)
-
-    return CliRunner().invoke(program, ["log", *arguments])
-
-
-def test_as_json_lines_addresses_are_masked(lived: World, tmp_path: Path) -> None:
-    result = habitue(lived, tmp_path, "--json")
+def test_as_json_lines_addresses_are_masked(lived: Deliveries) -> None:
+    result = lived.command("log", "--json")
     assert result.exit_code == 0
     entries = [json.loads(line) for line in result.stdout.splitlines()]
     assert [entry["state"] for entry in entries] == ["accepted", "failed", "suppressed", "deferred"]
@@ -116,19 +100,19 @@ def test_as_json_lines_addresses_are_masked(lived: World, tmp_path: Path) -> Non
     assert entries[0]["at"] == "2026-09-22T12:00:00Z"
     assert entries[0]["class"] == "marketing"
     assert entries[3]["user"] == "d•••@example.org"
-    shown = habitue(lived, tmp_path, "--json", "--show-addresses", "--user", "dora@example.org")
+    shown = lived.command("log", "--json", "--show-addresses", "--user", "dora@example.org")
     assert json.loads(shown.stdout)["user"] == "dora@example.org"
 
 
-def test_as_csv_no_cell_is_a_formula(lived: World, tmp_path: Path) -> None:
-    result = habitue(lived, tmp_path, "--csv", "--history", "--user", "u2")
+def test_as_csv_no_cell_is_a_formula(lived: Deliveries) -> None:
+    result = lived.command("log", "--csv", "--history", "--user", "u2")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert [row["state"] for row in rows] == ["claimed", "handed_off", "failed"]
-    assert rows[2]["detail"] == "'=550 no such user"
+    assert [row["state"] for row in rows] == ["queued", "claimed", "handed_off", "failed"]
+    assert rows[3]["detail"] == "'=550 no such user"
 
 
-def test_as_a_table(lived: World, tmp_path: Path) -> None:
-    result = habitue(lived, tmp_path, "--state", "deferred")
+def test_as_a_table(lived: Deliveries) -> None:
+    result = lived.command("log", "--state", "deferred")
     assert "birthday" in result.stdout
     assert "winback" not in result.stdout
 
@@ -141,7 +125,7 @@ def test_as_a_table(lived: World, tmp_path: Path) -> None:
         (("--since", "yesterday"), "`yesterday` is not an instant"),
     ],
 )
-def test_what_makes_no_sense_is_said(lived: World, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    result = habitue(lived, tmp_path, *arguments)
+def test_what_makes_no_sense_is_said(lived: Deliveries, arguments: tuple[str, ...], message: str) -> None:
+    result = lived.command("log", *arguments)
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)

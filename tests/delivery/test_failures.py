@@ -19,7 +19,8 @@ from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict
 from engine.delivery.load import Loader
 from engine.delivery.selecting import ReadAction
 from engine.store.quarantine import A_FEW, FIRST_WAIT
-from tests.delivery.world import ACCEPT, NOON, Provider, World
+from tests.deliveries import NOON, Deliveries
+from tests.provider import ACCEPT, Provider
 
 ALL = 300
 NOTHING: dict[str, Verdict] = {}
@@ -32,13 +33,13 @@ def planted() -> list[bool]:
 
 
 @pytest.fixture
-def queue(world: World) -> World:
+def queue(world: Deliveries) -> Deliveries:
     world.users(ALL)
-    world.actions(ALL)
+    world.due_actions(ALL)
     return world
 
 
-def unharmed(world: World) -> None:
+def unharmed(world: Deliveries) -> None:
     """All wait, nothing was counted against any of them."""
     assert dict(world.rows("SELECT state, count(*) FROM action GROUP BY state")) == {"queued": ALL}
     assert world.rows("SELECT count(*) FROM action WHERE tries <> 0 OR lease_until IS NOT NULL") == [(0,)]
@@ -53,7 +54,7 @@ def says_where(delivery: Delivery, kind: str, subject: str) -> None:
     assert alarm.detail.startswith(f"{kind} at test_failures.py:")
 
 
-def everything_goes(world: World, delivery: Delivery, provider: Provider) -> None:
+def everything_goes(world: Deliveries, delivery: Delivery, provider: Provider) -> None:
     world.at(world.clock.now() + 2 * LONGEST_PAUSE)
     asyncio.run(delivery.drain())
     world.at(world.clock.now() + LONGEST_PAUSE)
@@ -70,7 +71,7 @@ def gate_that_breaks(planted: list[bool]) -> Gate[None]:
     return Gate("broken", judge, ())
 
 
-def test_a_mistake_in_a_gate(queue: World, planted: list[bool], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_in_a_gate(queue: Deliveries, planted: list[bool], capfd: pytest.CaptureFixture[str]) -> None:
     provider = Provider()
     delivery = queue.delivery(provider, gates=(*GATES, gate_that_breaks(planted)))
     asyncio.run(delivery.drain())
@@ -88,7 +89,7 @@ def test_a_mistake_in_a_gate(queue: World, planted: list[bool], capfd: pytest.Ca
     everything_goes(queue, delivery, provider)
 
 
-def test_the_stops_grow(queue: World, planted: list[bool]) -> None:
+def test_the_stops_grow(queue: Deliveries, planted: list[bool]) -> None:
     delivery = queue.delivery(Provider(), gates=(*GATES, gate_that_breaks(planted)))
     pauses = []
     for _ in range(10):
@@ -104,7 +105,7 @@ def test_the_stops_grow(queue: World, planted: list[bool]) -> None:
     unharmed(queue)
 
 
-def test_a_mistake_in_loading(queue: World, planted: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
     right = Loader._message
 
     def wrong(self: Loader, channel: str, claim: Claim, read: ReadAction) -> Candidate:
@@ -133,7 +134,7 @@ def broken_lookup(planted: list[bool]) -> Lookup[object]:
 
 @pytest.mark.parametrize("needs", [broken_read, broken_lookup])
 def test_a_mistake_in_what_a_gate_reads(
-    queue: World, planted: list[bool], needs: Callable[[list[bool]], Columns[object] | Lookup[object]]
+    queue: Deliveries, planted: list[bool], needs: Callable[[list[bool]], Columns[object] | Lookup[object]]
 ) -> None:
     provider = Provider()
     gate: Gate[object] = Gate("broken", lambda *_: PASS, (), needs(planted))
@@ -145,7 +146,7 @@ def test_a_mistake_in_what_a_gate_reads(
     everything_goes(queue, delivery, provider)
 
 
-def test_a_column_that_is_not_there(queue: World) -> None:
+def test_a_column_that_is_not_there(queue: Deliveries) -> None:
     gate: Gate[Any] = Gate("broken", lambda *_: PASS, (), Columns({"x": "a.no_such_column"}, lambda row: row.x))
     delivery = queue.delivery(Provider(), gates=(*GATES, gate))
     asyncio.run(delivery.drain())
@@ -157,7 +158,7 @@ def test_a_column_that_is_not_there(queue: World) -> None:
     everything_goes(queue, queue.delivery(provider), provider)
 
 
-def test_a_mistake_in_reserving(queue: World, planted: list[bool]) -> None:
+def test_a_mistake_in_reserving(queue: Deliveries, planted: list[bool]) -> None:
     def reserve(connection: Connection, messages: Sequence[Candidate], _: Circumstances) -> Mapping[int, Verdict]:
         connection.execute(text("SELECT 1"))
         return {messages[0].action_id: PASS.reason} if planted else {}  # type: ignore[attr-defined]
@@ -173,7 +174,7 @@ def test_a_mistake_in_reserving(queue: World, planted: list[bool]) -> None:
 
 
 def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(
-    queue: World, planted: list[bool], monkeypatch: pytest.MonkeyPatch
+    queue: Deliveries, planted: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mistaken(value: Any, other: Any = "", empty_too: bool = False) -> Any:
         return value.misspelt if planted else (value or other)
@@ -194,7 +195,7 @@ def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(
     everything_goes(queue, delivery, provider)
 
 
-def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only(queue: World) -> None:
+def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only(queue: Deliveries) -> None:
     def judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
         return NOTHING["x"] if message.user_id == 7 else PASS
 
@@ -206,7 +207,7 @@ def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only
     assert queue.states() == {"accepted:accepted": ALL - 1, "queued:code_at_fault": 1}
 
 
-def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(queue: World) -> None:
+def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(queue: Deliveries) -> None:
     def script(message: Message) -> Answer:
         raise KeyError(message.recipient)
 
@@ -232,7 +233,7 @@ def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(q
     assert len(set(broken.recipients)) == ALL, "nobody was sent to twice"
 
 
-def test_a_channel_that_has_stopped_holds_up_no_other(queue: World, planted: list[bool]) -> None:
+def test_a_channel_that_has_stopped_holds_up_no_other(queue: Deliveries, planted: list[bool]) -> None:
     def judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
         return NOTHING["x"] if message.channel == "email" else PASS
 
@@ -246,15 +247,15 @@ def test_a_channel_that_has_stopped_holds_up_no_other(queue: World, planted: lis
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def lacking(world: World, *numbers: int) -> None:
+def lacking(world: Deliveries, *numbers: int) -> None:
     """Give these users' messages a template that needs a value which they lack."""
     listed = ", ".join(map(str, numbers))
     world.execute(f"UPDATE action SET template = 'winback/strict' WHERE id IN ({listed})")
 
 
-def test_a_message_whose_values_do_not_do_is_set_aside_and_tried_later_and_later(world: World) -> None:
+def test_a_message_whose_values_do_not_do_is_set_aside_and_tried_later_and_later(world: Deliveries) -> None:
     world.users(10)
-    world.actions(10, expires_at=NOON + 30 * DAY)
+    world.due_actions(10, expires_at=NOON + 30 * DAY)
     lacking(world, 4)
     provider = Provider()
     delivery = world.delivery(provider)
@@ -276,9 +277,9 @@ def test_a_message_whose_values_do_not_do_is_set_aside_and_tried_later_and_later
     assert world.rows("SELECT * FROM quarantine") == []
 
 
-def test_a_row_in_quarantine_is_tried_on_demand(world: World) -> None:
+def test_a_row_in_quarantine_is_tried_on_demand(world: Deliveries) -> None:
     world.users(3)
-    world.actions(3)
+    world.due_actions(3)
     lacking(world, 2, 3)
     provider = Provider()
     world.drain(provider)
@@ -290,9 +291,9 @@ def test_a_row_in_quarantine_is_tried_on_demand(world: World) -> None:
     assert world.rows("SELECT row_id, tries FROM quarantine") == [(3, 2)]
 
 
-def test_a_row_that_cannot_be_read_expires_like_any_other(world: World) -> None:
+def test_a_row_that_cannot_be_read_expires_like_any_other(world: Deliveries) -> None:
     world.users(2)
-    world.actions(2, send_window="whenever")
+    world.due_actions(2, send_window="whenever")
     world.drain(Provider())
     assert world.states() == {"deferred:row_unreadable": 2}
     world.at(NOON + 8 * DAY)
@@ -301,9 +302,9 @@ def test_a_row_that_cannot_be_read_expires_like_any_other(world: World) -> None:
     assert world.rows("SELECT * FROM quarantine") == []
 
 
-def test_a_template_that_fails_for_one_after_the_other_is_at_fault_itself(world: World) -> None:
+def test_a_template_that_fails_for_one_after_the_other_is_at_fault_itself(world: Deliveries) -> None:
     world.users(60)
-    world.actions(60)
+    world.due_actions(60)
     lacking(world, *range(11, 51))
     provider = Provider()
     delivery = world.delivery(provider)
@@ -319,17 +320,17 @@ def test_a_template_that_fails_for_one_after_the_other_is_at_fault_itself(world:
     assert world.states() == {"accepted:accepted": 60}
 
 
-def test_a_few_in_a_row_are_rows(world: World) -> None:
+def test_a_few_in_a_row_are_rows(world: Deliveries) -> None:
     world.users(60)
-    world.actions(60)
+    world.due_actions(60)
     lacking(world, *range(11, 11 + A_FEW))
     world.drain(Provider())
     assert world.states() == {"accepted:accepted": 60 - A_FEW, "deferred:render_failed": A_FEW}
 
 
-def test_when_most_rows_cannot_be_read_not_the_rows_are_at_fault(world: World) -> None:
+def test_when_most_rows_cannot_be_read_not_the_rows_are_at_fault(world: Deliveries) -> None:
     world.users(60)
-    world.actions(60, send_window="whenever")
+    world.due_actions(60, send_window="whenever")
     world.execute("UPDATE action SET send_window = NULL WHERE id <= 30")
     delivery = world.delivery(Provider())
     asyncio.run(delivery.drain())
@@ -338,8 +339,8 @@ def test_when_most_rows_cannot_be_read_not_the_rows_are_at_fault(world: World) -
     assert delivery.alarms[0].detail == "the action's send_window is not a window such as 09:00-20:00"
 
 
-def test_a_rejected_message_fails_all_the_same(world: World) -> None:
+def test_a_rejected_message_fails_all_the_same(world: Deliveries) -> None:
     world.users(1)
-    world.actions(1)
+    world.due_actions(1)
     world.drain(Provider(script=lambda _: Answer(Outcome.REJECTED, "mailbox_unknown")))
     assert world.states() == {"failed:mailbox_unknown": 1}

@@ -18,27 +18,28 @@ from engine.delivery.gates.consent import ConsentReason
 from engine.delivery.keeping import ContentKeeper
 from engine.errors import BadRow
 from engine.store.quarantine import A_FEW
-from tests.delivery.world import ACCEPT, NOON, Provider, World
+from tests.deliveries import NOON, Deliveries
+from tests.provider import ACCEPT, Provider
 
 MANY = 30
 NOTHING: dict[str, list[str]] = {}
 
 
 @pytest.fixture
-def queue(world: World) -> World:
+def queue(world: Deliveries) -> Deliveries:
     world.users(MANY)
-    world.actions(MANY, expires_at=NOON + 30 * DAY)
+    world.due_actions(MANY, expires_at=NOON + 30 * DAY)
     return world
 
 
-def test_a_gate_that_passes_by_a_value_of_its_own_skips_no_other_gate(queue: World) -> None:
+def test_a_gate_that_passes_by_a_value_of_its_own_skips_no_other_gate(queue: Deliveries) -> None:
     first: Gate[None] = Gate("first", lambda *_: Pass(), ())
     last: Gate[None] = Gate("last", lambda *_: Refuse(ConsentReason.NO_CONSENT), tuple(ConsentReason))
     queue.drain(Provider(), gates=(first, *GATES, last))
     assert queue.states() == {"suppressed:no_consent": MANY}
 
 
-def test_a_gate_that_forgets_to_answer_stops_the_channel_and_not_the_worker(queue: World) -> None:
+def test_a_gate_that_forgets_to_answer_stops_the_channel_and_not_the_worker(queue: Deliveries) -> None:
     gate: Gate[None] = Gate("forgetful", lambda *_: None, ())  # type: ignore[arg-type]
     sms = Provider(channel="sms", name="texts")
     delivery = queue.delivery(Provider(), sms, gates=(*GATES, gate))
@@ -64,7 +65,7 @@ def a_pass(_: Connection, messages: Sequence[Candidate], _circumstances: Circums
 
 
 @pytest.mark.parametrize("reserve", [json_of_nothing, for_others, a_pass])
-def test_a_mistake_while_places_are_taken_is_told_with_its_place(queue: World, reserve: Reserve) -> None:
+def test_a_mistake_while_places_are_taken_is_told_with_its_place(queue: Deliveries, reserve: Reserve) -> None:
     gate: Gate[None] = Gate("broken", lambda *_: PASS, (), reserve=reserve)
     provider = Provider()
     delivery = queue.delivery(provider, gates=(*GATES, gate))
@@ -85,7 +86,7 @@ def unreadable(row: Any) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(queue: World, batch: int) -> None:
+def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(queue: Deliveries, batch: int) -> None:
     gate: Gate[Any] = Gate("picky", lambda *_: PASS, (), Columns({"x": "a.tries"}, unreadable))
     delivery = queue.delivery(Provider(), gates=(*GATES, gate), batch=batch)
     for _ in range(4):
@@ -104,7 +105,7 @@ def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(q
 
 
 def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(
-    queue: World, monkeypatch: pytest.MonkeyPatch
+    queue: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as planted:
         planted.setattr(ContentKeeper, "values", lambda *_: NOTHING["values"])
@@ -118,7 +119,9 @@ def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(
     assert len(provider.sent) == MANY
 
 
-def test_a_mistake_that_nobody_expects_does_not_end_the_worker(queue: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_that_nobody_expects_does_not_end_the_worker(
+    queue: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right, calls = Claims.channels, 0
 
     def wrong(self: Claims, connection: Connection) -> list[str]:

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.delivery.world import Provider, World
+from tests.deliveries import Deliveries
+from tests.provider import Provider
 
 DATED = {
     "winback/offer.email.j2": "{% block subject %}{{ facts.first_name | default('you') }}{% endblock %}"
@@ -10,10 +11,10 @@ DATED = {
 }
 
 
-def test_a_zone_that_is_none_counts_as_the_brands(world: World) -> None:
+def test_a_zone_that_is_none_counts_as_the_brands(world: Deliveries) -> None:
     world.users(4)
     world.execute("UPDATE users SET timezone = 'Mars/Phobos' WHERE id = 2")
-    world.actions(4)
+    world.due_actions(4)
     delivery = world.delivery(provider := Provider(), templates=DATED)
     asyncio.run(delivery.drain())
     assert len(provider.sent) == 4

@@ -1,4 +1,4 @@
-"""The sink, the nursery and the workers that are killed, from the test's side."""
+"""The sink, and the pool of workers that are killed, from the test's side."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.worker.house import DEADLINE, ROOT, House, wait_until
+from tests.processes import DEADLINE, ROOT, surroundings, wait_until
+from tests.world import World
 
 HERE = Path(__file__).parent
 
@@ -47,17 +48,17 @@ def sink(folder: Path) -> Iterator[SinkProcess]:
         process.communicate(timeout=DEADLINE)
 
 
-class Nursery:
-    """Starts workers of one house, and kills them."""
+class WorkerPool:
+    """Starts workers of one world by forking, and kills them."""
 
-    def __init__(self, house: House, process: "subprocess.Popen[str]") -> None:
-        self._house = house
+    def __init__(self, world: World, process: "subprocess.Popen[str]") -> None:
+        self._world = world
         self._process = process
-        self.log = house.folder / "workers.log"
+        self.log = world.folder / "workers.log"
 
     def start(self, *words: str) -> int:
         """Start ``habitue run``; return its pid."""
-        wanted = {"words": ["--config", str(self._house.config), "run", *words], "log": str(self.log)}
+        wanted = {"words": ["--config", str(self._world.config), "run", *words], "log": str(self.log)}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(wanted) + "\n")
@@ -74,18 +75,18 @@ class Nursery:
 
 
 @contextmanager
-def nursery(house: House) -> Iterator[Nursery]:
+def worker_pool(world: World) -> Iterator[WorkerPool]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.nursery"],
+        [sys.executable, "-m", "tests.faults.forking"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=house.surroundings(),
+        env=surroundings(),
         process_group=0,
     )
     try:
-        yield Nursery(house, process)
+        yield WorkerPool(world, process)
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # its own group: itself and what it started
         process.communicate(timeout=DEADLINE)

@@ -7,19 +7,21 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from engine.clock import Instant, WallClock
+from engine.clock import WallClock
 from engine.messages.email.mime import message_id
-from tests.faults.processes import Nursery, SinkProcess, alive, nursery, sink
-from tests.worker.house import House, wait_until
+from tests.faults.processes import SinkProcess, WorkerPool, alive, sink, worker_pool
+from tests.processes import just_now, migrate, people, quick, wait_until
+from tests.world import World
 
 FEW, MANY, MOST = 5, 50, 150
 """Kills on each database: in every run, in CI, and in a soak."""
 USERS_PER_KILL = 40
-"""A fourth of them, a whole number, is vip."""
+"""A fourth of them, a whole number, is of high value."""
 IN_FLIGHT = 20
 SEED = 20_261_121
 PARTS = ((), (), (), ("--only", "delivery"), ("--only", "ticks"))
@@ -31,15 +33,19 @@ def wire(tmp_path: Path) -> Iterator[SinkProcess]:
         yield process
 
 
-def shop(tmp_path: Path, url: str, port: int, policy: str) -> House:
-    house = House(tmp_path / "shop", url)
-    house.configure(
+@contextmanager
+def mailing(tmp_path: Path, url: str, port: int, policy: str) -> Iterator[World]:
+    world = quick(tmp_path / "maison", url)
+    world.configure(
         email={"adapter": "smtp"},
         adapters={"smtp": {"host": "127.0.0.1", "port": port, "security": "none", "connections": 5}},
         delivery={"unknown": policy, "lease": "2s", "retry_after": "1s", "in_flight": IN_FLIGHT, "batch": 40},
     )
-    house.migrate()
-    return house
+    migrate(world)
+    try:
+        yield world
+    finally:
+        world.close()
 
 
 def policy_for(url: str) -> str:
@@ -49,35 +55,38 @@ def policy_for(url: str) -> str:
 
 def test_killed_at_a_few_random_points(database_url: str, tmp_path: Path, wire: SinkProcess) -> None:
     policy = policy_for(database_url)
-    live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, FEW)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        live_through(world, wire, policy, FEW)
 
 
 @pytest.mark.bulk
 def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkProcess) -> None:
     policy = policy_for(database_url)
-    ledger = live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, MANY)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        ledger = live_through(world, wire, policy, MANY)
     assert ledger.unknowns, "some kills came between hand-off and answer"
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("policy", ["hold", "resend"])
 def test_killed_at_many_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
-    live_through(shop(tmp_path, database_url, wire.port, policy), wire, policy, MOST)
+    with mailing(tmp_path, database_url, wire.port, policy) as world:
+        live_through(world, wire, policy, MOST)
 
 
-def live_through(house: House, wire: SinkProcess, policy: str, kills: int) -> "Ledger":
+def live_through(world: World, wire: SinkProcess, policy: str, kills: int) -> "Ledger":
     chance = random.Random(SEED)
-    with nursery(house) as workers:
+    with worker_pool(world) as workers:
         for number in range(kills):
-            house.people(USERS_PER_KILL, Instant(WallClock().now()), first=1 + number * USERS_PER_KILL)
+            people(world, USERS_PER_KILL, just_now(), first=1 + number * USERS_PER_KILL)
             kill_somewhere(workers, wire, chance)
-        drain(house, workers)
-    ledger = Ledger(house, wire, kills * USERS_PER_KILL)
+        drain(world, workers)
+    ledger = Ledger(world, wire, kills * USERS_PER_KILL)
     ledger.check(policy, kills)
     return ledger
 
 
-def kill_somewhere(workers: Nursery, wire: SinkProcess, chance: random.Random) -> None:
+def kill_somewhere(workers: WorkerPool, wire: SinkProcess, chance: random.Random) -> None:
     """Start a worker; kill it after a while, or after some messages: most of its time it would otherwise start."""
     parts, before = chance.choice(PARTS), wire.size
     messages = chance.randint(1, 150) if parts != ("--only", "ticks") else 10**9
@@ -98,7 +107,7 @@ class Clockwork:
         return WallClock().now() >= self._end
 
 
-def drain(house: House, workers: Nursery) -> None:
+def drain(world: World, workers: WorkerPool) -> None:
     """Let one worker come to the end in peace; it then stops in an orderly way."""
     pid = workers.start()
     open_ones = (
@@ -107,8 +116,8 @@ def drain(house: House, workers: Nursery) -> None:
         " ('queued', 'deferred', 'retrying', 'claimed', 'handed_off'))"
     )
     wait_until(
-        lambda: house.rows(open_ones, now=WallClock().now()) == [(0,)],
-        lambda: f"drained: {house.rows('SELECT state, count(*) FROM action GROUP BY state')} {workers.said()[-3000:]}",
+        lambda: world.rows(open_ones, now=WallClock().now()) == [(0,)],
+        lambda: f"drained: {world.rows('SELECT state, count(*) FROM action GROUP BY state')} {workers.said()[-3000:]}",
         alive=lambda: alive(pid),
     )
     workers.kill(pid, signal.SIGTERM)
@@ -118,11 +127,11 @@ def drain(house: House, workers: Nursery) -> None:
 class Ledger:
     """The action log and its surroundings against what arrived."""
 
-    def __init__(self, house: House, wire: SinkProcess, users: int) -> None:
-        self.house = house
+    def __init__(self, world: World, wire: SinkProcess, users: int) -> None:
+        self.world = world
         self.users, self.vips = users, users // 4
         self.arrived = wire.arrived()
-        rows = house.rows(
+        rows = world.rows(
             "SELECT a.id, a.enrolment_id, a.step, a.attempt, a.state, u.email, a.created_at FROM action a JOIN users u"
             " ON u.id = a.user_id"
         )
@@ -132,7 +141,7 @@ class Ledger:
             for action, enrolment, step, attempt, _, email, created in rows
         }
         self.unknowns = Counter(
-            action for (action,) in house.rows("SELECT action_id FROM action_event WHERE state = 'unknown'")
+            action for (action,) in world.rows("SELECT action_id FROM action_event WHERE state = 'unknown'")
         )
 
     def check(self, policy: str, kills: int) -> None:
@@ -142,24 +151,24 @@ class Ledger:
         self.history()
 
     def nothing_lost(self) -> None:
-        steps = self.house.rows("SELECT step, count(*) FROM action GROUP BY step ORDER BY step")
+        steps = self.world.rows("SELECT step, count(*) FROM action GROUP BY step ORDER BY step")
         assert steps == [("gift", self.users), ("hello", self.users), ("thanks", self.vips)]
         assert set(self.state.values()) <= {"accepted", "unknown"}
         accepted = {self.message[action] for action, state in self.state.items() if state == "accepted"}
         assert accepted <= self.arrived.keys(), "accepted, but it never arrived"
 
     def nothing_twice(self) -> None:
-        assert self.house.rows("SELECT playbook, count(*), count(DISTINCT user_id) FROM enrolment GROUP BY playbook"
+        assert self.world.rows("SELECT playbook, count(*), count(DISTINCT user_id) FROM enrolment GROUP BY playbook"
                                " ORDER BY playbook") == [("vip", self.vips, self.vips), ("welcome", self.users, self.users)]  # fmt: skip
-        assert self.house.rows("SELECT state, count(*) FROM enrolment GROUP BY state") == [
+        assert self.world.rows("SELECT state, count(*) FROM enrolment GROUP BY state") == [
             ("finished", self.users + self.vips)
         ]
-        assert self.house.rows("SELECT count(*), count(DISTINCT enrolment_id), count(DISTINCT code) FROM coupon_code"
+        assert self.world.rows("SELECT count(*), count(DISTINCT enrolment_id), count(DISTINCT code) FROM coupon_code"
                                " WHERE enrolment_id IS NOT NULL") == [(self.users + self.vips,) * 3]  # fmt: skip
-        chains = self.house.rows("SELECT user_id, from_place, to_place FROM transition ORDER BY id")
+        chains = self.world.rows("SELECT user_id, from_place, to_place FROM transition ORDER BY id")
         assert len(chains) == len({user for user, _, _ in chains}) == self.users
         assert {start for _, start, _ in chains} == {None}
-        assert Counter(end for _, _, end in chains) == {"vip": self.vips, "regular": self.users - self.vips}
+        assert Counter(end for _, _, end in chains) == {"high": self.vips, "low": self.users - self.vips}
 
     def wire(self, policy: str, kills: int) -> None:
         known = {message: action for action, message in self.message.items()}
@@ -174,8 +183,8 @@ class Ledger:
             assert set(self.state.values()) == {"accepted"}
 
     def history(self) -> None:
-        newest = dict(self.house.rows("SELECT action_id, state FROM action_event ORDER BY id"))
+        newest = dict(self.world.rows("SELECT action_id, state FROM action_event ORDER BY id"))
         assert newest == self.state
-        assert not self.house.rows("SELECT action_id FROM action_event WHERE state = 'accepted' GROUP BY action_id"
+        assert not self.world.rows("SELECT action_id FROM action_event WHERE state = 'accepted' GROUP BY action_id"
                                    " HAVING count(*) > 1")  # fmt: skip
-        assert not self.house.rows("SELECT id FROM action WHERE lease_until IS NOT NULL")
+        assert not self.world.rows("SELECT id FROM action WHERE lease_until IS NOT NULL")

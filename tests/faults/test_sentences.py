@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import subprocess
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,18 +16,15 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
-from engine.clock import Instant, WallClock
+from engine.clock import WallClock
 from engine.delivery.breaker import Alarm
 from engine.errors import StoreError
 from tests.adapters.scripted_smtp import ScriptedSmtp
-from tests.worker.house import House
+from tests.processes import habitue, just_now, migrate, opened, people, quick, running
 from tests.worker.test_run import accepted, orderly
+from tests.world import World
 
 AS_ROOT = os.geteuid() == 0
-
-
-def now() -> Instant:
-    return WallClock().now()
 
 
 class Refusing:
@@ -66,8 +64,10 @@ PROTOCOL_3 = 0x30000
 
 
 @pytest.fixture
-def house(sqlite_url: str, tmp_path: Path) -> House:
-    return House(tmp_path / "shop", sqlite_url)
+def world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    world = quick(tmp_path / "maison", sqlite_url)
+    yield world
+    world.close()
 
 
 def sentence(ended: "subprocess.CompletedProcess[str]") -> str:
@@ -82,69 +82,69 @@ def sentence(ended: "subprocess.CompletedProcess[str]") -> str:
 
 @pytest.mark.parametrize("command", ["tick", "run"])
 def test_a_store_that_was_never_migrated(database_url: str, tmp_path: Path, command: str) -> None:
-    said = sentence(House(tmp_path / "shop", database_url).habitue(command))
+    said = sentence(habitue(quick(tmp_path / "maison", database_url), command))
     assert said.endswith("run `habitue migrate`")
 
 
-def test_no_settings(house: House) -> None:
-    house.config.unlink()
-    assert sentence(house.habitue("run")) == (
-        f"{house.config} is missing: run from the brand's folder, or name the file with --config"
+def test_no_settings(world: World) -> None:
+    world.config.unlink()
+    assert sentence(habitue(world, "run")) == (
+        f"{world.config} is missing: run from the brand's folder, or name the file with --config"
     )
 
 
-def test_a_folder_that_cannot_be_made(house: House) -> None:
-    (house.folder / "file").write_text("")
-    house.configure(store={"url": f"sqlite:///{house.folder}/file/habitue.db"})
-    said = sentence(house.habitue("migrate"))
-    assert said.startswith(f"the folder of the database {house.folder}/file/habitue.db cannot be made: ")
+def test_a_folder_that_cannot_be_made(world: World) -> None:
+    (world.folder / "file").write_text("")
+    world.configure(store={"url": f"sqlite:///{world.folder}/file/habitue.db"})
+    said = sentence(habitue(world, "migrate"))
+    assert said.startswith(f"the folder of the database {world.folder}/file/habitue.db cannot be made: ")
 
 
-def test_a_database_file_that_is_a_folder(house: House) -> None:
-    house.configure(store={"url": f"sqlite:///{house.folder}"})
-    assert "cannot be opened: check that the folder exists and is writable" in sentence(house.habitue("migrate"))
+def test_a_database_file_that_is_a_folder(world: World) -> None:
+    world.configure(store={"url": f"sqlite:///{world.folder}"})
+    assert "cannot be opened: check that the folder exists and is writable" in sentence(habitue(world, "migrate"))
 
 
-def test_a_file_that_is_no_database(house: House) -> None:
-    (house.folder / "notes.db").write_text("nothing of the sort\n" * 200)
-    house.configure(store={"url": f"sqlite:///{house.folder}/notes.db"})
-    assert "is no SQLite database" in sentence(house.habitue("migrate"))
+def test_a_file_that_is_no_database(world: World) -> None:
+    (world.folder / "notes.db").write_text("nothing of the sort\n" * 200)
+    world.configure(store={"url": f"sqlite:///{world.folder}/notes.db"})
+    assert "is no SQLite database" in sentence(habitue(world, "migrate"))
 
 
 @pytest.mark.parametrize("command", ["tick", "run", "migrate"])
-def test_a_read_only_database(house: House, command: str) -> None:
+def test_a_read_only_database(world: World, command: str) -> None:
     """The file itself, and the folder, in which SQLite keeps its journal, as another user would meet them."""
-    house.migrate()
-    house.write("rules/value.toml", (house.folder / "rules/value.toml").read_text().replace("100", "110"))
+    migrate(world)
+    world.write("rules/value.toml", (world.folder / "rules/value.toml").read_text().replace("500", "510"))
     if command == "migrate":
-        house.write("rules/value.toml", (house.folder / "rules/value.toml").read_text().replace("value", "worth"))
-        house.write("playbooks/vip.toml", (house.folder / "playbooks/vip.toml").read_text().replace("value", "worth"))
-    path = Path(str(make_url(house.url).database))
-    house.configure(store={"url": f"sqlite:///file:{path}?mode=ro&uri=true"})
-    assert sentence(house.habitue(command)).endswith(
+        world.write("rules/value.toml", (world.folder / "rules/value.toml").read_text().replace("value", "worth"))
+        world.write("playbooks/vip.toml", (world.folder / "playbooks/vip.toml").read_text().replace("value", "worth"))
+    path = Path(str(make_url(world.url).database))
+    world.configure(store={"url": f"sqlite:///file:{path}?mode=ro&uri=true"})
+    assert sentence(habitue(world, command)).endswith(
         "is read-only: make the file and its folder writable for this user"
     )
 
 
 @pytest.mark.skipif(AS_ROOT, reason="to root nothing is read-only")
-def test_a_read_only_folder(house: House) -> None:
-    house.migrate()
-    folder = Path(str(make_url(house.url).database)).parent
+def test_a_read_only_folder(world: World) -> None:
+    migrate(world)
+    folder = Path(str(make_url(world.url).database)).parent
     for path in folder.iterdir():
         path.chmod(0o400)
     folder.chmod(0o500)
     try:
-        assert "is read-only: make the file and its folder writable" in sentence(house.habitue("tick"))
+        assert "is read-only: make the file and its folder writable" in sentence(habitue(world, "tick"))
     finally:
         folder.chmod(0o700)
 
 
 @pytest.mark.parametrize("command", ["tick", "run"])
-def test_a_wrong_database_password(house: House, command: str) -> None:
+def test_a_wrong_database_password(world: World, command: str) -> None:
     """A server of ours that refuses, as PostgreSQL does: that of the tests lets everybody in."""
     with Refusing() as port:
-        house.configure(store={"url": f"postgresql://shop:hunter2@127.0.0.1:{port}/shop"})
-        ended = house.habitue(command)
+        world.configure(store={"url": f"postgresql://shop:hunter2@127.0.0.1:{port}/shop"})
+        ended = habitue(world, command)
     said = sentence(ended)
     assert said == (
         f"the database postgresql://shop:***@127.0.0.1:{port}/shop refuses the user or password: "
@@ -152,9 +152,9 @@ def test_a_wrong_database_password(house: House, command: str) -> None:
     )
 
 
-def test_no_database_server(house: House) -> None:
-    house.configure(store={"url": "postgresql://shop:hunter2@127.0.0.1:1/shop"})
-    ended = house.habitue("tick")
+def test_no_database_server(world: World) -> None:
+    world.configure(store={"url": "postgresql://shop:hunter2@127.0.0.1:1/shop"})
+    ended = habitue(world, "tick")
     assert "cannot be reached" in sentence(ended)
     assert "hunter2" not in ended.stderr
 
@@ -180,30 +180,30 @@ def test_no_database_server(house: House) -> None:
         ),
     ],
 )
-def test_settings_that_make_no_sense(house: House, sections: dict[str, dict[str, object]], says: str) -> None:
-    house.migrate()
-    house.configure(**sections)
-    assert says in sentence(house.habitue("run"))
+def test_settings_that_make_no_sense(world: World, sections: dict[str, dict[str, object]], says: str) -> None:
+    migrate(world)
+    world.configure(**sections)
+    assert says in sentence(habitue(world, "run"))
 
 
-def test_an_unknown_adapter_is_found_by_check(house: House) -> None:
-    house.configure(email={"adapter": "pigeon"})
-    assert "there is no adapter `pigeon`" in sentence(house.habitue("check"))
+def test_an_unknown_adapter_is_found_by_check(world: World) -> None:
+    world.configure(email={"adapter": "pigeon"})
+    assert "there is no adapter `pigeon`" in sentence(habitue(world, "check"))
 
 
-def test_a_full_disk_stops_nothing_half_way(house: House) -> None:
+def test_a_full_disk_stops_nothing_half_way(world: World) -> None:
     """SQLite is told that its file may not grow; once it may again, everything is done."""
-    house.migrate()
-    house.people(300, now())
-    [(pages,)] = house.rows("PRAGMA page_count")
-    with house.app() as app:
+    migrate(world)
+    people(world, 300, just_now())
+    [(pages,)] = world.rows("PRAGMA page_count")
+    with opened(world) as app:
         content = app.content()
         event.listen(app.database.engine, "connect", partial(_no_more_than, pages))
         with pytest.raises(StoreError, match="is full: nothing of this step was written"):
-            app.tick(content, now())
-    assert house.rows("SELECT count(*) FROM action") == house.rows("SELECT count(*) FROM enrolment") == [(0,)]
-    with house.app() as app:
-        app.tick(content, now())
+            app.tick(content, WallClock().now())
+    assert world.rows("SELECT count(*) FROM action") == world.rows("SELECT count(*) FROM enrolment") == [(0,)]
+    with opened(world) as app:
+        app.tick(content, WallClock().now())
         assert app.deliver(content).states == {"accepted": 375}
 
 
@@ -212,45 +212,47 @@ def _no_more_than(pages: int, connection: sqlite3.Connection, _record: object) -
 
 
 def test_a_wrong_password_for_mail_pauses_the_adapter(database_url: str, tmp_path: Path) -> None:
-    house = House(tmp_path / "shop", database_url)
-    house.migrate()
-    house.people(4, now())
+    world = quick(tmp_path / "maison", database_url)
+    migrate(world)
+    people(world, 4, just_now())
 
     async def deliver() -> tuple[Alarm, ...]:
         refusals = ["535 5.7.8 Error: authentication failed: hunter2"] * 20
         async with ScriptedSmtp({"AUTH": refusals}, extensions=("AUTH PLAIN LOGIN",)) as server:
             options = {"host": "127.0.0.1", "port": server.port, "security": "none"}
-            house.configure(
+            world.configure(
                 email={"adapter": "smtp"},
-                adapters={"smtp": {**options, "username": "shop", "password": "hunter2"}},
+                adapters={"smtp": {**options, "username": "maison", "password": "hunter2"}},
             )
-            with house.app() as app:
+            with opened(world) as app:
                 content = app.content()
-                app.tick(content, now())
+                app.tick(content, WallClock().now())
                 return (await app.delivery(content).drain()).alarms
 
     [alarm] = asyncio.run(deliver())
     assert "hunter2" not in str(alarm)
     assert "adapter `smtp` is down since" in str(alarm)
-    assert house.rows("SELECT DISTINCT state, reason, tries FROM action") == [("queued", "adapter_down", 0)]
+    assert world.rows("SELECT DISTINCT state, reason, tries FROM action") == [("queued", "adapter_down", 0)]
+    world.close()
 
 
 def test_a_mail_server_that_refuses_the_connection_pauses_its_adapter(database_url: str, tmp_path: Path) -> None:
-    house = House(tmp_path / "shop", database_url)
-    house.configure(
+    world = quick(tmp_path / "maison", database_url)
+    world.configure(
         email={"adapter": "smtp"},
         adapters={"smtp": {"host": "127.0.0.1", "port": 1, "security": "none"}},
     )
-    house.migrate()
-    house.people(4, now())
-    with house.worker() as worker:
+    migrate(world)
+    people(world, 4, just_now())
+    with running(world) as worker:
         worker.until(lambda: worker.entries("adapter_down"), "an alarm in the log")
-        orderly(house, worker)
-    assert house.rows("SELECT DISTINCT state, tries FROM action") == [("queued", 0)], "none failed, none was counted"
-    status = house.habitue("status")
+        orderly(world, worker)
+    assert world.rows("SELECT DISTINCT state, tries FROM action") == [("queued", 0)], "none failed, none was counted"
+    status = habitue(world, "status")
     assert status.returncode == 1
     assert "email" in status.stdout
-    house.configure(email={"adapter": "capture"})
-    with house.worker() as mended:
-        mended.until(lambda: accepted(house, "hello", 4) and accepted(house, "thanks", 1), "delivered after all")
-        orderly(house, mended)
+    world.configure(email={"adapter": "capture"})
+    with running(world) as mended:
+        mended.until(lambda: accepted(world, "hello", 4) and accepted(world, "thanks", 1), "delivered after all")
+        orderly(world, mended)
+    world.close()

@@ -1,13 +1,16 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worker.house import House
+from tests.processes import migrate, quick
+from tests.world import World
 
 
 @pytest.fixture
-def house(database_url: str, tmp_path: Path) -> House:
-    """A brand in a folder, on a database that was migrated."""
-    house = House(tmp_path / "shop", database_url)
-    house.migrate()
-    return house
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """A world whose workers are quick, on a database that was migrated."""
+    world = quick(tmp_path / "maison", database_url)
+    migrate(world)
+    yield world
+    world.close()

@@ -5,7 +5,9 @@ from pathlib import Path
 from engine.app import App
 from engine.clock import Instant, WallClock
 from engine.worker.content_watch import ContentWatch
-from tests.worker.house import VALUE, House
+from tests.maison import VALUE
+from tests.processes import opened, people, quick
+from tests.world import World
 
 
 def tick(app: App, running: ContentWatch, now: int) -> int:
@@ -13,12 +15,12 @@ def tick(app: App, running: ContentWatch, now: int) -> int:
     return app.tick(running.refresh(), Instant(now)).users
 
 
-def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_url: str) -> None:
-    other = House(tmp_path / "other", database_url)
-    other.write("rules/value.toml", VALUE.replace("100", "120"))
+def test_the_files_that_changed_last_run(world: World, tmp_path: Path, database_url: str) -> None:
+    other = quick(tmp_path / "other", database_url)
+    other.write("rules/value.toml", VALUE.replace("500", "520"))
     now = WallClock().now()
-    house.people(3, now)
-    with house.app() as first, other.app() as second:
+    people(world, 3, now)
+    with opened(world) as first, opened(other) as second:
         ours, theirs = ContentWatch(first), ContentWatch(second)
         assert tick(first, ours, now) == 3
         assert tick(second, theirs, now + 1_000) == 3, "other files take over as their worker starts"
@@ -28,8 +30,9 @@ def test_the_files_that_changed_last_run(house: House, tmp_path: Path, database_
             assert tick(second, theirs, now + 1_000 * later) == 0
         assert (ours.refresh().version, theirs.message) == (replaced, None)
         assert "make the folders identical" in str(ours.message)
-        house.write("rules/value.toml", VALUE.replace("100", "130"))
+        world.write("rules/value.toml", VALUE.replace("500", "530"))
         assert tick(first, ours, now + 10_000) == 3, "a change here applies these files again"
         assert ours.message is None
         assert tick(second, theirs, now + 11_000) == 0
         assert theirs.refresh().version == ours.refresh().version != replaced
+    other.close()

@@ -1,0 +1,202 @@
+"""A world with a queue: many actions of one kind at once, made by the ledger, for scripted providers to take.
+
+Everything has the same number: action n is of enrolment n and goes to user n, whose key is ``u<n>``.
+"""
+
+import asyncio
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from adapters.base import Adapter
+from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
+from engine.actions.ledger import ActionDraft, Beginning, create
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
+from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.delivery.dispatch import Delivery
+from engine.delivery.gates import GATES
+from engine.delivery.gates.base import Gate
+from engine.delivery.tally import Drained
+from engine.facts.catalog import FactCatalog
+from engine.intake.rows.model import UserRow
+from engine.intake.write.resolve import make_users
+from engine.intake.write.users import write_users
+from engine.loading import Content
+from engine.messages.templates import TemplateLibrary
+from engine.settings import ChannelSettings, ConsentSettings, DeliverySettings
+from engine.store.database import Database
+from engine.store.tables import Enrolment
+from tests.maison import PLAYBOOKS
+from tests.provider import Provider
+from tests.world import World
+
+NOON = Instant(1_790_078_400_000)
+"""2026-09-22T12:00:00Z, a Tuesday."""
+TEMPLATES: Mapping[str, str] = {
+    "templates/winback/offer.email.j2": (
+        "{% block subject %}Hello {{ facts.first_name | default('you', true) }}{% endblock %}"
+        "{% block html %}<p>{{ user.key }} {% if event %}{{ event.category }}{% endif %}"
+        "{% if coupon %}{{ coupon.code }}{% endif %} <a href='{{ unsubscribe_url }}'>stop</a></p>{% endblock %}"
+    ),
+    "templates/winback/offer.sms.j2": "{% block body %}Hello {{ user.key }}{% endblock %}",
+    "templates/winback/strict.email.j2": (
+        "{% block subject %}Hello{% endblock %}{% block html %}<p>{{ facts.first_name }}</p>{% endblock %}"
+    ),
+}
+"""``offer`` does with any values; ``strict`` needs a first name, which nobody has at first."""
+FILES: Mapping[str, str | None] = {
+    **{path: None for path in PLAYBOOKS if path != "playbooks/coupons.toml"},
+    **{f"rules/{name}.toml": None for name in ("value", "lifecycle", "needs")},
+    **TEMPLATES,
+}
+"""Maison's facts and coupons; its playbooks make nothing here."""
+DRAFT = ActionDraft(
+    playbook="winback",
+    version="v",
+    step_id="offer",
+    message_class="marketing",
+    priority=40,
+    expires_at=NOON + 7 * DAY,
+    kind="message",
+    channel="email",
+    template="winback/offer",
+)
+
+
+class Deliveries(World):
+    """Make users and actions, then ``drain``."""
+
+    @classmethod
+    def create(cls, folder: Path, url: str) -> "Deliveries":
+        made = cls(folder, url, FILES, {"brand": {"sender": "hello@example.com"}}, clock=FixedClock(NOON))
+        made.app.migrate(made.loaded)
+        return made
+
+    def reopened(self) -> "Deliveries":
+        """Return the same world over a connection pool of its own, as another process has it."""
+        other = copy.copy(self)
+        del other.__dict__["app"]
+        other.clock = FixedClock(self.clock.now())
+        return other
+
+    @property
+    def database(self) -> Database:
+        return self.app.database
+
+    @cached_property
+    def loaded(self) -> Content:
+        return self.content()
+
+    @property
+    def catalog(self) -> FactCatalog:
+        return self.loaded.catalog
+
+    # --- the queue ---------------------------------------------------------------------------------------------
+
+    def users(self, count: int, **columns: Any) -> None:
+        """Let users 1 to ``count`` come; they have the same ``columns``."""
+        keys = [f"u{number}" for number in range(1, count + 1)]
+        rows = [UserRow(**{"key": key, "email": f"{key}@example.com", "timezone": "UTC", **columns}) for key in keys]
+        with self.database.write() as connection:
+            for length in sorted({len(key) for key in keys}):  # users are made in the order of their keys
+                alike = [key for key in keys if len(key) == length]
+                make_users(connection, self.database.dialect, dict.fromkeys(alike, NOON), NOON)
+            write_users(connection, self.database.dialect, rows, NOON)
+
+    def due_actions(
+        self, count: int, *, first: int = 1, each: int = 1, at: int = NOON, state: str = "queued", **draft: Any
+    ) -> None:
+        """Make one action, due ``at``, for each of ``count`` users from ``first`` on; the ``draft`` may differ.
+
+        With ``each``, users get so many, those of one user far apart.
+        """
+        rounds = " UNION ALL ".join(f"SELECT {number} AS n" for number in range(each))
+        last = first + count - 1
+        enrolments = (
+            f"(SELECT u.id + r.n * {count} AS id, u.id AS user_id, 0 AS due_at FROM users AS u"
+            f" CROSS JOIN ({rounds}) AS r WHERE u.id BETWEEN {first} AND {last}) AS d"
+        )
+        beginning = Beginning(f"'{state}'", "'due'")
+        with self.database.write() as connection:
+            made = create(connection, replace(DRAFT, **draft), beginning, enrolments, now=Instant(at), binds={})
+        assert made == count * each
+
+    def enrol(self, number: int, **columns: object) -> None:
+        """Let the action's enrolment be there: without it, delivery takes the action as it is."""
+        row = {
+            "id": number,
+            "playbook": "winback",
+            "version": "v",
+            "user_id": number,
+            "occurrence": f"event:{number}",
+            "state": "active",
+            "step": 1,
+            "due_at": NOON,
+            "trigger_at": NOON - HOUR,
+            "entered_at": NOON - HOUR,
+        }
+        with self.database.write() as connection:
+            connection.execute(insert(Enrolment), [row | columns])
+
+    def at(self, instant: int) -> None:
+        """Move the clock."""
+        self.clock.move_to(Instant(instant))
+
+    # --- delivery ----------------------------------------------------------------------------------------------
+
+    def delivery(
+        self,
+        *providers: Provider,
+        in_flight: int | Mapping[str, int] = 100,
+        consent: ConsentSettings | None = None,
+        gates: Sequence[Gate[Any]] = GATES,
+        templates: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> Delivery:
+        """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
+        most = {one.channel: in_flight if isinstance(in_flight, int) else in_flight[one.channel] for one in providers}
+        full = self.app.settings.model_copy(
+            update={
+                "consent": consent or ConsentSettings(),
+                "channels": {channel: ChannelSettings(in_flight=number) for channel, number in most.items()},
+                "delivery": DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings}),
+            }
+        )
+        adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
+        library = TemplateLibrary(templates, blocks_of(CHANNELS)) if templates else self.loaded.library
+        return Delivery(
+            self.database,
+            library,
+            self.catalog,
+            adapters,
+            full,
+            self.clock,
+            self.loaded.coupon_worths(),
+            CHANNELS,
+            gates,
+        )
+
+    def drain(self, *providers: Provider, **settings: Any) -> Drained:
+        return asyncio.run(self.delivery(*providers, **settings).drain())
+
+    # --- what came of it ---------------------------------------------------------------------------------------
+
+    def log(self, wanted: LogFilter | None = None) -> list[LogEntry]:
+        """The actions as the log shows them."""
+        with self.database.read() as connection:
+            return read_actions(connection, wanted or LogFilter(), 1_000)
+
+    def changes(self, wanted: LogFilter | None = None) -> list[LogEntry]:
+        """The changes of actions as the log shows them."""
+        with self.database.read() as connection:
+            return read_changes(connection, wanted or LogFilter(), 1_000)
+
+    def history(self, action_id: int) -> list[str]:
+        found = self.rows("SELECT state FROM action_event WHERE action_id = :id ORDER BY id", id=action_id)
+        return [state for (state,) in found]

@@ -1,0 +1,39 @@
+"""How a database goes about statements, as it says itself: which indexes it searches, and whether it sorts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from engine.store.database import Database
+from engine.store.dialect import Dialect
+
+_EXPLAIN = {Dialect.SQLITE: "EXPLAIN QUERY PLAN", Dialect.POSTGRES: "EXPLAIN (COSTS OFF)"}
+_SORTS = {Dialect.SQLITE: "USE TEMP B-TREE", Dialect.POSTGRES: "Sort"}
+
+
+def plans(database: Database, run: Callable[[Connection], object], *, of: str) -> list[str]:
+    """Return the plan of each statement with ``of`` in it that ``run`` executes.
+
+    PostgreSQL reads small tables whole, whatever indexes there are; here it is told to search where it can.
+    """
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, sql: str, binds: Any, *_: object) -> None:
+        if of in sql:
+            seen.append((sql, binds))
+
+    with database.write() as connection:
+        if database.dialect is Dialect.POSTGRES:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        event.listen(connection, "before_cursor_execute", note)
+        run(connection)
+        event.remove(connection, "before_cursor_execute", note)
+        found = [connection.exec_driver_sql(f"{_EXPLAIN[database.dialect]} {sql}", binds).all() for sql, binds in seen]
+    return ["\n".join(str(row[-1]) for row in rows) for rows in found]
+
+
+def sorts(database: Database, plan: str) -> bool:
+    """Tell whether something is sorted in a plan, instead of read in order."""
+    return _SORTS[database.dialect] in plan
