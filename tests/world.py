@@ -62,7 +62,7 @@ class World:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     kinds: Kinds = SHIPPED
     clock: FixedClock = field(default_factory=lambda: FixedClock(START))
-    _compiled: Content | None = None
+    _compiled: Content | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,11 +195,8 @@ class World:
 
     def mark_actions(self, state: str, reason: str | None = None, where: str = "TRUE") -> None:
         """Put actions, all or those that meet ``where``, into a state that only a provider or a crash brings about."""
-        self._alter(
-            f"UPDATE action SET state = :state, reason = coalesce(:reason, reason) WHERE {where}",
-            state=state,
-            reason=reason,
-        )
+        put = "UPDATE action SET state = :state, reason = coalesce(:reason, reason)"
+        self._alter(f"{put} WHERE {where}", state=state, reason=reason)
 
     def moved(self, key: str, before: str | None, after: str | None, at: float, cause: str | None) -> None:
         """Write a move among the stages of lifecycle, for a cause that its rules cannot be brought to at will."""
@@ -212,14 +209,10 @@ class World:
         self._alter(f"UPDATE user_state SET place_lifecycle = :after WHERE user_id = ({user})", key=key, after=after)
 
     def lose_versions(self, left: str | None = None) -> None:
-        """Lose the texts of all versions of the playbooks and rules, as a restore of some tables does.
-
-        Where ``left`` is given, that text stands in their place.
-        """
+        """Lose all versions of the files, as a restore of some tables does, or keep ``left`` as the text of each."""
         if left is None:
-            self._alter("DELETE FROM version")
-        else:
-            self._alter("UPDATE version SET files = :left WHERE kind IN ('rules', 'playbook')", left=left)
+            return self._alter("DELETE FROM version")
+        return self._alter("UPDATE version SET files = :left WHERE kind IN ('rules', 'playbook')", left=left)
 
     def lose_state(self, key: str) -> None:
         """Lose what was reckoned of a user, as a restore of some tables does."""
