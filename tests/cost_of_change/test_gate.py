@@ -78,7 +78,7 @@ def capped(world: Deliveries, *providers: Provider, **settings: Any) -> None:
 def messages(world: Deliveries, users: int, each: int, **columns: Any) -> None:
     """Queue ``each`` messages for each user, those of one user far apart."""
     world.users(users, phone="+4915112345678")
-    world.actions(users, each=each, **columns)
+    world.due_actions(users, each=each, **columns)
 
 
 def test_two_messages_in_one_batch_are_counted_one_after_the_other(deliveries: Deliveries) -> None:
