@@ -15,10 +15,10 @@ from engine.content.findings import Finding
 from engine.content.versions import running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
-from engine.pipeline import Making, Pipeline, Progress, Watch
+from engine.pipeline import Pipeline, Progress, TickSettings, Watch
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
@@ -105,8 +105,8 @@ class App:
         """Return the tick's stages for ``content``."""
         if content.version not in self._pipelines:
             secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
-            making = Making(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
-            self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, making)}
+            tick_settings = TickSettings(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
+            self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 
     def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
@@ -163,7 +163,7 @@ class App:
             self.kinds.gates,
         )
 
-    def deliver(self, content: Content) -> Drained:
+    def deliver(self, content: Content) -> DeliveryCounts:
         """Hand over everything that is due by the clock; return what became of it."""
         return asyncio.run(self.delivery(content).drain())
 

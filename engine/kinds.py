@@ -13,11 +13,11 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
-from engine.delivery.reasons import Reason as DeliveryReason
+from engine.delivery.reasons import DeliveryReason
 from engine.errors import HabitueError
 from engine.facts.sources import FACT_SOURCES, FactSourceKind
 from engine.messages.reasons import MessageReason
-from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps import STEPS
 from engine.playbooks.steps.base import StepKind
 from engine.playbooks.triggers import TRIGGERS

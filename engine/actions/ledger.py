@@ -39,7 +39,7 @@ class ActionDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class InitialState:
     """The state in which actions begin, as SQL over the enrolment ``d``, and its reason."""
 
     state: str
@@ -49,7 +49,7 @@ class Beginning:
 def create(
     connection: Connection,
     draft: ActionDraft,
-    beginning: Beginning,
+    beginning: InitialState,
     enrolments: str,
     *,
     now: Instant,

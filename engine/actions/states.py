@@ -49,10 +49,10 @@ UNSENT_SQL = _among(*WAITING, State.HELD)
 MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
 """A message can still leave: delivery may give back what it has, and asks about the enrolment then."""
 
-TOLD = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
+RECEIPT_STATES = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
 """The states that receipts tell of, each weightier than those before it.
 
 An action keeps the weightiest, in whatever order they come: who opened a message received it, whatever bounces
 somewhere afterwards, and who complains does not take it back by a click.
 """
-TOLD_SQL = _among(*TOLD)
+RECEIPT_STATES_SQL = _among(*RECEIPT_STATES)

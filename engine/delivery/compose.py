@@ -23,7 +23,7 @@ from engine.settings import Brand
 
 
 @dataclass(frozen=True)
-class Stationery:
+class ComposerContext:
     """What all messages of a brand have in common. ``worths`` says what each coupon is worth, in words."""
 
     brand: Brand
@@ -43,7 +43,7 @@ class Composed:
 class Composer:
     """Renders candidates. Equal candidates give equal messages but for the instant at which they are composed."""
 
-    def __init__(self, stationery: Stationery, channels: Sequence[Channel] = CHANNELS) -> None:
+    def __init__(self, stationery: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
         self._channels = by_name(channels)
         self._keeper = ContentKeeper(stationery.library)

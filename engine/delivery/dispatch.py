@@ -17,7 +17,7 @@ from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
-from engine.delivery.compose import Composer, Stationery
+from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
@@ -25,7 +25,7 @@ from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
 from engine.delivery.stops import Stops
-from engine.delivery.tally import Drained, Tally
+from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
@@ -93,7 +93,7 @@ class Delivery:
             found += state.stops.alarms
         return tuple(found)
 
-    async def drain(self) -> Drained:
+    async def drain(self) -> DeliveryCounts:
         """Deliver until nothing more is due at the clock's present instant; return what was done.
 
         Raises:
@@ -186,7 +186,7 @@ class Delivery:
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         loader = self._loader
-        stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
+        stationery = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._worths)
         return LaneContext(
             journal=journal,
             claims=self._claims,

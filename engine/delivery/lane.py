@@ -23,10 +23,10 @@ from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import InTransaction, Journal
-from engine.delivery.load import Batch, Loader
+from engine.delivery.load import LoadedBatch, Loader
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
-from engine.delivery.reasons import Reason
-from engine.delivery.sender import Parcel, Sender, pause_reason
+from engine.delivery.reasons import DeliveryReason
+from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.stops import Stops
 from engine.delivery.tally import Tally
 from engine.errors import StoreError
@@ -111,31 +111,31 @@ class Lane:
 
     # --- claim, load -------------------------------------------------------------------------------------------
 
-    async def _claim(self) -> Batch:
+    async def _claim(self) -> LoadedBatch:
         """Claim and load what is due; an empty batch where there is nothing to do, or nothing can be done."""
         now = self._context.clock.now()
         if self._halted(now) or self._context.superseded():
-            return Batch()
+            return LoadedBatch()
         limit = 1 if self._breaker.trying else self._stops.limit(self._context.settings.batch)
         take = partial(self._context.claims.take, channel=self._channel, now=now, limit=limit)
         claims = await self._context.journal.run(take)
         if not claims:
-            return Batch()
+            return LoadedBatch()
         try:
             return await asyncio.to_thread(self._context.loader.load, self._channel, claims)
         except Exception as error:
             if _is_of_the_database(error):
                 raise
             await self._give_back(claims, error)
-            return Batch()
+            return LoadedBatch()
 
-    def _halted(self, now: int) -> Reason | None:
+    def _halted(self, now: int) -> DeliveryReason | None:
         """Return why nothing more shall be handed off now; None where it may."""
         if self._context.stopping():
-            return Reason.WORKER_STOPPED
+            return DeliveryReason.WORKER_STOPPED
         if self._breaker.paused(now):
             return pause_reason(self._breaker)
-        return Reason.CODE_AT_FAULT if self._stops.paused(now) else None
+        return DeliveryReason.CODE_AT_FAULT if self._stops.paused(now) else None
 
     async def _give_back(self, claims: Sequence[Claim], error: Exception) -> None:
         """Stop the channel for a mistake of the program; what was claimed goes back to the queue unharmed."""
@@ -143,12 +143,12 @@ class Lane:
         behind = self._stops.fail(detail, self._context.clock.now())
         # Of many it is not known which one brings the mistake out; they are tried again one by one.
         due_at = behind if len(claims) == 1 else None
-        moves = [Move(*claim, State.QUEUED, Reason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
+        moves = [Move(*claim, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
         self._context.tally.count((await self._context.journal.post(moves, urgent=True)).values())
 
     # --- gates, compose ----------------------------------------------------------------------------------------
 
-    async def _process(self, batch: Batch) -> None:
+    async def _process(self, batch: LoadedBatch) -> None:
         group = Group()
         circumstances = self._context.circumstances(self._context.clock.now())
         self._preparer.unloaded(batch, group, circumstances.now)
@@ -189,7 +189,7 @@ class Lane:
         for candidate, composed in group.passed:
             move = written.get(candidate.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(Parcel(candidate, composed.message, lease_until))
+                self._sender.send(OutgoingMessage(candidate, composed.message, lease_until))
             else:
                 self._sender.release()
 
@@ -218,7 +218,7 @@ class Lane:
                 candidate.action_id,
                 candidate.fence,
                 State.HANDED_OFF,
-                Reason.GATES_PASSED,
+                DeliveryReason.GATES_PASSED,
                 tries=1,
                 lease_until=lease_until,
                 content=composed.content,

@@ -64,16 +64,18 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class LoadedBatch:
     """Claimed actions as they were read. ``missing`` have no user any more."""
 
     actions: tuple[LoadedAction, ...] = ()
     missing: tuple[Claim, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
-    def __add__(self, other: "Batch") -> "Batch":
+    def __add__(self, other: "LoadedBatch") -> "LoadedBatch":
         """Return both batches as one."""
-        return Batch(self.actions + other.actions, self.missing + other.missing, self.unreadable + other.unreadable)
+        return LoadedBatch(
+            self.actions + other.actions, self.missing + other.missing, self.unreadable + other.unreadable
+        )
 
     def __len__(self) -> int:
         return len(self.actions) + len(self.missing) + len(self.unreadable)
@@ -103,7 +105,7 @@ class Loader:
     def _query(self, address: str) -> BatchQuery:
         return BatchQuery(self._database.dialect, address, self._fact_names, self._gates)
 
-    def load(self, channel: str, claims: Sequence[Claim]) -> Batch:
+    def load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         """Return what ``claims``, all of one channel, are about, in their order."""
         try:
             return self._load(channel, claims)
@@ -111,11 +113,11 @@ class Loader:
             if not is_data_error(error):
                 raise
             if len(claims) == 1:
-                return Batch(unreadable=(self._unreadable(claims[0], error),))
+                return LoadedBatch(unreadable=(self._unreadable(claims[0], error),))
         middle = len(claims) // 2
         return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
-    def _load(self, channel: str, claims: Sequence[Claim]) -> Batch:
+    def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         messages: list[Candidate] = []
         unreadable: list[Unreadable] = []
         of_columns: dict[int, Mapping[str, object]] = {}
@@ -137,7 +139,7 @@ class Loader:
             for message in messages
         )
         missing = tuple(claim for claim in claims if claim.action_id not in found)
-        return Batch(actions, missing, tuple(unreadable))
+        return LoadedBatch(actions, missing, tuple(unreadable))
 
     def _read_columns(self, read: ReadAction) -> dict[str, object]:
         return {

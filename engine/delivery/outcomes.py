@@ -7,7 +7,7 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import HOUR
 from engine.delivery.candidate import Candidate
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
 
 LONGEST_WAIT = 6 * HOUR
@@ -33,18 +33,18 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
     via = None
     match answer.outcome:
         case Outcome.ACCEPTED:
-            state, reason = State.ACCEPTED, answer.reason or Reason.ACCEPTED
+            state, reason = State.ACCEPTED, answer.reason or DeliveryReason.ACCEPTED
         case Outcome.REJECTED:
             pass
         case Outcome.RETRY if tries >= settings.tries:
-            via, reason = (State.RETRYING, reason), Reason.TRIES_EXHAUSTED
+            via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
             state, due_at = State.RETRYING, now + retry_wait(candidate.action_id, tries, settings.retry_after)
         case Outcome.ADAPTER_DOWN:
-            state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
+            state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
             said, place = answer.detail[:MAX_DETAIL], ""
-            if reason == Reason.ADAPTER_ERROR:
+            if reason == DeliveryReason.ADAPTER_ERROR:
                 said, place = place, said
             return unknown(
                 candidate.action_id, candidate.fence, tries, reason, said, detail=place, now=now, settings=settings
@@ -83,4 +83,4 @@ def unknown(
         return Move(action_id, fence, State.UNKNOWN, reason, detail, said)
     due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, said, due_at=due_at, via=via)
+    return Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, said, due_at=due_at, via=via)

@@ -15,8 +15,8 @@ from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
-from engine.delivery.load import Batch, LoadedAction, Unreadable
-from engine.delivery.reasons import Reason
+from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
+from engine.delivery.reasons import DeliveryReason
 from engine.delivery.stops import Stops
 from engine.errors import RenderError
 from engine.faults import trail
@@ -50,7 +50,11 @@ class Preparer:
     """Prepares the messages of one channel."""
 
     def __init__(
-        self, composer: Composer, gates: Sequence[Gate[Any]], stops: Stops, halted: Callable[[int], Reason | None]
+        self,
+        composer: Composer,
+        gates: Sequence[Gate[Any]],
+        stops: Stops,
+        halted: Callable[[int], DeliveryReason | None],
     ) -> None:
         """``halted`` says why nothing more shall be handed off at an instant; None where it may."""
         self._composer = composer
@@ -58,9 +62,9 @@ class Preparer:
         self._stops = stops
         self._halted = halted
 
-    def unloaded(self, batch: Batch, group: Group, now: int) -> None:
+    def unloaded(self, batch: LoadedBatch, group: Group, now: int) -> None:
         """Add to ``group`` what becomes of the actions that could not be loaded."""
-        group.moves += [Move(*claim, State.FAILED, Reason.USER_MISSING) for claim in batch.missing]
+        group.moves += [Move(*claim, State.FAILED, DeliveryReason.USER_MISSING) for claim in batch.missing]
         unreadable = batch.unreadable
         if self._not_the_rows(batch):
             until = self._stops.fail(unreadable[0].detail, now)
@@ -72,7 +76,7 @@ class Preparer:
             else:
                 group.bad.append(_unreadable(one))
 
-    def _not_the_rows(self, batch: Batch) -> bool:
+    def _not_the_rows(self, batch: LoadedBatch) -> bool:
         """Tell whether too many of a batch, or one after the other, could not be loaded for rows to be at fault."""
         unreadable = [one.claim.action_id for one in batch.unreadable]
         if batch.actions:
@@ -156,9 +160,11 @@ def follow_verdict(message: Candidate, verdict: Verdict) -> Move:
 
 
 def _given_back(claim: HasFence, detail: str, due_at: int) -> Move:
-    return Move(claim.action_id, claim.fence, State.QUEUED, Reason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at)
+    return Move(
+        claim.action_id, claim.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at
+    )
 
 
 def _unreadable(one: Unreadable) -> BadMessage:
-    found = BadRowFound(RowKind.ACTION, one.claim.action_id, "load", Reason.ROW_UNREADABLE, one.detail)
+    found = BadRowFound(RowKind.ACTION, one.claim.action_id, "load", DeliveryReason.ROW_UNREADABLE, one.detail)
     return BadMessage(one.claim, "", found)

@@ -6,7 +6,7 @@ Gates declare the reasons of their verdicts themselves. An adapter's answer brin
 from engine.actions.worded import Worded
 
 
-class Reason(Worded):
+class DeliveryReason(Worded):
     """A reason that delivery itself gives. ``sentence`` explains it."""
 
     GATES_PASSED = "gates_passed", "All gates let it through."

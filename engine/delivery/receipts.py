@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from adapters.base import Callback, CallbackError, Receipt, ReceiptKind
 from adapters.kinds import AdapterKind, checked_options, find_kind
 from engine.actions.reasons import LedgerReason
-from engine.actions.receipts import ToldReceipt
+from engine.actions.receipts import ReceiptEntry
 from engine.actions.states import State
 from engine.errors import HabitueError
 from engine.settings import Settings
@@ -21,7 +21,7 @@ _STATES: Mapping[ReceiptKind, State] = {
 
 def read_callback(
     settings: Settings, kinds: Sequence[AdapterKind], adapter: str, callback: Callback
-) -> list[ToldReceipt]:
+) -> list[ReceiptEntry]:
     """Return what the provider of ``adapter`` says in ``callback``. It need not be in use any more: receipts come late.
 
     Raises:
@@ -38,10 +38,10 @@ def read_callback(
     return [_told(one) for one in kind.receipts(options, adapter, callback)]
 
 
-def _told(receipt: Receipt) -> ToldReceipt:
+def _told(receipt: Receipt) -> ReceiptEntry:
     if not receipt.reference:
         raise CallbackError("a receipt names no message")
-    return ToldReceipt(
+    return ReceiptEntry(
         receipt.adapter,
         _STATES[receipt.kind],
         receipt.reference,

@@ -11,7 +11,7 @@ from engine.actions.moves import Move, Mover
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
 from engine.store.dialect import Dialect
 from engine.store.quarantine import RowKind, forget
@@ -60,9 +60,10 @@ class Recovery:
         rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
         released = [row for row in rows if row.state == State.CLAIMED]
         lost = [row for row in rows if row.state == State.HANDED_OFF]
-        moves = [Move(row.id, row.fence, State.QUEUED, Reason.LEASE_RAN_OUT) for row in released]
+        moves = [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT) for row in released]
         moves += [
-            unknown(row.id, row.fence, row.tries, Reason.NO_ANSWER, now=now, settings=self._settings) for row in lost
+            unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=self._settings)
+            for row in lost
         ]
         if moves:
             self._mover.write(connection, moves, now)

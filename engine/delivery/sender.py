@@ -19,7 +19,7 @@ from engine.delivery.breaker import Breaker
 from engine.delivery.candidate import Candidate
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
 from engine.faults import trail
 from engine.settings import DeliverySettings
@@ -31,7 +31,7 @@ _log = structlog.get_logger("habitue.delivery")
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class OutgoingMessage:
     """A message whose hand-off is committed; the lease it has ends at ``lease_until``."""
 
     candidate: Candidate
@@ -61,7 +61,7 @@ class Sender:
         self._clock = clock
         self._settings = settings
         self._credits = asyncio.Semaphore(in_flight)
-        self._outbox: asyncio.Queue[Parcel] = asyncio.Queue()
+        self._outbox: asyncio.Queue[OutgoingMessage] = asyncio.Queue()
         self._failure: asyncio.Future[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -94,7 +94,7 @@ class Sender:
         for _ in range(count):
             self._credits.release()
 
-    def send(self, parcel: Parcel) -> None:
+    def send(self, parcel: OutgoingMessage) -> None:
         """Take a message for the wire; one credit was acquired for it."""
         self._outbox.put_nowait(parcel)
 
@@ -119,14 +119,14 @@ class Sender:
             move = await self._send(parcel)
             self._journal.post([move]).add_done_callback(partial(self._recorded, move))
 
-    async def _send(self, parcel: Parcel) -> Move:
+    async def _send(self, parcel: OutgoingMessage) -> Move:
         assert self._adapter is not None
         candidate, now = parcel.candidate, self._clock.now()
         if self._breaker.paused(now):
             return Move(candidate.action_id, candidate.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
         left = parcel.lease_until - now
         if left <= self._settings.lease // 10:
-            return Move(candidate.action_id, candidate.fence, State.QUEUED, Reason.LEASE_RAN_OUT, tries=-1)
+            return Move(candidate.action_id, candidate.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
         answer = await self._ask(self._adapter, parcel.message, left / SECOND)
         now = self._clock.now()
         self._watch(answer, now)
@@ -137,13 +137,13 @@ class Sender:
             async with asyncio.timeout(seconds):
                 return await adapter.send(message)
         except TimeoutError:
-            return Answer(Outcome.UNKNOWN, Reason.NO_ANSWER, "no answer within the lease")
+            return Answer(Outcome.UNKNOWN, DeliveryReason.NO_ANSWER, "no answer within the lease")
         except Exception as error:  # noqa: BLE001 - the adapter's own mistake; whether it sent the message is not known
-            return Answer(Outcome.UNKNOWN, Reason.ADAPTER_ERROR, trail(error))
+            return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
 
     def _watch(self, answer: Answer, now: int) -> None:
-        if answer.reason == Reason.ADAPTER_ERROR:
-            if self._breaker.down(Reason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
+        if answer.reason == DeliveryReason.ADAPTER_ERROR:
+            if self._breaker.down(DeliveryReason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
                 _log.error("adapter_error", error=answer.detail, alarm=str(self._breaker.alarm))
         elif answer.outcome is Outcome.ADAPTER_DOWN:
             if self._breaker.down(answer.reason, answer.detail, now):
@@ -170,7 +170,7 @@ class Sender:
             self._failure.result()
 
 
-def pause_reason(breaker: Breaker) -> Reason:
+def pause_reason(breaker: Breaker) -> DeliveryReason:
     """Return why messages wait for an adapter that pauses: its own mistake, or the provider's."""
-    broken = breaker.alarm is not None and breaker.alarm.reason == Reason.ADAPTER_ERROR
-    return Reason.CODE_AT_FAULT if broken else Reason.ADAPTER_DOWN
+    broken = breaker.alarm is not None and breaker.alarm.reason == DeliveryReason.ADAPTER_ERROR
+    return DeliveryReason.CODE_AT_FAULT if broken else DeliveryReason.ADAPTER_DOWN

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import structlog
 
 from engine.delivery.breaker import LONGEST_PAUSE, Alarm, Breaker
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.store.quarantine import A_FEW
 
 _FASTER = 8
@@ -50,7 +50,7 @@ class Stops:
 
     def fail(self, detail: str, now: int) -> int:
         """Stop the channel; return when the message that failed may come again."""
-        if self._whole.down(Reason.CODE_AT_FAULT, detail, now):
+        if self._whole.down(DeliveryReason.CODE_AT_FAULT, detail, now):
             _log.error("code_at_fault", channel=self._channel, error=detail, alarm=str(self._whole.alarm))
         self._limit = 1
         return _behind(self._whole, now)
@@ -81,7 +81,7 @@ class Stops:
     def template_failed(self, template: str, detail: str, now: int) -> int:
         """Stop ``template``; return when the message that failed may come again."""
         breaker = self._templates.setdefault(template, Breaker(f"template `{template}` has stopped"))
-        if breaker.down(Reason.CODE_AT_FAULT, detail, now):
+        if breaker.down(DeliveryReason.CODE_AT_FAULT, detail, now):
             _log.error("code_at_fault", template=template, error=detail, alarm=str(breaker.alarm))
         return _behind(breaker, now)
 

@@ -10,7 +10,7 @@ from engine.delivery.breaker import Alarm
 
 
 @dataclass(frozen=True)
-class Drained:
+class DeliveryCounts:
     """Actions by the state that they ended in, by reason within it, and the adapters that are down."""
 
     states: Mapping[State, int]
@@ -38,9 +38,9 @@ class Tally:
         """Add moves that were written."""
         self._reasons.update((move.state, str(move.reason)) for move in moves)
 
-    def drained(self, alarms: Iterable[Alarm]) -> Drained:
+    def drained(self, alarms: Iterable[Alarm]) -> DeliveryCounts:
         """Return the numbers so far."""
         states: Counter[State] = Counter()
         for (state, _), number in self._reasons.items():
             states[state] += number
-        return Drained(dict(states), dict(self._reasons), tuple(alarms))
+        return DeliveryCounts(dict(states), dict(self._reasons), tuple(alarms))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.clock import iso
 from engine.content.findings import Finding
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.explain.health_models import Attention, Depth, Pool, Store, TickDone
 from engine.incentives.reasons import CouponReason
 from engine.store.quarantine import Quarantined
@@ -20,8 +20,8 @@ def attention(
         *_of_workers(store),
         *_of_ticks(store.ticks),
         *(_of_depth(depth) for depth in store.stuck),
-        *(_of_adapter(depth) for depth in store.queue if depth.reason == Reason.ADAPTER_DOWN),
-        *(_of_mistake(depth) for depth in store.queue if depth.reason == Reason.CODE_AT_FAULT),
+        *(_of_adapter(depth) for depth in store.queue if depth.reason == DeliveryReason.ADAPTER_DOWN),
+        *(_of_mistake(depth) for depth in store.queue if depth.reason == DeliveryReason.CODE_AT_FAULT),
         *_of_quarantine(store.quarantine),
         *(_of_pool(pool) for pool in pools if pool.low and pool.free),
     )

@@ -33,7 +33,7 @@ def derive_code(secret: bytes, coupon: str, section: CouponSection, enrolment: i
     return section.prefix + "".join(letters)
 
 
-class CouponDesk:
+class CouponIssuer:
     """Hands codes out."""
 
     def __init__(self, coupons: Mapping[str, CouponSection], secret: bytes, dialect: Dialect) -> None:

@@ -33,7 +33,7 @@ class PoolCode:
 
 
 @dataclass
-class Filled:
+class PoolImport:
     """What an import did."""
 
     added: int = 0
@@ -58,7 +58,7 @@ class Stock:
 
 def fill_pool(
     database: Database, coupons: Mapping[str, CouponSection], name: str, path: Path, expires_at: Instant | None
-) -> Filled:
+) -> PoolImport:
     """Add the codes of a file to the pool ``name``, chunk by chunk; a second time changes nothing.
 
     The file has one code on each line, or is CSV with a column ``code`` and, where wanted, ``expires_at`` (ISO 8601; a
@@ -68,7 +68,7 @@ def fill_pool(
         InputError: the coupon is not declared as a pool, or the file cannot be read.
     """
     _check_pool(coupons, name)
-    done = Filled()
+    done = PoolImport()
     try:
         with closing(_open(path)) as file:
             codes = _codes(file, expires_at, done)
@@ -114,7 +114,7 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _codes(file: TextIO, expires_at: Instant | None, done: Filled) -> Iterator[PoolCode]:
+def _codes(file: TextIO, expires_at: Instant | None, done: PoolImport) -> Iterator[PoolCode]:
     """Yield the codes that make sense; note the others in ``done``."""
     rows = csv.reader(file)
     columns: list[str] | None = None
@@ -157,7 +157,7 @@ def end_of(value: str) -> Instant:
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: Filled) -> None:
+def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: PoolImport) -> None:
     adding = text(
         "INSERT INTO coupon_code (coupon, code, expires_at) VALUES (:coupon, :code, :expires_at)"
         " ON CONFLICT (code) DO NOTHING"

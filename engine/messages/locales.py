@@ -11,8 +11,8 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date as babel_date
 
+from engine.digits import NumberStyle, style_of
 from engine.money import AmountStyle
-from engine.numerals import NumberStyle, style_of
 
 _ENGLISH = Locale("en")
 _MOST_DIGITS = 10

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
-from engine.incentives.coupons import CouponDesk
+from engine.incentives.coupons import CouponIssuer
 from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.releasing import release
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
@@ -52,16 +52,16 @@ class Advanced:
 class Advance:
     """Takes enrolments through their steps."""
 
-    def __init__(self, pinned: PinnedPlaybooks, desk: CouponDesk, dialect: Dialect, brand_zone: str) -> None:
+    def __init__(self, pinned: PinnedPlaybooks, coupon_issuer: CouponIssuer, dialect: Dialect, brand_zone: str) -> None:
         """``brand_zone`` stands in where a user's own zone is not known."""
         self._pinned = pinned
-        self._desk = desk
+        self._coupon_issuer = coupon_issuer
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
     def run(self, connection: Connection, now: Instant, limit: int) -> Advanced:
         """Advance up to ``limit`` due enrolments, after messages that waited for a coupon."""
-        released = release(connection, self._desk, now, limit)
+        released = release(connection, self._coupon_issuer, now, limit)
         taken = self._take(connection, now, limit)
         made = 0
         if taken:
@@ -93,7 +93,7 @@ class Advance:
         if playbook is None:
             self._cancel(connection, name, version, now)
             return 0
-        due = DueEnrolments(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
+        due = DueEnrolments(connection, self._dialect, playbook, self._coupon_issuer, self._brand_zone, now)
         _expire(due)
         made = sum(_take(due, step) for step in playbook.steps[first:])
         _finish(due, len(playbook.steps))
@@ -104,10 +104,10 @@ class Advance:
         binds = {"playbook": name, "version": version}
         connection.execute(
             text(f"UPDATE {DUE_ENROLMENT} SET state = 'cancelled', reason = :reason WHERE {these}"),
-            {**binds, "reason": Reason.VERSION_UNREADABLE.value},
+            {**binds, "reason": PlaybookReason.VERSION_UNREADABLE.value},
         )
         cancelled = f"SELECT id FROM {DUE_ENROLMENT} WHERE {these}"
-        cancel_unsent(connection, cancelled, Reason.VERSION_UNREADABLE, now, binds)
+        cancel_unsent(connection, cancelled, PlaybookReason.VERSION_UNREADABLE, now, binds)
 
     def _write_back(self, connection: Connection, now: Instant) -> None:
         connection.execute(
@@ -124,7 +124,9 @@ class Advance:
 def _expire(due: DueEnrolments) -> None:
     """End those whose trigger had expired before they took their first step."""
     late = "d.step = 0 AND d.waiting_since IS NULL AND d.trigger_at + :expires <= :now"
-    due.update(f"state = 'expired', reason = '{Reason.EXPIRED}'", f"{ACTIVE} AND {late}", {"expires": due.head.expires})
+    due.update(
+        f"state = 'expired', reason = '{PlaybookReason.EXPIRED}'", f"{ACTIVE} AND {late}", {"expires": due.head.expires}
+    )
 
 
 def _take(due: DueEnrolments, step: Step) -> int:
@@ -147,4 +149,6 @@ def _take(due: DueEnrolments, step: Step) -> int:
 
 def _finish(due: DueEnrolments, end: int) -> None:
     """End those who have no step left."""
-    due.update(f"state = 'finished', reason = '{Reason.COMPLETED}'", f"{ACTIVE} AND d.step >= :end", {"end": end})
+    due.update(
+        f"state = 'finished', reason = '{PlaybookReason.COMPLETED}'", f"{ACTIVE} AND d.step >= :end", {"end": end}
+    )

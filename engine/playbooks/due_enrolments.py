@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql
-from engine.incentives.coupons import CouponDesk
+from engine.incentives.coupons import CouponIssuer
 from engine.playbooks.file.head import PlaybookHead
 from engine.store.dialect import Dialect, greatest
 from engine.store.statement import statement
@@ -32,7 +32,7 @@ class DueEnrolments:
     connection: Connection
     dialect: Dialect
     head: PlaybookHead
-    desk: CouponDesk
+    coupon_issuer: CouponIssuer
     brand_zone: ZoneInfo
     """Stands in where a user's own zone is not known."""
     now: Instant

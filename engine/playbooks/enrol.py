@@ -11,7 +11,7 @@ from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.due import due_again
@@ -20,7 +20,7 @@ from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _TRANSITIONS = "recent_transition"
 _EVENTS = "recent_event"
-DUE = Source(DUE_USER, _TRANSITIONS, _EVENTS)
+DUE = CandidateSource(DUE_USER, _TRANSITIONS, _EVENTS)
 
 
 class Enrol:
@@ -95,7 +95,7 @@ class Enrol:
         analyse(connection, self._dialect, _EVENTS)
 
 
-def insertion(playbook: Playbook, source: Source, dialect: Dialect, narrowed: str = "") -> str:
+def insertion(playbook: Playbook, source: CandidateSource, dialect: Dialect, narrowed: str = "") -> str:
     """Return SQL that enrols the candidates among the rows of ``source``.
 
     ``narrowed`` is a further condition over ``u`` and ``s``. With re-entry ``always`` every candidate enters; else of

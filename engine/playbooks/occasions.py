@@ -19,8 +19,8 @@ from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.settle import Settle
 from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
-from engine.playbooks.triggers.candidates import Source
-from engine.playbooks.triggers.occasions import OCCASION, fallen
+from engine.playbooks.triggers.candidates import CandidateSource
+from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
 from engine.store.database import Database
 from engine.store.dialect import Dialect
@@ -28,7 +28,7 @@ from engine.store.halving import in_halves
 from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
-_EVERYBODY = Source("(SELECT id AS user_id FROM users)", "transition", "event")
+_EVERYBODY = CandidateSource("(SELECT id AS user_id FROM users)", "transition", "event")
 _BUCKET = 100_000
 """Users enrolled in one transaction where a schedule asks for everyone."""
 _log = structlog.get_logger("habitue.tick")
@@ -75,7 +75,7 @@ class Occasions:
         made = 0
         for one in self._occasional:
             if (activated := since.get(one.playbook.name)) is not None:
-                found = fallen(one.trigger, zones, self._since(one.playbook, activated, now), now)
+                found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
                 for bucket in _buckets(one.trigger, last_user) if found else ():
                     with database.write() as connection:
                         made += self._take(connection, one, bucket, found, now)
@@ -94,7 +94,7 @@ class Occasions:
         made = 0
         for one in self._occasional:
             if (activated := since.get(one.playbook.name)) is not None:
-                found = fallen(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
+                found = occasions_between(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
         return made
 

@@ -6,7 +6,7 @@ What only one kind of trigger or step can say is declared in that kind's file.
 from engine.actions.worded import Worded
 
 
-class Reason(Worded):
+class PlaybookReason(Worded):
     """A reason for what became of an enrolment or its actions, or for why a user is not enrolled."""
 
     # Actions.

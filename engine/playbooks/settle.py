@@ -14,7 +14,7 @@ from engine.clock import Instant
 from engine.conditions.sql import text_literal
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
@@ -23,8 +23,8 @@ _LEAVABLE = "leavable"
 """The enrolments at hand that can be left: ``leavable(id, user_id, playbook, version, ended)``."""
 # After the last step an enrolment can still be left while one of its messages waits, for quiet hours, say.
 _OPEN = (
-    f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
-    f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
+    f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{PlaybookReason.EXIT_EVENT}',"
+    f" '{PlaybookReason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
     f" AND a.{MAY_LEAVE_SQL}))"
 )
 
@@ -74,11 +74,13 @@ class Settle:
     def _settle(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
         settled = 0
         if playbook.exit_event is not None:
-            settled += self._exit(connection, playbook, self._happened(playbook.exit_event), Reason.EXIT_EVENT, now)
+            settled += self._exit(
+                connection, playbook, self._happened(playbook.exit_event), PlaybookReason.EXIT_EVENT, now
+            )
         if playbook.exit_when is not None:
             holds = playbook.exit_when.holds_sql(self._dialect)
             stands = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            settled += self._exit(connection, playbook, stands, Reason.EXIT_CONDITION, now)
+            settled += self._exit(connection, playbook, stands, PlaybookReason.EXIT_CONDITION, now)
         for index, event in playbook.waits:
             settled += self._wake(connection, playbook, index, event, now)
         return settled
@@ -92,7 +94,9 @@ class Settle:
             " AND e.id <> coalesce(enrolment.event_id, 0))"
         )
 
-    def _exit(self, connection: Connection, playbook: Playbook, condition: str, reason: Reason, now: Instant) -> int:
+    def _exit(
+        self, connection: Connection, playbook: Playbook, condition: str, reason: PlaybookReason, now: Instant
+    ) -> int:
         ended = connection.execute(
             statement(
                 "UPDATE enrolment SET state = 'exited', reason = :reason, ended_at = :now"

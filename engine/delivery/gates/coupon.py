@@ -6,7 +6,7 @@ from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class CouponReason(Worded):
+class CouponGateReason(Worded):
     """Why this gate refuses."""
 
     COUPON_MISSING = "coupon_missing", "The message must carry a coupon code, and none was claimed for it."
@@ -17,11 +17,11 @@ def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict
     if message.coupon_name is None:
         return PASS
     if message.coupon is None:
-        return Refuse(CouponReason.COUPON_MISSING, final=True)
+        return Refuse(CouponGateReason.COUPON_MISSING, final=True)
     expires_at = message.coupon.expires_at
     if expires_at is not None and expires_at <= circumstances.now:
-        return Refuse(CouponReason.COUPON_EXPIRED, State.EXPIRED, final=True)
+        return Refuse(CouponGateReason.COUPON_EXPIRED, State.EXPIRED, final=True)
     return PASS
 
 
-COUPON = Gate("coupon", _judge, tuple(CouponReason))
+COUPON = Gate("coupon", _judge, tuple(CouponGateReason))

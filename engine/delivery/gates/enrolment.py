@@ -6,7 +6,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
-from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.reasons import PlaybookReason
 
 _LEFT = frozenset({PlaybookReason.EXIT_EVENT.value, PlaybookReason.EXIT_CONDITION.value})
 """Why enrolments ended whose unsent messages are called off. Who reached a last or an exit step gets what was due."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from engine.actions.ledger import ActionDraft, Beginning, create
+from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.actions.states import State
 from engine.actions.worded import Worded
 from engine.conditions.sql import text_literal
@@ -48,7 +48,7 @@ def add_actions(here: AtStep, action: NewAction, state: State, reason: Worded) -
 def claim_codes(here: AtStep, coupon: str) -> None:
     """Give a code of the coupon to each enrolment here that has none, as far as there are codes."""
     wanting = f"SELECT d.id AS id, d.user_id AS user_id, d.due_at AS turn FROM {here.rows}"
-    here.due.desk.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
+    here.due.coupon_issuer.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
 
 
 def has_code(here: AtStep, coupon: str) -> str:
@@ -57,12 +57,12 @@ def has_code(here: AtStep, coupon: str) -> str:
     return f"EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = d.id AND k.coupon = {name})"
 
 
-def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> Beginning:
+def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> InitialState:
     """Return the state in which an action begins: held where a code is missing."""
     if coupon is None:
-        return Beginning(f"'{state}'", f"'{reason}'")
+        return InitialState(f"'{state}'", f"'{reason}'")
     has = has_code(here, coupon)
-    return Beginning(
+    return InitialState(
         f"CASE WHEN {has} THEN '{state}' ELSE '{State.HELD}' END",
         f"CASE WHEN {has} THEN '{reason}' ELSE '{CouponReason.POOL_EMPTY}' END",
     )

@@ -7,7 +7,7 @@ from pydantic import model_validator
 from engine.actions.states import State
 from engine.content.values import SendWindow
 from engine.playbooks.due_enrolments import AtStep
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps.actions import NewAction, add_actions
 from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, StepSection, needs
 
@@ -36,7 +36,7 @@ class Send(Act):
             send_window=self.between,
             coupon=self.coupon,
         )
-        made = add_actions(here, message, State.QUEUED, Reason.DUE)
+        made = add_actions(here, message, State.QUEUED, PlaybookReason.DUE)
         here.go(here.next)
         return made
 
@@ -75,4 +75,4 @@ class SendSection(StepSection):
         return Send(tuple(self.send), self.template, self.coupon, str(self.between) if self.between else None)
 
 
-SEND = StepKind("send", SendSection, (Reason.DUE,))
+SEND = StepKind("send", SendSection, (PlaybookReason.DUE,))

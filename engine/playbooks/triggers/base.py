@@ -14,7 +14,7 @@ from engine.clock import iso
 from engine.conditions.condition import Condition
 from engine.content.document import Section
 from engine.playbooks.file.part import FilePart
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.store.dialect import Dialect
 
 
@@ -22,7 +22,7 @@ class Trigger(ABC):
     """What lets users into a playbook. Triggers are compared by value."""
 
     @abstractmethod
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return who among the rows of ``source`` could enter, and the trigger's own tests of them.
 
         Enrolment and ``habitue explain`` both read them, so an explanation cannot differ from what is done.
@@ -97,7 +97,7 @@ class OccasionalTrigger(Trigger):
         """The trigger as text: the same text, the same occasions."""
 
     @abstractmethod
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield the occasions with ``since < at <= now`` in the zone that users have as ``name``."""
 
     @property

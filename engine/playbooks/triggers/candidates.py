@@ -6,7 +6,7 @@ Binds: ``:now``; ``:since``, which is now less the playbook's ``expires``; ``:ac
 from dataclasses import dataclass
 
 from engine.actions.worded import Worded
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 
 Test = tuple[Worded, str]
 """Why a candidate is turned away where the SQL is not TRUE. The SQL is never NULL."""
@@ -15,7 +15,7 @@ NO_EVENT = "CAST(NULL AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CandidateSource:
     """Where rows come from: each is a table's name or a subquery in parentheses."""
 
     users: str
@@ -52,4 +52,7 @@ def with_user(key: str) -> str:
 
 def timely(at: str) -> tuple[Test, ...]:
     """Return the tests that what happened at ``at`` is neither too old nor older than the playbook."""
-    return ((Reason.TRIGGER_TOO_OLD, f"{at} > :since"), (Reason.BEFORE_ACTIVATION, f"{at} >= :activated"))
+    return (
+        (PlaybookReason.TRIGGER_TOO_OLD, f"{at} > :since"),
+        (PlaybookReason.BEFORE_ACTIVATION, f"{at} >= :activated"),
+    )

@@ -23,7 +23,7 @@ from engine.playbooks.triggers.base import (
     TriggerSection,
     recurring,
 )
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialect import Dialect
 
@@ -68,7 +68,7 @@ class OnDate(OccasionalTrigger):
         column = f"{alias}fact_{self.rule.fact}"
         return f"substr({column}, 6, 5)" if self.rule.every == "year" else column
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return whose day it was."""
         conditions = [f"{self.value} = o.day"]
         if self.rule.every == "year":
@@ -76,7 +76,7 @@ class OnDate(OccasionalTrigger):
             conditions.append(f"substr(s.fact_{self.rule.fact}, 1, 4) < o.year")
         return occasion_candidates(source, *conditions)
 
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield every day in the span."""
         day, last = local_day(since, zone) - _ONE_DAY, local_day(now, zone)
         while day <= last:

@@ -9,7 +9,7 @@ from engine.conditions.types import PlaceType
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggerKind
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
@@ -38,7 +38,7 @@ class Enter(Trigger):
         """Always."""
         return True
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return who moved there, and whether it counts."""
         # Without the first test the import of an old customer base would write to everybody in it.
         placed_before = (MoveReason.FIRST_PLACEMENT, f"(u.first_seen_at > :since OR {self._placed_before()})")

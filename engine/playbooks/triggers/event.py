@@ -7,14 +7,14 @@ from engine.conditions.sql import text_literal
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.store.dialect import Dialect
 
 OCCURRENCE = "event"
 
 
 @dataclass(frozen=True, slots=True)
-class Happened(Trigger):
+class OnEvent(Trigger):
     """An event."""
 
     name: str
@@ -30,7 +30,7 @@ class Happened(Trigger):
         """The event."""
         return self.name
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return whose event came."""
         where = f"x.name = {text_literal(self.name, dialect)} AND x.at <= :now"
         if self.where is not None:
@@ -53,15 +53,15 @@ class EventSection(TriggerSection):
     where: str | None = None
     """A condition over the event's own properties."""
 
-    def compile(self, part: FilePart) -> Happened | None:
+    def compile(self, part: FilePart) -> OnEvent | None:
         """Return the trigger, or None where the event is not declared or ``where`` has mistakes."""
         if not part.check_event(self.event, "event"):
             return None
         if self.where is None:
-            return Happened(self.event, None)
+            return OnEvent(self.event, None)
         scope = part.references.catalog.event_scope(self.event)
         condition = part.condition(self.where, "where", scope=scope)
-        return Happened(self.event, condition) if condition else None
+        return OnEvent(self.event, condition) if condition else None
 
 
 def _words(by: TriggeredBy) -> str:

@@ -8,7 +8,7 @@ from engine.conditions.condition import Condition
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggerKind
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
@@ -35,7 +35,7 @@ class Leave(Trigger):
         """Always."""
         return True
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return who left, and whether it counts."""
         stayed_away = (MoveReason.MOVED_ON, f"NOT {self.stands.holds_sql(dialect)}")
         return moves(

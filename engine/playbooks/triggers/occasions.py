@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
-from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 
 OCCASION = "occasion"
 """Temporary table of occasions that fell: ``occasion(zone, day, year, at, occurrence)``."""
 
 
-def fallen(trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int) -> list[Occasion]:
+def occasions_between(
+    trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int
+) -> list[Occasion]:
     """Return the occasions with ``since < at <= now`` in all of ``zones``: the zone as users have it -> the zone."""
-    return [occasion for name, zone in zones.items() for occasion in trigger.fallen(name, zone, since, now)]
+    return [occasion for name, zone in zones.items() for occasion in trigger.occasions_between(name, zone, since, now)]
 
 
-def occasion_candidates(source: Source, *conditions: str) -> Candidates:
+def occasion_candidates(source: CandidateSource, *conditions: str) -> Candidates:
     """Return the users of the occasions' zones who fulfil ``conditions`` over ``u``, ``s`` and the occasion ``o``."""
     return Candidates(
         rows=f"{source.users} AS d {with_user('d.user_id')} CROSS JOIN {OCCASION} AS o",

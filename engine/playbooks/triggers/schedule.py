@@ -25,7 +25,7 @@ from engine.playbooks.triggers.base import (
     TriggerSection,
     recurring,
 )
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialect import Dialect
 
@@ -70,11 +70,11 @@ class OnSchedule(OccasionalTrigger):
         """The calendar's own."""
         return self.calendar.key
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return the users of the zones."""
         return occasion_candidates(source)
 
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield the latest alone: after a standstill nobody gets all that was missed at once."""
         day, first = local_day(now, zone), local_day(since, zone) - timedelta(days=1)
         while day >= first:

@@ -8,7 +8,7 @@ from engine.conditions.sql import text_literal
 from engine.content.findings import did_you_mean
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, Test, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, Test, timely, with_user
 from engine.store.dialect import Dialect
 from engine.store.due import ANSWERED, Cause
 
@@ -58,7 +58,7 @@ def stands_in(part: FilePart, key: str, dimension: str, place: str) -> Condition
 
 
 def moves(
-    source: Source,
+    source: CandidateSource,
     dialect: Dialect,
     *,
     side: str,

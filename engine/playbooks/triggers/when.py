@@ -7,7 +7,7 @@ from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, with_user
 from engine.store.dialect import Dialect
 
 OCCURRENCE = "when"
@@ -20,7 +20,7 @@ class WhenReason(Worded):
 
 
 @dataclass(frozen=True, slots=True)
-class Whenever(Trigger):
+class OnCondition(Trigger):
     """A condition over facts and placements."""
 
     condition: Condition
@@ -30,7 +30,7 @@ class Whenever(Trigger):
         """The condition."""
         return (self.condition,)
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return everybody, to be tested by the condition; occurrences are counted."""
         number = "(SELECT count(*) + 1 FROM enrolment AS p WHERE p.playbook = :playbook AND p.user_id = u.id)"
         return Candidates(
@@ -53,7 +53,7 @@ class WhenSection(TriggerSection):
     when: str
     """A condition over facts and placements."""
 
-    def compile(self, part: FilePart) -> Whenever | None:
+    def compile(self, part: FilePart) -> OnCondition | None:
         """Return the trigger, or None where the condition has mistakes."""
         if part.head.reentry == "always":
             part.found.find(
@@ -61,7 +61,7 @@ class WhenSection(TriggerSection):
                 "a `when` trigger with re-entry `always` would enrol at every tick; write a time, such as `90d`",
             )
         condition = part.condition(self.when, "when")
-        return Whenever(condition) if condition else None
+        return OnCondition(condition) if condition else None
 
 
 def _words(by: TriggeredBy) -> str:

@@ -20,7 +20,7 @@ _PART = 8
 _log = structlog.get_logger("habitue.tick")
 
 
-class SettingAside:
+class BadRowIsolation:
     """How many rows of one kind to take at once, and which are at fault. One for each stage of each tick."""
 
     def __init__(self, database: Database, kind: RowKind, stage: str, chunk: int) -> None:
