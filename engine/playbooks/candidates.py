@@ -1,7 +1,7 @@
-"""Who may enter a playbook, as SQL: the trigger's candidates, and all tests that each has to pass, by reason.
+"""Who may enter a playbook, as SQL: the trigger's candidates, and the tests that each must pass, by reason.
 
-Enrolment asks for those who pass all tests; ``habitue explain`` asks which test fails first. Both read this list, so
-an explanation cannot differ from what is done.
+Enrolment selects those who pass all tests; ``habitue explain`` finds the first test that fails. Both use this list, so
+an explanation cannot differ from what enrolment does.
 """
 
 from dataclasses import replace

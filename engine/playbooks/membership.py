@@ -1,6 +1,6 @@
-"""For each playbook, why a user is or is not in it: the answer to ``habitue explain``.
+"""Why a user is or is not in each playbook, for ``habitue explain``.
 
-It asks the same candidates and tests that enrolment asks, one test at a time.
+It uses the same candidates and tests as enrolment, one test at a time.
 """
 
 from collections.abc import Sequence
@@ -25,34 +25,34 @@ from engine.store.statement import statement
 from engine.store.temporary import drop_temporary
 
 _LOOK_BACK = 400 * DAY
-"""How far back a past occasion is looked for, to say that it is too old."""
+"""How far back to look for an occasion, to report that it is too old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One playbook and one user."""
+    """Whether and why one user is in one playbook."""
 
     playbook: str
     inside: bool
     reason: Worded
     detail: str
-    """When, and what; empty where the reason says it all."""
+    """When and what happened; empty if the reason says enough."""
 
     def __str__(self) -> str:
         return f"{self.playbook}: {self.reason.sentence}" + (f" ({self.detail})" if self.detail else "")
 
 
 class Memberships:
-    """Explains users' memberships."""
+    """Explains which playbooks users are in, and why."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` stands in where a user's own zone is not known."""
+        """``brand_zone`` is used for users whose own time zone is not known."""
         self._playbooks = playbooks.playbooks
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
     def of(self, connection: Connection, user_id: int, now: Instant) -> list[Membership]:
-        """Return one membership for each playbook, by name."""
+        """Return one membership per playbook, sorted by name."""
         since = activations(connection)
         return [self._one(connection, one, since.get(one.name), user_id, now) for one in self._playbooks]
 
@@ -73,7 +73,7 @@ class Memberships:
     def _newest(
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
     ) -> tuple[Worded, int] | None:
-        """Return why the newest candidate does not enter, or that one enters; None where there is no candidate."""
+        """Return why the newest candidate does not enter, or that one does; None if there is no candidate."""
         occasional = playbook.trigger.occasional
         if occasional is not None:
             self._fill(connection, occasional, user_id, now)
@@ -88,7 +88,7 @@ class Memberships:
         return next(iter(entering or answers), None)
 
     def _fill(self, connection: Connection, trigger: OccasionalTrigger, user_id: int, now: Instant) -> None:
-        """Reckon the user's own occasions of the last year."""
+        """Find the user's occasions of the last year."""
         query = text("SELECT coalesce(timezone, '') FROM users WHERE id = :user_id")
         name = connection.execute(query, {"user_id": user_id}).scalar() or ""
         zones = {name: zone_or(name, self._brand_zone)}
@@ -141,7 +141,7 @@ def _detail(playbook: Playbook, reason: Worded, at: int, activated: int, last: R
         case PlaybookReason.TRIGGER_TOO_OLD:
             return f"it happened {iso(at)} and expired {iso(at + playbook.expires)}"
         case PlaybookReason.BEFORE_ACTIVATION:
-            return f"it happened {iso(at)}; the playbook is applied since {iso(activated)}"
+            return f"it happened {iso(at)}; the playbook was first applied {iso(activated)}"
         case PlaybookReason.AUDIENCE_FALSE if playbook.audience is not None:
             return playbook.audience.text
         case PlaybookReason.SAME_OCCURRENCE | PlaybookReason.ONCE_ONLY if last is not None:

@@ -1,4 +1,4 @@
-"""Messages and grants that wait for a coupon code: released, oldest first, when there are codes; expired otherwise."""
+"""Messages and grants that wait for a coupon code: released, oldest first, when there are codes, or expired."""
 
 from sqlalchemy import Connection, text
 

@@ -1,6 +1,6 @@
-"""Settling: exits that came, and events that were waited for, of the users in ``due_user``.
+"""Settling enrolments of the users in ``due_user``: exits, and events that steps wait for.
 
-It runs before steps are advanced, so a user who leaves the playbook in the same tick gets nothing more.
+It runs before steps are advanced, so a user who leaves the playbook in the same tick gets no more messages.
 """
 
 from collections.abc import Mapping
@@ -30,28 +30,28 @@ _OPEN = (
 
 
 class Settle:
-    """Ends and wakes enrolments."""
+    """Ends enrolments whose exit holds, and resumes those whose event has come."""
 
     def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect) -> None:
         self._pinned = pinned
         self._dialect = dialect
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Settle the enrolments of the users in ``due_user``; return how many ended or went on."""
+        """Settle the enrolments of the users in ``due_user``; return how many ended or resumed."""
         return self._run(connection, f"{DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id", now, {})
 
     def entered(self, connection: Connection, playbook: str, now: Instant) -> int:
-        """Settle those who entered ``playbook`` at ``now``; return how many ended."""
+        """Settle the enrolments that entered ``playbook`` at ``now``; return how many ended."""
         these = "(SELECT * FROM enrolment WHERE playbook = :playbook AND entered_at = :now) AS n"
         return self._run(connection, these, now, {"playbook": playbook, "now": now})
 
     def _run(self, connection: Connection, enrolments: str, now: Instant, binds: Mapping[str, object]) -> int:
-        """Settle the enrolments ``n`` that ``enrolments`` gives, as far as they can be left."""
+        """Settle the enrolments ``n`` selected by ``enrolments`` that can still be exited."""
         settled = 0
         if self._collect(connection, enrolments, binds):
             for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
                 playbook = self._pinned.get(connection, name, version)
-                # One that cannot be read is cancelled when its next step comes up: see Advance.
+                # A version that does not compile is cancelled when its next step is due: see Advance.
                 settled += self._settle(connection, playbook, now) if playbook else 0
             ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
@@ -86,7 +86,7 @@ class Settle:
         return settled
 
     def _happened(self, event: str) -> str:
-        """Return SQL: the event came after what triggered the enrolment, and is not that."""
+        """Return SQL: the event came after the trigger, and is not the trigger itself."""
         name = text_literal(event, self._dialect)
         return (
             "EXISTS (SELECT 1 FROM event AS e WHERE e.user_id = enrolment.user_id"
@@ -110,7 +110,7 @@ class Settle:
         return len(ended)
 
     def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
-        """Let enrolments go on whose event came; their time counts from the event on."""
+        """Resume enrolments whose event came; their next step's time counts from the event."""
         name = text_literal(event, self._dialect)
         came = (
             "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"

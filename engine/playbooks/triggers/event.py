@@ -1,4 +1,4 @@
-"""``event = "order_completed"``: the user did something."""
+"""``event = "order_completed"``: an event of the user."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ OCCURRENCE = "event"
 
 @dataclass(frozen=True, slots=True)
 class OnEvent(Trigger):
-    """An event."""
+    """Fires when a user has an event."""
 
     name: str
     where: Condition | None
@@ -31,7 +31,7 @@ class OnEvent(Trigger):
         return self.name
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
-        """Return whose event came."""
+        """Return the users who had the event."""
         where = f"x.name = {text_literal(self.name, dialect)} AND x.at <= :now"
         if self.where is not None:
             where += f" AND {self.where.holds_sql(dialect)}"
@@ -51,10 +51,10 @@ class EventSection(TriggerSection):
 
     event: Name
     where: str | None = None
-    """A condition over the event's own properties."""
+    """A condition over the event's properties."""
 
     def compile(self, part: FilePart) -> OnEvent | None:
-        """Return the trigger, or None where the event is not declared or ``where`` has mistakes."""
+        """Return the trigger, or None if the event is not declared or ``where`` has mistakes."""
         if not part.check_event(self.event, "event"):
             return None
         if self.where is None:
@@ -65,7 +65,7 @@ class EventSection(TriggerSection):
 
 
 def _words(by: TriggeredBy) -> str:
-    return f"the event {by.event}" if by.event else "an event that is no longer there"
+    return f"the event {by.event}" if by.event else "an event that no longer exists"
 
 
 EVENT = TriggerKind(
@@ -73,5 +73,5 @@ EVENT = TriggerKind(
     EventSection,
     OCCURRENCE,
     _words,
-    elsewhere={"where": "`where` narrows an `event` trigger; put other conditions into [audience]"},
+    elsewhere={"where": "`where` only goes with an `event` trigger; put other conditions into [audience]"},
 )

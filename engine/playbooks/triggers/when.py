@@ -1,4 +1,4 @@
-"""``when = "spend_total >= 1000"``: every user for whom a condition holds, as far as re-entry permits."""
+"""``when = "spend_total >= 1000"``: every user for whom a condition holds, subject to re-entry."""
 
 from dataclasses import dataclass
 
@@ -14,24 +14,24 @@ OCCURRENCE = "when"
 
 
 class WhenReason(Worded):
-    """Why a condition does not let the user in."""
+    """Why a condition does not enrol the user."""
 
     CONDITION_FALSE = "condition_does_not_hold", "The trigger's condition does not hold."
 
 
 @dataclass(frozen=True, slots=True)
 class OnCondition(Trigger):
-    """A condition over facts and placements."""
+    """Fires while a condition over facts and placements holds."""
 
     condition: Condition
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The condition."""
+        """The trigger's condition."""
         return (self.condition,)
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
-        """Return everybody, to be tested by the condition; occurrences are counted."""
+        """Return all users, with the condition as a test; a user's occurrences are numbered."""
         number = "(SELECT count(*) + 1 FROM enrolment AS p WHERE p.playbook = :playbook AND p.user_id = u.id)"
         return Candidates(
             rows=f"{source.users} AS d {with_user('d.user_id')}",
@@ -43,7 +43,7 @@ class OnCondition(Trigger):
         )
 
     def detail(self, reason: Worded, at: int) -> str:
-        """Return nothing where the condition does not hold: nothing happened then."""
+        """Return the empty text if the condition does not hold, since then there is no instant to report."""
         return "" if reason is WhenReason.CONDITION_FALSE else Trigger.detail(self, reason, at)
 
 
@@ -54,11 +54,11 @@ class WhenSection(TriggerSection):
     """A condition over facts and placements."""
 
     def compile(self, part: FilePart) -> OnCondition | None:
-        """Return the trigger, or None where the condition has mistakes."""
+        """Return the trigger, or None if the condition has mistakes."""
         if part.head.reentry == "always":
             part.found.find(
                 ("playbook", "reentry"),
-                "a `when` trigger with re-entry `always` would enrol at every tick; write a time, such as `90d`",
+                "a `when` trigger with re-entry `always` would enrol at every tick; write a duration, such as `90d`",
             )
         condition = part.condition(self.when, "when")
         return OnCondition(condition) if condition else None
