@@ -1,8 +1,8 @@
-"""Receipts: what providers tell afterwards. They need no lease, come in any order, and come more than once.
+"""Receipts: what providers report after the hand-off. They need no lease, and come in any order and repeatedly.
 
-An action can be told of once it was handed off, whatever became of it since: one that nobody knew the fate of was sent
-after all, and one that waits to be sent again is not. While a worker still has it, the worker's own answer comes too
-late and is dropped, so a receipt also brings the provider's reference.
+A receipt applies to any action that was handed off, whatever its state is by now: an unknown action was sent after all,
+and one that waits for a retry is not sent again. If a worker still holds the action, the worker's own result comes too
+late and is dropped, so a receipt also records the provider's reference.
 """
 
 from collections import defaultdict
@@ -24,9 +24,9 @@ _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEntry:
-    """What a provider tells of one message, named by its ``reference`` or, where that is known, by the action.
+    """A provider's report about one message, found by its ``reference`` or, if known, by the action's id.
 
-    ``state`` is one of ``RECEIPT_STATES``. ``reason`` is a word of the adapter's, ``said`` the provider's text.
+    ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word, ``said`` the provider's text.
     """
 
     adapter: str
@@ -45,7 +45,7 @@ class ReceiptEntry:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """How many receipts were news, were known already, and name no message that was handed off."""
+    """How many receipts were new, already known, or about no message that was handed off."""
 
     new: int = 0
     known: int = 0
@@ -53,7 +53,7 @@ class Received:
 
 
 class Receipts:
-    """Takes receipts into the log."""
+    """Writes receipts into the log."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._content = ContentWriter(dialect)
@@ -64,7 +64,7 @@ class Receipts:
             f"AND a.adapter = r.adapter AND r.id IS NULL WHERE {_HANDED_OFF} GROUP BY r.n"
         )
         ids = rowset(dialect, "rows", id="BIGINT")
-        # In the order of their ids, as delivery locks them, so that neither waits for the other for ever.
+        # In the order of ids, as delivery locks them, to prevent deadlocks.
         lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
         self._states = text(f"SELECT a.id, a.state FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}")
         self._told = text(
@@ -83,9 +83,9 @@ class Receipts:
         )
 
     def receive(self, connection: Connection, receipts: Sequence[ReceiptEntry], now: Instant) -> Received:
-        """Log what is new in ``receipts`` and move their actions on; a receipt that comes again changes nothing.
+        """Log what is new in ``receipts`` and update the actions; a repeated receipt changes nothing.
 
-        An action keeps the weightiest state that it was told (see ``RECEIPT_STATES``); every state is logged once.
+        An action keeps the strongest state reported so far (see ``RECEIPT_STATES``); every state is logged once.
         """
         found = self._matched(connection, receipts)
         if not found:
@@ -102,7 +102,7 @@ class Receipts:
         return Received(len(news), len(found) - len(news), len(receipts) - len(found))
 
     def _matched(self, connection: Connection, receipts: Sequence[ReceiptEntry]) -> list[tuple[int, ReceiptEntry]]:
-        """Return the receipts whose message was handed off, each with its action, in their order."""
+        """Return the receipts whose message was handed off, each with its action's id, in the given order."""
         rows = [[number, one.action_id, one.adapter, clean(one.reference)] for number, one in enumerate(receipts)]
         if not rows:
             return []

@@ -1,4 +1,4 @@
-"""The gate that refuses a message whose coupon code is missing or no longer good."""
+"""The gate that refuses a message whose coupon code is missing or has expired."""
 
 from engine.actions.states import State
 from engine.actions.worded import Worded
@@ -9,8 +9,8 @@ from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 class CouponGateReason(Worded):
     """Why this gate refuses."""
 
-    COUPON_MISSING = "coupon_missing", "The message must carry a coupon code, and none was claimed for it."
-    COUPON_EXPIRED = "coupon_expired", "The coupon code that the message carries is no longer good."
+    COUPON_MISSING = "coupon_missing", "The message needs a coupon code, and none was claimed for it."
+    COUPON_EXPIRED = "coupon_expired", "The message's coupon code has expired."
 
 
 def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
