@@ -1,8 +1,8 @@
 """The tick: one pass over the users who are due, then over the enrolments that are due.
 
-Every stage is set-wise and idempotent. Users are taken in chunks, one transaction each, so a placement, the transition
-that records it and the enrolment that follows from it are committed together or not at all; whoever is not done
-stays due.
+Every stage is set-wise and idempotent. Users are processed in chunks, one transaction each, so a placement, the
+transition that records it and the enrolment that follows are committed together or not at all; the remaining users stay
+due.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Stage(Protocol):
     """One step of the tick over the users in ``due_user``."""
 
     def run(self, connection: Connection, now: Instant) -> int | None:
-        """Do its work in the caller's transaction; return how many rows came of it, where it counts."""
+        """Do the stage's work in the caller's transaction; return how many rows it created, if it counts them."""
         ...
 
 
@@ -49,9 +49,9 @@ class Progress:
     enrolments: int = 0
     actions: int = 0
     set_aside: int = 0
-    """Users and enrolments that the database cannot work on; see ``bad_rows``."""
+    """Users and enrolments that were quarantined; see ``bad_rows``."""
     lived_until: Instant | None = None
-    """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
+    """The instant of a later tick that the store has already had; then nothing was done."""
 
 
 Watch = Callable[[Progress], None]
@@ -59,7 +59,7 @@ Watch = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class TickSettings:
-    """What the settings contribute to the stages."""
+    """The settings that the stages need."""
 
     chunk: int
     """Users per transaction."""
@@ -68,7 +68,7 @@ class TickSettings:
 
 
 class Pipeline:
-    """The stages of a tick, made once for one version of the content."""
+    """The stages of a tick, created once per version of the content."""
 
     def __init__(self, content: Content, database: Database, deciders: Deciders, tick_settings: TickSettings) -> None:
         dialect = database.dialect
@@ -78,7 +78,7 @@ class Pipeline:
         self._chunk = tick_settings.chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
         with database.read() as connection:
-            exits = pinned.turning_points(connection)  # of later enrolments the content has them
+            exits = pinned.turning_points(connection)  # those of new enrolments are in the content
         self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
         self.enrol: Stage = Enrol(content.playbooks, dialect)
         settle = Settle(pinned, dialect)

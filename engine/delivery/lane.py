@@ -1,7 +1,7 @@
-"""One channel's way to the wire, as one list: claim -> load -> gates -> compose -> hand off -> send -> record.
+"""Delivering one channel: claim -> load -> gates -> compose -> hand off -> send -> record.
 
-Lanes share nothing but the journal, so that a slow provider holds up its own channel alone. A hand-off is committed
-before the wire sees the message.
+Lanes share only the journal, so that a slow provider holds up only its own channel. A hand-off is committed before the
+adapter gets the message.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 4
-"""Messages that are composed before the wire has its turn: about half a millisecond."""
+"""Messages composed before the senders get their turn: about half a millisecond."""
 
 
 @dataclass(frozen=True)
 class LaneContext:
     """What all lanes work with.
 
-    ``stopping`` says that the worker was told to stop, ``superseded`` that there is newer content than this loader's
-    and composer's: then nothing more is claimed.
+    ``stopping`` tells whether the worker was asked to stop, ``superseded`` whether there is newer content than that of
+    this loader and composer; in both cases nothing more is claimed.
     """
 
     journal: Journal
@@ -62,7 +62,7 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What outlives a lane's pass: whether its adapter is down, and what has stopped."""
+    """What is remembered between passes of a lane: whether its adapter is down, and what has stopped."""
 
     breaker: Breaker
     stops: Stops
@@ -74,7 +74,7 @@ class Lane:
     def __init__(
         self, channel: str, adapter: Adapter | None, in_flight: int, state: LaneState, context: LaneContext
     ) -> None:
-        """Serve ``channel`` through ``adapter``; without one, the gates refuse what there is."""
+        """Serve ``channel`` through ``adapter``; without an adapter, the gates refuse all messages."""
         self._channel = channel
         self._breaker = state.breaker
         self._stops = state.stops
@@ -87,7 +87,7 @@ class Lane:
         )
 
     async def work(self) -> int:
-        """Deliver what is due; return how many actions were claimed. What is in flight is finished first."""
+        """Deliver what is due; return how many actions were claimed. Messages in flight are finished before."""
         async with self._sender:
             return await self._feed()
 
@@ -112,7 +112,7 @@ class Lane:
     # --- claim, load -------------------------------------------------------------------------------------------
 
     async def _claim(self) -> LoadedBatch:
-        """Claim and load what is due; an empty batch where there is nothing to do, or nothing can be done."""
+        """Claim and load due actions; return an empty batch if nothing is due or nothing can be sent now."""
         now = self._context.clock.now()
         if self._halted(now) or self._context.superseded():
             return LoadedBatch()
@@ -130,7 +130,7 @@ class Lane:
             return LoadedBatch()
 
     def _halted(self, now: int) -> DeliveryReason | None:
-        """Return why nothing more shall be handed off now; None where it may."""
+        """Return why nothing may be handed off now; None if it may."""
         if self._context.stopping():
             return DeliveryReason.WORKER_STOPPED
         if self._breaker.paused(now):
@@ -138,10 +138,10 @@ class Lane:
         return DeliveryReason.CODE_AT_FAULT if self._stops.paused(now) else None
 
     async def _give_back(self, claims: Sequence[Claim], error: Exception) -> None:
-        """Stop the channel for a mistake of the program; what was claimed goes back to the queue unharmed."""
+        """Stop the channel because of a bug; claimed actions go back to the queue unchanged."""
         detail = trail(error)
         behind = self._stops.fail(detail, self._context.clock.now())
-        # Of many it is not known which one brings the mistake out; they are tried again one by one.
+        # It is not known which of them triggers the bug, so they are retried one by one.
         due_at = behind if len(claims) == 1 else None
         moves = [Move(*claim, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
         self._context.tally.count((await self._context.journal.post(moves, urgent=True)).values())
@@ -158,7 +158,7 @@ class Lane:
                 await self._hand_off(group, circumstances)
                 group = Group()
             if not number % _AT_A_STRETCH:
-                await asyncio.sleep(0)  # the wire goes on
+                await asyncio.sleep(0)  # let the senders run
         await self._hand_off(group, circumstances)
         if batch.actions and not self._stops.paused(circumstances.now):
             self._stops.worked(self._context.settings.batch)
@@ -201,7 +201,7 @@ class Lane:
         connection: Connection,
         ours: frozenset[int],
     ) -> list[Move]:
-        """Decide inside the transaction: who gets a place with the gates that count, and until when bad rows wait."""
+        """Decide inside the transaction which messages get a place with gates that count, and when bad rows are retried."""
         bad = [one for one in group.bad if one.claim.action_id in ours]
         passed = [one for one in group.passed if one[0].action_id in ours]
         refused = reserve(connection, [candidate for candidate, _ in passed], circumstances, self._context.gates)
@@ -227,7 +227,7 @@ class Lane:
         ]
 
     async def _take_back(self, group: Group, error: Exception) -> None:
-        """Stop for a mistake in what was decided inside: nothing was written, so everything goes back as it was."""
+        """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
         claims = [*(candidate for candidate, _ in group.passed), *(one.claim for one in group.bad)]
         await self._give_back([Claim(one.action_id, one.fence) for one in claims], error)
         if group.moves:

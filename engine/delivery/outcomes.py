@@ -1,4 +1,4 @@
-"""What follows from a provider's answer: the one place that decides about trying again."""
+"""What follows from a provider's answer: the only place that decides about retries."""
 
 import zlib
 
@@ -13,13 +13,13 @@ from engine.settings import DeliverySettings
 LONGEST_WAIT = 6 * HOUR
 _JITTER = 0.25
 MAX_DETAIL = 300
-"""Characters of a provider's text that are kept."""
+"""How many characters of a provider's text are kept."""
 
 
 def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
     """Return the milliseconds to wait after hand-off number ``tries``: doubling, up to six hours, with jitter.
 
-    The jitter, up to a quarter either way, comes from the action itself, so that a replay waits as long.
+    The jitter, up to a quarter either way, is derived from the action's id, so that a replay waits equally long.
     """
     wait = min(first_wait * (1 << min(tries - 1, 30)), LONGEST_WAIT)
     share = zlib.crc32(f"{action_id}.{tries}".encode()) / 2**32
@@ -27,7 +27,7 @@ def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
 
 
 def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
-    """Return the move that ``answer`` to the latest hand-off leads to."""
+    """Return the move that follows from ``answer`` to the latest hand-off."""
     tries = candidate.tries + 1
     state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
     via = None
@@ -75,9 +75,9 @@ def unknown(
     now: int,
     settings: DeliverySettings,
 ) -> Move:
-    """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again.
+    """Return the move of an action that may or may not have been sent: unknown or, by policy, sent again.
 
-    ``said`` is the provider's text, where there was one, ``detail`` the place of an adapter's mistake.
+    ``said`` is the provider's text, if any; ``detail`` is the place of an adapter's bug.
     """
     if settings.unknown == "hold" or tries >= settings.tries:
         return Move(action_id, fence, State.UNKNOWN, reason, detail, said)

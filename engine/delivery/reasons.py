@@ -18,10 +18,19 @@ class DeliveryReason(Worded):
     ROW_UNREADABLE = "row_unreadable", "The stored data of the user or the event cannot be read."
 
     TRIES_EXHAUSTED = "tries_exhausted", "The provider deferred it as often as delivery.tries allows."
-    ADAPTER_DOWN = "adapter_down", "The provider is down or its configuration is wrong; the message waits and is not lost."
+    ADAPTER_DOWN = (
+        "adapter_down",
+        "The provider is down or its configuration is wrong; the message waits and is not lost.",
+    )
     CODE_AT_FAULT = "code_at_fault", "A bug in the program or a template stopped it; it waits and is not lost."
     WORKER_STOPPED = "worker_stopped", "The worker stopped before the hand-off; another worker will take it."
-    LEASE_RAN_OUT = "lease_ran_out", "The worker was too slow or crashed before the hand-off; another worker will take it."
+    LEASE_RAN_OUT = (
+        "lease_ran_out",
+        "The worker was too slow or crashed before the hand-off; another worker will take it.",
+    )
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
-    RESENT = "resent_after_unknown", "It was unknown, and delivery.unknown is `resend`: it is sent again with the same Message-ID."
+    RESENT = (
+        "resent_after_unknown",
+        "It was unknown, and delivery.unknown is `resend`: it is sent again with the same Message-ID.",
+    )
     ADAPTER_ERROR = "adapter_error", "The adapter has a bug; the message may or may not have been sent."

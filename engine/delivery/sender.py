@@ -1,6 +1,6 @@
-"""From the committed hand-off to the recorded answer: the half of a lane that talks to the adapter.
+"""The part of a lane that talks to the adapter: from the committed hand-off to the recorded answer.
 
-Never more than ``in_flight`` messages are between hand-off and recorded answer.
+At most ``in_flight`` messages are between hand-off and recorded answer.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from engine.faults import trail
 from engine.settings import DeliverySettings
 
 LONGEST_AFTER_BUG = HOUR
-"""The longest pause after an adapter's own mistake: each trial may cost one message its certainty."""
+"""The longest pause after a bug in an adapter: each trial can leave one message unknown."""
 
 _log = structlog.get_logger("habitue.delivery")
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message whose hand-off is committed; the lease it has ends at ``lease_until``."""
+    """A message whose hand-off is committed; its lease ends at ``lease_until``."""
 
     candidate: Candidate
     message: Message
@@ -40,7 +40,7 @@ class OutgoingMessage:
 
 
 class Sender:
-    """Sends what a lane hands off, with as many tasks as the adapter can carry. Use as an asynchronous context."""
+    """Sends a lane's messages, with as many tasks as the adapter's concurrency. Use as an async context manager."""
 
     def __init__(  # noqa: PLR0917 - made in one place
         self,
@@ -52,7 +52,7 @@ class Sender:
         clock: Clock,
         settings: DeliverySettings,
     ) -> None:
-        """Without an adapter nothing can be handed off, because the gates refuse it."""
+        """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
         self._adapter = adapter
         self._breaker = breaker
         self._in_flight = in_flight
@@ -74,7 +74,7 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the tasks; whoever wants every answer recorded calls ``drained`` first."""
+        """Stop the tasks; call ``drained`` first to have every answer recorded."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -90,17 +90,17 @@ class Sender:
         self._raise_failure()
 
     def release(self, count: int = 1) -> None:
-        """Give back what was acquired and not used."""
+        """Return unused credits."""
         for _ in range(count):
             self._credits.release()
 
     def send(self, parcel: OutgoingMessage) -> None:
-        """Take a message for the wire; one credit was acquired for it."""
+        """Queue a message for sending; one credit must have been acquired for it."""
         self._outbox.put_nowait(parcel)
 
     @property
     def nearly_idle(self) -> bool:
-        """Whether the wire will soon have nothing to do."""
+        """Whether the senders will soon have nothing to do."""
         return self._adapter is None or self._outbox.qsize() < self._adapter.concurrency
 
     async def drained(self) -> None:
@@ -138,7 +138,7 @@ class Sender:
                 return await adapter.send(message)
         except TimeoutError:
             return Answer(Outcome.UNKNOWN, DeliveryReason.NO_ANSWER, "no answer within the lease")
-        except Exception as error:  # noqa: BLE001 - the adapter's own mistake; whether it sent the message is not known
+        except Exception as error:  # noqa: BLE001 - a bug in the adapter; it may have sent the message
             return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
 
     def _watch(self, answer: Answer, now: int) -> None:
@@ -155,7 +155,7 @@ class Sender:
         try:
             if move.action_id in written.result():
                 self._tally.count([move])
-        except Exception as error:  # noqa: BLE001 - the lane raises it, where it ends
+        except Exception as error:  # noqa: BLE001 - the lane raises it at its end
             self._fail(error)
         finally:
             self._credits.release()
@@ -171,6 +171,6 @@ class Sender:
 
 
 def pause_reason(breaker: Breaker) -> DeliveryReason:
-    """Return why messages wait for an adapter that pauses: its own mistake, or the provider's."""
+    """Return why messages wait for a paused adapter: its own bug, or the provider."""
     broken = breaker.alarm is not None and breaker.alarm.reason == DeliveryReason.ADAPTER_ERROR
     return DeliveryReason.CODE_AT_FAULT if broken else DeliveryReason.ADAPTER_DOWN

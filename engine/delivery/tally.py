@@ -1,4 +1,4 @@
-"""What a pass of delivery did, in numbers."""
+"""Counting what a delivery pass did."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from engine.delivery.breaker import Alarm
 
 @dataclass(frozen=True)
 class DeliveryCounts:
-    """Actions by the state that they ended in, by reason within it, and the adapters that are down."""
+    """Actions by the state they ended in, by state and reason, and the alarms of what is down."""
 
     states: Mapping[State, int]
     reasons: Mapping[tuple[State, str], int]
@@ -24,7 +24,7 @@ class DeliveryCounts:
 
     @property
     def accepted(self) -> int:
-        """How many messages a provider took."""
+        """How many messages a provider accepted."""
         return self.states.get(State.ACCEPTED, 0)
 
 

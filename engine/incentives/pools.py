@@ -105,7 +105,9 @@ def _check_pool(coupons: Mapping[str, CouponSection], name: str) -> None:
     if name not in coupons:
         raise InputError(f"unknown coupon `{name}`{did_you_mean(name, coupons)}; playbooks/coupons.toml declares them")
     if coupons[name].kind != "pool":
-        raise InputError(f"`{name}` is a series: its codes are derived when needed; codes can only be imported into a pool")
+        raise InputError(
+            f"`{name}` is a series: its codes are derived when needed; codes can only be imported into a pool"
+        )
 
 
 def _open(path: Path) -> TextIO:

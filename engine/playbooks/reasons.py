@@ -14,7 +14,10 @@ class PlaybookReason(Worded):
     EXIT_EVENT = "exit_event", "The playbook's exit event happened."
     EXIT_CONDITION = "exit_condition", "The playbook's exit condition holds."
     EXPIRED = "trigger_expired", "The trigger expired before the first step was due."
-    VERSION_UNREADABLE = "version_unreadable", "The enrolment's version of the playbook does not compile with today's facts and rules."
+    VERSION_UNREADABLE = (
+        "version_unreadable",
+        "The enrolment's version of the playbook does not compile with today's facts and rules.",
+    )
 
     # Users in and out of a playbook, for `habitue explain`.
     ACTIVE = "active", "The user is in the playbook."

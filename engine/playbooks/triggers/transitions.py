@@ -21,7 +21,10 @@ class MoveReason(Worded):
     """Why a transition does not enrol the user."""
 
     OTHER_CAUSE = "other_cause", "The user moved, but not for one of the causes in the trigger's `on`."
-    FIRST_PLACEMENT = "first_placement", "This was the user's first placement, and the user had been known for longer than `expires`."
+    FIRST_PLACEMENT = (
+        "first_placement",
+        "This was the user's first placement, and the user had been known for longer than `expires`.",
+    )
     MOVED_ON = "moved_on", "The user has moved again since the trigger."
 
 
