@@ -1,7 +1,7 @@
-"""A message as it would be sent, without an action: for a stored user, or for one who is made up.
+"""Previewing a message without an action: for a stored user, or for a made-up one.
 
-The values are put together by what delivery uses, so a preview cannot differ from the message. What a preview never
-does: claim a coupon code, write anything, or carry an unsubscribe link that works.
+Values are collected by the same code as in delivery, so a preview cannot differ from the message. A preview never
+claims a coupon code, writes anything, or contains an unsubscribe link that works.
 """
 
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ _EVENT = text(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What shall be shown. ``locale`` None means the user's own."""
+    """What to preview. ``locale`` None means the user's own."""
 
     template: str
     channel: str
