@@ -26,7 +26,7 @@ from engine.channels.base import blocks_of
 from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Brand, Settings
@@ -216,7 +216,7 @@ def drained(folder: Path, port: int, size: int) -> float:
     path = Path(shutil.copyfile(folder / "full.db", folder / "run.db"))
     database = Database(f"sqlite:///{path}")
     worker = delivery(database, port)
-    done: list[Drained] = []
+    done: list[DeliveryCounts] = []
     taken = seconds(lambda: done.append(asyncio.run(worker.drain())))
     database.close()
     for leftover in folder.glob("run.db*"):

@@ -15,10 +15,10 @@ from engine.content.findings import Finding
 from engine.content.versions import running_bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
-from engine.pipeline import Making, Pipeline, Progress, Watch
+from engine.pipeline import Pipeline, Progress, TickSettings, Watch
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
@@ -28,7 +28,7 @@ from engine.ticking import last_tick, logged, present
 
 
 class App:
-    """Everything that a command or a worker needs, made when it is first asked for. Close it at the end."""
+    """Everything that a command or a worker needs, created on first use. Close it at the end."""
 
     def __init__(self, settings: Settings, clock: Clock, kinds: Kinds = SHIPPED) -> None:
         self.settings = settings
@@ -40,12 +40,12 @@ class App:
 
     @classmethod
     def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
-        """Read the settings; the clock stands at ``at`` where it is given.
+        """Read the settings and return the app; with ``at`` the clock stands still at that instant.
 
-        ``kinds`` are those that are installed where None.
+        ``kinds`` defaults to the installed kinds.
 
         Raises:
-            HabitueError: the settings make no sense.
+            HabitueError: the settings are invalid.
         """
         return cls(load_settings(config), FixedClock(at) if at is not None else WallClock(), kinds or installed_kinds())
 
@@ -80,7 +80,7 @@ class App:
         return load_content(bundle, self.settings, self.deciders, self.kinds)
 
     def last_good(self) -> Content | None:
-        """Compile the version that ran last; None where none ever did.
+        """Compile the version that ran last; None if there is none.
 
         Raises:
             ContentError: this version of Habitué cannot read it.
@@ -90,7 +90,7 @@ class App:
         return self.load(bundle) if bundle else None
 
     def migrate(self, content: Content) -> Drift:
-        """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
+        """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what was changed."""
         return make_ready(self.database, content)
 
     def apply(self, content: Content, now: Instant) -> bool:
@@ -105,14 +105,14 @@ class App:
         """Return the tick's stages for ``content``."""
         if content.version not in self._pipelines:
             secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
-            making = Making(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
-            self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, making)}
+            tick_settings = TickSettings(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
+            self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 
     def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
-        """Run one pass of the pipeline at ``now`` and log it.
+        """Run one pass of the pipeline at ``now`` and record it.
 
-        Time runs forward in a store: an instant before that of the last tick was lived already, so nothing is done.
+        Time only moves forward in a store: if ``now`` is before the last tick, nothing is done.
 
         Raises:
             SchemaDrift: see ``apply``.
@@ -132,20 +132,20 @@ class App:
         return last_tick(self.database)
 
     def present(self) -> Instant:
-        """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
+        """Return the clock's instant, or that of the last tick if another worker's clock is slightly ahead."""
         return present(self.database, self.clock)
 
     def adapters(self) -> Mapping[str, Adapter]:
         """Return the configured adapter of each channel.
 
         Raises:
-            HabitueError: a channel or an adapter is unknown, an adapter is not one for its channel, or its options make
-                no sense.
+            HabitueError: a channel or an adapter is unknown, an adapter does not serve its channel, or its options are
+                invalid.
         """
         return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters)
 
     def delivery(self, content: Content) -> Delivery:
-        """Return what takes due actions to the wire; made once for one version of the content."""
+        """Return the delivery of due actions; created once per version of the content."""
         if content.version not in self._deliveries:
             self._deliveries = {content.version: self._make_delivery(content)}
         return self._deliveries[content.version]
@@ -163,16 +163,16 @@ class App:
             self.kinds.gates,
         )
 
-    def deliver(self, content: Content) -> Drained:
-        """Hand over everything that is due by the clock; return what became of it."""
+    def deliver(self, content: Content) -> DeliveryCounts:
+        """Deliver everything that is due now; return the counts."""
         return asyncio.run(self.delivery(content).drain())
 
     def receive(self, adapter: str, headers: Mapping[str, str], body: bytes) -> Received:
-        """Take what a provider tells of messages: its call, as it came in over HTTP; return what was news in it.
+        """Process a provider's HTTP callback with receipts; return how many of them were new.
 
         Raises:
             CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read: nothing was written.
-            HabitueError: there is no such adapter, it has no receipts, or its options make no sense.
+            HabitueError: there is no such adapter, it does not support receipts, or its options are invalid.
         """
         callback = Callback({name.lower(): value for name, value in headers.items()}, body)
         told = read_callback(self.settings, self.kinds.adapters, adapter, callback)

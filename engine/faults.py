@@ -1,4 +1,4 @@
-"""Naming an unexpected exception without what it says: its text and its frames' variables may hold personal data."""
+"""Describing an unexpected exception without its text or variables, which may contain personal data."""
 
 import sysconfig
 import traceback
@@ -10,10 +10,10 @@ _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib", "
 
 
 def trail(error: BaseException) -> str:
-    """Return kind and place of ``error``, innermost first: ``KeyError at hours.py:41 < asking.py:20``.
+    """Return type and places of ``error``, innermost first: ``KeyError at hours.py:41 < asking.py:20``.
 
-    Of libraries only the innermost place is named: what matters is which lines of the program led there. An exception
-    that was raised from another is named as that one.
+    For libraries only the innermost place is given: what matters is which lines of the program led there. For an
+    exception raised from another, the original one is described.
     """
     chain = [error]
     while (cause := chain[-1].__cause__) is not None:

@@ -1,4 +1,4 @@
-"""Everything of which there can be more: one frozen value that the app is given, and that others can extend."""
+"""Everything that can be extended (channels, adapters, gates, …) as one frozen value that the app is given."""
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -13,23 +13,23 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
-from engine.delivery.reasons import Reason as DeliveryReason
+from engine.delivery.reasons import DeliveryReason
 from engine.errors import HabitueError
 from engine.facts.sources import FACT_SOURCES, FactSourceKind
 from engine.messages.reasons import MessageReason
-from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps import STEPS
 from engine.playbooks.steps.base import StepKind
 from engine.playbooks.triggers import TRIGGERS
 from engine.playbooks.triggers.base import TriggerKind
 
 ENTRY_POINTS = "habitue.kinds"
-"""Group of the entry points by which an installed package adds kinds; each names a ``Kinds`` of additions."""
+"""Group of entry points with which installed packages add kinds; each refers to a ``Kinds``."""
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """The kinds that a program knows; where order matters, it is that of the tuple."""
+    """The kinds that the program knows. If order matters, it is the order of the tuple."""
 
     channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
@@ -39,13 +39,13 @@ class Kinds:
     steps: tuple[StepKind, ...] = ()
 
     def __add__(self, more: "Kinds") -> "Kinds":
-        """Return these kinds with ``more`` behind them."""
+        """Return these kinds followed by ``more``."""
         added = {field.name: (*getattr(self, field.name), *getattr(more, field.name)) for field in fields(self)}
         return replace(self, **added)
 
     @cached_property
     def reasons(self) -> Reasons:
-        """All reasons: what the program's layers declare, and what kinds declare as their ``reasons``.
+        """All reasons: those of the program's layers, and the ``reasons`` of all kinds.
 
         Raises:
             ValueError: two declare the same word.
@@ -66,7 +66,7 @@ SHIPPED = Kinds(
 
 
 def installed_kinds() -> Kinds:
-    """Return what ships with the program and what installed packages add to it.
+    """Return the kinds that ship with the program and those that installed packages add.
 
     Raises:
         HabitueError: a package's entry point cannot be loaded, or is not a ``Kinds``.

@@ -1,4 +1,4 @@
-"""A bundle of files becomes content that can run, or a list of all that is wrong with it."""
+"""Compiling a bundle of files to content that can run, with all findings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from engine.store.state_table import StateColumn
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that ops wrote, compiled; never with errors in it."""
+    """All of the brand's files, compiled and free of errors."""
 
     bundle: Bundle
     catalog: FactCatalog
@@ -46,7 +46,7 @@ class Content:
         return (*self.catalog.columns(), *self.rules.columns())
 
     def pinned(self) -> PinnedPlaybooks:
-        """Return all versions of playbooks that somebody can be enrolled in."""
+        """Return all versions of playbooks that users can be enrolled in."""
         references = References(
             self.rules.scope,
             self.catalog,
@@ -57,11 +57,11 @@ class Content:
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
 
     def coupon_worths(self) -> dict[str, str]:
-        """Return coupon -> what it is worth, in words, for templates."""
+        """Return coupon -> its value in words, for templates."""
         return {name: section.worth for name, section in self.playbooks.coupons.items()}
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """When time alone can change what a playbook asks for of users who are not enrolled."""
+        """Return the instants at which time alone can let users into a playbook."""
         return self.playbooks.turning_points()
 
 
@@ -112,7 +112,7 @@ def channel_names(kinds: Kinds) -> tuple[str, ...]:
 
 
 def playbook_kinds(kinds: Kinds) -> PlaybookKinds:
-    """Return those of the kinds that playbooks are made of."""
+    """Return the kinds of triggers and steps."""
     return PlaybookKinds(kinds.triggers, kinds.steps)
 
 
@@ -121,7 +121,7 @@ def _errors(findings: Iterable[Finding]) -> bool:
 
 
 def template_library(bundle: Bundle, settings: Settings, kinds: Kinds) -> TemplateLibrary:
-    """Return the templates of ``bundle``, mistakes and all."""
+    """Return the templates of ``bundle``, including those with errors."""
     brand = settings.brand
     sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
     values = {

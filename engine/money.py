@@ -8,7 +8,7 @@ from babel import Locale
 from babel.numbers import get_currency_precision, get_currency_symbol
 from iso4217 import Currency
 
-from engine.numerals import NumberStyle, style_of
+from engine.digits import NumberStyle, style_of
 
 _NO_BREAK = "\u00a0"
 

@@ -1,8 +1,8 @@
 """The tick: one pass over the users who are due, then over the enrolments that are due.
 
-Every stage is set-wise and idempotent. Users are taken in chunks, one transaction each, so a placement, the transition
-that records it and the enrolment that follows from it are committed together or not at all; whoever is not done
-stays due.
+Every stage is set-wise and idempotent. Users are processed in chunks, one transaction each, so a placement, the
+transition that records it and the enrolment that follows are committed together or not at all; the remaining users stay
+due.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,11 @@ from typing import Protocol
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.errors import StoreError
 from engine.facts.refresh import Refresh
-from engine.incentives.coupons import CouponDesk
+from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.playbooks.advance import Advance, Advanced, first_due_enrolment
 from engine.playbooks.enrol import Enrol
@@ -23,7 +24,6 @@ from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
-from engine.setting_aside import SettingAside
 from engine.store.database import Database
 from engine.store.quarantine import RowKind, forget, forget_passed
 from engine.store.temporary import DUE_USER, take_due_users
@@ -36,7 +36,7 @@ class Stage(Protocol):
     """One step of the tick over the users in ``due_user``."""
 
     def run(self, connection: Connection, now: Instant) -> int | None:
-        """Do its work in the caller's transaction; return how many rows came of it, where it counts."""
+        """Do the stage's work in the caller's transaction; return how many rows it created, if it counts them."""
         ...
 
 
@@ -49,17 +49,17 @@ class Progress:
     enrolments: int = 0
     actions: int = 0
     set_aside: int = 0
-    """Users and enrolments that the database cannot work on; see ``setting_aside``."""
+    """Users and enrolments that were quarantined; see ``bad_rows``."""
     lived_until: Instant | None = None
-    """Where the store had lived past the tick's instant already: until when. Nothing was done then."""
+    """The instant of a later tick that the store has already had; then nothing was done."""
 
 
 Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """What the settings contribute to the stages."""
+class TickSettings:
+    """The settings that the stages need."""
 
     chunk: int
     """Users per transaction."""
@@ -68,23 +68,23 @@ class Making:
 
 
 class Pipeline:
-    """The stages of a tick, made once for one version of the content."""
+    """The stages of a tick, created once per version of the content."""
 
-    def __init__(self, content: Content, database: Database, deciders: Deciders, making: Making) -> None:
+    def __init__(self, content: Content, database: Database, deciders: Deciders, tick_settings: TickSettings) -> None:
         dialect = database.dialect
         pinned = content.pinned()
-        desk = CouponDesk(content.playbooks.coupons, making.coupon_secret, dialect)
+        coupon_issuer = CouponIssuer(content.playbooks.coupons, tick_settings.coupon_secret, dialect)
         self._database = database
-        self._chunk = making.chunk
+        self._chunk = tick_settings.chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
         with database.read() as connection:
-            exits = pinned.turning_points(connection)  # of later enrolments the content has them
+            exits = pinned.turning_points(connection)  # those of new enrolments are in the content
         self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
         self.enrol: Stage = Enrol(content.playbooks, dialect)
         settle = Settle(pinned, dialect)
         self.settle: Stage = settle
-        self.occasions = Occasions(content.playbooks, dialect, making.brand_zone, settle)
-        self.advance = Advance(pinned, desk, dialect, making.brand_zone)
+        self.occasions = Occasions(content.playbooks, dialect, tick_settings.brand_zone, settle)
+        self.advance = Advance(pinned, coupon_issuer, dialect, tick_settings.brand_zone)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
@@ -94,7 +94,7 @@ class Pipeline:
         return done
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = SettingAside(self._database, RowKind.USER, "users", self._chunk)
+        aside = BadRowIsolation(self._database, RowKind.USER, "users", self._chunk)
         while True:
             try:
                 after = self._user_chunk(now, done, aside)
@@ -107,7 +107,7 @@ class Pipeline:
             done = after
             watch(done)
 
-    def _user_chunk(self, now: Instant, done: Progress, aside: SettingAside) -> Progress | None:
+    def _user_chunk(self, now: Instant, done: Progress, aside: BadRowIsolation) -> Progress | None:
         with self._database.write() as connection:
             users = take_due_users(connection, self._database.dialect, now, aside.limit)
             if not users:
@@ -132,7 +132,7 @@ class Pipeline:
         return done
 
     def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = SettingAside(self._database, RowKind.ENROLMENT, "steps", ADVANCE_CHUNK)
+        aside = BadRowIsolation(self._database, RowKind.ENROLMENT, "steps", ADVANCE_CHUNK)
         while True:
             try:
                 advanced = self._enrolment_chunk(now, aside)
@@ -147,7 +147,7 @@ class Pipeline:
             done = replace(done, actions=done.actions + advanced.actions)
             watch(done)
 
-    def _enrolment_chunk(self, now: Instant, aside: SettingAside) -> Advanced:
+    def _enrolment_chunk(self, now: Instant, aside: BadRowIsolation) -> Advanced:
         with self._database.write() as connection:
             if aside.limit == 1:
                 aside.suspect = first_due_enrolment(connection, self._database.dialect, now)

@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class Brand(_Part):
-    """Who sends."""
+    """The brand that sends."""
 
     name: str = "Habitué"
     currency: str = "USD"
@@ -96,7 +96,7 @@ DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
 
 
 class ChannelSettings(_Part):
-    """Through whom one channel sends, and how much at once. What is not set is filled in by ``Settings.channel``."""
+    """The adapter of one channel, and how much it sends at once. ``Settings.channel`` fills in what is not set."""
 
     adapters: tuple[str, ...] = ()
     """Names of entries of ``[adapters]``."""
@@ -118,14 +118,14 @@ class EmailSettings(_Part):
 
 
 class ConsentSettings(_Part):
-    """What silence means, by class of message; ``transactional`` never asks."""
+    """The default without a user's choice, by class of message; ``transactional`` needs no consent."""
 
     marketing: Literal["opt-in", "opt-out"] = "opt-out"
     service: Literal["opt-in", "opt-out"] = "opt-out"
 
 
 class DeliverySettings(_Part):
-    """How actions reach the wire."""
+    """How actions are delivered."""
 
     batch: int = Field(default=200, ge=1, le=5_000)
     """Actions claimed at once."""
@@ -166,7 +166,7 @@ class ScheduleSettings(_Part):
     """Clean-up, as crontab."""
     keep_ticks: Duration = 7_776_000_000
     keep_content: Duration = 34_560_000_000
-    """How long it is kept what messages said to whom; the log itself is kept for good."""
+    """How long the content of messages is kept; the log itself is kept forever."""
     chunk: int = Field(default=50_000, ge=100, le=1_000_000)
     """Users per transaction of a tick."""
 
@@ -179,7 +179,7 @@ class LogSettings(_Part):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Made directly it knows no file: ``load_settings`` names one."""
+    """All settings, section by section. Created directly it reads no file; ``load_settings`` does."""
 
     model_config = SettingsConfigDict(
         env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
-        """Refuse an old key beside the new one: whichever lost would be lost silently."""
+        """Refuse an old key together with the new one, because one of them would be ignored silently."""
         given = self.channels.values()
         if self.email.adapter is not None and "adapters" in self._stated("email"):
             raise ValueError("`email.adapter` is the old name of `channels.email.adapters`: take it out")

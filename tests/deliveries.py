@@ -15,14 +15,14 @@ from sqlalchemy import insert
 
 from adapters.base import Adapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
-from engine.actions.ledger import ActionDraft, Beginning, create
+from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.facts.catalog import FactCatalog
 from engine.intake.rows.model import UserRow
 from engine.intake.write.resolve import make_users
@@ -122,7 +122,7 @@ class Deliveries(World):
             f"(SELECT u.id + r.n * {count} AS id, u.id AS user_id, 0 AS due_at FROM users AS u"
             f" CROSS JOIN ({rounds}) AS r WHERE u.id BETWEEN {first} AND {last}) AS d"
         )
-        beginning = Beginning(f"'{state}'", "'due'")
+        beginning = InitialState(f"'{state}'", "'due'")
         with self.database.write() as connection:
             made = create(connection, replace(DRAFT, **draft), beginning, enrolments, now=Instant(at), binds={})
         assert made == count * each
@@ -182,7 +182,7 @@ class Deliveries(World):
             gates,
         )
 
-    def drain(self, *providers: Provider, **settings: Any) -> Drained:
+    def drain(self, *providers: Provider, **settings: Any) -> DeliveryCounts:
         return asyncio.run(self.delivery(*providers, **settings).drain())
 
     # --- what came of it ---------------------------------------------------------------------------------------

@@ -124,6 +124,16 @@ def test_nothing_belongs_to_one_machine() -> None:
     assert found == []
 
 
+def test_no_two_classes_of_the_engine_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources("engine"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(place(path, node.lineno))
+    assert "App" in places
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_files_stay_small_enough_to_be_one_idea() -> None:
     long = [
         f"{path.relative_to(ROOT)}: {count} lines"

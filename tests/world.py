@@ -22,7 +22,7 @@ from engine.app import App
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
 from engine.content.findings import Finding
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.explain.explaining import Explainer
 from engine.explain.models import Explanation
 from engine.intake.rows.model import Json, UserRow
@@ -139,7 +139,7 @@ class World:
             self.deliver()
         return done
 
-    def deliver(self) -> Drained:
+    def deliver(self) -> DeliveryCounts:
         return self.app.deliver(self.content())
 
     def live(self, until: float, since: float = 0, step: float = 1) -> None:

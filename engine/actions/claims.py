@@ -1,8 +1,8 @@
-"""Taking due actions: under a lease, with a fence, channel by channel and the most urgent first.
+"""Claiming due actions: under a lease and with a fence, by channel, the most urgent first.
 
-The index ``action_next`` is (channel, class, priority, due_at, id). Classes sort by urgency as their names do backwards:
-transactional, service, marketing. Claiming walks down the few (class, priority) levels that have waiting actions and
-reads one range of the index in each, so it costs what it takes, however many actions wait.
+The index ``action_next`` is (channel, class, priority, due_at, id). Classes in reverse alphabetical order are in order
+of urgency: transactional, service, marketing. Claiming goes through the few (class, priority) levels that have waiting
+actions and reads one range of the index in each, so its cost depends on the actions claimed, not on those waiting.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from engine.store.rowset import pack, rowset
 
 
 class Claim(NamedTuple):
-    """An action that this worker has until its lease ends; answers under an older ``fence`` are refused."""
+    """An action that this worker holds until its lease ends; results under an older ``fence`` are refused."""
 
     action_id: int
     fence: int
@@ -49,7 +49,7 @@ class Claims:
         )
 
     def anything_due(self, connection: Connection, now: int) -> bool:
-        """Tell whether any action waits and is due: one index probe."""
+        """Tell whether any waiting action is due: one index probe."""
         return connection.scalar(self._due, {"now": now}) is not None
 
     def channels(self, connection: Connection) -> list[str]:
@@ -102,8 +102,8 @@ def _take_statement(dialect: Dialect) -> TextClause:
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
         "AND priority = :priority AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
     )
-    # PostgreSQL's workers pass over what another is claiming, and the array keeps its planner from asking twice;
-    # SQLite has one writer at a time.
+    # On PostgreSQL workers skip rows that another worker is claiming, and the array makes the planner run the subquery
+    # only once. SQLite has one writer at a time.
     among = f"IN ({due})" if dialect is Dialect.SQLITE else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
     return text(
         f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "

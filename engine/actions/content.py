@@ -1,7 +1,7 @@
-"""What an action said to whom: all of it that identifies a person, beside the action and not in it.
+"""The content of actions: everything that identifies a person, stored apart from the action itself.
 
-``action_content`` has the message as of its last hand-off, ``provider_text`` what the provider said at an event. Both
-are kept for ``schedule.keep_content`` and deleted by an erasure; the action and its events stay.
+``action_content`` has the message as of its last hand-off, ``provider_text`` the provider's text for an event. Both are
+kept for ``schedule.keep_content`` and deleted by an erasure; the action and its events stay.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +20,9 @@ from engine.store.rowset import pack, rowset
 class SentContent:
     """One message as it is handed off.
 
-    ``address`` is in the form to send to, ``subject`` stands for the message in lists, ``code`` is the coupon code
-    that it carries. ``values`` are those that the template read. ``template_hash`` is that of the template's files,
-    ``locale`` the one whose template was rendered.
+    ``address`` is the address sent to, ``subject`` the message's summary in lists, ``code`` its coupon code, ``values``
+    the values that the template read. ``template_hash`` is the hash of the template's files, ``locale`` the locale of
+    the template that was rendered.
     """
 
     address: str
@@ -34,7 +34,7 @@ class SentContent:
 
 
 class ContentWriter:
-    """Writes contents and providers' texts, a group at a time, in the transaction of their moves."""
+    """Writes contents and providers' texts in groups, in the transaction that changes the actions' states."""
 
     def __init__(self, dialect: Dialect) -> None:
         columns = rowset(
@@ -51,7 +51,7 @@ class ContentWriter:
         self._said = text(f"INSERT INTO provider_text (event_id, said) SELECT r.id, r.said FROM {said} AS r")
 
     def contents(self, connection: Connection, contents: Iterable[tuple[int, SentContent]], now: int) -> None:
-        """Write the contents of actions, by id, in place of what an earlier hand-off said."""
+        """Write the contents of actions, by id; they replace the contents of earlier hand-offs."""
         rows = [
             [action_id, clean(one.address), clean(one.subject), one.code, _json(one.values)]
             for action_id, one in contents
@@ -60,28 +60,28 @@ class ContentWriter:
             connection.execute(self._content, {"rows": pack(rows), "now": now})
 
     def texts(self, connection: Connection, texts: Sequence[tuple[int, str]]) -> None:
-        """Write what providers said, by the number of the event."""
+        """Write providers' texts, by the event's id."""
         if texts:
             connection.execute(self._said, {"rows": pack([[event_id, clean(said)] for event_id, said in texts])})
 
 
 def forget_contents(connection: Connection, before: Instant) -> None:
-    """Delete contents, and texts of providers, that are older than ``before``."""
+    """Delete contents and providers' texts that are older than ``before``."""
     connection.execute(text("DELETE FROM action_content WHERE at < :before"), {"before": before})
-    # Events are numbered as they come, so the newest of the old ones says how far to go without reading them all.
+    # Ids of events ascend with time, so the newest old event gives the limit without reading all of them.
     newest = "SELECT id FROM action_event WHERE at < :before ORDER BY at DESC, id DESC LIMIT 1"
     connection.execute(text(f"DELETE FROM provider_text WHERE event_id <= ({newest})"), {"before": before})
 
 
 def clean(said: str) -> str:
-    """Return ``said`` in a form that both databases store."""
+    """Return ``said`` in a form that both databases can store."""
     if said.isascii() and "\x00" not in said:
         return said
     return said.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _json(values: Mapping[str, object]) -> str:
-    """Return ``values`` as JSON that both databases take, whatever a customer's data holds."""
+    """Return ``values`` as JSON that both databases accept, whatever a customer's data contains."""
     try:
         found = orjson.dumps(values).decode()
     except TypeError:  # a number beyond 64 bits, or text that is not Unicode

@@ -1,4 +1,4 @@
-"""Reading the action log: each action as it stands, or each change that it went through."""
+"""Reading the action log: actions in their current state, or every change of state."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which entries to read; None asks for all. ``user`` is the brand's key. Instants are UTC milliseconds.
+    """Which entries to read; a field that is None does not filter. ``user`` is the user's key.
 
-    ``since`` is inclusive, ``until`` is not.
+    Instants are UTC milliseconds; ``since`` is inclusive, ``until`` is exclusive.
     """
 
     user: str | None = None
@@ -23,10 +23,10 @@ class LogFilter:
 
 
 class LogEntry(NamedTuple):
-    """One line of the log. ``number`` is the action's, or in a history the change's.
+    """One line of the log. ``number`` is the id of the action, or of the change in a history.
 
-    ``address``, ``subject`` and ``code`` are those that the message was handed off with, as long as they are kept;
-    None before that, and where it never was. ``detail`` also has what the provider said.
+    ``address``, ``subject`` and ``code`` are those of the hand-off, as long as they are kept; None if the message has
+    not been handed off. ``detail`` includes the provider's text.
     """
 
     number: int
@@ -52,7 +52,7 @@ class LogEntry(NamedTuple):
 
 
 _USER = "coalesce(u.key, '#' || a.user_id)"
-"""An erased user has a number only."""
+"""An erased user is shown by number."""
 _DETAIL = (
     "coalesce(v.detail, '') || CASE WHEN v.detail <> '' AND t.said IS NOT NULL THEN ': ' ELSE '' END"
     " || coalesce(t.said, '')"
@@ -67,7 +67,7 @@ _ACTIONS = (
     f"FROM action AS a {_USERS} LEFT JOIN action_content AS k ON k.action_id = a.id LEFT JOIN action_event AS v "
     f"ON v.id = (SELECT max(c.id) FROM action_event AS c WHERE c.action_id = a.id) {_TEXTS}"
 )
-# A message that was handed off again, to another address by then, says nothing of what it said before.
+# If a message was handed off again, its content is no longer known for changes before that.
 _CHANGES = (
     f"SELECT v.id, v.at, {_USER}, {_SENT}, {_ACTION}, v.state, v.reason, {_DETAIL}, a.tries, a.version "
     f"FROM action_event AS v JOIN action AS a ON a.id = v.action_id {_USERS} "
@@ -76,12 +76,12 @@ _CHANGES = (
 
 
 def read_actions(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
-    """Return the actions that were made last, the newest at the end, each with its latest change."""
+    """Return the newest actions, the newest last, each with its latest change."""
     return _read(connection, _ACTIONS, wanted, "a", "a.changed_at", "a.id DESC", limit)
 
 
 def read_changes(connection: Connection, wanted: LogFilter, limit: int) -> list[LogEntry]:
-    """Return the newest changes of actions, the newest at the end."""
+    """Return the newest changes of actions, the newest last."""
     return _read(connection, _CHANGES, wanted, "v", "v.at", "v.at DESC, v.id DESC", limit)
 
 
@@ -90,7 +90,7 @@ def _read(  # noqa: PLR0917
 ) -> list[LogEntry]:
     conditions, parameters = _conditions(wanted, at, of)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    # Both orders are those of an index, so that the newest are found without looking at the rest.
+    # Both orders match an index, so that the newest rows are found without reading the rest.
     query = text(f"{select}{where} ORDER BY {order} LIMIT :limit")
     found = connection.execute(query, {**parameters, "limit": limit}).all()
     return [LogEntry._make(row) for row in reversed(found)]
@@ -111,10 +111,10 @@ def _conditions(wanted: LogFilter, at: str, of: str) -> tuple[list[str], dict[st
 
 
 class Follower:
-    """Reads what is new, again and again.
+    """Reads new changes each time it is asked.
 
-    Numbers and instants of changes become visible out of order where several workers write, so it looks back a little
-    further than it has read, and remembers what it has shown.
+    Changes become visible out of order if several workers write, so it looks back a little further than it has read,
+    and remembers which changes it has returned.
     """
 
     LOOK_BACK = 60_000
@@ -126,13 +126,13 @@ class Follower:
         self._shown: dict[int, int] = {}
 
     def skip(self, entries: list[LogEntry]) -> None:
-        """Count ``entries`` as shown."""
+        """Treat ``entries`` as already returned."""
         for entry in entries:
             self._shown[entry.number] = entry.at
             self._newest = max(self._newest, entry.at)
 
     def read(self, connection: Connection) -> list[LogEntry]:
-        """Return the changes that have come since, oldest first."""
+        """Return the changes that are new since the last call, oldest first."""
         horizon = self._newest - self.LOOK_BACK
         wanted = replace(self._wanted, since=max(horizon, self._wanted.since or 0))
         newest = read_changes(connection, wanted, self._AT_ONCE)

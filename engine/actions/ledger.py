@@ -1,8 +1,8 @@
-"""The ledger: the only module, with those beside it, whose SQL writes ``action`` and ``action_event``.
+"""The ledger: only this package's SQL writes ``action`` and ``action_event``.
 
-Here stands what playbooks and coupons do to many actions at once. Delivery claims (``claims.py``) and moves them under
-a lease (``moves.py``), providers' receipts move them without one (``receipts.py``). Each change of a state is written
-with its event, in one transaction.
+This module has what playbooks and coupons do to many actions at once. Delivery claims actions (``claims.py``) and
+changes their states under a lease (``moves.py``); providers' receipts need no lease (``receipts.py``). Each change of
+state is written with its event, in one transaction.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class ActionDraft:
     """``message`` or ``coupon``."""
     channel: str | None = None
     next_channels: str = ""
-    """Comma-separated: which channels follow if the gates refuse this one."""
+    """Comma-separated: the channels to try next if the gates refuse this one."""
     template: str | None = None
     send_window: str | None = None
     """``HH:MM-HH:MM`` in the user's own zone."""
@@ -39,8 +39,8 @@ class ActionDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """The state in which actions begin, as SQL over the enrolment ``d``, and its reason."""
+class InitialState:
+    """The initial state of actions and its reason, each as SQL over the enrolment ``d``."""
 
     state: str
     reason: str
@@ -49,16 +49,16 @@ class Beginning:
 def create(
     connection: Connection,
     draft: ActionDraft,
-    beginning: Beginning,
+    beginning: InitialState,
     enrolments: str,
     *,
     now: Instant,
     binds: Mapping[str, object],
 ) -> int:
-    """Add an action, due now, for each enrolment that has none of this step yet; return how many.
+    """Add an action, due now, for each enrolment that has none for this step yet; return how many.
 
-    ``enrolments`` is what follows FROM to get rows ``d(id, user_id, due_at, …)``; they are served in the order of
-    ``due_at``. ``binds`` are those of this SQL and must not use the names of the draft's fields otherwise.
+    ``enrolments`` is SQL to follow FROM that gives rows ``d(id, user_id, due_at, …)``; actions are created in the order
+    of ``due_at``. ``binds`` are its binds; they must not reuse the names of the draft's fields for other values.
     """
     every = {**binds, **asdict(draft), "now": now}
     made = connection.execute(
@@ -90,7 +90,7 @@ def cancel_unsent(
 ) -> int:
     """Cancel the unsent actions of the enrolments that the subquery ``enrolments`` selects; return how many.
 
-    What a worker has claimed is left to delivery, which asks about the enrolment itself.
+    Claimed actions are left to delivery, which checks the enrolment itself.
     """
     these = f"enrolment_id IN ({enrolments}) AND {UNSENT_SQL}"
     return len(_change(connection, these, State.CANCELLED, reason, now=now, binds=binds))
@@ -99,7 +99,7 @@ def cancel_unsent(
 def release(
     connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
-    """Queue held actions that fulfil ``where``, due at once; return their ids."""
+    """Queue the held actions for which ``where`` holds, due at once; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.QUEUED, reason, now=now, binds=binds, due_now=True)
 
 
@@ -124,14 +124,14 @@ def queue_again(connection: Connection, actions: Iterable[int], reason: Worded, 
 def complete(
     connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
-    """Count held actions that fulfil ``where`` as done, for those that no provider has to carry; return their ids."""
+    """Mark the held actions for which ``where`` holds as done, if no provider has to send them; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.ACCEPTED, reason, now=now, binds=binds)
 
 
 def expire(
     connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
-    """End held actions that fulfil ``where`` as too old; return their ids."""
+    """Expire the held actions for which ``where`` holds; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.EXPIRED, reason, now=now, binds=binds)
 
 
@@ -145,7 +145,7 @@ def _change(
     binds: Mapping[str, object] | None,
     due_now: bool = False,
 ) -> list[int]:
-    """Change the actions that fulfil ``where``, each with its event; return their ids."""
+    """Change the actions for which ``where`` holds, each with its event; return their ids."""
     due = ", due_at = :now" if due_now else ""
     changed = connection.execute(
         statement(

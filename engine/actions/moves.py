@@ -1,4 +1,4 @@
-"""The moves of actions from state to state: what they are, and writing a group of them under their fences."""
+"""Changes of actions' states under a lease: what they are, and writing a group of them under their fences."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from engine.store.rowset import pack, rowset
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One action's change of state, valid under ``fence`` alone.
+    """One action's change of state, valid only under ``fence``.
 
-    ``detail`` is in the program's own words and says nothing of a person; ``said`` is the provider's text. ``due_at``
-    is when delivery may look at it again, None where that stays. ``tries`` is added to its count of hand-offs.
-    ``via`` is a state that it went through on the way and that the log shall show. ``next_channel`` asks for the
-    step's next attempt, on that channel and with ``later_channels`` behind it. ``content`` is what a hand-off says.
+    ``detail`` is the program's own text, without personal data; ``said`` is the provider's text. ``due_at`` is when
+    delivery may try the action again, None to leave that unchanged. ``tries`` is added to its count of hand-offs.
+    ``via`` is an intermediate state that the log should show. ``next_channel`` creates the step's next attempt on that
+    channel, with ``later_channels`` after it. ``content`` is the content of a hand-off.
     """
 
     action_id: int
@@ -55,7 +55,7 @@ class HasFence(Protocol):
 
 
 class Mover:
-    """Writes moves. An action that another worker has by now keeps what that worker wrote."""
+    """Writes moves. A move is ignored if another worker has claimed the action since."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -110,7 +110,7 @@ class Mover:
         return ours
 
     def still_ours(self, connection: Connection, claims: Iterable[HasFence]) -> frozenset[int]:
-        """Lock those of ``claims`` that their worker still has; return their actions' ids."""
+        """Lock those of ``claims`` that their worker still holds; return their actions' ids."""
         parameters = {"rows": pack([[claim.action_id, claim.fence] for claim in claims])}
         return frozenset(connection.scalars(self._ours, parameters))
 
@@ -150,7 +150,7 @@ def _log_rows(move: Move) -> Iterable[list[object]]:
 
 def _ours_sql(dialect: Dialect) -> str:
     claimed = rowset(dialect, "rows", id="BIGINT", fence="BIGINT")
-    # The order keeps two workers, one of which is late, from waiting for each other.
+    # The order prevents a deadlock with a worker that is late.
     lock = "ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
     return (
         f"SELECT a.id FROM {claimed} AS r JOIN action AS a ON a.id = r.id "

@@ -1,4 +1,4 @@
-"""Trying rows in quarantine again because a person asks for it."""
+"""Retrying quarantined rows on request."""
 
 from collections.abc import Collection
 
@@ -11,9 +11,9 @@ from engine.store.quarantine import RowId, RowKind, retry_now
 
 
 def retry_quarantined(connection: Connection, now: Instant, only: Collection[RowId] | None = None) -> int:
-    """Make rows in quarantine due at once, all of them or ``only`` these; return how many there were.
+    """Make quarantined rows due at once, all of them or ``only`` these; return how many.
 
-    They stay in quarantine until they have been worked on.
+    They stay in quarantine until they have been processed.
     """
     found = retry_now(connection, now, only)
     queue_again(connection, found[RowKind.ACTION], LedgerReason.RETRIED, now)

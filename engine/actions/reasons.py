@@ -1,7 +1,7 @@
-"""Reasons: words of the log with the sentences that say what they mean, each declared once, by whoever gives it.
+"""Reasons: words in the log with sentences that explain them, each declared once, by the part that gives it.
 
-Gates, steps, triggers and adapters declare theirs on their kinds; those of the ledger itself stand here. ``Reasons``
-collects them all, for whoever has to say what a word means.
+Gates, steps, triggers and adapters declare theirs on their kinds; the ledger's own are here. ``Reasons`` collects all
+of them and explains a word.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,21 +11,21 @@ from engine.actions.worded import Worded
 
 
 class LedgerReason(Worded):
-    """What the ledger itself gives, and what several of its users give alike."""
+    """The reasons of the ledger itself, and those shared by several parts that use it."""
 
-    CLAIMED = "claimed", "A worker took it because it was due."
-    RETRIED = "retried_by_hand", "A person asked for it to be tried again."
-    NEXT_CHANNEL = "next_channel", "The channel before this one was refused."
-    ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message left."
-    REPORTED = "reported", "The provider reported it afterwards."
+    CLAIMED = "claimed", "A worker claimed it because it was due."
+    RETRIED = "retried_by_hand", "Someone asked for a retry."
+    NEXT_CHANNEL = "next_channel", "The previous channel was refused."
+    ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message was sent."
+    REPORTED = "reported", "The provider reported it after the hand-off."
 
 
 class DeclaredReason(Protocol):
-    """A word and its sentence; a member of a ``Worded``, or anything of that shape."""
+    """A word and its sentence: a member of a ``Worded``, or any object with these attributes."""
 
     @property
     def value(self) -> str:
-        """The word: snake_case, stable, for tables and reports."""
+        """The word: snake_case and stable, for tables and reports."""
         ...
 
     @property
@@ -35,10 +35,10 @@ class DeclaredReason(Protocol):
 
 
 class Reasons:
-    """All reasons that can stand in the log, but for words that an adapter does not declare."""
+    """All declared reasons. Adapters may also give words that they do not declare."""
 
     def __init__(self, declared: Iterable[DeclaredReason]) -> None:
-        """Collect ``declared``; the same object may be named several times, since gates can share a reason.
+        """Collect ``declared``; the same object may occur several times, since gates can share a reason.
 
         Raises:
             ValueError: two declare the same word.
@@ -54,5 +54,5 @@ class Reasons:
         return iter(self._declared.values())
 
     def sentence(self, word: str) -> str | None:
-        """Return what ``word`` means; None where nobody declares it, such as the own reason of an exit step."""
+        """Return the sentence of ``word``; None if it is not declared, such as a reason given by an exit step."""
         return self._sentences.get(word)

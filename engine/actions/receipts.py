@@ -1,8 +1,8 @@
-"""Receipts: what providers tell afterwards. They need no lease, come in any order, and come more than once.
+"""Receipts: what providers report after the hand-off. They need no lease, and come in any order and repeatedly.
 
-An action can be told of once it was handed off, whatever became of it since: one that nobody knew the fate of was sent
-after all, and one that waits to be sent again is not. While a worker still has it, the worker's own answer comes too
-late and is dropped, so a receipt also brings the provider's reference.
+A receipt applies to any action that was handed off, whatever its state is by now: an unknown action was sent after all,
+and one that waits for a retry is not sent again. If a worker still holds the action, the worker's own result comes too
+late and is dropped, so a receipt also records the provider's reference.
 """
 
 from collections import defaultdict
@@ -13,20 +13,20 @@ from sqlalchemy import Connection, text
 
 from engine.actions.content import ContentWriter, clean
 from engine.actions.reasons import LedgerReason
-from engine.actions.states import TOLD, TOLD_SQL, State
+from engine.actions.states import RECEIPT_STATES, RECEIPT_STATES_SQL, State
 from engine.clock import Instant
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
-_WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(TOLD, start=1)}
+_WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(RECEIPT_STATES, start=1)}
 _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
 
 
 @dataclass(frozen=True, slots=True)
-class ToldReceipt:
-    """What a provider tells of one message, named by its ``reference`` or, where that is known, by the action.
+class ReceiptEntry:
+    """A provider's report about one message, found by its ``reference`` or, if known, by the action's id.
 
-    ``state`` is one of ``TOLD``. ``reason`` is a word of the adapter's, ``said`` the provider's text.
+    ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word, ``said`` the provider's text.
     """
 
     adapter: str
@@ -38,14 +38,14 @@ class ToldReceipt:
 
     def __post_init__(self) -> None:
         if self.state not in _WEIGHT:
-            raise ValueError(f"a receipt tells of {', '.join(TOLD)}, not of {self.state}")
+            raise ValueError(f"a receipt tells of {', '.join(RECEIPT_STATES)}, not of {self.state}")
         if self.action_id is None and not self.reference:
             raise ValueError("a receipt names its message by a reference or by the action")
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """How many receipts were news, were known already, and name no message that was handed off."""
+    """How many receipts were new, already known, or about no message that was handed off."""
 
     new: int = 0
     known: int = 0
@@ -53,7 +53,7 @@ class Received:
 
 
 class Receipts:
-    """Takes receipts into the log."""
+    """Writes receipts into the log."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._content = ContentWriter(dialect)
@@ -64,11 +64,11 @@ class Receipts:
             f"AND a.adapter = r.adapter AND r.id IS NULL WHERE {_HANDED_OFF} GROUP BY r.n"
         )
         ids = rowset(dialect, "rows", id="BIGINT")
-        # In the order of their ids, as delivery locks them, so that neither waits for the other for ever.
+        # In the order of ids, as delivery locks them, to prevent deadlocks.
         lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
         self._states = text(f"SELECT a.id, a.state FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}")
         self._told = text(
-            f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{TOLD_SQL}"
+            f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{RECEIPT_STATES_SQL}"
         )
         events = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT")
         self._log = text(
@@ -82,10 +82,10 @@ class Receipts:
             f"FROM {moved} AS r WHERE action.id = r.id"
         )
 
-    def receive(self, connection: Connection, receipts: Sequence[ToldReceipt], now: Instant) -> Received:
-        """Log what is new in ``receipts`` and move their actions on; a receipt that comes again changes nothing.
+    def receive(self, connection: Connection, receipts: Sequence[ReceiptEntry], now: Instant) -> Received:
+        """Log what is new in ``receipts`` and update the actions; a repeated receipt changes nothing.
 
-        An action keeps the weightiest state that it was told (see ``TOLD``); every state is logged once.
+        An action keeps the strongest state reported so far (see ``RECEIPT_STATES``); every state is logged once.
         """
         found = self._matched(connection, receipts)
         if not found:
@@ -93,7 +93,7 @@ class Receipts:
         ids = pack([[action_id] for action_id in sorted({action_id for action_id, _ in found})])
         states: dict[int, str] = {row[0]: row[1] for row in connection.execute(self._states, {"rows": ids})}
         told = {(row[0], row[1]) for row in connection.execute(self._told, {"rows": ids})}
-        news: dict[tuple[int, str], ToldReceipt] = {}
+        news: dict[tuple[int, str], ReceiptEntry] = {}
         for action_id, receipt in found:
             key = (action_id, receipt.state.value)
             if key not in told:
@@ -101,8 +101,8 @@ class Receipts:
         self._write(connection, news, states, now)
         return Received(len(news), len(found) - len(news), len(receipts) - len(found))
 
-    def _matched(self, connection: Connection, receipts: Sequence[ToldReceipt]) -> list[tuple[int, ToldReceipt]]:
-        """Return the receipts whose message was handed off, each with its action, in their order."""
+    def _matched(self, connection: Connection, receipts: Sequence[ReceiptEntry]) -> list[tuple[int, ReceiptEntry]]:
+        """Return the receipts whose message was handed off, each with its action's id, in the given order."""
         rows = [[number, one.action_id, one.adapter, clean(one.reference)] for number, one in enumerate(receipts)]
         if not rows:
             return []
@@ -112,7 +112,7 @@ class Receipts:
     def _write(
         self,
         connection: Connection,
-        news: Mapping[tuple[int, str], ToldReceipt],
+        news: Mapping[tuple[int, str], ReceiptEntry],
         states: Mapping[int, str],
         now: Instant,
     ) -> None:
@@ -122,7 +122,7 @@ class Receipts:
         logged = connection.execute(self._log, {"rows": pack(rows), "now": now}).all()
         texts = [(row[0], said) for row in logged if (said := news[row[1], row[2]].said)]
         self._content.texts(connection, texts)
-        weightiest: dict[int, list[ToldReceipt]] = defaultdict(list)
+        weightiest: dict[int, list[ReceiptEntry]] = defaultdict(list)
         for (action_id, _state), receipt in news.items():
             weightiest[action_id].append(receipt)
         moved = []

@@ -1,32 +1,32 @@
-"""The states of an action's life, each with the sentence that ops and admins read."""
+"""The states of an action, each with the sentence that people read."""
 
 from engine.actions.worded import Worded
 
 
 class State(Worded):
-    """Where an action stands. ``sentence`` says what that means."""
+    """The state of an action. ``sentence`` explains it."""
 
     PLANNED = "planned", "It will be queued when its time comes."
-    QUEUED = "queued", "Delivery takes it as soon as it is due."
-    CLAIMED = "claimed", "A worker has taken it and looks at the gates."
-    HANDED_OFF = "handed_off", "A worker is handing it to the provider, or crashed while it did."
-    ACCEPTED = "accepted", "The provider took responsibility for it."
-    DELIVERED = "delivered", "The provider reports that it arrived."
-    HELD = "held", "It waits for a person or for supplies: an approval, a budget, a coupon code."
+    QUEUED = "queued", "It is sent as soon as it is due."
+    CLAIMED = "claimed", "A worker has claimed it and is checking the gates."
+    HANDED_OFF = "handed_off", "A worker is handing it to the provider, or crashed while doing so."
+    ACCEPTED = "accepted", "The provider accepted it."
+    DELIVERED = "delivered", "The provider reports that it was delivered."
+    HELD = "held", "It waits for a person or for something that has run out: an approval, a budget, a coupon code."
     DEFERRED = (
         "deferred",
-        "It waits for a better hour: quiet hours, the step's window, the next look at a row in quarantine.",
+        "It waits for a later time: the end of quiet hours, the step's window, the retry of a quarantined row.",
     )
     SUPPRESSED = "suppressed", "A gate refused it; the reason says which."
     FAILED = "failed", "It failed for good; the reason says why."
-    RETRYING = "retrying", "The provider did not take it yet; it is tried again."
-    UNKNOWN = "unknown", "It may have been sent: there was no answer between hand-off and the end of the connection."
-    CANCELLED = "cancelled", "It was called off before it left."
+    RETRYING = "retrying", "The provider has not accepted it yet; it is retried."
+    UNKNOWN = "unknown", "It may have been sent: the connection ended after the hand-off without an answer."
+    CANCELLED = "cancelled", "It was cancelled before it was sent."
     EXPIRED = "expired", "It was too old to be worth sending."
-    BOUNCED = "bounced", "The provider reports that the address does not take it."
-    COMPLAINED = "complained", "The recipient called it spam."
+    BOUNCED = "bounced", "The provider reports that it could not be delivered to the address."
+    COMPLAINED = "complained", "The recipient reported it as spam."
     OPENED = "opened", "The recipient opened it."
-    CLICKED = "clicked", "The recipient followed a link in it."
+    CLICKED = "clicked", "The recipient clicked a link in it."
 
 
 def _among(*states: State) -> str:
@@ -40,19 +40,19 @@ WAITING = (State.QUEUED, State.DEFERRED, State.RETRYING)
 WAITING_SQL = _among(*WAITING)
 
 LEASED = (State.CLAIMED, State.HANDED_OFF)
-"""The states in which an action belongs to one worker, until its lease ends."""
+"""The states in which one worker holds an action, until its lease ends."""
 LEASED_SQL = _among(*LEASED)
 
 UNSENT_SQL = _among(*WAITING, State.HELD)
-"""Not on its way: what a worker has claimed or handed off is left to delivery."""
+"""Not being sent yet: claimed and handed-off actions are left to delivery."""
 
 MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
-"""A message can still leave: delivery may give back what it has, and asks about the enrolment then."""
+"""The message may still be sent: delivery may requeue what it has claimed, and then checks the enrolment."""
 
-TOLD = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
-"""The states that receipts tell of, each weightier than those before it.
+RECEIPT_STATES = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
+"""The states that receipts report, each stronger than those before it.
 
-An action keeps the weightiest, in whatever order they come: who opened a message received it, whatever bounces
-somewhere afterwards, and who complains does not take it back by a click.
+An action keeps the strongest, in whatever order they come: a message that was opened was received, even if a bounce is
+reported later, and a click does not undo a complaint.
 """
-TOLD_SQL = _among(*TOLD)
+RECEIPT_STATES_SQL = _among(*RECEIPT_STATES)

@@ -6,4 +6,4 @@ from engine.channels.push import PUSH
 from engine.channels.sms import SMS
 
 CHANNELS: tuple[Channel, ...] = (EMAIL, SMS, PUSH)
-"""One file each; a further one is a file beside them and a name here."""
+"""One file per channel; to add a channel, write a file in this folder and add the channel here."""

@@ -1,7 +1,7 @@
-"""The port between the engine and a channel: where its address stands, what its templates and messages are made of.
+"""The port between the engine and a channel: where its addresses are, and what its templates and messages consist of.
 
-A channel is one object in one file. Everything that differs from channel to channel is asked of it, so that no other
-module has to know which channels there are.
+A channel is one object in one file. It answers everything that differs between channels, so that no other module has
+to know which channels there are.
 """
 
 import re
@@ -19,23 +19,23 @@ from engine.store.dialect import Dialect
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SUMMARY = 120
-"""Characters of a text that stand for it in lists."""
+"""How many characters of a text are shown as its summary in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddressOf:
-    """Where a user's address stands: in a column of ``users``, or among the user's attributes."""
+    """Where a user's address is stored: in a column of ``users``, or in an attribute."""
 
     column: str = ""
     attribute: str = ""
 
     @property
     def name(self) -> str:
-        """The column or the attribute."""
+        """The name of the column or attribute."""
         return self.column or self.attribute
 
     def sql(self, dialect: Dialect, users: str = "u") -> str:
-        """Return SQL for the address as text, NULL where there is none; ``users`` is the table's alias."""
+        """Return SQL for the address as text, NULL if there is none; ``users`` is the table's alias."""
         if self.column:
             return f"{users}.{self.column}"
         return json_value(dialect, f"{users}.attributes", self.attribute, FactType.TEXT)
@@ -43,11 +43,11 @@ class AddressOf:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What a channel is told of one message besides what was rendered.
+    """What a channel gets to compose a message, besides the rendered template.
 
-    ``key`` is the action's idempotency key and ``created_at`` the instant at which the action was made; ``at`` is
-    now; instants are UTC milliseconds. ``recipient`` is in the form to send to. ``unsubscribe_url`` is empty where
-    the message's class has none. ``mark`` goes before the subject or the text, to tell a test from the real thing.
+    ``key`` is the action's idempotency key, ``created_at`` when the action was created, ``at`` now; instants are UTC
+    milliseconds. ``recipient`` is in the form to send to. ``unsubscribe_url`` is empty if the message's class has none.
+    ``mark`` is put before the subject or text, to mark test messages.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as a preview shows it; what a channel does not have is empty. ``html`` is a whole page."""
+    """A message as a preview shows it; parts that the channel does not have are empty. ``html`` is a complete page."""
 
     subject: str
     text: str
@@ -70,31 +70,31 @@ class Shown:
 
 
 class Channel(ABC):
-    """One channel. What is not abstract fits most channels."""
+    """One channel. The methods that are not abstract have defaults that fit most channels."""
 
     name: str
-    """In playbooks, in names of templates, in ``config.toml`` and in the log."""
+    """Used in playbooks, in names of templates, in ``config.toml`` and in the log."""
     address: AddressOf
     blocks: Blocks
     payload: type[Any]
-    """A frozen dataclass: what an adapter of this channel is given."""
+    """A frozen dataclass: the type that adapters of this channel get."""
     sample: str
-    """An address that looks like one and belongs to nobody."""
+    """An example of an address, which belongs to nobody."""
 
     def usable(self, address: str) -> str | None:
-        """Return ``address`` in the form to send to; None where nothing can be sent to it. Asks no network."""
+        """Return ``address`` in the form to send to; None if it is invalid. Does not use the network."""
         return None if _CONTROLS.search(address) else self.normal(address)
 
     @abstractmethod
     def normal(self, address: str) -> str | None:
-        """Do what ``usable`` says for an address without control characters."""
+        """Do the same as ``usable``, for an address without control characters."""
 
     def suppression_form(self, address: str) -> str:
         """Return the form in which the suppression list holds a usable address."""
         return address
 
     def masked(self, address: str) -> str:
-        """Return ``address`` for eyes that need not know it."""
+        """Return ``address`` masked for display."""
         return masked(address)
 
     @abstractmethod
@@ -102,21 +102,21 @@ class Channel(ABC):
         """Return the payload of one message.
 
         Raises:
-            RenderError: it cannot be sent like this: an address, a link or a header is invalid.
+            RenderError: an address, a link or a header is invalid.
         """
 
     def preview(self, rendered: Rendered) -> Shown:
-        """Return what a person sees of the message."""
+        """Return the message as a person sees it."""
         parts = (rendered.plain(name) for name in self.blocks.parts if name != self.blocks.headline)
         return Shown(rendered.subject, "\n\n".join(part for part in parts if part))
 
     def summary(self, rendered: Rendered) -> str:
-        """Return what stands for the message in lists: its headline, or the beginning of its text, on one line."""
+        """Return the message's summary for lists, on one line: its headline, or the beginning of its text."""
         return rendered.subject or " ".join(self.preview(rendered).text.split())[:_SUMMARY]
 
 
 def masked(address: str) -> str:
-    """Return ``address`` for eyes that need not know it: ``a•••@example.com``, ``•••23``."""
+    """Return ``address`` masked for display: ``a•••@example.com``, ``•••23``."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}•••@{domain}" if at else f"•••{address[-2:]}"
 
@@ -127,5 +127,5 @@ def by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
 
 
 def blocks_of(channels: Iterable[Channel]) -> dict[str, Blocks]:
-    """Return which blocks make a message, by channel."""
+    """Return the template blocks of each channel."""
     return {channel.name: channel.blocks for channel in channels}

@@ -13,7 +13,7 @@ from engine.messages.email.mime import Envelope, build, message_id
 from engine.messages.render import Rendered
 from engine.messages.skeleton import Prepared, prepare_email
 
-# The dot-atom of RFC 5322 without its rarer characters; whatever else there is goes the long way.
+# The dot-atom of RFC 5322 without its rarer characters; the library checks all others.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*").fullmatch
 # Labels of letters and digits, with single hyphens inside; the last one of letters. Others may be in an IDNA form.
 _PLAIN_DOMAIN = re.compile(r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,63}").fullmatch
@@ -27,7 +27,7 @@ def _prepare(parts: Mapping[str, str]) -> Prepared:
 
 
 class EmailChannel(Channel):
-    """``email``. The suppression list holds addresses regardless of case."""
+    """The channel ``email``. The suppression list ignores case."""
 
     name = "email"
     address = AddressOf(column="email")
@@ -58,9 +58,8 @@ class EmailChannel(Channel):
     def compose(self, rendered: Rendered, sending: Sending) -> EmailPayload:
         """Build the MIME message.
 
-        The Message-ID comes from the action's key and the instant of its creation, so that it is equal on every
-        hand-off and does not return when a database is made anew: large providers drop a mail whose Message-ID they
-        know.
+        The Message-ID is derived from the action's key and the instant of its creation, so that it is the same on every
+        hand-off but is not reused after a database is recreated: large providers drop mail with a known Message-ID.
         """
         domain = sending.sender.address.rpartition("@")[2]
         envelope = Envelope(
@@ -76,12 +75,12 @@ class EmailChannel(Channel):
         return EmailPayload(build(rendered, envelope, sending.mark))
 
     def preview(self, rendered: Rendered) -> Shown:
-        """Return subject, text part and page."""
+        """Return the subject, the text part and the HTML page."""
         return Shown(rendered.subject, rendered.text, rendered.html)
 
 
 def _is_plain(domain: str) -> bool:
-    """Tell whether nothing speaks against ``domain``: the library would say the same, thirty times slower."""
+    """Tell whether ``domain`` is plainly valid: the library would agree, thirty times slower."""
     if not _PLAIN_DOMAIN(domain) or len(domain) > _MAX_DOMAIN or max(map(len, domain.split("."))) > _MAX_LABEL:
         return False
     return not f".{domain.lower()}".endswith(_SPECIAL_USE)

@@ -1,4 +1,4 @@
-"""From the settings to the adapter of each channel, and what does not fit said in a sentence."""
+"""Making the adapter of each channel from the settings, with clear errors for what does not fit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,8 @@ def make_adapters(
     """Return the configured adapter of each channel that has one.
 
     Raises:
-        HabitueError: a channel or an adapter is unknown, an adapter does not serve the channel that it is named for,
-            or its options make no sense.
+        HabitueError: a channel or an adapter is unknown, an adapter is configured for a channel that it does not
+            serve, or its options are invalid.
     """
     known = by_name(channels)
     for name in settings.channels:
@@ -48,17 +48,17 @@ def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[Ad
 
 
 def _require_fit(channel: Channel, adapter: Adapter) -> None:
-    """Check what an adapter declares of itself: a mistake in a program, not in a file of the brand.
+    """Check what an adapter declares; an error is a bug in the adapter, not in the brand's files.
 
     Raises:
-        HabitueError: it is of another channel, takes another payload, or carries nothing.
+        HabitueError: it is for another channel, takes another payload, or has no concurrency.
     """
     mistake = ""
     if adapter.channel not in {None, channel.name}:
         mistake = f"declares the channel {adapter.channel}"
     elif not issubclass(channel.payload, adapter.payload):
-        mistake = f"takes {adapter.payload.__name__}, and the channel hands over {channel.payload.__name__}"
+        mistake = f"takes {adapter.payload.__name__}, but the channel produces {channel.payload.__name__}"
     elif adapter.concurrency < 1:
-        mistake = f"declares a concurrency of {adapter.concurrency}, with which nothing is ever sent"
+        mistake = f"declares a concurrency of {adapter.concurrency}, so nothing would ever be sent"
     if mistake:
         raise HabitueError(f"the adapter `{adapter.name}` does not fit the channel {channel.name}: it {mistake}")

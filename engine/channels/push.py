@@ -9,7 +9,7 @@ _MAX_TOKEN = 4096
 
 
 class PushChannel(Channel):
-    """``push``. The address is the device's token, as its platform gave it."""
+    """The channel ``push``. The address is the device token issued by its platform."""
 
     name = "push"
     address = AddressOf(column="push_token")
@@ -18,11 +18,11 @@ class PushChannel(Channel):
     sample = "sample-token"
 
     def normal(self, address: str) -> str | None:
-        """Return the token where it has a length that a token can have."""
+        """Return the token if its length is plausible."""
         return address if 0 < len(address) <= _MAX_TOKEN else None
 
     def compose(self, rendered: Rendered, sending: Sending) -> PushPayload:
-        """Return title and body."""
+        """Return the title and the body."""
         return PushPayload(f"{sending.mark}{rendered.subject}", rendered.plain("body"))
 
 

@@ -12,7 +12,7 @@ _PUNCTUATION = re.compile(r"[ ().-]")
 
 
 class SmsChannel(Channel):
-    """``sms``. Numbers are E.164: a plus, the country's code, the rest."""
+    """The channel ``sms``. Numbers are E.164: a plus, the country code, the rest."""
 
     name = "sms"
     address = AddressOf(column="phone")

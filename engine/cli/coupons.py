@@ -11,7 +11,7 @@ from rich.table import Table
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
 from engine.errors import InputError
-from engine.incentives.pools import Filled, end_of, fill_pool, stocks
+from engine.incentives.pools import PoolImport, end_of, fill_pool, stocks
 
 _SHOWN = 20
 """How many rejected lines are printed."""
@@ -72,7 +72,7 @@ def _end(expires: str | None) -> Instant | None:
         raise InputError(f"--expires: {error}") from error
 
 
-def _tell(name: str, done: Filled) -> None:
+def _tell(name: str, done: PoolImport) -> None:
     for line in done.rejected[:_SHOWN]:
         notes().print(escape(line), highlight=False)
     if len(done.rejected) > _SHOWN:

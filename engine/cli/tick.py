@@ -9,7 +9,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_instant, print_json
 from engine.clock import Instant, iso
-from engine.delivery.tally import Drained
+from engine.delivery.tally import DeliveryCounts
 from engine.pipeline import Progress
 from engine.worker.upkeep import calibrate_new
 
@@ -48,7 +48,7 @@ def tick(
         raise typer.Exit(USAGE)
 
 
-def _show(now: Instant, done: Progress, drained: Drained | None, *, as_json: bool) -> None:
+def _show(now: Instant, done: Progress, drained: DeliveryCounts | None, *, as_json: bool) -> None:
     if done.lived_until is not None:
         notes().print(f"Nothing to do: the last tick of this store was at {iso(done.lived_until)}, which is later.")
     if as_json:

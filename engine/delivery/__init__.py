@@ -1,1 +1,1 @@
-"""Gates, rendering, dispatch: from an action to the wire and back into the log."""
+"""Delivery: gates, composing, sending, and recording the results."""

@@ -10,10 +10,10 @@ LONGEST_PAUSE = 10 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What an admin has to know: what pauses, why in a word and in more words, since when, until when."""
+    """What an admin has to know: what is paused, the reason and its detail, since when and until when."""
 
     subject: str
-    """Such as: adapter `smtp` is down."""
+    """Such as "adapter `smtp` is down"."""
     reason: str
     detail: str
     since: int
@@ -25,7 +25,7 @@ class Alarm:
 
 
 class Breaker:
-    """Whether something may be used, as this worker knows it."""
+    """Tracks whether something may be used, for this worker: it pauses after a failure, longer each time."""
 
     def __init__(self, subject: str) -> None:
         """``subject`` begins the alarm's sentence: "adapter `smtp` is down"."""
@@ -34,7 +34,7 @@ class Breaker:
         self.alarm: Alarm | None = None
 
     def paused(self, now: int) -> bool:
-        """Tell whether it shall be left alone at ``now``."""
+        """Tell whether it must not be used at ``now``."""
         return self.alarm is not None and now < self.alarm.until
 
     @property
@@ -43,7 +43,7 @@ class Breaker:
         return self.alarm is not None
 
     def down(self, reason: str, detail: str, now: int, longest: int = LONGEST_PAUSE) -> bool:
-        """Note that it failed at ``now``; return whether this is news rather than the same failure again."""
+        """Note that it failed at ``now``; return whether this is a new failure rather than the same one again."""
         if self.paused(now):
             return False
         pause = min(FIRST_PAUSE * 2 ** min(self._failures, 20), longest)

@@ -1,4 +1,4 @@
-"""What every gate and the composer see of one claimed action: frozen, and no way to the database."""
+"""One claimed action as gates and the composer see it: frozen, and without access to the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from engine.settings import ConsentSettings
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """The code that a message carries. ``expires_at`` is None where the code is good for ever."""
+    """The message's coupon code. ``expires_at`` is None if the code never expires."""
 
     code: str
     expires_at: int | None
@@ -17,11 +17,11 @@ class Coupon:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One claimed action with what it is about.
+    """One claimed action with the data of its user, enrolment and coupon.
 
-    ``address`` is the user's on the action's channel as stored, or None; ``recipient`` is its form to send to, None
-    where nothing can be sent to it, and ``suppression_form`` the form in which the suppression list holds it. ``event`` holds the properties of the event that triggered the
-    enrolment. ``facts`` holds the declared facts that templates read.
+    ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
+    to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``event`` has the
+    properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read.
     """
 
     action_id: int
@@ -51,13 +51,13 @@ class Candidate:
 
     @property
     def key(self) -> str:
-        """The idempotency key: equal on every hand-off of this action, different for every other."""
+        """The idempotency key: the same on every hand-off of this action, and unique to it."""
         return f"{self.enrolment_id}.{self.step}.{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What the gates know besides the candidate. ``channels`` are those that have an adapter."""
+    """What gates know besides the candidate. ``channels`` are those with an adapter."""
 
     now: int
     channels: frozenset[str]

@@ -1,4 +1,4 @@
-"""From a candidate that passed the gates to a message for the wire."""
+"""Composing: from a candidate that passed the gates to a message that an adapter can send."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from engine.settings import Brand
 
 
 @dataclass(frozen=True)
-class Stationery:
-    """What all messages of a brand have in common. ``worths`` says what each coupon is worth, in words."""
+class ComposerContext:
+    """What all messages of a brand have in common. ``worths`` maps coupons to their value in words."""
 
     brand: Brand
     library: TemplateLibrary
@@ -41,9 +41,9 @@ class Composed:
 
 
 class Composer:
-    """Renders candidates. Equal candidates give equal messages but for the instant at which they are composed."""
+    """Renders candidates. Equal candidates give equal messages, except for the instant at which they are composed."""
 
-    def __init__(self, stationery: Stationery, channels: Sequence[Channel] = CHANNELS) -> None:
+    def __init__(self, stationery: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
         self._channels = by_name(channels)
         self._keeper = ContentKeeper(stationery.library)
@@ -59,7 +59,7 @@ class Composer:
         self._reply_to = Mailbox(brand.reply_to) if brand.reply_to else None
 
     def compose(self, candidate: Candidate, now: int, mark: str = "") -> Composed:
-        """Return the message, ``mark`` put before its subject or text.
+        """Return the message, with ``mark`` before its subject or text.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values, or an address is invalid.
@@ -95,7 +95,7 @@ class Composer:
         return Composed(Message(candidate.key, self._sender.address, address, payload, now), content)
 
     def preview(self, candidate: Candidate) -> Shown:
-        """Return what a person sees of the message.
+        """Return the message as a person sees it.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values.

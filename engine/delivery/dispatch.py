@@ -1,4 +1,4 @@
-"""Delivery as a whole: lanes side by side, recovery before them; until nothing is due, or until told to stop."""
+"""Running delivery: recovery, then one lane per channel in parallel, until nothing is due or a stop is requested."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.candidate import Circumstances
-from engine.delivery.compose import Composer, Stationery
+from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
@@ -25,7 +25,7 @@ from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.recover import Recovery
 from engine.delivery.stops import Stops
-from engine.delivery.tally import Drained, Tally
+from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
@@ -36,19 +36,19 @@ from engine.store.database import Database
 from engine.store.secrets import installation_secret
 
 POLL = 1.0
-"""Seconds between two looks at an empty queue."""
+"""Seconds between polls of an empty queue."""
 
 _LONGEST_PAUSE = 30.0
-"""Seconds between two attempts when the store cannot be used."""
+"""Seconds between attempts while the store cannot be used."""
 
 _log = structlog.get_logger("habitue.delivery")
 
 
 class Delivery:
-    """Takes due actions through the gates to the adapters, and writes down what came of them.
+    """Takes due actions through the gates to the adapters, and records the results.
 
-    ``adapters`` are by channel. ``gates`` are asked in their order. ``worths`` says what each coupon is worth, in words, for templates. Several workers,
-    on several machines, can deliver from one PostgreSQL database.
+    ``adapters`` are by channel; ``gates`` are asked in the given order; ``worths`` maps coupons to their value in
+    words, for templates. Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
     def __init__(  # noqa: PLR0917 - the composition root's one call
@@ -78,7 +78,7 @@ class Delivery:
     def replace_content(
         self, library: TemplateLibrary, catalog: FactCatalog, worths: Mapping[str, str] | None = None
     ) -> None:
-        """Use other content from the next pass on; what is being composed keeps the old one."""
+        """Use other content from the next pass on; messages being composed still use the old content."""
         self._library, self._worths = library, dict(worths or {})
         self._loader = Loader(self._database, needs_of(catalog, library), self._gates, self._channels)
         for state in self._states.values():
@@ -86,15 +86,15 @@ class Delivery:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What is down or has stopped, for ``habitue status``."""
+        """What is down or stopped, for ``habitue status``."""
         found: list[Alarm] = []
         for state in self._states.values():
             found += [state.breaker.alarm] if state.breaker.alarm else []
             found += state.stops.alarms
         return tuple(found)
 
-    async def drain(self) -> Drained:
-        """Deliver until nothing more is due at the clock's present instant; return what was done.
+    async def drain(self) -> DeliveryCounts:
+        """Deliver until nothing is due at the clock's current instant; return what was done.
 
         Raises:
             StoreError: the database cannot be used.
@@ -106,10 +106,9 @@ class Delivery:
         return tally.drained(self.alarms)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until ``stop`` is set; then finish what is in flight and give the rest back.
+        """Deliver until ``stop`` is set; then finish messages in flight and return the rest to the queue.
 
-        Each channel goes at its own pace. A store that cannot be used is an alarm in the log, not the end: it is tried
-        again.
+        Each channel works at its own pace. If the store cannot be used, that is logged as an error and retried.
         """
         async with self._open() as journal, asyncio.TaskGroup() as group:
             for channel in self._adapters:
@@ -121,7 +120,7 @@ class Delivery:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Journal]:
-        """Open the journal and then the adapters; they are closed in reverse."""
+        """Open the journal and then the adapters; they are closed in reverse order."""
         most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
         give_up_after = self._settings.delivery.lease
         journal = Journal(self._database, self._clock, give_up_after=give_up_after, group=max(1, most // 2))
@@ -140,9 +139,9 @@ class Delivery:
         among: Collection[str] | None = None,
         apart_from: Collection[str] = (),
     ) -> int:
-        """Let lanes work until nothing of their channels is due; return how much was.
+        """Run lanes until nothing is due on their channels; return how many actions were.
 
-        ``among`` None stands for all channels.
+        ``among`` None means all channels.
         """
         due = await journal.read(self._waiting)
         waiting = [name for name in due if (among is None or name in among) and name not in apart_from]
@@ -166,7 +165,7 @@ class Delivery:
         return sum(result for result in done if isinstance(result, int))
 
     def _waiting(self, connection: Connection) -> list[str]:
-        """Return the channels to serve; none where nothing is due."""
+        """Return the channels to serve; empty if nothing is due."""
         due = self._claims.anything_due(connection, self._clock.now())
         return self._claims.channels(connection) if due else []
 
@@ -186,7 +185,7 @@ class Delivery:
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         loader = self._loader
-        stationery = Stationery(self._settings.brand, self._library, self._unsubscriber, self._worths)
+        stationery = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._worths)
         return LaneContext(
             journal=journal,
             claims=self._claims,

@@ -1,8 +1,8 @@
-"""The one writer of delivery: it commits what the lanes report, in groups, in a thread of its own.
+"""The single writer of delivery: it commits the lanes' results, in groups, in its own thread.
 
-A group is whatever has come together while the last one was being committed, so that the store is asked rarely when
-there is much to do and at once when there is little. What cannot be written now is written later: an answer of a
-provider must not be lost because the database was restarted.
+A group is everything that arrived while the previous group was being committed, so there are few transactions under
+load and no delay without. If a write fails, it is retried: a provider's answer must not be lost because the database
+was restarted.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
 
 LINGER = 0.02
-"""Seconds that an answer waits for others to be committed with."""
+"""Seconds that an answer waits for others to join its group."""
 
 Result = TypeVar("Result")
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
-"""Seconds between two attempts to write."""
+"""Seconds between attempts to write."""
 
 _log = structlog.get_logger("habitue.delivery")
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger("habitue.delivery")
 class InTransaction:
     """Moves that are decided inside the transaction that writes them.
 
-    ``decide`` gets the ids of those of ``claims`` that this worker still has; these are locked.
+    ``decide`` gets the action ids of those ``claims`` that this worker still holds; they are locked.
     """
 
     claims: Sequence[HasFence]
@@ -44,7 +44,7 @@ class InTransaction:
 
 
 Written: TypeAlias = Mapping[int, Move]
-"""The moves that were written, by action id."""
+"""The action ids of the moves that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class _Post:
 
 
 class Journal:
-    """Writes moves and runs other work on the store, one after the other. Use as an asynchronous context."""
+    """Writes moves and does other work on the store, one after the other. Use as an async context manager."""
 
     def __init__(self, database: Database, clock: Clock, *, give_up_after: int, group: int) -> None:
-        """Commit as soon as ``group`` posts have come together.
+        """Commit as soon as ``group`` posts are pending.
 
         Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
         """
@@ -85,10 +85,10 @@ class Journal:
     def post(
         self, moves: Sequence[Move], *, urgent: bool = False, inside: InTransaction | None = None
     ) -> "asyncio.Future[Written]":
-        """Take ``moves`` for the next group; the future gives those that counted, once they are committed.
+        """Add ``moves`` to the next group; the future returns those that were written, once they are committed.
 
-        What is not ``urgent`` waits a moment for others to be committed with. What is decided ``inside`` has a
-        transaction of its own, so that a mistake in it costs no other post.
+        Posts that are not ``urgent`` wait a moment for others to join. Decisions ``inside`` a transaction get a
+        transaction of their own, so that an error in them does not affect other posts.
         """
         written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._pending.append(_Post(moves, inside, written))
@@ -99,16 +99,16 @@ class Journal:
         return written
 
     def flush(self) -> None:
-        """Commit what has come together: somebody waits for it."""
+        """Commit the pending posts now, because someone is waiting for them."""
         if self._pending:
             self._wake.set()
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Run ``work`` in a writing transaction, in turn with the groups."""
+        """Run ``work`` in a write transaction, between groups."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
-        """Run ``work`` in a reading transaction, beside the groups."""
+        """Run ``work`` in a read transaction, in parallel with groups."""
         return await asyncio.to_thread(self._look, work)
 
     def _look(self, work: Callable[[Connection], Result]) -> Result:
@@ -133,7 +133,7 @@ class Journal:
     async def _commit(self, posts: Sequence[_Post]) -> None:
         try:
             written, stale = await self._persist(posts)
-        except Exception as error:  # noqa: BLE001 - whoever waits for the group gets it
+        except Exception as error:  # noqa: BLE001 - it is raised to those who wait for the group
             for post in posts:
                 if not post.written.done():
                     post.written.set_exception(error)
@@ -158,7 +158,7 @@ class Journal:
             waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT)
 
     def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Written, list[int]]:
-        """Write the posts' moves; return those that counted, and the actions that another worker has by now."""
+        """Write the posts' moves; return those written, and the actions that another worker has claimed since."""
         moves: list[Move] = []
         stale: list[int] = []
         for post in posts:
@@ -173,5 +173,5 @@ class Journal:
 
 
 def _fault_inside(posts: Sequence[_Post], error: Exception) -> bool:
-    """Tell whether what a post decides inside is wrong itself: trying again would hold up all others for nothing."""
+    """Tell whether the error is in a post's own decision: retrying it would only hold up all others."""
     return any(post.inside for post in posts) and (is_query_error(error) or is_data_error(error))

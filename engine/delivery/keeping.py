@@ -1,4 +1,4 @@
-"""What the log keeps of a message: enough to tell what was said to whom, and to say it again from its template."""
+"""What the log keeps of a message's content: enough to show it, and to render it again from its template."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,10 +6,10 @@ from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
 
 RENDERED_WITH = "render"
-"""Key under which the values hold what filters go by: ``locale``, ``zone``, ``currency``. No template has this name."""
+"""Key in the kept values for what filters need: ``locale``, ``zone``, ``currency``. Templates have no such name."""
 
 _Path = tuple[str, str | None]
-"""A name that templates begin with, and what is read below it; None where all of it is."""
+"""A top-level name of a template's values and the key read below it; None if the whole value is read."""
 
 
 class ContentKeeper:
@@ -39,7 +39,7 @@ def _path(name: str) -> _Path:
 
 
 def _only(values: Mapping[str, object], paths: Iterable[_Path]) -> dict[str, object]:
-    """Return those of ``values`` that ``paths`` lead to. What is not there stays away, as templates ask for that."""
+    """Return the part of ``values`` under ``paths``. Missing values stay missing, because templates can test for that."""
     kept: dict[str, object] = {}
     whole = set()
     for root, below in paths:

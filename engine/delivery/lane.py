@@ -1,7 +1,7 @@
-"""One channel's way to the wire, as one list: claim -> load -> gates -> compose -> hand off -> send -> record.
+"""Delivering one channel: claim -> load -> gates -> compose -> hand off -> send -> record.
 
-Lanes share nothing but the journal, so that a slow provider holds up its own channel alone. A hand-off is committed
-before the wire sees the message.
+Lanes share only the journal, so that a slow provider holds up only its own channel. A hand-off is committed before the
+adapter gets the message.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import InTransaction, Journal
-from engine.delivery.load import Batch, Loader
+from engine.delivery.load import LoadedBatch, Loader
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
-from engine.delivery.reasons import Reason
-from engine.delivery.sender import Parcel, Sender, pause_reason
+from engine.delivery.reasons import DeliveryReason
+from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.stops import Stops
 from engine.delivery.tally import Tally
 from engine.errors import StoreError
@@ -36,15 +36,15 @@ from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 4
-"""Messages that are composed before the wire has its turn: about half a millisecond."""
+"""Messages composed before the senders get their turn: about half a millisecond."""
 
 
 @dataclass(frozen=True)
 class LaneContext:
     """What all lanes work with.
 
-    ``stopping`` says that the worker was told to stop, ``superseded`` that there is newer content than this loader's
-    and composer's: then nothing more is claimed.
+    ``stopping`` tells whether the worker was asked to stop, ``superseded`` whether there is newer content than that of
+    this loader and composer; in both cases nothing more is claimed.
     """
 
     journal: Journal
@@ -62,7 +62,7 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What outlives a lane's pass: whether its adapter is down, and what has stopped."""
+    """What is remembered between passes of a lane: whether its adapter is down, and what has stopped."""
 
     breaker: Breaker
     stops: Stops
@@ -74,7 +74,7 @@ class Lane:
     def __init__(
         self, channel: str, adapter: Adapter | None, in_flight: int, state: LaneState, context: LaneContext
     ) -> None:
-        """Serve ``channel`` through ``adapter``; without one, the gates refuse what there is."""
+        """Serve ``channel`` through ``adapter``; without an adapter, the gates refuse all messages."""
         self._channel = channel
         self._breaker = state.breaker
         self._stops = state.stops
@@ -87,7 +87,7 @@ class Lane:
         )
 
     async def work(self) -> int:
-        """Deliver what is due; return how many actions were claimed. What is in flight is finished first."""
+        """Deliver what is due; return how many actions were claimed. Messages in flight are finished before."""
         async with self._sender:
             return await self._feed()
 
@@ -111,44 +111,44 @@ class Lane:
 
     # --- claim, load -------------------------------------------------------------------------------------------
 
-    async def _claim(self) -> Batch:
-        """Claim and load what is due; an empty batch where there is nothing to do, or nothing can be done."""
+    async def _claim(self) -> LoadedBatch:
+        """Claim and load due actions; return an empty batch if nothing is due or nothing can be sent now."""
         now = self._context.clock.now()
         if self._halted(now) or self._context.superseded():
-            return Batch()
+            return LoadedBatch()
         limit = 1 if self._breaker.trying else self._stops.limit(self._context.settings.batch)
         take = partial(self._context.claims.take, channel=self._channel, now=now, limit=limit)
         claims = await self._context.journal.run(take)
         if not claims:
-            return Batch()
+            return LoadedBatch()
         try:
             return await asyncio.to_thread(self._context.loader.load, self._channel, claims)
         except Exception as error:
             if _is_of_the_database(error):
                 raise
             await self._give_back(claims, error)
-            return Batch()
+            return LoadedBatch()
 
-    def _halted(self, now: int) -> Reason | None:
-        """Return why nothing more shall be handed off now; None where it may."""
+    def _halted(self, now: int) -> DeliveryReason | None:
+        """Return why nothing may be handed off now; None if it may."""
         if self._context.stopping():
-            return Reason.WORKER_STOPPED
+            return DeliveryReason.WORKER_STOPPED
         if self._breaker.paused(now):
             return pause_reason(self._breaker)
-        return Reason.CODE_AT_FAULT if self._stops.paused(now) else None
+        return DeliveryReason.CODE_AT_FAULT if self._stops.paused(now) else None
 
     async def _give_back(self, claims: Sequence[Claim], error: Exception) -> None:
-        """Stop the channel for a mistake of the program; what was claimed goes back to the queue unharmed."""
+        """Stop the channel because of a bug; claimed actions go back to the queue unchanged."""
         detail = trail(error)
         behind = self._stops.fail(detail, self._context.clock.now())
-        # Of many it is not known which one brings the mistake out; they are tried again one by one.
+        # It is not known which of them triggers the bug, so they are retried one by one.
         due_at = behind if len(claims) == 1 else None
-        moves = [Move(*claim, State.QUEUED, Reason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
+        moves = [Move(*claim, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
         self._context.tally.count((await self._context.journal.post(moves, urgent=True)).values())
 
     # --- gates, compose ----------------------------------------------------------------------------------------
 
-    async def _process(self, batch: Batch) -> None:
+    async def _process(self, batch: LoadedBatch) -> None:
         group = Group()
         circumstances = self._context.circumstances(self._context.clock.now())
         self._preparer.unloaded(batch, group, circumstances.now)
@@ -158,7 +158,7 @@ class Lane:
                 await self._hand_off(group, circumstances)
                 group = Group()
             if not number % _AT_A_STRETCH:
-                await asyncio.sleep(0)  # the wire goes on
+                await asyncio.sleep(0)  # let the senders run
         await self._hand_off(group, circumstances)
         if batch.actions and not self._stops.paused(circumstances.now):
             self._stops.worked(self._context.settings.batch)
@@ -189,7 +189,7 @@ class Lane:
         for candidate, composed in group.passed:
             move = written.get(candidate.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(Parcel(candidate, composed.message, lease_until))
+                self._sender.send(OutgoingMessage(candidate, composed.message, lease_until))
             else:
                 self._sender.release()
 
@@ -201,7 +201,7 @@ class Lane:
         connection: Connection,
         ours: frozenset[int],
     ) -> list[Move]:
-        """Decide inside the transaction: who gets a place with the gates that count, and until when bad rows wait."""
+        """Decide inside the transaction which messages get a place with gates that count, and when bad rows are retried."""
         bad = [one for one in group.bad if one.claim.action_id in ours]
         passed = [one for one in group.passed if one[0].action_id in ours]
         refused = reserve(connection, [candidate for candidate, _ in passed], circumstances, self._context.gates)
@@ -218,7 +218,7 @@ class Lane:
                 candidate.action_id,
                 candidate.fence,
                 State.HANDED_OFF,
-                Reason.GATES_PASSED,
+                DeliveryReason.GATES_PASSED,
                 tries=1,
                 lease_until=lease_until,
                 content=composed.content,
@@ -227,7 +227,7 @@ class Lane:
         ]
 
     async def _take_back(self, group: Group, error: Exception) -> None:
-        """Stop for a mistake in what was decided inside: nothing was written, so everything goes back as it was."""
+        """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
         claims = [*(candidate for candidate, _ in group.passed), *(one.claim for one in group.bad)]
         await self._give_back([Claim(one.action_id, one.fence) for one in claims], error)
         if group.moves:

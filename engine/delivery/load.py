@@ -1,7 +1,7 @@
-"""Loading what claimed actions are about: one statement for a batch, and one for each gate that asks by itself.
+"""Loading the data of claimed actions: one statement per batch, and one for each gate with a query of its own.
 
-A row that cannot be read (broken text, broken JSON) spoils no other: where the database complains about a value, the
-batch is halved until the row is found. Any other exception is a mistake of the program, and says nothing about rows.
+A row that cannot be read (broken text, broken JSON) does not affect others: if the database rejects a value, the batch
+is halved until the row is found. Any other exception is a bug and is not blamed on a row.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,14 +29,14 @@ from engine.store.rowset import pack, rowset
 
 @dataclass(frozen=True)
 class Needs:
-    """What templates read beyond the user: fact -> type, and event -> its declared properties."""
+    """What templates read besides the user: fact -> type, and event -> its declared properties."""
 
     facts: Mapping[str, FactType] = field(default_factory=dict)
     events: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
-    """Return the declared facts that any template reads, and the properties of all declared events."""
+    """Return the declared facts that templates read, and the properties of all declared events."""
     read = {variable.name for name, channel in library.names() for variable in library.variables(name, channel)}
     if "facts" in read:  # a template loops over them all
         wanted = set(catalog.facts)
@@ -48,7 +48,7 @@ def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class LoadedAction:
-    """One message, and what each gate had read for it, in the order of the gates."""
+    """One message, and the value that each gate loaded for it, in the order of the gates."""
 
     message: Candidate
     inputs: tuple[object, ...]
@@ -56,7 +56,7 @@ class LoadedAction:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A claimed action whose rows cannot be read. ``detail`` names the fault without a value."""
+    """A claimed action whose rows cannot be read. ``detail`` describes the error without any stored value."""
 
     claim: Claim
     detail: str
@@ -64,23 +64,25 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Claimed actions as they were read. ``missing`` have no user any more."""
+class LoadedBatch:
+    """A batch of claimed actions with their data. The users of ``missing`` no longer exist."""
 
     actions: tuple[LoadedAction, ...] = ()
     missing: tuple[Claim, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
-    def __add__(self, other: "Batch") -> "Batch":
+    def __add__(self, other: "LoadedBatch") -> "LoadedBatch":
         """Return both batches as one."""
-        return Batch(self.actions + other.actions, self.missing + other.missing, self.unreadable + other.unreadable)
+        return LoadedBatch(
+            self.actions + other.actions, self.missing + other.missing, self.unreadable + other.unreadable
+        )
 
     def __len__(self) -> int:
         return len(self.actions) + len(self.missing) + len(self.unreadable)
 
 
 class Loader:
-    """Reads messages and what the gates need for them from the store."""
+    """Loads messages, and the data that gates need for them, from the store."""
 
     def __init__(
         self,
@@ -103,19 +105,19 @@ class Loader:
     def _query(self, address: str) -> BatchQuery:
         return BatchQuery(self._database.dialect, address, self._fact_names, self._gates)
 
-    def load(self, channel: str, claims: Sequence[Claim]) -> Batch:
-        """Return what ``claims``, all of one channel, are about, in their order."""
+    def load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
+        """Return the data of ``claims``, all of one channel, in the given order."""
         try:
             return self._load(channel, claims)
         except Exception as error:
             if not is_data_error(error):
                 raise
             if len(claims) == 1:
-                return Batch(unreadable=(self._unreadable(claims[0], error),))
+                return LoadedBatch(unreadable=(self._unreadable(claims[0], error),))
         middle = len(claims) // 2
         return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
-    def _load(self, channel: str, claims: Sequence[Claim]) -> Batch:
+    def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         messages: list[Candidate] = []
         unreadable: list[Unreadable] = []
         of_columns: dict[int, Mapping[str, object]] = {}
@@ -137,7 +139,7 @@ class Loader:
             for message in messages
         )
         missing = tuple(claim for claim in claims if claim.action_id not in found)
-        return Batch(actions, missing, tuple(unreadable))
+        return LoadedBatch(actions, missing, tuple(unreadable))
 
     def _read_columns(self, read: ReadAction) -> dict[str, object]:
         return {
@@ -203,7 +205,7 @@ class Loader:
 
 
 def fact_values(names: Sequence[str], booleans: Collection[str], values: Sequence[object]) -> dict[str, object]:
-    """Return facts as templates read them, from columns of ``user_state``: SQLite has numbers for booleans."""
+    """Return facts as templates read them, from columns of ``user_state``; SQLite stores booleans as numbers."""
     facts = dict(zip(names, values, strict=True))
     for name in booleans:
         value = facts[name]
@@ -218,7 +220,7 @@ def event_values(
     properties: Any,  # noqa: ANN401 - a mapping, or its JSON
     declared: Iterable[str],
 ) -> dict[str, object]:
-    """Return an event as templates read it; properties that are declared and that it lacks are None.
+    """Return an event as templates read it; declared properties that it does not have are None.
 
     Raises:
         BadRow: the properties are not a JSON object.
@@ -237,5 +239,5 @@ def event_values(
 
 
 def _detail(error: Exception) -> str:
-    """Say what is wrong with a row; the text of a foreign exception may hold what the row holds."""
+    """Describe what is wrong with a row, without the text of other exceptions, which may contain its values."""
     return str(error) if isinstance(error, BadRow) else trail(error)

@@ -1,4 +1,4 @@
-"""What follows from a provider's answer: the one place that decides about trying again."""
+"""What follows from a provider's answer: the only place that decides about retries."""
 
 import zlib
 
@@ -7,19 +7,19 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import HOUR
 from engine.delivery.candidate import Candidate
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
 
 LONGEST_WAIT = 6 * HOUR
 _JITTER = 0.25
 MAX_DETAIL = 300
-"""Characters of a provider's text that are kept."""
+"""How many characters of a provider's text are kept."""
 
 
 def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
     """Return the milliseconds to wait after hand-off number ``tries``: doubling, up to six hours, with jitter.
 
-    The jitter, up to a quarter either way, comes from the action itself, so that a replay waits as long.
+    The jitter, up to a quarter either way, is derived from the action's id, so that a replay waits equally long.
     """
     wait = min(first_wait * (1 << min(tries - 1, 30)), LONGEST_WAIT)
     share = zlib.crc32(f"{action_id}.{tries}".encode()) / 2**32
@@ -27,24 +27,24 @@ def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
 
 
 def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
-    """Return the move that ``answer`` to the latest hand-off leads to."""
+    """Return the move that follows from ``answer`` to the latest hand-off."""
     tries = candidate.tries + 1
     state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
     via = None
     match answer.outcome:
         case Outcome.ACCEPTED:
-            state, reason = State.ACCEPTED, answer.reason or Reason.ACCEPTED
+            state, reason = State.ACCEPTED, answer.reason or DeliveryReason.ACCEPTED
         case Outcome.REJECTED:
             pass
         case Outcome.RETRY if tries >= settings.tries:
-            via, reason = (State.RETRYING, reason), Reason.TRIES_EXHAUSTED
+            via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
             state, due_at = State.RETRYING, now + retry_wait(candidate.action_id, tries, settings.retry_after)
         case Outcome.ADAPTER_DOWN:
-            state, reason, counted = State.QUEUED, Reason.ADAPTER_DOWN, -1
+            state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
             said, place = answer.detail[:MAX_DETAIL], ""
-            if reason == Reason.ADAPTER_ERROR:
+            if reason == DeliveryReason.ADAPTER_ERROR:
                 said, place = place, said
             return unknown(
                 candidate.action_id, candidate.fence, tries, reason, said, detail=place, now=now, settings=settings
@@ -75,12 +75,12 @@ def unknown(
     now: int,
     settings: DeliverySettings,
 ) -> Move:
-    """Return the move of an action of which nobody knows whether it was sent: held or, by policy, sent again.
+    """Return the move of an action that may or may not have been sent: unknown or, by policy, sent again.
 
-    ``said`` is the provider's text, where there was one, ``detail`` the place of an adapter's mistake.
+    ``said`` is the provider's text, if any; ``detail`` is the place of an adapter's bug.
     """
     if settings.unknown == "hold" or tries >= settings.tries:
         return Move(action_id, fence, State.UNKNOWN, reason, detail, said)
     due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, Reason.RESENT, detail, said, due_at=due_at, via=via)
+    return Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, said, due_at=due_at, via=via)

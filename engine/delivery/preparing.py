@@ -1,7 +1,7 @@
-"""From a loaded action to what becomes of it: the gates, then the composer, and what follows from either.
+"""From a loaded action to its next state: the gates, then the composer, and what follows from either.
 
-A mistake of the program never decides a message's fate: the message goes back to the queue unharmed, and what is at
-fault stops (see ``stops``). A message whose own values are at fault is set aside.
+A bug never decides the outcome of a message: the message goes back to the queue unchanged, and the part with the bug is
+stopped (see ``stops``). A message whose own values are bad is quarantined.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
-from engine.delivery.load import Batch, LoadedAction, Unreadable
-from engine.delivery.reasons import Reason
+from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
+from engine.delivery.reasons import DeliveryReason
 from engine.delivery.stops import Stops
 from engine.errors import RenderError
 from engine.faults import trail
@@ -27,7 +27,7 @@ _MAX_DETAIL = 300
 
 @dataclass(frozen=True, slots=True)
 class BadMessage:
-    """A message to set aside: its own values are at fault."""
+    """A message to quarantine because its own values are bad."""
 
     claim: HasFence
     template: str
@@ -36,7 +36,7 @@ class BadMessage:
 
 @dataclass(slots=True)
 class Group:
-    """What is written together: messages that passed, moves of others, and messages to set aside."""
+    """What is written together: messages that passed, moves of others, and messages to quarantine."""
 
     passed: list[tuple[Candidate, Composed]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
@@ -47,20 +47,24 @@ class Group:
 
 
 class Preparer:
-    """Prepares the messages of one channel."""
+    """Runs gates and composer on the messages of one channel."""
 
     def __init__(
-        self, composer: Composer, gates: Sequence[Gate[Any]], stops: Stops, halted: Callable[[int], Reason | None]
+        self,
+        composer: Composer,
+        gates: Sequence[Gate[Any]],
+        stops: Stops,
+        halted: Callable[[int], DeliveryReason | None],
     ) -> None:
-        """``halted`` says why nothing more shall be handed off at an instant; None where it may."""
+        """``halted`` returns why nothing may be handed off at an instant; None if it may."""
         self._composer = composer
         self._gates = gates
         self._stops = stops
         self._halted = halted
 
-    def unloaded(self, batch: Batch, group: Group, now: int) -> None:
-        """Add to ``group`` what becomes of the actions that could not be loaded."""
-        group.moves += [Move(*claim, State.FAILED, Reason.USER_MISSING) for claim in batch.missing]
+    def unloaded(self, batch: LoadedBatch, group: Group, now: int) -> None:
+        """Add the moves of the actions that could not be loaded to ``group``."""
+        group.moves += [Move(*claim, State.FAILED, DeliveryReason.USER_MISSING) for claim in batch.missing]
         unreadable = batch.unreadable
         if self._not_the_rows(batch):
             until = self._stops.fail(unreadable[0].detail, now)
@@ -72,7 +76,7 @@ class Preparer:
             else:
                 group.bad.append(_unreadable(one))
 
-    def _not_the_rows(self, batch: Batch) -> bool:
+    def _not_the_rows(self, batch: LoadedBatch) -> bool:
         """Tell whether too many of a batch, or one after the other, could not be loaded for rows to be at fault."""
         unreadable = [one.claim.action_id for one in batch.unreadable]
         if batch.actions:
@@ -82,14 +86,14 @@ class Preparer:
         return len(unreadable) > max(A_FEW, len(batch) // 10)
 
     def prepare(self, loaded: LoadedAction, circumstances: Circumstances, group: Group) -> None:
-        """Add ``loaded`` to ``group``, as a message that may leave or as what becomes of it instead."""
+        """Add ``loaded`` to ``group``: as a message that may be sent, or as another move."""
         message, now = loaded.message, circumstances.now
         if reason := self._halted(now):
             group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
             return
         try:
             verdict = judge(message, loaded.inputs, circumstances, self._gates)
-        except Exception as error:  # noqa: BLE001 - a gate's mistake; no message may suffer from it
+        except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
             detail = trail(error)
             group.moves.append(_given_back(message, detail, self._stops.fail(detail, now)))
             return
@@ -107,7 +111,7 @@ class Preparer:
             composed = self._composer.compose(message, now)
         except RenderError as error:
             self._unrendered(message, error, now, group)
-        except Exception as error:  # noqa: BLE001 - a mistake in a filter or in building the message
+        except Exception as error:  # noqa: BLE001 - a bug in a filter or in building the message
             detail = trail(error)
             until = self._stops.template_failed(message.template, detail, now)
             group.moves.append(_given_back(message, detail, until))
@@ -116,7 +120,7 @@ class Preparer:
             group.passed.append((message, composed))
 
     def _unrendered(self, message: Candidate, error: RenderError, now: int, group: Group) -> None:
-        """Set the message aside; where too many in a row were, the template is at fault and none of them."""
+        """Quarantine the message; after too many in a row, blame the template instead of the messages."""
         detail = str(error)[:_MAX_DETAIL]
         bad = BadMessage(
             message,
@@ -132,9 +136,9 @@ class Preparer:
 
 
 def follow_verdict(message: Candidate, verdict: Verdict) -> Move:
-    """Return what becomes of a message that a gate did not let pass.
+    """Return the move of a message that a gate did not let pass.
 
-    A refusal makes way for the step's next channel, unless it is final; holding and deferring keep the step where it is.
+    After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel.
     """
     match verdict:
         case Refuse(reason, state, final):
@@ -156,9 +160,11 @@ def follow_verdict(message: Candidate, verdict: Verdict) -> Move:
 
 
 def _given_back(claim: HasFence, detail: str, due_at: int) -> Move:
-    return Move(claim.action_id, claim.fence, State.QUEUED, Reason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at)
+    return Move(
+        claim.action_id, claim.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at
+    )
 
 
 def _unreadable(one: Unreadable) -> BadMessage:
-    found = BadRowFound(RowKind.ACTION, one.claim.action_id, "load", Reason.ROW_UNREADABLE, one.detail)
+    found = BadRowFound(RowKind.ACTION, one.claim.action_id, "load", DeliveryReason.ROW_UNREADABLE, one.detail)
     return BadMessage(one.claim, "", found)

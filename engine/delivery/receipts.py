@@ -1,11 +1,11 @@
-"""What providers tell afterwards: from a call that came in to receipts that the ledger takes."""
+"""Providers' callbacks: from an incoming call to receipts for the ledger."""
 
 from collections.abc import Mapping, Sequence
 
 from adapters.base import Callback, CallbackError, Receipt, ReceiptKind
 from adapters.kinds import AdapterKind, checked_options, find_kind
 from engine.actions.reasons import LedgerReason
-from engine.actions.receipts import ToldReceipt
+from engine.actions.receipts import ReceiptEntry
 from engine.actions.states import State
 from engine.errors import HabitueError
 from engine.settings import Settings
@@ -21,12 +21,12 @@ _STATES: Mapping[ReceiptKind, State] = {
 
 def read_callback(
     settings: Settings, kinds: Sequence[AdapterKind], adapter: str, callback: Callback
-) -> list[ToldReceipt]:
-    """Return what the provider of ``adapter`` says in ``callback``. It need not be in use any more: receipts come late.
+) -> list[ReceiptEntry]:
+    """Return the receipts in ``callback`` from the provider of ``adapter``, which need not be in use any more.
 
     Raises:
         CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read.
-        HabitueError: there is no such adapter, it has no receipts, or its options make no sense.
+        HabitueError: there is no such adapter, it does not support receipts, or its options are invalid.
     """
     try:
         kind = find_kind(adapter, kinds)
@@ -34,14 +34,14 @@ def read_callback(
     except ValueError as error:
         raise HabitueError(f"config.toml: adapters.{adapter}: {error}") from error
     if kind.receipts is None:
-        raise HabitueError(f"the adapter `{adapter}` has no receipts")
+        raise HabitueError(f"the adapter `{adapter}` does not support receipts")
     return [_told(one) for one in kind.receipts(options, adapter, callback)]
 
 
-def _told(receipt: Receipt) -> ToldReceipt:
+def _told(receipt: Receipt) -> ReceiptEntry:
     if not receipt.reference:
-        raise CallbackError("a receipt names no message")
-    return ToldReceipt(
+        raise CallbackError("a receipt does not say which message it is about")
+    return ReceiptEntry(
         receipt.adapter,
         _STATES[receipt.kind],
         receipt.reference,

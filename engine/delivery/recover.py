@@ -1,6 +1,6 @@
-"""After a crash: actions whose worker let the lease run out. What was not handed off goes back, the rest is unknown.
+"""Recovery after a crash: actions whose lease expired are queued again, or unknown if they had been handed off.
 
-It also takes actions out of quarantine that no longer wait there: they were sent, refused, called off.
+It also removes actions from quarantine that have since been sent, refused or cancelled.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from engine.actions.moves import Move, Mover
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
 from engine.store.dialect import Dialect
 from engine.store.quarantine import RowKind, forget
@@ -27,7 +27,7 @@ _OUT_OF_QUARANTINE = (
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many actions went back to the queue, and of how many it is unknown whether they were sent."""
+    """How many actions went back to the queue, and for how many it is unknown whether they were sent."""
 
     released: int = 0
     unknown: int = 0
@@ -37,7 +37,7 @@ class Recovered:
 
 
 class Recovery:
-    """Finds leases that ran out."""
+    """Finds and settles actions whose lease has expired."""
 
     def __init__(self, dialect: Dialect, settings: DeliverySettings) -> None:
         self._settings = settings
@@ -51,18 +51,19 @@ class Recovery:
         )
 
     def anything_to_do(self, connection: Connection, now: int) -> bool:
-        """Tell whether any lease has ended, or an action has left quarantine: two index probes."""
+        """Tell whether any lease has expired, or a quarantined action has moved on: two index probes."""
         return connection.scalar(self._any, {"now": now}) is not None or connection.scalar(self._freed) is not None
 
     def run(self, connection: Connection, now: int) -> Recovered:
-        """Settle up to a thousand actions whose lease has ended; call again while it returns something."""
+        """Settle up to a thousand actions whose lease has expired; call again while it returns something."""
         forget(connection, RowKind.ACTION, _OUT_OF_QUARANTINE)
         rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
         released = [row for row in rows if row.state == State.CLAIMED]
         lost = [row for row in rows if row.state == State.HANDED_OFF]
-        moves = [Move(row.id, row.fence, State.QUEUED, Reason.LEASE_RAN_OUT) for row in released]
+        moves = [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT) for row in released]
         moves += [
-            unknown(row.id, row.fence, row.tries, Reason.NO_ANSWER, now=now, settings=self._settings) for row in lost
+            unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=self._settings)
+            for row in lost
         ]
         if moves:
             self._mover.write(connection, moves, now)

@@ -1,7 +1,7 @@
-"""The one statement that reads what a batch of actions is about: what messages need, what the gates add to it, facts.
+"""The statement that loads a batch of actions: what messages need, the columns of gates, and facts.
 
-Everything is asked for by name. A contributor's columns come back as a tuple with these names, so none of them depends
-on where it stands in the statement.
+Columns are selected by name. Each gate gets its columns as a named tuple, so nothing depends on their position in the
+statement.
 """
 
 from collections import namedtuple
@@ -18,7 +18,7 @@ from engine.store.rowset import pack, rowset
 
 
 class ActionRow(NamedTuple):
-    """What every message needs, whatever the gates ask."""
+    """What every message needs, whatever gates there are."""
 
     action_id: int
     enrolment_id: int
@@ -81,7 +81,7 @@ _JOINS = (
 
 @dataclass(frozen=True, slots=True)
 class ReadAction:
-    """One action as it was read. ``of_gates`` are the rows of the gates with columns, by the gate's name."""
+    """One action as it was read. ``of_gates`` has the rows of gates with columns, by the gate's name."""
 
     row: ActionRow
     facts: Sequence[object]
@@ -89,10 +89,10 @@ class ReadAction:
 
 
 class BatchQuery:
-    """Reads batches of one channel; made once for what the gates and the templates ask for."""
+    """Reads batches of one channel; built once for the given gates and facts."""
 
     def __init__(self, dialect: Dialect, address: str, facts: Sequence[str], gates: Sequence[Gate[Any]]) -> None:
-        """``address`` is SQL for the users' address on the channel."""
+        """``address`` is SQL for the user's address on the channel."""
         columns = [(name, {**_COLUMNS, "address": address}[name]) for name in ActionRow._fields]
         joins = [*_JOINS]
         self._gate_rows: list[tuple[str, slice, Callable[[Any], Any]]] = []
@@ -110,7 +110,7 @@ class BatchQuery:
         self._select = text(f"SELECT {listed} FROM {ids} AS r {' '.join(joins)}")
 
     def fetch(self, connection: Connection, claims: Sequence[Claim]) -> dict[int, ReadAction]:
-        """Return what ``claims`` are about, by action id; actions whose user is gone are missing."""
+        """Return the data of ``claims`` by action id; actions whose user no longer exists are missing."""
         found = connection.execute(self._select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
         read = map(self._read, found)
         return {one.row.action_id: one for one in read}

@@ -1,6 +1,6 @@
-"""From the committed hand-off to the recorded answer: the half of a lane that talks to the adapter.
+"""The part of a lane that talks to the adapter: from the committed hand-off to the recorded answer.
 
-Never more than ``in_flight`` messages are between hand-off and recorded answer.
+At most ``in_flight`` messages are between hand-off and recorded answer.
 """
 
 import asyncio
@@ -19,20 +19,20 @@ from engine.delivery.breaker import Breaker
 from engine.delivery.candidate import Candidate
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
 from engine.faults import trail
 from engine.settings import DeliverySettings
 
 LONGEST_AFTER_BUG = HOUR
-"""The longest pause after an adapter's own mistake: each trial may cost one message its certainty."""
+"""The longest pause after a bug in an adapter: each trial can leave one message unknown."""
 
 _log = structlog.get_logger("habitue.delivery")
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    """A message whose hand-off is committed; the lease it has ends at ``lease_until``."""
+class OutgoingMessage:
+    """A message whose hand-off is committed; its lease ends at ``lease_until``."""
 
     candidate: Candidate
     message: Message
@@ -40,7 +40,7 @@ class Parcel:
 
 
 class Sender:
-    """Sends what a lane hands off, with as many tasks as the adapter can carry. Use as an asynchronous context."""
+    """Sends a lane's messages, with as many tasks as the adapter's concurrency. Use as an async context manager."""
 
     def __init__(  # noqa: PLR0917 - made in one place
         self,
@@ -52,7 +52,7 @@ class Sender:
         clock: Clock,
         settings: DeliverySettings,
     ) -> None:
-        """Without an adapter nothing can be handed off, because the gates refuse it."""
+        """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
         self._adapter = adapter
         self._breaker = breaker
         self._in_flight = in_flight
@@ -61,7 +61,7 @@ class Sender:
         self._clock = clock
         self._settings = settings
         self._credits = asyncio.Semaphore(in_flight)
-        self._outbox: asyncio.Queue[Parcel] = asyncio.Queue()
+        self._outbox: asyncio.Queue[OutgoingMessage] = asyncio.Queue()
         self._failure: asyncio.Future[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +74,7 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the tasks; whoever wants every answer recorded calls ``drained`` first."""
+        """Stop the tasks; call ``drained`` first to have every answer recorded."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -90,17 +90,17 @@ class Sender:
         self._raise_failure()
 
     def release(self, count: int = 1) -> None:
-        """Give back what was acquired and not used."""
+        """Return unused credits."""
         for _ in range(count):
             self._credits.release()
 
-    def send(self, parcel: Parcel) -> None:
-        """Take a message for the wire; one credit was acquired for it."""
+    def send(self, parcel: OutgoingMessage) -> None:
+        """Queue a message for sending; one credit must have been acquired for it."""
         self._outbox.put_nowait(parcel)
 
     @property
     def nearly_idle(self) -> bool:
-        """Whether the wire will soon have nothing to do."""
+        """Whether the senders will soon have nothing to do."""
         return self._adapter is None or self._outbox.qsize() < self._adapter.concurrency
 
     async def drained(self) -> None:
@@ -119,14 +119,14 @@ class Sender:
             move = await self._send(parcel)
             self._journal.post([move]).add_done_callback(partial(self._recorded, move))
 
-    async def _send(self, parcel: Parcel) -> Move:
+    async def _send(self, parcel: OutgoingMessage) -> Move:
         assert self._adapter is not None
         candidate, now = parcel.candidate, self._clock.now()
         if self._breaker.paused(now):
             return Move(candidate.action_id, candidate.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
         left = parcel.lease_until - now
         if left <= self._settings.lease // 10:
-            return Move(candidate.action_id, candidate.fence, State.QUEUED, Reason.LEASE_RAN_OUT, tries=-1)
+            return Move(candidate.action_id, candidate.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
         answer = await self._ask(self._adapter, parcel.message, left / SECOND)
         now = self._clock.now()
         self._watch(answer, now)
@@ -137,13 +137,13 @@ class Sender:
             async with asyncio.timeout(seconds):
                 return await adapter.send(message)
         except TimeoutError:
-            return Answer(Outcome.UNKNOWN, Reason.NO_ANSWER, "no answer within the lease")
-        except Exception as error:  # noqa: BLE001 - the adapter's own mistake; whether it sent the message is not known
-            return Answer(Outcome.UNKNOWN, Reason.ADAPTER_ERROR, trail(error))
+            return Answer(Outcome.UNKNOWN, DeliveryReason.NO_ANSWER, "no answer within the lease")
+        except Exception as error:  # noqa: BLE001 - a bug in the adapter; it may have sent the message
+            return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
 
     def _watch(self, answer: Answer, now: int) -> None:
-        if answer.reason == Reason.ADAPTER_ERROR:
-            if self._breaker.down(Reason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
+        if answer.reason == DeliveryReason.ADAPTER_ERROR:
+            if self._breaker.down(DeliveryReason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
                 _log.error("adapter_error", error=answer.detail, alarm=str(self._breaker.alarm))
         elif answer.outcome is Outcome.ADAPTER_DOWN:
             if self._breaker.down(answer.reason, answer.detail, now):
@@ -155,7 +155,7 @@ class Sender:
         try:
             if move.action_id in written.result():
                 self._tally.count([move])
-        except Exception as error:  # noqa: BLE001 - the lane raises it, where it ends
+        except Exception as error:  # noqa: BLE001 - the lane raises it at its end
             self._fail(error)
         finally:
             self._credits.release()
@@ -170,7 +170,7 @@ class Sender:
             self._failure.result()
 
 
-def pause_reason(breaker: Breaker) -> Reason:
-    """Return why messages wait for an adapter that pauses: its own mistake, or the provider's."""
-    broken = breaker.alarm is not None and breaker.alarm.reason == Reason.ADAPTER_ERROR
-    return Reason.CODE_AT_FAULT if broken else Reason.ADAPTER_DOWN
+def pause_reason(breaker: Breaker) -> DeliveryReason:
+    """Return why messages wait for a paused adapter: its own bug, or the provider."""
+    broken = breaker.alarm is not None and breaker.alarm.reason == DeliveryReason.ADAPTER_ERROR
+    return DeliveryReason.CODE_AT_FAULT if broken else DeliveryReason.ADAPTER_DOWN

@@ -1,9 +1,9 @@
-"""What a channel has stopped because the program or a template is at fault, and not any message.
+"""What a channel has stopped because of a bug in the program or in a template.
 
-A mistake in a gate or in loading stops the channel; one in rendering stops the template in which it shows, so that a
-broken newsletter holds up no password reset. Either goes on by itself: after a pause, which grows, one message is
-tried. The message that failed waits longer than the pause, so that another one is the trial: where only this one brings
-the mistake out, the others get on.
+A bug in a gate or in loading stops the channel; a bug in rendering stops only the template, so that a broken newsletter
+does not hold up password resets. Both resume by themselves: after a pause, which grows, one message is tried. The
+message that failed waits longer than the pause, so that the trial is another message: if only that message triggers the
+bug, the others get through.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 import structlog
 
 from engine.delivery.breaker import LONGEST_PAUSE, Alarm, Breaker
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.store.quarantine import A_FEW
 
 _FASTER = 8
-"""How many times more messages are claimed after each batch that went well, after a stop."""
+"""Factor by which batches grow again with each success after a stop."""
 
 _log = structlog.get_logger("habitue.delivery")
 
 
 class Stops:
-    """The stops of one channel, as this worker knows them."""
+    """What is stopped on one channel, for this worker."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
@@ -49,8 +49,8 @@ class Stops:
         return batch if self._limit is None else min(self._limit, batch)
 
     def fail(self, detail: str, now: int) -> int:
-        """Stop the channel; return when the message that failed may come again."""
-        if self._whole.down(Reason.CODE_AT_FAULT, detail, now):
+        """Stop the channel; return when the message that failed may be retried."""
+        if self._whole.down(DeliveryReason.CODE_AT_FAULT, detail, now):
             _log.error("code_at_fault", channel=self._channel, error=detail, alarm=str(self._whole.alarm))
         self._limit = 1
         return _behind(self._whole, now)
@@ -65,7 +65,7 @@ class Stops:
         self._unreadable.clear()
 
     def worked(self, batch: int) -> None:
-        """Note that a batch went through loading and the gates."""
+        """Note that a batch was loaded and passed the gates without an error."""
         if self._whole.up():
             _log.info("channel_goes_on", channel=self._channel)
         if self._limit is not None:
@@ -74,21 +74,21 @@ class Stops:
     # --- templates ----------------------------------------------------------------------------------------------
 
     def template_until(self, template: str, now: int) -> int | None:
-        """Return until when ``template`` has stopped; None where it has not."""
+        """Return until when ``template`` is stopped; None if it is not."""
         breaker = self._templates.get(template)
         return breaker.alarm.until if breaker and breaker.alarm and breaker.paused(now) else None
 
     def template_failed(self, template: str, detail: str, now: int) -> int:
-        """Stop ``template``; return when the message that failed may come again."""
+        """Stop ``template``; return when the message that failed may be retried."""
         breaker = self._templates.setdefault(template, Breaker(f"template `{template}` has stopped"))
-        if breaker.down(Reason.CODE_AT_FAULT, detail, now):
+        if breaker.down(DeliveryReason.CODE_AT_FAULT, detail, now):
             _log.error("code_at_fault", template=template, error=detail, alarm=str(breaker.alarm))
         return _behind(breaker, now)
 
     def unrendered(self, template: str, action_id: int) -> bool:
-        """Note that a message lacks what ``template`` needs; return whether these are too many in a row.
+        """Note that a message lacks values that ``template`` needs; return whether there are too many in a row.
 
-        One message that is tried again and again counts once.
+        A message that is retried counts only once.
         """
         failed = self._unrendered.setdefault(template, set())
         failed.add(action_id)
@@ -102,7 +102,7 @@ class Stops:
             _log.info("template_goes_on", template=template)
 
     def forget(self) -> None:
-        """Try everything at once: the content was replaced."""
+        """Resume everything, because the content was replaced."""
         self._templates.clear()
         self._unrendered.clear()
         self._unreadable.clear()
@@ -111,7 +111,7 @@ class Stops:
 
     @property
     def alarms(self) -> Iterator[Alarm]:
-        """What has stopped."""
+        """The alarms of everything that is stopped."""
         for breaker in (self._whole, *self._templates.values()):
             if breaker.alarm:
                 yield breaker.alarm

@@ -1,4 +1,4 @@
-"""What a pass of delivery did, in numbers."""
+"""Counting what a delivery pass did."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ from engine.delivery.breaker import Alarm
 
 
 @dataclass(frozen=True)
-class Drained:
-    """Actions by the state that they ended in, by reason within it, and the adapters that are down."""
+class DeliveryCounts:
+    """Actions by the state they ended in, by state and reason, and the alarms of what is down."""
 
     states: Mapping[State, int]
     reasons: Mapping[tuple[State, str], int]
@@ -24,7 +24,7 @@ class Drained:
 
     @property
     def accepted(self) -> int:
-        """How many messages a provider took."""
+        """How many messages a provider accepted."""
         return self.states.get(State.ACCEPTED, 0)
 
 
@@ -38,9 +38,9 @@ class Tally:
         """Add moves that were written."""
         self._reasons.update((move.state, str(move.reason)) for move in moves)
 
-    def drained(self, alarms: Iterable[Alarm]) -> Drained:
+    def drained(self, alarms: Iterable[Alarm]) -> DeliveryCounts:
         """Return the numbers so far."""
         states: Counter[State] = Counter()
         for (state, _), number in self._reasons.items():
             states[state] += number
-        return Drained(dict(states), dict(self._reasons), tuple(alarms))
+        return DeliveryCounts(dict(states), dict(self._reasons), tuple(alarms))

@@ -31,11 +31,11 @@ class Unsubscriber:
     """Makes and reads tokens."""
 
     def __init__(self, secret: str, url: str = "") -> None:
-        """Sign with the first of the space-separated secrets; ``url`` is the start of the links."""
+        """Sign with the first of the space-separated secrets; links begin with ``url``."""
         secrets = secret.split()
         if not secrets:
             raise ValueError("an unsubscribe token needs a secret")
-        # The library signs with the last. It would derive a key anew for each token, so the keys are made here.
+        # The library signs with the last key. It would derive a key for each token again, so that is done here once.
         keys = [hmac.digest(one.encode(), _SALT, sha256) for one in reversed(secrets)]
         self._signer = Signer(keys, key_derivation="none", digest_method=sha256)
         self._secrets = secrets
@@ -47,7 +47,7 @@ class Unsubscriber:
         return self._signer.sign(base64_encode("|".join(map(str, fields)))).decode("ascii")
 
     def verify(self, token: str) -> Subscription | None:
-        """Return what ``token`` unsubscribes; None where we did not make it."""
+        """Return what ``token`` unsubscribes; None if it was not signed with one of the secrets."""
         if len(token) > _MAX_TOKEN or not token.isascii():
             return None
         try:
@@ -56,13 +56,13 @@ class Unsubscriber:
             return _verify_0_1(token, self._secrets)
 
     def link(self, subscription: Subscription) -> str:
-        """Return the whole address: the brand's ``unsubscribe_url`` with the token as its parameter ``t``."""
+        """Return the complete URL: the brand's ``unsubscribe_url`` with the token as its parameter ``t``."""
         joint = "&" if "?" in self._url else "?"
         return f"{self._url}{joint}t={self.make_token(subscription)}"
 
 
 def _verify_0_1(token: str, secrets: Sequence[str]) -> Subscription | None:
-    """Return what a token of Habitué 0.1 unsubscribes, in mails that were sent before; None where it is none.
+    """Return what a token from an email sent by Habitué 0.1 unsubscribes; None if it is not a valid one.
 
     ``BASE64(user|channel|class|action).BASE64(MAC)``: Base64 for URLs without padding; the MAC is BLAKE2b with the
     SHA-256 of the secret as its key, 16 octets, personalised ``habitue.unsub``.

@@ -1,11 +1,11 @@
-"""What of an installation's state needs a person, each with what to do about it."""
+"""What in an installation's state needs a person's attention, and what to do about it."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from engine.clock import iso
 from engine.content.findings import Finding
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.explain.health_models import Attention, Depth, Pool, Store, TickDone
 from engine.incentives.reasons import CouponReason
 from engine.store.quarantine import Quarantined
@@ -20,8 +20,8 @@ def attention(
         *_of_workers(store),
         *_of_ticks(store.ticks),
         *(_of_depth(depth) for depth in store.stuck),
-        *(_of_adapter(depth) for depth in store.queue if depth.reason == Reason.ADAPTER_DOWN),
-        *(_of_mistake(depth) for depth in store.queue if depth.reason == Reason.CODE_AT_FAULT),
+        *(_of_adapter(depth) for depth in store.queue if depth.reason == DeliveryReason.ADAPTER_DOWN),
+        *(_of_mistake(depth) for depth in store.queue if depth.reason == DeliveryReason.CODE_AT_FAULT),
         *_of_quarantine(store.quarantine),
         *(_of_pool(pool) for pool in pools if pool.low and pool.free),
     )
@@ -46,7 +46,7 @@ def _of_workers(store: Store) -> Iterator[Attention]:
 
 
 def _of_ticks(ticks: Sequence[TickDone]) -> Iterator[Attention]:
-    """The newest tick that ended counts: one that failed before it was made up for."""
+    """Only the newest finished tick counts: earlier failures have been made up for."""
     ended = next((tick for tick in ticks if tick.milliseconds is not None), None)
     if ended and ended.error:
         yield Attention(
@@ -88,5 +88,5 @@ def _of_quarantine(rows: Sequence[Quarantined]) -> Iterator[Attention]:
 
 
 def _of_pool(pool: Pool) -> Attention:
-    """A pool that was never filled asks for nobody: messages that miss its codes are held, and told of."""
+    """Report a pool that is running low. Messages that wait for codes are reported separately."""
     return Attention(f"coupon {pool.coupon}", f"{pool.free} free codes left: import more with `habitue coupons import`")

@@ -8,7 +8,7 @@ from engine.clock import Instant
 from engine.explain.models import EnrolmentRecord, Moved
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook, Step
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.triggers.base import TriggeredBy, TriggerKind
 
 _QUERY = text(
@@ -38,7 +38,7 @@ def enrolments(
 
 def _sentences(content: Content) -> dict[str, str]:
     """Return the sentence of each reason that an enrolment can end with, but for those that files give."""
-    reasons = [*Reason, *(reason for kind in content.kinds.steps for reason in kind.reasons)]
+    reasons = [*PlaybookReason, *(reason for kind in content.kinds.steps for reason in kind.reasons)]
     return {reason.value: reason.sentence for reason in reasons}
 
 

@@ -1,4 +1,4 @@
-"""Everything that is known of one user, and why it is so: one snapshot of the store, read only."""
+"""Explaining one user: everything that is known, and why, from one read-only snapshot of the store."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True)
 class Explainer:
-    """Explains users by the content that runs."""
+    """Explains users with the running version of the content."""
 
     content: Content
     deciders: Deciders
@@ -31,7 +31,8 @@ class Explainer:
     def explain(self, connection: Connection, key: str, now: Instant, *, show_addresses: bool = False) -> Explanation:
         """Return the explanation of the user whose key is ``key``, as of ``now``.
 
-        Facts and placements are those of the last look; signatures and decisions are reckoned from them at ``now``.
+        Facts and placements are those of the last evaluation; signatures and decisions are computed from them at
+        ``now``.
 
         Raises:
             InputError: there is no such user.

@@ -1,4 +1,4 @@
-"""How an installation does, by queries that are cheap whatever it holds: index probes, and counts with a limit."""
+"""The health of an installation, with queries that are cheap at any size: index probes, and counts with a limit."""
 
 from collections.abc import Iterable
 
@@ -13,15 +13,15 @@ from engine.store.dialect import Dialect
 from engine.store.quarantine import read_quarantine
 
 TICKS = 5
-"""How many ticks are told of."""
+"""How many ticks are reported."""
 SILENT_FOR = 2 * MINUTE
-"""A worker says that it lives every 15 seconds; after this long without a word it counts as gone."""
+"""Workers report every 15 seconds; one that has not reported for this long is considered dead."""
 COUNTED = 20_000
 """Actions are counted up to here, coupon codes too: beyond it, "more than" says enough."""
 QUARANTINED = 100
-"""So many rows in quarantine are told of."""
+"""How many quarantined rows are reported."""
 LOW = 100
-"""A coupon pool with fewer free codes runs low."""
+"""A coupon pool with fewer free codes is running low."""
 
 _VERSION = text("SELECT hash, applied_at FROM version WHERE kind = :kind ORDER BY applied_at DESC LIMIT 1")
 _WORKERS = text("SELECT name, started_at, seen_at, content_version, message FROM worker ORDER BY name")

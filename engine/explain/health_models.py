@@ -98,7 +98,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything."""
+    """The state of the installation: its store, its files, its coupon pools, and what needs attention."""
 
     store: Store
     files_version: str

@@ -22,11 +22,11 @@ _QUERY = text(
 
 def transitions(connection: Connection, content: Content, currency_scale: int, user_id: int) -> tuple[Moved, ...]:
     """Return the user's transitions, oldest first."""
-    then = _RulesOfThen(connection, content, currency_scale)
+    then = _PastRules(connection, content, currency_scale)
     return tuple(_moved(row, then) for row in connection.execute(_QUERY, {"user_id": user_id}).mappings())
 
 
-class _RulesOfThen:
+class _PastRules:
     """Dimensions by rules version, compiled from the files that the store kept."""
 
     def __init__(self, connection: Connection, running: Content, currency_scale: int) -> None:
@@ -55,7 +55,7 @@ def _by_name(rules: RuleSet) -> Mapping[str, Dimension]:
     return {dimension.name: dimension for dimension in rules.dimensions}
 
 
-def _moved(row: RowMapping, then: _RulesOfThen) -> Moved:
+def _moved(row: RowMapping, then: _PastRules) -> Moved:
     dimension, signature = then.dimension(row["rules_version"], row["dimension"]), int(row["signature"])
     return Moved(
         id=row["id"],

@@ -236,7 +236,7 @@ class PlaybookAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything."""
+    """Everything that is known about one user at one instant: profile, facts, placements, history and reasons."""
 
     at: Instant
     content_version: str

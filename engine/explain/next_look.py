@@ -1,4 +1,4 @@
-"""When a user is looked at next, and what it is that can change then."""
+"""When a user is evaluated next, and what can change then."""
 
 from collections.abc import Iterator
 

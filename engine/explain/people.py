@@ -1,4 +1,4 @@
-"""Finding a user by their key, and what is stored of them: who they are, and their facts."""
+"""Finding a user by key, and reading the user's profile and facts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,7 +1,7 @@
-"""A message as it would be sent, without an action: for a stored user, or for one who is made up.
+"""Previewing a message without an action: for a stored user, or for a made-up one.
 
-The values are put together by what delivery uses, so a preview cannot differ from the message. What a preview never
-does: claim a coupon code, write anything, or carry an unsubscribe link that works.
+Values are collected by the same code as in delivery, so a preview cannot differ from the message. A preview never
+claims a coupon code, writes anything, or contains an unsubscribe link that works.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from engine.channels.base import Channel, by_name
 from engine.clock import HOUR, Instant
 from engine.content.kinds import FactType
 from engine.delivery.candidate import Candidate
-from engine.delivery.compose import Composer, Stationery
+from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.load import event_values, fact_values
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import InputError
@@ -36,7 +36,7 @@ _EVENT = text(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What shall be shown. ``locale`` None means the user's own."""
+    """What to preview. ``locale`` None means the user's own."""
 
     template: str
     channel: str
@@ -59,7 +59,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class _TemplateUse:
     """Where playbooks send the template, if anywhere."""
 
     playbook: Playbook | None
@@ -74,7 +74,7 @@ class Previewer:
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
         self._composer = Composer(
-            Stationery(brand, content.library, unsubscriber, content.coupon_worths()), content.kinds.channels
+            ComposerContext(brand, content.library, unsubscriber, content.coupon_worths()), content.kinds.channels
         )
         self._channels = by_name(content.kinds.channels)
 
@@ -146,7 +146,9 @@ class Previewer:
             raise InputError(f"unknown channel `{name}`; known: {', '.join(self._channels)}")
         return self._channels[name]
 
-    def _newest_event(self, connection: Connection, use: _Use, user_id: int, now: Instant) -> dict[str, object] | None:
+    def _newest_event(
+        self, connection: Connection, use: _TemplateUse, user_id: int, now: Instant
+    ) -> dict[str, object] | None:
         name, catalog = use.playbook.trigger.event if use.playbook else None, self._content.catalog
         if name is None:
             return None
@@ -159,7 +161,7 @@ class Previewer:
     def _candidate(  # noqa: PLR0917 - one call for each of two sources
         self,
         wanted: Wanted,
-        use: _Use,
+        use: _TemplateUse,
         person: RowMapping | dict[str, object],
         facts: dict[str, object],
         event: dict[str, object] | None,
@@ -194,14 +196,14 @@ class Previewer:
         )
 
 
-def _use_of(content: Content, wanted: Wanted) -> _Use:
+def _use_of(content: Content, wanted: Wanted) -> _TemplateUse:
     """Return the first step that sends the template; one that nobody sends is shown all the same."""
     for playbook in content.playbooks.playbooks:
         for step in playbook.steps:
             for message in step.act.messages:
                 if message.template == wanted.template:
-                    return _Use(playbook, message.coupon)
+                    return _TemplateUse(playbook, message.coupon)
     if not any(name == wanted.template for name, _ in content.library.names()):
         # `find` says it with the closest name.
         content.library.find(wanted.template, wanted.channel, wanted.locale or "")
-    return _Use(None, None)
+    return _TemplateUse(None, None)

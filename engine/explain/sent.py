@@ -1,4 +1,4 @@
-"""What a message said, made again from what is kept of it: the values that its template read, and the template."""
+"""Rendering a sent message again, from the values that its template read and the stored template."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _KEPT = text(
 
 @dataclass(frozen=True)
 class SentMessages:
-    """Makes messages again as they were handed off last, by the templates of then."""
+    """Renders messages again as they were last handed off, with the templates of that time."""
 
     content: Content
     settings: Settings

@@ -1,4 +1,4 @@
-"""Where a user stands in each dimension now, and what the rules make of it: signature and decision, read only."""
+"""Where a user is in each dimension now, and what the rules decide: signature and decision, read-only."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -95,7 +95,7 @@ def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> s
 def _until(
     slot: PlacementSlot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant
 ) -> Instant | None:
-    """Return when the last of what holds the user back ends; None where nothing does."""
+    """Return when the last lock or grace that holds the user back ends; None if there is none."""
     holding = any(rule.name == decided.rule for rule in slot.book.rules) and decided.rule not in slot.targets
     if not holding:
         return None

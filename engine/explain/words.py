@@ -1,4 +1,4 @@
-"""Values and atoms in the form in which people read them."""
+"""Formatting values and atoms for people."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """Calibration: the cut points of each score, by nearest rank over the whole population, set-wise.
 
 With B buckets over N values, cut k (1 to B-1) is the value of rank ceil(k * N / B) in ascending order. All cut points
-that ever were valid are kept with their instant, so that a score can be explained later; they are few.
+are kept with their instants, so that a score can be explained later; there are few of them.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """Coupon codes: claimed for enrolments in the transaction of the action that carries them.
 
-A pool's codes were imported. A series' codes are derived: an HMAC over enrolment and coupon under the installation's
-secret. So nobody can guess one, and a tick that crashed and is done again, or a simulation, makes the same code; a
-random one would differ each time and need a source of chance handed about.
+The codes of a pool are imported. The codes of a series are derived: an HMAC over enrolment and coupon, keyed with the
+installation's secret. They cannot be guessed, and a tick repeated after a crash, or a simulation, makes the same codes.
 """
 
 import hashlib
@@ -17,13 +16,13 @@ from engine.store.dialect import Dialect
 from engine.store.statement import statement
 
 ALPHABET = "23456789CDFGHJKMNPQRTVWXY"
-"""No vowels, which make words, and of 0 O, 1 I L, 2 Z, 5 S, 8 B at most one."""
+"""No vowels, so that no words appear, and at most one of 0 O, 1 I L, 2 Z, 5 S and 8 B, so that none are confused."""
 _TRIES = 8
-"""Codes derived for one enrolment before it counts as out of codes: others may have the same."""
+"""How many codes are derived for one enrolment, in case earlier ones are taken, before it counts as out of codes."""
 
 
 def derive_code(secret: bytes, coupon: str, section: CouponSection, enrolment: int, attempt: int = 0) -> str:
-    """Return the code of one enrolment in a series; ``attempt`` counts codes that were taken already."""
+    """Return the code of one enrolment in a series; ``attempt`` counts the codes that were already taken."""
     message = f"{coupon}\n{enrolment}\n{attempt}".encode()
     number = int.from_bytes(hmac.digest(secret, message, hashlib.sha256))
     letters = []
@@ -33,8 +32,8 @@ def derive_code(secret: bytes, coupon: str, section: CouponSection, enrolment: i
     return section.prefix + "".join(letters)
 
 
-class CouponDesk:
-    """Hands codes out."""
+class CouponIssuer:
+    """Gives coupon codes to enrolments: from pools, or derived for a series."""
 
     def __init__(self, coupons: Mapping[str, CouponSection], secret: bytes, dialect: Dialect) -> None:
         """``secret`` keeps series unguessable; it belongs to the installation."""
@@ -44,16 +43,16 @@ class CouponDesk:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The coupons that are declared."""
+        """The names of the declared coupons."""
         return tuple(self._coupons)
 
     def claim(
         self, connection: Connection, coupon: str, wanting: str, binds: Mapping[str, object], now: Instant
     ) -> int:
-        """Give a code to each enrolment that ``wanting`` selects and that has none of this coupon yet.
+        """Give a code of ``coupon`` to each enrolment selected by ``wanting`` that does not have one yet.
 
-        ``wanting`` selects ``id`` and ``user_id`` of enrolments and ``turn``, by which they stand in line. Returns how
-        many got one; the others find none.
+        ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got
+        a code; for the others there was none left.
         """
         section = self._coupons.get(coupon)
         if section is None:
@@ -68,7 +67,7 @@ class CouponDesk:
         return self._take(connection, section, lacking, every)
 
     def _take(self, connection: Connection, section: CouponSection, lacking: str, binds: Mapping[str, object]) -> int:
-        """Give the lowest free codes of a pool to the first in line."""
+        """Give the free codes of a pool with the lowest ids to the enrolments that come first."""
         locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
         return connection.execute(
             statement(
@@ -118,7 +117,7 @@ def _until(section: CouponSection, binds: Mapping[str, object]) -> int | None:
 
 
 def _good_until(section: CouponSection) -> str:
-    """Return SQL: a pool's code is good until its own end or the coupon's, whichever is first."""
+    """Return SQL: a pool's code is valid until it expires or the coupon's ``valid`` ends, whichever is first."""
     if section.valid is None:
         return "coupon_code.expires_at"
     own = "coupon_code.expires_at"

@@ -9,17 +9,17 @@ from engine.content.values import Duration
 
 
 class CouponSection(Section):
-    """``[coupons.NAME]``: where its unique codes come from."""
+    """``[coupons.NAME]``: a coupon, and where its unique codes come from."""
 
     kind: Literal["pool", "series"]
-    """``pool``: codes that ops import with ``habitue coupons import``; ``series``: codes made here."""
+    """``pool``: codes that ops import with ``habitue coupons import``; ``series``: codes that Habitué derives."""
     prefix: str = ""
     length: Annotated[int, Field(ge=6, le=24)] = 8
     """Random characters of a generated code, after the prefix."""
     valid: Duration | None = None
-    """How long a code is good after it was claimed; for ever where absent."""
+    """How long a code is valid after it is claimed; forever by default."""
     worth: str = ""
-    """In words, for templates: ``10 %``, ``¥20``."""
+    """The value in words, for templates: ``10 %``, ``¥20``."""
     description: str = ""
 
 

@@ -1,4 +1,4 @@
-"""Pools of coupon codes: filling them from a file, and how full they are."""
+"""Coupon pools: importing codes from a file, and how many codes are left."""
 
 import csv
 import gzip
@@ -25,7 +25,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True, slots=True)
 class PoolCode:
-    """One code of a file."""
+    """One code in a file."""
 
     line: int
     code: str
@@ -33,42 +33,42 @@ class PoolCode:
 
 
 @dataclass
-class Filled:
-    """What an import did."""
+class PoolImport:
+    """What an import of codes did."""
 
     added: int = 0
     known: int = 0
-    """Codes that were in the store before, or stand in the file twice."""
+    """Codes that were already in the store, or are in the file twice."""
     rejected: list[str] = field(default_factory=list)
-    """A line and a reason for each code that makes no sense."""
+    """Line and reason of each code that was rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How full one coupon's pool is."""
+    """How many codes of one coupon are free, claimed and expired."""
 
     coupon: str
     kind: str
-    """``pool``, ``series``, or ``undeclared`` where no file names it any more."""
+    """``pool``, ``series``, or ``undeclared`` if no file declares it any more."""
     free: int
     claimed: int
     expired: int
-    """Codes that expired before anybody got them."""
+    """Codes that expired before they were claimed."""
 
 
 def fill_pool(
     database: Database, coupons: Mapping[str, CouponSection], name: str, path: Path, expires_at: Instant | None
-) -> Filled:
-    """Add the codes of a file to the pool ``name``, chunk by chunk; a second time changes nothing.
+) -> PoolImport:
+    """Add the codes in a file to the pool ``name``, in chunks; importing the file again changes nothing.
 
-    The file has one code on each line, or is CSV with a column ``code`` and, where wanted, ``expires_at`` (ISO 8601; a
-    date is good until it ends, UTC). ``.gz`` is unpacked. ``expires_at`` holds for codes that have none of their own.
+    The file has one code per line, or is CSV with a column ``code`` and optionally ``expires_at`` (ISO 8601; a date
+    means the end of that day, UTC). ``.gz`` is unpacked. ``expires_at`` applies to codes without one of their own.
 
     Raises:
         InputError: the coupon is not declared as a pool, or the file cannot be read.
     """
     _check_pool(coupons, name)
-    done = Filled()
+    done = PoolImport()
     try:
         with closing(_open(path)) as file:
             codes = _codes(file, expires_at, done)
@@ -77,7 +77,7 @@ def fill_pool(
                     _add(connection, name, chunk, done)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read as a file of codes: {why}") from error
+        raise InputError(f"{path}: cannot be read as a file of coupon codes: {why}") from error
     return done
 
 
@@ -105,7 +105,9 @@ def _check_pool(coupons: Mapping[str, CouponSection], name: str) -> None:
     if name not in coupons:
         raise InputError(f"unknown coupon `{name}`{did_you_mean(name, coupons)}; playbooks/coupons.toml declares them")
     if coupons[name].kind != "pool":
-        raise InputError(f"`{name}` is a series: its codes are made when they are needed; only a pool takes codes")
+        raise InputError(
+            f"`{name}` is a series: its codes are derived when needed; codes can only be imported into a pool"
+        )
 
 
 def _open(path: Path) -> TextIO:
@@ -114,8 +116,8 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _codes(file: TextIO, expires_at: Instant | None, done: Filled) -> Iterator[PoolCode]:
-    """Yield the codes that make sense; note the others in ``done``."""
+def _codes(file: TextIO, expires_at: Instant | None, done: PoolImport) -> Iterator[PoolCode]:
+    """Yield the valid codes; note the others in ``done``."""
     rows = csv.reader(file)
     columns: list[str] | None = None
     for row in rows:
@@ -143,21 +145,21 @@ def _code(line: int, cells: Mapping[str, str], expires_at: Instant | None) -> Po
 
 
 def end_of(value: str) -> Instant:
-    """Return the instant of ISO 8601 text, UTC unless it says otherwise; of a date alone the end of that day.
+    """Return the instant that ISO 8601 text gives, in UTC by default; for a date without a time, the end of that day.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: the text is not ISO 8601.
     """
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(f"`{value}` is no date or instant: write `2026-12-31`") from error
+        raise ValueError(f"`{value}` is not a date or instant; write one such as `2026-12-31`") from error
     if "T" not in value and " " not in value:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_000)
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: Filled) -> None:
+def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: PoolImport) -> None:
     adding = text(
         "INSERT INTO coupon_code (coupon, code, expires_at) VALUES (:coupon, :code, :expires_at)"
         " ON CONFLICT (code) DO NOTHING"

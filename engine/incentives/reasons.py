@@ -1,12 +1,12 @@
-"""Why a coupon code was given, or is waited for."""
+"""Reasons about coupon codes that were granted, or are awaited."""
 
 from engine.actions.worded import Worded
 
 
 class CouponReason(Worded):
-    """A reason that has to do with coupon codes."""
+    """Why an action with a coupon is in its state."""
 
-    GRANTED = "granted", "The coupon code is the user's."
-    POOL_EMPTY = "coupon_pool_empty", "The message must carry a coupon code and there is none left; it waits for codes."
-    POOL_FILLED = "coupon_pool_filled", "It waited for a coupon code, and now has one."
-    EXPIRED_WAITING = "expired_without_coupon", "It expired while it waited for a coupon code."
+    GRANTED = "granted", "The user was given the coupon code."
+    POOL_EMPTY = "coupon_pool_empty", "The message needs a coupon code and none is left; it waits for new codes."
+    POOL_FILLED = "coupon_pool_filled", "It waited for a coupon code and now has one."
+    EXPIRED_WAITING = "expired_without_coupon", "It expired while waiting for a coupon code."

@@ -1,4 +1,4 @@
-"""Which blocks of a template make a message: each channel says so of its own."""
+"""Which blocks of a template make up a message. Each channel declares its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,19 +7,18 @@ from engine.messages.skeleton import Prepared, plain_part
 
 
 def prepare_plain(parts: Mapping[str, str]) -> Prepared:
-    """Prepare parts into which values go as they are: texts without markup."""
+    """Prepare parts without markup, into which values are put unchanged."""
     return Prepared({name: plain_part(part.strip()) for name, part in parts.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The blocks that make a message of one channel, and how they are prepared.
+    """The blocks that make up a message of one channel, and how they are prepared.
 
-    ``parts`` are rendered by themselves. ``page`` is the block that stands in a page, which is the template rendered
-    as a whole; empty for channels without pages. Blocks in ``inner`` are printed by layouts. A message must have those
-    in ``required``, and the parts among them must not turn out empty. ``headline``, one of these, is shown on one
-    line: a subject, a title. ``prepare`` is given the skeletons of ``parts`` and ``page`` by name, and raises
-    ``RenderError``.
+    ``parts`` are rendered separately. ``page`` is the block inside the page, which is the template rendered as a whole;
+    empty for channels without pages. Blocks in ``inner`` are printed by layouts. A message must have the blocks in
+    ``required``, and those that are parts must not render empty. ``headline`` is the part shown on one line: a subject,
+    a title. ``prepare`` gets the skeletons of ``parts`` and ``page`` by name; it may raise ``RenderError``.
     """
 
     parts: tuple[str, ...]
@@ -33,5 +32,5 @@ class Blocks:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them."""
+        """The names of all blocks."""
         return (*self.parts, *((self.page,) if self.page else ()), *self.inner)

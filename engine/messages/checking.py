@@ -1,6 +1,4 @@
-"""Templates against the rest of the content: what messages read and nobody provides, what playbooks send and is not
-there.
-"""
+"""Checking templates against the other files: values that nothing provides, and templates that do not exist."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,11 +23,11 @@ def check_templates(
     served: Collection[str],
     complete: bool = True,
 ) -> list[Finding]:
-    """Return the mistakes in templates, and those between templates and the playbooks that use them.
+    """Return the mistakes in templates, and between templates and the playbooks that use them.
 
-    ``files`` are the bundle's, for the lines of steps. ``served`` are the channels that have an adapter: for another, a
-    template may be missing. ``complete`` is False where playbooks are left out because they have errors: what they use
-    is then not known.
+    ``files`` are the bundle's files, to find the lines of steps. ``served`` are the channels with an adapter; for
+    others, templates may be missing. ``complete`` is False if some playbooks are left out because they have errors, so
+    that it is not known which templates they use.
     """
     findings = [Finding(_path(one.path), one.line, one.message) for one in library.check()]
     for name, channel in sorted(library.names()):
@@ -68,7 +66,7 @@ def _at(variable: Variable, message: str) -> Finding:
 def _uses(playbook: Playbook, files: Mapping[str, str], served: Collection[str]) -> Iterator[_Use]:
     document = parse_document(playbook.path, files[playbook.path])
     if not isinstance(document, Document):
-        return  # it was read before, so it can be
+        return  # cannot happen: the file was already read
     for step in playbook.steps:
         for message in step.act.messages:
             for channel in message.channels:
@@ -77,10 +75,10 @@ def _uses(playbook: Playbook, files: Mapping[str, str], served: Collection[str])
 
 
 def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatalog) -> Iterator[Finding]:
-    """Names that no playbook could provide, and blocks that would never end."""
+    """Find names that no playbook could provide, and blocks that contain themselves."""
     for path in library.files(name, channel):
         for where, line, block in library.reading(path).circles:
-            yield Finding(_path(where), line, f"the block `{block}` stands in itself; take one of the two out")
+            yield Finding(_path(where), line, f"the block `{block}` contains itself; remove one of the two")
         for variable in library.reading(path).variables:
             message = _unknown(variable.name, catalog)
             if message:
@@ -90,7 +88,7 @@ def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatal
 def _unknown(name: str, catalog: FactCatalog) -> str:
     root, _, rest = name.partition(".")
     if root not in ROOTS:
-        return f"nobody provides `{root}`" + (
+        return f"unknown value `{root}`" + (
             f"; a fact is read as `facts.{root}`" if root in catalog.facts else did_you_mean(root, ROOTS)
         )
     key = rest.split(".")[0]
@@ -114,7 +112,7 @@ def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[
             yield use.finding("send", message)
         return
     if library.path_of(template, use.channel) is None:
-        message = f"`{template}` has no file for readers of other languages: write {_path(template)}.{use.channel}.j2"
+        message = f"`{template}` has no file for other languages: write {_path(template)}.{use.channel}.j2"
         yield use.finding("template", message)
     for path in files:
         yield from _event(library, use, path, catalog)
@@ -123,7 +121,7 @@ def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[
 
 
 def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog) -> Iterator[Finding]:
-    """What a message reads of the event, against the event that triggers its playbook."""
+    """Check what a message reads of the event against the event that triggers its playbook."""
     event = use.playbook.trigger.event
     for variable in library.reading(path).variables:
         root, _, rest = variable.name.partition(".")
@@ -136,7 +134,7 @@ def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog)
                 yield use.finding(
                     "template",
                     f"the message reads `{variable.name}` ({where}), but no event triggers this playbook; "
-                    "take it out there, or put it inside `{% if event %}`",
+                    "remove it, or put it inside `{% if event %}`",
                 )
             return
         known = (*catalog.events.get(event, ()), *EVENT_KEYS)

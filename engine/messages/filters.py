@@ -1,4 +1,4 @@
-"""The filters that templates may use: each takes plain values and returns a bounded one."""
+"""The filters that templates may use: each takes plain values and returns one of limited size."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -34,7 +34,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _default(value: Any, other: Any = "", empty_too: bool = False) -> Any:
-    """Return ``other`` where nobody provides the value or the user lacks it; with ``true`` also where it is empty."""
+    """Return ``other`` if the value does not exist or is None; with ``true`` also if it is empty."""
     if isinstance(value, Undefined) or value is None or (empty_too and not value):
         return other
     return value
@@ -74,7 +74,7 @@ def _number_of(value: Any) -> int | float | Decimal:
 
 
 def _round(value: Any, digits: int = 0) -> int | float | Decimal:
-    """Round half away from zero, as people do; to a whole number unless ``digits`` are asked for."""
+    """Round half away from zero, to ``digits`` decimals; to a whole number by default."""
     number = Decimal(str(_number_of(value)))
     rounded = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), 10)), "ROUND_HALF_UP")
     return rounded if digits > 0 else int(rounded)
@@ -145,7 +145,7 @@ def _localized(frames: Frames) -> dict[str, Callable[..., Any]]:
 
 
 def filters_of(frames: Frames) -> dict[str, Callable[..., Any]]:
-    """Return all filters by name; the localized ones follow the render that runs."""
+    """Return all filters by name; the localized ones use the locale of the current render."""
     identity: Callable[[Any], Any] = lambda value: value  # noqa: E731  # escaping is on for everything anyway
     return {
         **_localized(frames),

@@ -1,7 +1,7 @@
-"""What a template may say: constructs that are refused when it is compiled, and how the rest is prepared.
+"""Which constructs templates may use, and how the syntax tree is prepared.
 
-Refused is what would turn slots back into text (a filter over a block, a block put into a variable), what can run
-without end, and names that cannot be followed before the render.
+Constructs are refused if they would turn slots back into text (a filter over a block, a block assigned to a variable),
+could run forever, or have names that cannot be resolved before rendering.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,10 +11,10 @@ from jinja2 import nodes
 
 LOOP_BOUND = "bound of a loop"
 TEXT_JOIN = "join of texts"
-"""Names of filters that a template cannot write, since they have spaces in them."""
+"""Names of internal filters; a template cannot use them, because they contain spaces."""
 
 REFERENCES = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
-"""The nodes that name another file."""
+"""The nodes that refer to another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ _REFUSED: dict[type[nodes.Node], str] = {
 
 
 def is_layout(path: str) -> bool:
-    """Tell whether the file at ``path`` is there for others to extend or include: no message of its own."""
+    """Tell whether the file at ``path`` is only for others to extend or include, and is not a message itself."""
     return path.startswith("layouts/") or path.rsplit("/", 1)[-1].startswith("_")
 
 
 def problems_of(tree: nodes.Template) -> Iterator[Problem]:
-    """Yield what this template says and may not."""
+    """Yield the constructs in this template that are not allowed."""
     for node in tree.find_all(tuple(_REFUSED)):
         yield Problem(node.lineno, _REFUSED[type(node)])
     for loop in tree.find_all(nodes.For):
@@ -56,7 +56,7 @@ def problems_of(tree: nodes.Template) -> Iterator[Problem]:
 
 
 def named_file(reference: nodes.Node) -> str | None:
-    """Return the path that an ``extends``, ``include`` or ``import`` names, or None where it is computed."""
+    """Return the path that an ``extends``, ``include`` or ``import`` names, or None if it is computed."""
     target = reference.template  # type: ignore[attr-defined]
     return target.value if isinstance(target, nodes.Const) and isinstance(target.value, str) else None
 
@@ -68,7 +68,7 @@ def parent_of(tree: nodes.Template) -> str | None:
 
 
 def prepare_tree(tree: nodes.Template, path: str, apart: Collection[str]) -> nodes.Template:
-    """Make loops and ``~`` run within bounds, and keep the blocks in ``apart`` out of the message's page."""
+    """Put limits on loops and ``~``, and keep the blocks in ``apart`` out of the message's page."""
     for loop in tree.find_all(nodes.For):
         values = loop.iter
         loop.iter = nodes.Filter(values, LOOP_BOUND, [], [], None, None, lineno=values.lineno)
@@ -79,7 +79,7 @@ def prepare_tree(tree: nodes.Template, path: str, apart: Collection[str]) -> nod
 
 
 def _muted(node: nodes.Node, apart: Collection[str]) -> nodes.Node:
-    """Declare a part without printing it where it stands: each part is rendered by itself."""
+    """Declare a part without printing it in place, because each part is rendered separately."""
     if isinstance(node, nodes.Block) and node.name in apart:
         return nodes.If(nodes.Const(False, lineno=node.lineno), [node], [], [], lineno=node.lineno)
     return node

@@ -1,4 +1,4 @@
-"""Looking at templates without rendering them: mistakes in and across files, and the variables that they read."""
+"""Inspecting templates without rendering them: mistakes within and across files, and the variables they read."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -35,7 +35,7 @@ class TemplateProblem:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Variable:
-    """A dotted name that a template reads, and where. ``guarded``: it copes with the name's absence there."""
+    """A dotted name that a template reads, and where. ``guarded``: the template handles a missing value there."""
 
     path: str
     line: int
@@ -44,7 +44,7 @@ class Variable:
 
 
 def check_source(environment: Environment, path: str, source: str) -> list[TemplateProblem]:
-    """Return the mistakes of one file by itself: reserved characters, syntax, constructs, filters and tests."""
+    """Return the mistakes within one file: reserved characters, syntax, constructs, filters and tests."""
     reserved = [
         TemplateProblem(path, number, "has a private-use character (U+E000 to U+F8FF), which is reserved")
         for number, line in enumerate(source.split("\n"), 1)
@@ -84,7 +84,7 @@ def problems_across(
     sources: Mapping[str, str],
     blocks_of: Callable[[str], Blocks | None],
 ) -> list[TemplateProblem]:
-    """Return the mistakes that show when files are taken together: unknown files, cycles, missing or lost blocks."""
+    """Return the mistakes across files: unknown files, cycles, missing blocks, and blocks that are never printed."""
     trees = parse_all(environment, sources)
     problems = [problem for path, tree in trees.items() for problem in _unknown_files(path, tree, sources)]
     cycles = _cycles(trees)
@@ -124,7 +124,7 @@ def _cycles(trees: Mapping[str, nodes.Template]) -> list[TemplateProblem]:
 
 
 def reachable(trees: Mapping[str, nodes.Template], starts: Iterable[str]) -> set[str]:
-    """Return ``starts`` and all files that they extend, include or import, as far as they are known."""
+    """Return ``starts`` and all known files that they extend, include or import, directly or not."""
     seen: set[str] = set()
     waiting = list(starts)
     while waiting:
@@ -173,7 +173,7 @@ def _blocks_in(node: nodes.Node) -> Iterator[nodes.Block]:
 
 
 def declared_names(tree: nodes.Template) -> Iterator[str]:
-    """Yield what the file defines outside its blocks, which its blocks can use."""
+    """Yield the names that the file defines outside its blocks, which its blocks can use."""
     for node in tree.body:
         if isinstance(node, nodes.Assign):
             yield from (name.name for name in node.find_all(nodes.Name) if name.ctx == "store")

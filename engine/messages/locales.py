@@ -1,6 +1,6 @@
-"""Languages: which text serves whom, and numbers and dates as people of a language write them.
+"""Locales: choosing the template for a reader's language, and formatting numbers and dates.
 
-Locales are BCP 47 tags such as ``zh-CN``. What is known of languages is CLDR's, by way of Babel.
+Locales are BCP 47 tags such as ``zh-CN``. The data is CLDR's, via Babel.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,8 +11,8 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date as babel_date
 
+from engine.digits import NumberStyle, style_of
 from engine.money import AmountStyle
-from engine.numerals import NumberStyle, style_of
 
 _ENGLISH = Locale("en")
 _MOST_DIGITS = 10
@@ -25,11 +25,11 @@ def language(locale: str) -> str:
 
 
 def best_match(wanted: str, available: Collection[str]) -> str | None:
-    """Return the tag in ``available`` whose text serves a reader of ``wanted`` best; None where none does.
+    """Return the tag in ``available`` that is best for a reader of ``wanted``; None if there is none.
 
-    Only texts in the reader's language and script are taken: zh-TW, zh-HK and zh-Hant serve each other, zh-CN, zh-SG
-    and zh-Hans do. The tag itself, or one that means the same, goes first; then what is left of it without its last
-    subtags (de-AT: de); then the closest region by CLDR (es-MX: es-419 before es-ES). Last comes a text that names the reader's language alone.
+    Only tags with the reader's language and script match: zh-TW, zh-HK and zh-Hant match each other, and so do zh-CN,
+    zh-SG and zh-Hans. The tag itself, or an equivalent one, comes first; then the tag without its last subtags (de-AT:
+    de); then the closest region by CLDR (es-MX: es-419 before es-ES); last, a tag with only the language.
     """
     mine, own = _maximized(wanted), _subtags(wanted)
     if not own[0]:
@@ -47,14 +47,14 @@ def best_match(wanted: str, available: Collection[str]) -> str | None:
 
 
 def _subtags(tag: str) -> tuple[str, ...]:
-    """Return the subtags in lower case, with an old name of the language replaced: he of iw."""
+    """Return the subtags in lower case, with deprecated languages replaced: iw becomes he."""
     first, *rest = tag.replace("_", "-").lower().split("-")
     aliases = get_global("language_aliases")
     return (*str(aliases.get(first, first)).lower().split("_"), *rest)
 
 
 def _maximized(tag: str) -> tuple[str, str, str]:
-    """Return language, script and region, with the likely ones where the tag does not say (UTS 35, 4.3)."""
+    """Return language, script and region; missing ones are replaced by the likely ones (UTS 35, 4.3)."""
     first, *rest = _subtags(tag)
     script = next((one.title() for one in rest if len(one) == 4 and one.isalpha()), "")
     region = next((one.upper() for one in rest if len(one) == 2 or (len(one) == 3 and one.isdigit())), "")
@@ -68,7 +68,7 @@ def _maximized(tag: str) -> tuple[str, str, str]:
 
 
 def _steps(mine: tuple[str, str, str], theirs: tuple[str, str, str]) -> int:
-    """Return how far up from ``mine`` the first locale stands from which both inherit."""
+    """Return how many levels above ``mine`` the first locale is from which both inherit."""
     above = set(_ancestors(theirs))
     return next((steps for steps, one in enumerate(_ancestors(mine)) if one in above), 9)
 
@@ -84,7 +84,7 @@ def _ancestors(locale: tuple[str, str, str]) -> Iterator[str]:
 
 
 def babel_locale(tag: str) -> Locale | None:
-    """Return the closest locale that CLDR has data for; None where it does not know the language."""
+    """Return the closest locale that CLDR has data for; None if it does not know the language."""
     subtags = _subtags(tag)
     for length in range(len(subtags), 0, -1):
         try:
@@ -95,7 +95,7 @@ def babel_locale(tag: str) -> Locale | None:
 
 
 class Formats:
-    """Numbers, amounts and dates in any language. Remembers the languages, never a value."""
+    """Formats numbers, amounts and dates in any language. It caches formats, never values."""
 
     def __init__(self) -> None:
         self._locales: dict[str, Locale | None] = {}
@@ -106,13 +106,13 @@ class Formats:
         """Write a number with all its decimals, rounded half up to ``digits`` where given.
 
         Raises:
-            ArithmeticError: it has more digits than are written.
+            ArithmeticError: the number has too many digits.
         """
         if tag not in self._numbers:
             locale = self._locale(tag) or _ENGLISH
             self._numbers[tag] = style_of(locale.decimal_formats[None], locale)
         if not number.is_finite() or abs(number.adjusted()) > _LONGEST:
-            raise ArithmeticError("no number that can be written out")
+            raise ArithmeticError("the number cannot be written out")
         if digits is not None:
             number = number.quantize(Decimal(1).scaleb(-min(max(digits, 0), _MOST_DIGITS)), ROUND_HALF_UP)
         whole, _, decimals = f"{abs(number):f}".partition(".")

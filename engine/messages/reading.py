@@ -1,6 +1,6 @@
-"""Which values a message reads: its file laid over its layouts as a render does it, block by block.
+"""Finding the values that a message reads, with its layouts and includes, block by block as rendering does.
 
-A name in a block that the message replaces is not read; one in a file that it includes is.
+A name in a layout's block that the message overrides is not read; a name in an included file is.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -14,18 +14,18 @@ from engine.messages.inspection import Variable, declared_names, dotted_name
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one message reads. ``whole`` is False where one of its files is missing or has mistakes."""
+    """What one message reads. ``whole`` is False if one of its files is missing or has mistakes."""
 
     variables: tuple[Variable, ...]
     whole: bool
     circles: tuple[tuple[str, int, str], ...]
-    """Blocks that stand in themselves once the message is laid over its layouts: path, line, name."""
+    """Blocks that contain themselves once the message is combined with its layouts: path, line, name."""
 
 
 class MessageReader:
-    """Reads messages; ``trees`` are the files that can be parsed. Each file is looked through once.
+    """Analyses messages; ``trees`` are the files that can be parsed. Each file is analysed only once.
 
-    ``parts_of`` names, for a path, the blocks that are rendered though nothing prints them.
+    ``parts_of`` returns, for a path, the blocks that are rendered although nothing prints them.
     """
 
     def __init__(self, trees: Mapping[str, nodes.Template], parts_of: Callable[[str], Collection[str]]) -> None:
@@ -36,7 +36,7 @@ class MessageReader:
     def read(self, path: str) -> Reading:
         """Return what the message at ``path`` reads from outside.
 
-        A variable is ``guarded`` where the template looks first whether it, or what it belongs to, is there.
+        A variable is ``guarded`` if the template first tests that it, or the value it belongs to, exists.
         """
         if path not in self._readings:
             walk = _Walk(self._outlines, self._parts_of(path))
@@ -87,7 +87,7 @@ class _Walk:
 
 
 _AT_ONCE = (nodes.Assign, nodes.Import, nodes.FromImport, nodes.Macro)
-"""What a file that has a layout does outside its blocks; whatever else stands there is not rendered."""
+"""The nodes that take effect outside the blocks of a file with a layout; others there are not rendered."""
 
 
 class _Pass:
@@ -176,7 +176,7 @@ def _is_super(node: nodes.Node) -> bool:
 
 
 def _coped(node: nodes.Node) -> frozenset[str]:
-    """Return the names whose absence ``default`` or ``is defined`` copes with."""
+    """Return the names whose absence ``default`` or ``is defined`` handles."""
     named = isinstance(node, nodes.Filter) and node.name in ("default", "d")
     named = named or (isinstance(node, nodes.Test) and node.name in ("defined", "undefined"))
     inner = dotted_name(node.node) if named and isinstance(node, (nodes.Filter, nodes.Test)) and node.node else None
@@ -184,7 +184,7 @@ def _coped(node: nodes.Node) -> frozenset[str]:
 
 
 def _present(test: nodes.Node, *, holds: bool) -> frozenset[str]:
-    """Return the names that are certainly there when ``test`` holds, or when it does not."""
+    """Return the names that certainly exist if ``test`` holds, or if it does not."""
     return frozenset(_presences(test, holds=holds))
 
 

@@ -4,10 +4,10 @@ from engine.actions.worded import Worded
 
 
 class MessageReason(Worded):
-    """What rendering and composing give beside ``render_failed``."""
+    """The reasons that rendering and composing give besides ``render_failed``."""
 
-    TEMPLATE_MISSING = "template_missing", "There is no template of this name for the channel."
-    TEMPLATE_INVALID = "template_invalid", "The template has mistakes: `habitue check` names them."
-    TEMPLATE_UNSAFE = "template_unsafe", "The template puts a value where it cannot be made safe."
+    TEMPLATE_MISSING = "template_missing", "There is no template with this name for the channel."
+    TEMPLATE_INVALID = "template_invalid", "The template has errors; `habitue check` lists them."
+    TEMPLATE_UNSAFE = "template_unsafe", "The template puts a value where it cannot be escaped safely."
     URL_INVALID = "url_invalid", "A link in the message does not begin with https://, mailto: or tel:."
     HEADER_INVALID = "header_invalid", "A header of the message cannot be sent like this."

@@ -17,11 +17,11 @@ from engine.messages.skeleton import Part, Prepared, Skeleton, Skeletons
 _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What a template's own expressions can raise."""
+"""What expressions in templates can raise."""
 _DECLARED = (TemplateError, RecursionError)
-"""What filters raise on purpose, and what only a template can cause."""
+"""What filters raise deliberately, and what only a template can cause."""
 _OF_TEMPLATES = ("jinja2.", "markupsafe", "engine.messages.sandbox")
-"""Modules in which a template's own expressions are worked out."""
+"""Modules in which expressions of templates are evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RenderContext:
 
     ``values`` are the names that the template can use (``user``, ``facts``, ``event``, ``coupon``, ``brand``,
     ``unsubscribe_url``, …): texts, numbers, lists, and mappings of them. ``currency`` (ISO 4217) and ``locale`` are
-    for the filters ``money``, ``number`` and ``date``; ``zone`` (IANA) says in which day an instant falls.
+    for the filters ``money``, ``number`` and ``date``; ``zone`` (IANA) determines the day of an instant.
     """
 
     values: Mapping[str, object] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Rendered:
         return self._fill(self.prepared.text)
 
     def plain(self, name: str) -> str:
-        """Return a part without markup, such as ``subject`` or ``body``; empty where there is none."""
+        """Return a part without markup, such as ``subject`` or ``body``; empty if there is none."""
         return self._fill(self.prepared.plain.get(name))
 
     def _fill(self, part: Part | None) -> str:
@@ -99,7 +99,7 @@ class Template:
         Raises:
             RenderError: a value is missing or of the wrong kind, or a limit is exceeded. Names file and line, never
                 a value.
-            Exception: a filter has a mistake; nothing is the matter with this user's values.
+            Exception: a filter has a bug; the user's values are not to blame.
         """
         # An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
         locale = context.locale if language(context.locale) == language(self.locale) else self.locale
@@ -109,7 +109,7 @@ class Template:
             parts = self._skeleton(context)
         except _FAULTS as error:
             if not isinstance(error, _DECLARED) and not _in_template(error.__traceback__):
-                raise  # a mistake in a filter of ours
+                raise  # a bug in one of our filters
             raise RenderError(f"{self._where(error.__traceback__)}: {_sentence(error)}") from None
         if sum(map(len, frame.values)) > MAX_OUTPUT:
             raise RenderError(f"{self.path}: its values have more than {MAX_OUTPUT:,} characters")
@@ -123,7 +123,7 @@ class Template:
         return Rendered(prepared, values, subject)
 
     def _skeleton(self, context: RenderContext) -> Skeleton:
-        """Return the page and then the channel's plain parts, with slots; empty where a block is not declared."""
+        """Return the page and then the channel's plain parts, with slots; empty for blocks that are not declared."""
         running = self._compiled.new_context({**self._common, **context.values}, shared=True)
         page = tuple(bounded(self._compiled.root_render_func(running)))
         blocks = running.blocks
@@ -143,7 +143,7 @@ class Template:
             raise RenderError(f"{self.path}: {error}", error.reason) from None
 
     def _where(self, trace: TracebackType | None) -> str:
-        """Return file and line of the innermost template that the fault came through."""
+        """Return file and line of the innermost template in the traceback."""
         place = self.path
         while trace:
             compiled = trace.tb_frame.f_globals.get("__jinja_template__")
@@ -162,7 +162,7 @@ def _in_template(trace: TracebackType | None) -> bool:
 
 
 def _sentence(error: Exception) -> str:
-    """Say what went wrong without a user's value in it."""
+    """Describe the error without any of the user's values."""
     if isinstance(error, UndefinedError):
         return str(error.message)
     if isinstance(error, TemplateError):

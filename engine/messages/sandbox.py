@@ -1,9 +1,9 @@
-"""The Jinja2 environment that templates run in: no code but ours is called, and nothing grows without a bound.
+"""The Jinja2 environment that templates run in: it calls only our own code, and limits the size of everything.
 
-What a template prints does not go into its output. The environment's ``finalize`` puts each printed value aside in
-the render's ``Frame`` and prints a *slot* instead: one private-use code point, U+E000 plus the value's index. So the
-output is a *skeleton* that depends on the branches taken alone, never on a user, and the costly work (CSS, text part,
-transfer encoding) is done once per skeleton (see ``skeleton.py``).
+Printed values do not go into the template's output. The environment's ``finalize`` stores each value in the render's
+``Frame`` and prints a *slot* instead: one private-use code point, U+E000 plus the value's index. So the output is a
+*skeleton* that depends only on the branches taken, never on a user, and the expensive work (CSS, text part, transfer
+encoding) is done once per skeleton (see ``skeleton.py``).
 """
 
 import threading
@@ -75,7 +75,7 @@ TEST_NAMES = [
 
 
 class Frame:
-    """What one render has printed and used up so far, and whose it is."""
+    """The state of one render: the values printed, the limits used up, and the locale, currency and zone."""
 
     __slots__ = ("calls", "currency", "locale", "loops", "values", "zone")
 
@@ -87,7 +87,7 @@ class Frame:
 
 
 class Frames(threading.local):
-    """The frame of the render that runs in this thread; renders do not nest."""
+    """The frame of the render in the current thread; renders do not nest."""
 
     current = Frame("", "", "UTC")
 
@@ -101,8 +101,8 @@ def printable(value: object) -> str:
     """Return what ``{{ value }}`` prints.
 
     Raises:
-        TemplateRuntimeError: the value is empty (NULL) or no text, number or date.
-        UndefinedError: nobody provides the value.
+        TemplateRuntimeError: the value is None, or not a text, number or date.
+        UndefinedError: there is no such value.
     """
     if isinstance(value, Undefined):
         return str(value)
@@ -132,7 +132,7 @@ def _finalizer(frames: Frames) -> Callable[[Context, Any], str]:
 
 
 def bounded(pieces: Iterable[str]) -> list[str]:
-    """Return what a template or macro yields, up to ``MAX_OUTPUT`` characters.
+    """Return the pieces that a template or macro yields, up to ``MAX_OUTPUT`` characters.
 
     Raises:
         TemplateRuntimeError: it yields more.
@@ -149,7 +149,7 @@ def join_bounded(pieces: Iterable[str]) -> str:
 
 
 def bounded_text(text: str) -> str:
-    """Return ``text``, or refuse it where it has grown too long."""
+    """Return ``text``; raise if it is too long."""
     if len(text) > MAX_TEXT:
         raise TemplateRuntimeError(f"builds a text of more than {MAX_TEXT:,} characters")
     return text
@@ -164,7 +164,7 @@ def _join_texts(texts: list[object]) -> str:
 
 def _bind_loops(frames: Frames) -> Callable[[Any], list[Any] | tuple[Any, ...] | range]:
     def bound(values: Any) -> list[Any] | tuple[Any, ...] | range:
-        """Do what stands behind ``for … in``: charge the loop before it starts."""
+        """Count the iterations of a loop against the limit, before it starts."""
         if not isinstance(values, (list, tuple, range)):
             values = list(islice(values, MAX_LOOPS + 1))
         frame = frames.current
@@ -193,7 +193,7 @@ class _Compiler(CodeGenerator):
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja2 with the filters and tests that are listed, mappings and macros, and nothing else."""
+    """Jinja2 with only the listed filters and tests, mappings and macros."""
 
     code_generator_class = _Compiler
     intercepted_binops = frozenset({"*", "%", "+"})
@@ -206,7 +206,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         frames: Frames,
         apart: Callable[[str], Collection[str]],
     ) -> None:
-        """Compile templates of ``loader``; ``apart`` names, for a path, the blocks that do not stand in its page."""
+        """Compile templates of ``loader``; ``apart`` returns, for a path, the blocks that are not in its page."""
         # optimized=False: a constant expression is evaluated within a render's limits, not by the compiler.
         super().__init__(
             loader=loader,
@@ -232,7 +232,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look ``attribute`` up: in mappings by key; texts have no methods here."""
-        if type(obj) is dict or isinstance(obj, Mapping):  # asking an abstract class takes its time
+        if type(obj) is dict or isinstance(obj, Mapping):  # checking against an abstract class is slow
             try:
                 return obj[attribute]
             except KeyError:

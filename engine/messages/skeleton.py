@@ -1,7 +1,7 @@
-"""What is prepared once per skeleton: inlined CSS, the text part, and both split at the slots and transfer-encoded.
+"""What is prepared once per skeleton: inlined CSS and the text part, both split at the slots and transfer-encoded.
 
-See ``sandbox.py`` for what a skeleton is. A brand's template has few skeletons, one for each way through its
-branches, so the work below is done a few times for millions of messages.
+See ``sandbox.py`` for what a skeleton is. A template has few skeletons, one for each combination of branches taken, so
+this work is done a few times for millions of messages.
 """
 
 import html as entities
@@ -22,17 +22,17 @@ from engine.messages.sandbox import FIRST_SLOT
 from engine.messages.slots import SLOT, Place, for_html, for_text, html_encoder, places_of, text_encoder
 
 KEPT = 32
-"""Skeletons that are kept per template."""
+"""How many skeletons are cached per template."""
 
 Skeleton: TypeAlias = tuple[tuple[str, ...], ...]
-"""The parts of a message in the pieces that its template yields: the same ones each time, so they compare at once."""
+"""The parts of a message in the pieces that the template yields; the same objects each time, so they compare fast."""
 
 _REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place in a part where a value goes: which value, made safe how, as text and as octets."""
+    """A place in a part for a value: which value, and how it is escaped, as text and as bytes."""
 
     slot: int
     form: Callable[[str], str]
@@ -64,7 +64,7 @@ class Part:
         """Return the quoted-printable octets with ``values`` put in, in pieces."""
         pieces = list(self.encoded)
         at = 1
-        # A message says most of its values several times. What was encoded is forgotten with the message.
+        # Most values occur several times in a message. The encoded values are not kept after it.
         known: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
         for hole in self.holes:
             key = (values[hole.slot], hole.encode)
@@ -78,7 +78,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that is known of a message before its values are: ``plain`` holds subject, title or body by name."""
+    """A message prepared for its values; ``plain`` has subject, title or body by name."""
 
     plain: Mapping[str, Part]
     html: Part | None = None
@@ -139,7 +139,7 @@ def prepare_email(subject: str, text: str, html: str) -> Prepared:
     """Prepare an email from the skeletons of its parts; an empty ``text`` is derived from ``html``.
 
     Raises:
-        RenderError: the document is one in which values are not safe.
+        RenderError: the document has values where they cannot be escaped safely.
     """
     page = _inline(html).rstrip() + "\n"
     found = list(places_of(page))

@@ -1,4 +1,4 @@
-"""Where in the HTML a value stands, and what makes it safe there."""
+"""Where a value is in the HTML, and how it is escaped there."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -32,12 +32,12 @@ _PLAIN_IN_LINK = re.compile(r"[\w.~-]{1,75}", re.ASCII).fullmatch
 
 
 class Place(Enum):
-    """The kinds of places in an HTML document that a value can stand in."""
+    """The kinds of places in an HTML document where a value can be."""
 
     CONTENT = "content"
     """Text, or an attribute that holds text."""
     URL = "url"
-    """A link's beginning: the value brings the scheme."""
+    """The beginning of a link: the value includes the scheme."""
     PATH = "path"
     """A later part of a link, before any ``?`` or ``#``."""
     QUERY = "query"
@@ -89,7 +89,7 @@ def text_encoder(place: Place) -> Callable[[str], bytes]:
 
 
 def _encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:
-    """Return the function that does both; most values need neither."""
+    """Return the function that escapes and encodes a value; most values need neither."""
     if place is Place.STYLE:
         return lambda value: encode_value(form(value))
     is_plain = {Place.CONTENT: _PLAIN_IN_HTML, Place.URL: _PLAIN_LINK}.get(place, _PLAIN_IN_LINK)
@@ -106,15 +106,14 @@ def places_of(html: str) -> Iterator[Place]:
     """Yield the place of each slot of a well-formed HTML document, in document order.
 
     Raises:
-        RenderError: a slot stands where no value is safe (a name of a tag or attribute, a script), or the document
-            has a script.
+        RenderError: a slot is where no value is safe (the name of a tag or attribute), or the document has a script.
     """
     finder = _Finder()
     finder.feed(html)
     finder.close()
     if len(finder.places) != len(SLOT.findall(html)):
         raise RenderError(
-            "a value stands in the HTML where none may (a tag's name, a declaration)", MessageReason.TEMPLATE_UNSAFE
+            "the HTML has a value where none is allowed (a tag's name, a declaration)", MessageReason.TEMPLATE_UNSAFE
         )
     yield from finder.places
 
@@ -145,9 +144,7 @@ class _Finder(HTMLParser):
     def _attribute(self, name: str, value: str) -> None:
         slots = list(SLOT.finditer(value))
         if SLOT.search(name) or (slots and (name.startswith("on") or name == "srcdoc")):
-            raise RenderError(
-                f"a value stands in the attribute `{name}`, where none is safe", MessageReason.TEMPLATE_UNSAFE
-            )
+            raise RenderError(f"the attribute `{name}` has a value, where none is safe", MessageReason.TEMPLATE_UNSAFE)
         for slot in slots:
             self.places.append(_place_in(name, value[: slot.start()]))
 

@@ -1,4 +1,4 @@
-"""The library of a brand's templates: found by name, channel and locale; checked as a whole."""
+"""The library of a brand's templates: finding them by name, channel and locale, and checking all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from engine.messages.render import Template
 from engine.messages.sandbox import Frames, Sandbox
 
 MAX_SOURCE = 200_000
-"""Characters of one file."""
+"""The most characters that a file may have."""
 
 SUFFIX = ".j2"
 
@@ -43,7 +43,7 @@ class TemplateName:
 
     @classmethod
     def of(cls, path: str) -> "TemplateName | None":
-        """Read a path relative to the templates' folder; None where it does not follow the pattern."""
+        """Parse a path relative to the templates' folder; None if it does not match the pattern."""
         folder, _, file = path.rpartition("/")
         stem, *labels = file.removesuffix(SUFFIX).split(".")
         if not file.endswith(SUFFIX) or not stem or len(labels) not in (1, 2) or not all(labels):
@@ -56,8 +56,8 @@ class TemplateLibrary:
     """All templates of one version of a brand's content. Safe to share between threads.
 
     ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` are values that every template
-    can use besides those of the render. ``default_locale`` is the brand's. ``blocks`` says for each channel that is
-    known which blocks make its messages.
+    can use besides those of the render. ``default_locale`` is the brand's. ``blocks`` has the blocks of each known
+    channel.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class TemplateLibrary:
     def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
         """Return the path of the file that serves ``locale``: its own, its language's, the one without, the brand's.
 
-        None where there is no file of that name and channel for any of them.
+        None if there is no such file.
         """
         return self._served(name, channel, locale)
 
@@ -139,7 +139,7 @@ class TemplateLibrary:
         return frozenset((label.name, label.channel) for label in self._paths)
 
     def known_names(self) -> frozenset[str]:
-        """Return the names of all messages, also of those whose files have no channel in their names."""
+        """Return the names of all messages, including those whose file names have no channel."""
         misnamed = {
             path.removesuffix(SUFFIX).split(".")[0]
             for path in self._sources
@@ -160,7 +160,7 @@ class TemplateLibrary:
         return tuple(path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel))
 
     def reading(self, path: str) -> Reading:
-        """Return what the message at ``path`` reads when it is rendered, its layout laid under it."""
+        """Return what the message at ``path`` reads when it is rendered with its layout."""
         return self._reader.read(path)
 
     @cached_property
@@ -172,14 +172,14 @@ class TemplateLibrary:
         return parse_all(self._sandbox, self._sources)
 
     def blocks(self, channel: str) -> Blocks | None:
-        """Return which blocks make a message of ``channel``; None where the channel is not known."""
+        """Return the blocks of ``channel``; None if the channel is not known."""
         return self._blocks.get(channel)
 
     def _blocks_of(self, path: str) -> Blocks | None:
         return self._blocks.get(self._channel_of(path))
 
     def _apart(self, path: str) -> frozenset[str]:
-        """Return the blocks that do not stand in the page of the message at ``path``."""
+        """Return the blocks that are not part of the page of the message at ``path``."""
         blocks = self._blocks_of(path)
         return frozenset(blocks.names) - {blocks.page} if blocks else frozenset()
 

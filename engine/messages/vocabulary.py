@@ -1,4 +1,4 @@
-"""The values that a template can use: one list, which delivery fills and ``habitue check`` reads."""
+"""The values that templates can use. Delivery fills them, and ``habitue check`` checks templates against them."""
 
 from collections.abc import Mapping
 from typing import TypedDict
@@ -14,16 +14,16 @@ class UserValues(TypedDict):
 
 
 class CouponValues(TypedDict):
-    """``coupon``: the code of the step's coupon; the whole is None where the step has none."""
+    """``coupon``: the code of the step's coupon; None as a whole if the step has no coupon."""
 
     code: str
     expires_on: int | None
-    """UTC milliseconds; None where the code is good for ever."""
+    """UTC milliseconds; None if the code never expires."""
     worth: str
 
 
 class BrandValues(TypedDict):
-    """``brand``: who sends."""
+    """``brand``: the sender."""
 
     name: str
     website: str
@@ -33,11 +33,11 @@ class BrandValues(TypedDict):
 
 
 class Values(TypedDict):
-    """Everything."""
+    """All values that a template can use, by top-level name."""
 
     user: UserValues
     facts: Mapping[str, object]
-    """Every declared fact; None where the user lacks it."""
+    """Every declared fact; None if the user has no value."""
     event: Mapping[str, object] | None
     """The event that triggered the playbook: its name, its instant and its declared properties."""
     coupon: CouponValues | None
@@ -47,14 +47,14 @@ class Values(TypedDict):
 
 
 ROOTS = tuple(Values.__annotations__)
-"""The names that a template can begin with."""
+"""The top-level names."""
 
 KEYS: dict[str, tuple[str, ...]] = {
     "user": tuple(UserValues.__annotations__),
     "coupon": tuple(CouponValues.__annotations__),
     "brand": tuple(BrandValues.__annotations__),
 }
-"""What stands below a name, where that does not depend on the brand's files."""
+"""The keys below a top-level name, for names whose keys do not depend on the brand's files."""
 
 EVENT_KEYS = ("name", "at")
-"""What every event has, beside its own properties."""
+"""What every event has besides its own properties."""

@@ -1,1 +1,1 @@
-"""Triggers, enrolments, steps: what to do for a user, from trigger to exit."""
+"""Playbooks: triggers, enrolments and steps."""

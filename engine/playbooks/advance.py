@@ -1,8 +1,8 @@
-"""Advancing: enrolments whose next step is due take it, set-wise, and all steps after it that take no time.
+"""Advancing enrolments: each takes its due step, and the steps after it that take no time, set-wise.
 
-A chunk of due enrolments is copied into a temporary table and walked through each playbook's steps there, in order:
-jumps go forward only. At the end the copies are written back. Actions and coupon codes are made on the way, so the
-whole walk is one transaction.
+A chunk of due enrolments is copied into a temporary table and taken through each playbook's steps there, in order:
+jumps only go forward. At the end the copies are written back. Actions and coupon codes are created on the way, so all
+of it is one transaction.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
-from engine.incentives.coupons import CouponDesk
+from engine.incentives.coupons import CouponIssuer
 from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.releasing import release
 from engine.store.dialect import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
@@ -31,7 +31,7 @@ _DUE = "FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at
 
 
 def first_due_enrolment(connection: Connection, dialect: Dialect, now: Instant) -> int | None:
-    """Lock and return the enrolment that ``Advance.run`` takes first in this transaction; None where none is due."""
+    """Lock and return the enrolment that ``Advance.run`` takes first in this transaction; None if none is due."""
     query = text(f"SELECT id {_DUE}{_locking(dialect)}")
     found: int | None = connection.execute(query, {"now": now, "limit": 1}).scalar()
     return found
@@ -43,25 +43,25 @@ def _locking(dialect: Dialect) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What one call did: enrolments and waiting messages that went on (none: nothing was due), actions made."""
+    """What one call did: enrolments and waiting messages advanced (zero means nothing was due), and actions created."""
 
     passed: int
     actions: int
 
 
 class Advance:
-    """Takes enrolments through their steps."""
+    """Advances due enrolments through their steps."""
 
-    def __init__(self, pinned: PinnedPlaybooks, desk: CouponDesk, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` stands in where a user's own zone is not known."""
+    def __init__(self, pinned: PinnedPlaybooks, coupon_issuer: CouponIssuer, dialect: Dialect, brand_zone: str) -> None:
+        """``brand_zone`` is used for users whose own time zone is not known."""
         self._pinned = pinned
-        self._desk = desk
+        self._coupon_issuer = coupon_issuer
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
     def run(self, connection: Connection, now: Instant, limit: int) -> Advanced:
-        """Advance up to ``limit`` due enrolments, after messages that waited for a coupon."""
-        released = release(connection, self._desk, now, limit)
+        """Release messages that waited for a coupon code, then advance up to ``limit`` due enrolments."""
+        released = release(connection, self._coupon_issuer, now, limit)
         taken = self._take(connection, now, limit)
         made = 0
         if taken:
@@ -73,7 +73,7 @@ class Advance:
         return Advanced(released + taken, made)
 
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:
-        """Copy a chunk of due enrolments; on PostgreSQL lock them, and pass over those that another worker has."""
+        """Copy a chunk of due enrolments; on PostgreSQL lock them, and skip those locked by another worker."""
         temporary(connection, self._dialect, DUE_ENROLMENT, _COLUMNS)
         taken = connection.execute(
             text(
@@ -93,7 +93,7 @@ class Advance:
         if playbook is None:
             self._cancel(connection, name, version, now)
             return 0
-        due = DueEnrolments(connection, self._dialect, playbook, self._desk, self._brand_zone, now)
+        due = DueEnrolments(connection, self._dialect, playbook, self._coupon_issuer, self._brand_zone, now)
         _expire(due)
         made = sum(_take(due, step) for step in playbook.steps[first:])
         _finish(due, len(playbook.steps))
@@ -104,10 +104,10 @@ class Advance:
         binds = {"playbook": name, "version": version}
         connection.execute(
             text(f"UPDATE {DUE_ENROLMENT} SET state = 'cancelled', reason = :reason WHERE {these}"),
-            {**binds, "reason": Reason.VERSION_UNREADABLE.value},
+            {**binds, "reason": PlaybookReason.VERSION_UNREADABLE.value},
         )
         cancelled = f"SELECT id FROM {DUE_ENROLMENT} WHERE {these}"
-        cancel_unsent(connection, cancelled, Reason.VERSION_UNREADABLE, now, binds)
+        cancel_unsent(connection, cancelled, PlaybookReason.VERSION_UNREADABLE, now, binds)
 
     def _write_back(self, connection: Connection, now: Instant) -> None:
         connection.execute(
@@ -122,16 +122,18 @@ class Advance:
 
 
 def _expire(due: DueEnrolments) -> None:
-    """End those whose trigger had expired before they took their first step."""
+    """End enrolments whose trigger expired before their first step."""
     late = "d.step = 0 AND d.waiting_since IS NULL AND d.trigger_at + :expires <= :now"
-    due.update(f"state = 'expired', reason = '{Reason.EXPIRED}'", f"{ACTIVE} AND {late}", {"expires": due.head.expires})
+    due.update(
+        f"state = 'expired', reason = '{PlaybookReason.EXPIRED}'", f"{ACTIVE} AND {late}", {"expires": due.head.expires}
+    )
 
 
 def _take(due: DueEnrolments, step: Step) -> int:
-    """Let those who stand at ``step`` take it, or pass it over; return how many actions came of it.
+    """Let the enrolments at ``step`` take it or skip it; return how many actions were created.
 
     Raises:
-        RuntimeError: the step's kind has a bug: it left an enrolment as it was, which would be due for ever.
+        RuntimeError: the step's kind has a bug: it left an enrolment unchanged, which would be due forever.
     """
     here = AtStep(due, step.index, step.id)
     if not here.anybody():
@@ -146,5 +148,7 @@ def _take(due: DueEnrolments, step: Step) -> int:
 
 
 def _finish(due: DueEnrolments, end: int) -> None:
-    """End those who have no step left."""
-    due.update(f"state = 'finished', reason = '{Reason.COMPLETED}'", f"{ACTIVE} AND d.step >= :end", {"end": end})
+    """End enrolments that have no step left."""
+    due.update(
+        f"state = 'finished', reason = '{PlaybookReason.COMPLETED}'", f"{ACTIVE} AND d.step >= :end", {"end": end}
+    )

@@ -1,38 +1,38 @@
-"""Who may enter a playbook, as SQL: the trigger's candidates, and all tests that each has to pass, by reason.
+"""Who may enter a playbook, as SQL: the trigger's candidates, and the tests that each must pass, by reason.
 
-Enrolment asks for those who pass all tests; ``habitue explain`` asks which test fails first. Both read this list, so
-an explanation cannot differ from what is done.
+Enrolment selects those who pass all tests; ``habitue explain`` finds the first test that fails. Both use this list, so
+an explanation cannot differ from what enrolment does.
 """
 
 from dataclasses import replace
 
 from engine.conditions.sql import now_sql
 from engine.playbooks.file.playbook import Playbook
-from engine.playbooks.reasons import Reason
-from engine.playbooks.triggers.candidates import Candidates, Source, Test
+from engine.playbooks.reasons import PlaybookReason
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, Test
 from engine.store.dialect import Dialect
 
 
-def candidates(playbook: Playbook, source: Source, dialect: Dialect) -> Candidates:
+def candidates(playbook: Playbook, source: CandidateSource, dialect: Dialect) -> Candidates:
     """Return the candidates of a playbook among the rows of ``source``."""
     found = playbook.trigger.candidates(source, dialect)
     tests = [*found.tests]
     if playbook.audience is not None:
-        tests.append((Reason.AUDIENCE_FALSE, playbook.audience.holds_sql(dialect)))
+        tests.append((PlaybookReason.AUDIENCE_FALSE, playbook.audience.holds_sql(dialect)))
     tests.extend(_reentry(playbook, found, dialect))
     return replace(found, tests=tuple(tests))
 
 
 def _reentry(playbook: Playbook, found: Candidates, dialect: Dialect) -> list[Test]:
     earlier = "SELECT 1 FROM enrolment AS p WHERE p.playbook = :playbook AND p.user_id = u.id"
-    same = (Reason.SAME_OCCURRENCE, f"NOT EXISTS ({earlier} AND p.occurrence = {found.occurrence})")
+    same = (PlaybookReason.SAME_OCCURRENCE, f"NOT EXISTS ({earlier} AND p.occurrence = {found.occurrence})")
     if playbook.reentry == "always":
         return [same]
     if playbook.reentry == "once":
-        return [same, (Reason.ONCE_ONLY, f"NOT EXISTS ({earlier})")]
+        return [same, (PlaybookReason.ONCE_ONLY, f"NOT EXISTS ({earlier})")]
     recent = f"p.entered_at + {playbook.reentry} > {now_sql(dialect)}"
     return [
         same,
-        (Reason.ACTIVE, f"NOT EXISTS ({earlier} AND p.state = 'active')"),
-        (Reason.REENTRY_NOT_YET, f"NOT EXISTS ({earlier} AND {recent})"),
+        (PlaybookReason.ACTIVE, f"NOT EXISTS ({earlier} AND p.state = 'active')"),
+        (PlaybookReason.REENTRY_NOT_YET, f"NOT EXISTS ({earlier} AND {recent})"),
     ]

@@ -1,8 +1,7 @@
-"""The due enrolments of one version of one playbook, and those of them that stand at one step.
+"""The due enrolments of one version of one playbook, and those of them that are at one step.
 
-The time of a step counts from when the one before it was due, not from the tick: a tick that comes late does not push
-later steps. But it never brings two steps nearer to each other than half of the wait between them: after a long
-standstill nobody gets all messages at once.
+A step's time counts from when the previous step was due, not from the tick, so a late tick does not delay later steps.
+But two steps never get closer than half the wait between them: after a long outage nobody gets all messages at once.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql
-from engine.incentives.coupons import CouponDesk
+from engine.incentives.coupons import CouponIssuer
 from engine.playbooks.file.head import PlaybookHead
 from engine.store.dialect import Dialect, greatest
 from engine.store.statement import statement
@@ -32,27 +31,27 @@ class DueEnrolments:
     connection: Connection
     dialect: Dialect
     head: PlaybookHead
-    desk: CouponDesk
+    coupon_issuer: CouponIssuer
     brand_zone: ZoneInfo
-    """Stands in where a user's own zone is not known."""
+    """For users whose own time zone is not known."""
     now: Instant
 
     def update(self, setting: str, where: str, binds: Mapping[str, object]) -> None:
-        """Change the copies ``d`` in ``due_enrolment`` that fulfil ``where``."""
+        """Update the rows ``d`` of ``due_enrolment`` for which ``where`` holds."""
         sql = f"UPDATE {DUE_ENROLMENT} AS d SET {setting} WHERE {where}"
         self.connection.execute(statement(sql), self.binds(**binds))
 
     def binds(self, **further: object) -> dict[str, object]:
-        """Return the binds that every statement over these enrolments has, and ``further`` ones."""
+        """Return the binds that every statement over these enrolments needs, and ``further`` ones."""
         return {"playbook": self.head.name, "version": self.head.version, "now": self.now, **further}
 
 
 @dataclass(frozen=True)
 class AtStep:
-    """The due enrolments that stand at one step and take it: what a kind of step works on.
+    """The due enrolments that take one step: what a kind of step works on.
 
-    Every enrolment has to be dealt with: it goes to a later step (``go``, ``go_after``, ``move``), stays for a while
-    (``stay``, ``stay_until``), or ends (``end``). SQL that is handed in sees an enrolment as ``d``, and ``:now``.
+    Every enrolment must go to a later step (``go``, ``go_after``, ``move``), stay for a while (``stay``,
+    ``stay_until``) or end (``end``). SQL passed to these methods may use the enrolment as ``d``, and ``:now``.
     """
 
     due: DueEnrolments
@@ -67,7 +66,7 @@ class AtStep:
 
     @property
     def rows(self) -> str:
-        """What follows FROM to get these enrolments ``d``; needs ``binds``."""
+        """SQL to follow FROM: these enrolments as ``d``; needs ``binds``."""
         return self.joined("")
 
     def joined(self, join: str) -> str:
@@ -79,7 +78,7 @@ class AtStep:
         return self.due.binds(step=self.index, **further)
 
     def anybody(self, condition: str = "TRUE") -> bool:
-        """Tell whether any enrolment that fulfils ``condition`` stands here."""
+        """Tell whether ``condition`` holds for any enrolment at this step."""
         query = statement(f"SELECT EXISTS (SELECT 1 FROM {self.rows} AND {condition})")
         return bool(self.due.connection.execute(query, self.binds()).scalar_one())
 
@@ -89,38 +88,38 @@ class AtStep:
         return f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = d.user_id AND {holds})"
 
     def go(self, target: int, condition: str = "TRUE") -> None:
-        """Go to the step ``target`` at once, where ``condition`` holds."""
+        """Move the enrolments for which ``condition`` holds to the step ``target``, due at once."""
         self.move(target, condition, due_at="d.due_at")
 
     def move(
         self, target: int, condition: str = "TRUE", *, due_at: str, binds: Mapping[str, object] | None = None
     ) -> None:
-        """Go to the step ``target``, which is taken at the instant that the SQL ``due_at`` gives."""
+        """Move the enrolments for which ``condition`` holds to the step ``target``, due at the SQL ``due_at``."""
         setting = f"step = :target, waiting_since = NULL, due_at = {due_at}"
         self._update(setting, condition, {"target": target, **(binds or {})})
 
     def go_after(self, target: int, duration: int) -> None:
-        """Go to the step ``target``, which is taken after ``duration`` milliseconds."""
+        """Move the enrolments to the step ``target``, due after ``duration`` milliseconds."""
         self.move(target, due_at=self._after(), binds=_lengths(duration))
 
     def stay(self, *, at_most: int) -> None:
-        """Stay here, waiting for something, and come up again after ``at_most`` milliseconds if it does not come."""
+        """Keep the enrolments waiting at this step; they are due again after at most ``at_most`` milliseconds."""
         setting = f"waiting_since = d.due_at, due_at = {self._after()}"
         self._update(setting, "TRUE", _lengths(at_most))
 
     def stay_until(self, due_at: str, **binds: object) -> None:
-        """Stay here, waiting for something, and come up again at the instant that the SQL ``due_at`` gives."""
+        """Keep the enrolments waiting at this step; they are due again at the SQL ``due_at``."""
         self._update(f"waiting_since = d.due_at, due_at = {due_at}", "TRUE", binds)
 
     def end(self, reason: str) -> None:
-        """End these enrolments. Their messages that have not left yet go out all the same."""
+        """End these enrolments. Their messages that are still queued are sent nevertheless."""
         self._update("state = 'exited', reason = :reason", "TRUE", {"reason": reason})
 
     def _update(self, setting: str, condition: str, binds: Mapping[str, object]) -> None:
         self.due.update(setting, f"{_HERE} AND {condition}", {"step": self.index, **binds})
 
     def _after(self) -> str:
-        """Return SQL: ``:duration`` after the step was due, but no sooner than half of it from now."""
+        """Return SQL: ``:duration`` after the step was due, but at least half of that from now."""
         soonest = f"{now_sql(self.due.dialect)} + :duration_half"
         return greatest(self.due.dialect, "d.due_at + :duration", soonest)
 

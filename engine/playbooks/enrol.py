@@ -1,8 +1,8 @@
 """Enrolment: candidates who pass every test enter, set-wise, once per occurrence.
 
-Triggers are looked at for the users of ``due_user``, in the transaction that placed them; those of dates and schedules
-in ``occasions``. A trigger stays open for the playbook's ``expires``: a user who comes to fit the audience in that
-time enters.
+Triggers are evaluated for the users in ``due_user``, in the transaction that placed them; date and schedule triggers
+are evaluated in ``occasions``. A trigger stays open for the playbook's ``expires``: a user who starts to match the
+audience within that time enters.
 """
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.due import due_again
@@ -20,11 +20,11 @@ from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _TRANSITIONS = "recent_transition"
 _EVENTS = "recent_event"
-DUE = Source(DUE_USER, _TRANSITIONS, _EVENTS)
+DUE = CandidateSource(DUE_USER, _TRANSITIONS, _EVENTS)
 
 
 class Enrol:
-    """Enrols the users of the chunk."""
+    """Enrols the users of a chunk in the playbooks that they trigger."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -32,7 +32,7 @@ class Enrol:
         self._statements = {p.name: insertion(p, DUE, dialect) for p in self._playbooks}
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Enrol the users of ``due_user`` at ``now``; return how many enrolments were made."""
+        """Enrol the users in ``due_user`` at ``now``; return how many enrolments were created."""
         since = activations(connection)
         active = [playbook for playbook in self._playbooks if playbook.name in since]
         if not active:
@@ -50,7 +50,7 @@ class Enrol:
         return made
 
     def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
-        """Make users due when a condition may let them in again: nothing else happens at that instant."""
+        """Make users due when re-entry allows a ``when`` trigger again; nothing else would make them due then."""
         if not playbook.trigger.conditions or not isinstance(playbook.reentry, int):
             return
         again = (
@@ -60,7 +60,7 @@ class Enrol:
         due_again(connection, again, {"playbook": playbook.name, "now": now})
 
     def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
-        """Look the chunk's recent transitions up once for all playbooks."""
+        """Collect the recent transitions of the chunk's users, once for all playbooks."""
         playbooks = [p for p in active if p.trigger.reads_transitions]
         columns = "id BIGINT, user_id BIGINT, dimension TEXT, from_place TEXT, to_place TEXT, at BIGINT, cause TEXT"
         temporary(connection, self._dialect, _TRANSITIONS, columns)
@@ -77,7 +77,7 @@ class Enrol:
         analyse(connection, self._dialect, _TRANSITIONS)
 
     def _collect_events(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
-        """Look the chunk's recent events up once for all playbooks."""
+        """Collect the recent events of the chunk's users, once for all playbooks."""
         temporary(connection, self._dialect, _EVENTS, "id BIGINT, user_id BIGINT, name TEXT, at BIGINT")
         oldest: dict[str, int] = {}
         for playbook in active:
@@ -95,11 +95,11 @@ class Enrol:
         analyse(connection, self._dialect, _EVENTS)
 
 
-def insertion(playbook: Playbook, source: Source, dialect: Dialect, narrowed: str = "") -> str:
-    """Return SQL that enrols the candidates among the rows of ``source``.
+def insertion(playbook: Playbook, source: CandidateSource, dialect: Dialect, narrowed: str = "") -> str:
+    """Return SQL that enrols the candidates from ``source``.
 
-    ``narrowed`` is a further condition over ``u`` and ``s``. With re-entry ``always`` every candidate enters; else of
-    several candidates of one user only the earliest.
+    ``narrowed`` is another condition over ``u`` and ``s``. With re-entry ``always`` every candidate enters; otherwise
+    only the earliest candidate of each user does.
     """
     found = candidates(playbook, source, dialect)
     chosen = "TRUE" if playbook.reentry == "always" else "c.place_in_line = 1"
@@ -121,7 +121,7 @@ def _who_pass(found: Candidates, narrowed: str) -> str:
 
 
 def insert_candidates(connection: Connection, playbook: Playbook, sql: str, activated: int, now: Instant) -> int:
-    """Run an ``insertion``; return how many enrolments it made."""
+    """Run an ``insertion``; return how many enrolments it created."""
     binds = {
         "playbook": playbook.name,
         "version": playbook.version,

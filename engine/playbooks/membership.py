@@ -1,6 +1,6 @@
-"""For each playbook, why a user is or is not in it: the answer to ``habitue explain``.
+"""Why a user is or is not in each playbook, for ``habitue explain``.
 
-It asks the same candidates and tests that enrolment asks, one test at a time.
+It uses the same candidates and tests as enrolment, one test at a time.
 """
 
 from collections.abc import Sequence
@@ -15,44 +15,44 @@ from engine.clock import DAY, Instant, iso
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.occasions import fill_occasions
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.triggers.base import OccasionalTrigger
-from engine.playbooks.triggers.candidates import Candidates, Source
-from engine.playbooks.triggers.occasions import OCCASION, fallen
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
+from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import drop_temporary
 
 _LOOK_BACK = 400 * DAY
-"""How far back a past occasion is looked for, to say that it is too old."""
+"""How far back to look for an occasion, to report that it is too old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One playbook and one user."""
+    """Whether and why one user is in one playbook."""
 
     playbook: str
     inside: bool
     reason: Worded
     detail: str
-    """When, and what; empty where the reason says it all."""
+    """When and what happened; empty if the reason says enough."""
 
     def __str__(self) -> str:
         return f"{self.playbook}: {self.reason.sentence}" + (f" ({self.detail})" if self.detail else "")
 
 
 class Memberships:
-    """Explains users' memberships."""
+    """Explains which playbooks users are in, and why."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` stands in where a user's own zone is not known."""
+        """``brand_zone`` is used for users whose own time zone is not known."""
         self._playbooks = playbooks.playbooks
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
     def of(self, connection: Connection, user_id: int, now: Instant) -> list[Membership]:
-        """Return one membership for each playbook, by name."""
+        """Return one membership per playbook, sorted by name."""
         since = activations(connection)
         return [self._one(connection, one, since.get(one.name), user_id, now) for one in self._playbooks]
 
@@ -61,42 +61,42 @@ class Memberships:
     ) -> Membership:
         last = _last_enrolment(connection, playbook, user_id)
         if last is not None and last.state == "active":
-            return Membership(playbook.name, True, Reason.ACTIVE, _where_it_stands(playbook, last))
+            return Membership(playbook.name, True, PlaybookReason.ACTIVE, _where_it_stands(playbook, last))
         if activated is None:
-            return Membership(playbook.name, False, Reason.NOT_ACTIVE_YET, "")
+            return Membership(playbook.name, False, PlaybookReason.NOT_ACTIVE_YET, "")
         found = self._newest(connection, playbook, activated, user_id, now)
         if found is None:
-            return Membership(playbook.name, False, Reason.NOT_TRIGGERED, "")
+            return Membership(playbook.name, False, PlaybookReason.NOT_TRIGGERED, "")
         reason, at = found
         return Membership(playbook.name, False, reason, _detail(playbook, reason, at, activated, last))
 
     def _newest(
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
     ) -> tuple[Worded, int] | None:
-        """Return why the newest candidate does not enter, or that one enters; None where there is no candidate."""
+        """Return why the newest candidate does not enter, or that one does; None if there is no candidate."""
         occasional = playbook.trigger.occasional
         if occasional is not None:
             self._fill(connection, occasional, user_id, now)
         found = candidates(playbook, _of_user(user_id), self._dialect)
-        tests = sorted(found.tests, key=lambda test: test[0] is not Reason.SAME_OCCURRENCE)
+        tests = sorted(found.tests, key=lambda test: test[0] is not PlaybookReason.SAME_OCCURRENCE)
         binds = {"playbook": playbook.name, "now": now, "since": now - playbook.expires, "activated": activated}
         rows = connection.execute(statement(_query(found, [sql for _, sql in tests])), binds).all()
         if occasional is not None:
             drop_temporary(connection, OCCASION)
         answers = [(_first_failing([reason for reason, _ in tests], row), int(row[0])) for row in rows]
-        entering = [answer for answer in answers if answer[0] is Reason.ENTERS_NEXT]
+        entering = [answer for answer in answers if answer[0] is PlaybookReason.ENTERS_NEXT]
         return next(iter(entering or answers), None)
 
     def _fill(self, connection: Connection, trigger: OccasionalTrigger, user_id: int, now: Instant) -> None:
-        """Reckon the user's own occasions of the last year."""
+        """Find the user's occasions of the last year."""
         query = text("SELECT coalesce(timezone, '') FROM users WHERE id = :user_id")
         name = connection.execute(query, {"user_id": user_id}).scalar() or ""
         zones = {name: zone_or(name, self._brand_zone)}
-        fill_occasions(connection, self._dialect, fallen(trigger, zones, now - _LOOK_BACK, now))
+        fill_occasions(connection, self._dialect, occasions_between(trigger, zones, now - _LOOK_BACK, now))
 
 
-def _of_user(user_id: int) -> Source:
-    return Source(
+def _of_user(user_id: int) -> CandidateSource:
+    return CandidateSource(
         users=f"(SELECT id AS user_id FROM users WHERE id = {user_id})",
         transitions=(
             "(SELECT id, user_id, dimension, from_place, to_place, at, cause FROM transition"
@@ -116,7 +116,9 @@ def _query(found: Candidates, tests: list[str]) -> str:
 
 def _first_failing(reasons: list[Worded], row: Row[tuple[object, ...]]) -> Worded:
     answers: Sequence[object] = row[1:]
-    return next((reason for reason, holds in zip(reasons, answers, strict=True) if not holds), Reason.ENTERS_NEXT)
+    return next(
+        (reason for reason, holds in zip(reasons, answers, strict=True) if not holds), PlaybookReason.ENTERS_NEXT
+    )
 
 
 def _last_enrolment(connection: Connection, playbook: Playbook, user_id: int) -> Row[tuple[object, ...]] | None:
@@ -136,18 +138,18 @@ def _where_it_stands(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> 
 
 def _detail(playbook: Playbook, reason: Worded, at: int, activated: int, last: Row[tuple[object, ...]] | None) -> str:
     match reason:
-        case Reason.TRIGGER_TOO_OLD:
+        case PlaybookReason.TRIGGER_TOO_OLD:
             return f"it happened {iso(at)} and expired {iso(at + playbook.expires)}"
-        case Reason.BEFORE_ACTIVATION:
-            return f"it happened {iso(at)}; the playbook is applied since {iso(activated)}"
-        case Reason.AUDIENCE_FALSE if playbook.audience is not None:
+        case PlaybookReason.BEFORE_ACTIVATION:
+            return f"it happened {iso(at)}; the playbook was first applied {iso(activated)}"
+        case PlaybookReason.AUDIENCE_FALSE if playbook.audience is not None:
             return playbook.audience.text
-        case Reason.SAME_OCCURRENCE | Reason.ONCE_ONLY if last is not None:
+        case PlaybookReason.SAME_OCCURRENCE | PlaybookReason.ONCE_ONLY if last is not None:
             return _what_became(last)
-        case Reason.REENTRY_NOT_YET if last is not None and isinstance(playbook.reentry, int):
+        case PlaybookReason.REENTRY_NOT_YET if last is not None and isinstance(playbook.reentry, int):
             return f"{_what_became(last)}; not before {iso(last.entered_at + playbook.reentry)}"
-        case Reason():
-            return f"it happened {iso(at)}" if reason is Reason.ENTERS_NEXT else ""
+        case PlaybookReason():
+            return f"it happened {iso(at)}" if reason is PlaybookReason.ENTERS_NEXT else ""
         case _:
             return playbook.trigger.detail(reason, at)
 

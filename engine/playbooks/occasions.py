@@ -1,8 +1,8 @@
-"""Dates and schedules: each occasion is taken once, in each zone, by whichever worker is first.
+"""Dates and schedules: each occasion is taken once per time zone, by whichever worker is first.
 
-The row in ``slot`` and the enrolments of its occasion are one transaction, so a crash undoes both. The users are
-found by zone and, for dates, through an index on the fact's month and day: an hour without occasions looks nobody up.
-Users who change later (a birthday that becomes known on the day) are caught up with when they are due.
+The row in ``slot`` and the enrolments of its occasion are one transaction, so a crash undoes both. Users are found by
+zone and, for dates, through an index on the fact's month and day: an hour without occasions reads no users. Users who
+change later (a birthday that becomes known on the day) are enrolled when they are due.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +19,8 @@ from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.settle import Settle
 from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
-from engine.playbooks.triggers.candidates import Source
-from engine.playbooks.triggers.occasions import OCCASION, fallen
+from engine.playbooks.triggers.candidates import CandidateSource
+from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
 from engine.store.database import Database
 from engine.store.dialect import Dialect
@@ -28,9 +28,9 @@ from engine.store.halving import in_halves
 from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
-_EVERYBODY = Source("(SELECT id AS user_id FROM users)", "transition", "event")
+_EVERYBODY = CandidateSource("(SELECT id AS user_id FROM users)", "transition", "event")
 _BUCKET = 100_000
-"""Users enrolled in one transaction where a schedule asks for everyone."""
+"""Users per transaction if a schedule is for everyone."""
 _log = structlog.get_logger("habitue.tick")
 _AT_ONCE = 500
 """Slots looked up in one query."""
@@ -38,14 +38,14 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Occasional:
-    """A playbook whose trigger is one of local days or hours."""
+    """A playbook with a date or schedule trigger."""
 
     playbook: Playbook
     trigger: OccasionalTrigger
 
     @property
     def schedule(self) -> str:
-        """The name under which slots are taken; a changed trigger takes its own."""
+        """The name under which slots are taken; a changed trigger has another name."""
         return f"{self.playbook.name}|{self.trigger.key}"
 
 
@@ -53,19 +53,19 @@ class Occasions:
     """Enrols users on their dates and on schedules."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle) -> None:
-        """``brand_zone`` stands in where a user's own zone is not known.
+        """``brand_zone`` is used for users whose own time zone is not known.
 
-        ``settle`` lets users leave before the first step if the playbook's exit holds for them already.
+        ``settle`` ends enrolments before their first step if the playbook's exit already holds.
         """
         self._settle = settle
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
         self._occasional = list(_occasional(playbooks))
         self._looked_at: dict[str, Instant] = {}
-        """Playbook -> up to when this process has taken all occasions; saves looking for them again."""
+        """Playbook -> up to when this process has taken all occasions, to avoid looking for them again."""
 
     def run(self, database: Database, now: Instant) -> int:
-        """Take the occasions that fell and enrol their users, in short transactions; return how many enrolments."""
+        """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments."""
         if not self._occasional:
             return 0
         with database.read() as connection:
@@ -75,7 +75,7 @@ class Occasions:
         made = 0
         for one in self._occasional:
             if (activated := since.get(one.playbook.name)) is not None:
-                found = fallen(one.trigger, zones, self._since(one.playbook, activated, now), now)
+                found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
                 for bucket in _buckets(one.trigger, last_user) if found else ():
                     with database.write() as connection:
                         made += self._take(connection, one, bucket, found, now)
@@ -83,7 +83,7 @@ class Occasions:
         return made
 
     def catch_up(self, connection: Connection, now: Instant) -> int:
-        """Enrol the users of ``due_user`` for occasions that fell before they were as they are now."""
+        """Enrol the users in ``due_user`` for recent occasions that they did not match at the time."""
         if not self._occasional:
             return 0
         since = activations(connection)
@@ -94,7 +94,7 @@ class Occasions:
         made = 0
         for one in self._occasional:
             if (activated := since.get(one.playbook.name)) is not None:
-                found = fallen(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
+                found = occasions_between(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
         return made
 
@@ -109,7 +109,7 @@ class Occasions:
     def _take(
         self, connection: Connection, one: _Occasional, bucket: "_Bucket", found: Sequence[Occasion], now: Instant
     ) -> int:
-        """Take those occasions that nobody had taken, and enrol their users."""
+        """Take the occasions that no worker has taken yet, and enrol their users."""
         slots = {f"{occasion.slot}|{occasion.zone}|{bucket.number}": None for occasion in found}
         free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
         mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
@@ -124,12 +124,12 @@ class Occasions:
         made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
         self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:
-            # The users' chunks of this tick, in which exits are seen, are done by now.
+            # This tick's user chunks, which check exits, are already done.
             self._settle.entered(connection, one.playbook.name, now)
         return made
 
     def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
-        """Quarantine users whom the database cannot enrol; they are caught up with when they are taken again."""
+        """Quarantine users whom the database cannot enrol; ``catch_up`` enrols them when they are retried."""
         rows = [BadRowFound(RowKind.USER, user, "occasions", UNREADABLE, detail) for user, detail in bad.items()]
         quarantine(connection, rows, now)
         for user, detail in bad.items():
@@ -141,14 +141,14 @@ class Occasions:
         if not found:
             return 0
         fill_occasions(connection, self._dialect, found)
-        # Occasions from before the activation were left out already.
+        # Occasions before the activation were already left out.
         made = insert_candidates(connection, playbook, sql, 0, now)
         drop_temporary(connection, OCCASION)
         return made
 
 
 def occasion_indexes(playbooks: Playbooks) -> tuple[str, ...]:
-    """Return SQL that makes the indexes by which users are found on their dates; to run when files are applied."""
+    """Return SQL that creates the indexes that find users by their dates; run when files are applied."""
     indexes = {one.trigger.index for one in _occasional(playbooks) if one.trigger.index is not None}
     return tuple(
         f"CREATE INDEX IF NOT EXISTS {index.name} ON user_state ({index.expression})"
@@ -164,12 +164,12 @@ def _occasional(playbooks: Playbooks) -> Iterator[_Occasional]:
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
-    """A part of the users: few have one date, but everyone has a schedule, and a writer must not hold others up."""
+    """A range of users, so that a schedule for everyone does not block other writers with one long transaction."""
 
     number: int
     low: int
     high: int
-    """One behind the last id."""
+    """One past the last id."""
 
 
 def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
@@ -181,7 +181,7 @@ def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
 
 
 def _by_index(trigger: OccasionalTrigger, found: Sequence[Occasion], dialect: Dialect) -> str:
-    """Return a condition that leads to the few users of these days, or to the zones."""
+    """Return a condition that uses an index to find the users of these days, or those in these zones."""
     column = trigger.value or "coalesce(u.timezone, '')"
     values = {one.zone if trigger.value is None else one.day for one in found}
     return f"{column} IN ({', '.join(text_literal(value, dialect) for value in sorted(values)) or 'NULL'})"
@@ -199,13 +199,13 @@ def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
 
 
 def _insert_slot(connection: Connection, schedule: str, slot: str, now: Instant) -> bool:
-    """Take one slot; tell whether it was free. On PostgreSQL it waits for a worker who is just taking it."""
+    """Take one slot; tell whether it was free. On PostgreSQL this waits for a worker that is taking it at the moment."""
     taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     return connection.execute(taking, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
 
 
 def fill_occasions(connection: Connection, dialect: Dialect, found: Sequence[Occasion]) -> None:
-    """Make the temporary table of occasions that candidates are looked up in."""
+    """Create the temporary table of occasions that candidates are joined with."""
     temporary(connection, dialect, OCCASION, "zone TEXT, day TEXT, year TEXT, at BIGINT, occurrence TEXT")
     if not found:
         return

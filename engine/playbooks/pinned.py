@@ -1,4 +1,4 @@
-"""Pinned playbooks: every version that anybody is still enrolled in, compiled against today's facts and rules."""
+"""Pinned playbooks: every version that users are still enrolled in, compiled with today's facts and rules."""
 
 from sqlalchemy import Connection, text
 
@@ -11,10 +11,10 @@ from engine.playbooks.versions import stored_file
 
 
 class PinnedPlaybooks:
-    """Gives compiled playbooks by name and version."""
+    """Returns compiled playbooks by name and version."""
 
     def __init__(self, playbooks: Playbooks, references: References, kinds: PlaybookKinds = SHIPPED_KINDS) -> None:
-        """``references`` is what the texts of older versions are compiled against; templates are not checked there."""
+        """``references`` are used to compile older versions; templates are not checked for those."""
         self._references = references
         self._kinds = kinds
         self._known: dict[tuple[str, str], Playbook | None] = {
@@ -22,14 +22,14 @@ class PinnedPlaybooks:
         }
 
     def get(self, connection: Connection, name: str, version: str) -> Playbook | None:
-        """Return the playbook, or None where the store lacks its text or it makes no sense any more."""
+        """Return the playbook, or None if its text is not in the store or no longer compiles."""
         key = (name, version)
         if key not in self._known:
             self._known[key] = self._from_store(connection, name, version)
         return self._known[key]
 
     def turning_points(self, connection: Connection) -> tuple[TurningPoint, ...]:
-        """Return when time alone can let out users who are enrolled, whatever version they entered."""
+        """Return the instants at which time alone can end enrolments, in any version."""
         pinned = connection.execute(
             text("SELECT DISTINCT playbook, version FROM enrolment WHERE state = 'active'")
         ).all()

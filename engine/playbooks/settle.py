@@ -1,6 +1,6 @@
-"""Settling: exits that came, and events that were waited for, of the users in ``due_user``.
+"""Settling enrolments of the users in ``due_user``: exits, and events that steps wait for.
 
-It runs before steps are advanced, so a user who leaves the playbook in the same tick gets nothing more.
+It runs before steps are advanced, so a user who leaves the playbook in the same tick gets no more messages.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from engine.clock import Instant
 from engine.conditions.sql import text_literal
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.store.dialect import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
@@ -23,35 +23,35 @@ _LEAVABLE = "leavable"
 """The enrolments at hand that can be left: ``leavable(id, user_id, playbook, version, ended)``."""
 # After the last step an enrolment can still be left while one of its messages waits, for quiet hours, say.
 _OPEN = (
-    f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{Reason.EXIT_EVENT}',"
-    f" '{Reason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
+    f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{PlaybookReason.EXIT_EVENT}',"
+    f" '{PlaybookReason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
     f" AND a.{MAY_LEAVE_SQL}))"
 )
 
 
 class Settle:
-    """Ends and wakes enrolments."""
+    """Ends enrolments whose exit holds, and resumes those whose event has come."""
 
     def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect) -> None:
         self._pinned = pinned
         self._dialect = dialect
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Settle the enrolments of the users in ``due_user``; return how many ended or went on."""
+        """Settle the enrolments of the users in ``due_user``; return how many ended or resumed."""
         return self._run(connection, f"{DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id", now, {})
 
     def entered(self, connection: Connection, playbook: str, now: Instant) -> int:
-        """Settle those who entered ``playbook`` at ``now``; return how many ended."""
+        """Settle the enrolments that entered ``playbook`` at ``now``; return how many ended."""
         these = "(SELECT * FROM enrolment WHERE playbook = :playbook AND entered_at = :now) AS n"
         return self._run(connection, these, now, {"playbook": playbook, "now": now})
 
     def _run(self, connection: Connection, enrolments: str, now: Instant, binds: Mapping[str, object]) -> int:
-        """Settle the enrolments ``n`` that ``enrolments`` gives, as far as they can be left."""
+        """Settle the enrolments ``n`` selected by ``enrolments`` that can still be exited."""
         settled = 0
         if self._collect(connection, enrolments, binds):
             for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
                 playbook = self._pinned.get(connection, name, version)
-                # One that cannot be read is cancelled when its next step comes up: see Advance.
+                # A version that does not compile is cancelled when its next step is due: see Advance.
                 settled += self._settle(connection, playbook, now) if playbook else 0
             ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
@@ -74,17 +74,19 @@ class Settle:
     def _settle(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
         settled = 0
         if playbook.exit_event is not None:
-            settled += self._exit(connection, playbook, self._happened(playbook.exit_event), Reason.EXIT_EVENT, now)
+            settled += self._exit(
+                connection, playbook, self._happened(playbook.exit_event), PlaybookReason.EXIT_EVENT, now
+            )
         if playbook.exit_when is not None:
             holds = playbook.exit_when.holds_sql(self._dialect)
             stands = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            settled += self._exit(connection, playbook, stands, Reason.EXIT_CONDITION, now)
+            settled += self._exit(connection, playbook, stands, PlaybookReason.EXIT_CONDITION, now)
         for index, event in playbook.waits:
             settled += self._wake(connection, playbook, index, event, now)
         return settled
 
     def _happened(self, event: str) -> str:
-        """Return SQL: the event came after what triggered the enrolment, and is not that."""
+        """Return SQL: the event came after the trigger, and is not the trigger itself."""
         name = text_literal(event, self._dialect)
         return (
             "EXISTS (SELECT 1 FROM event AS e WHERE e.user_id = enrolment.user_id"
@@ -92,7 +94,9 @@ class Settle:
             " AND e.id <> coalesce(enrolment.event_id, 0))"
         )
 
-    def _exit(self, connection: Connection, playbook: Playbook, condition: str, reason: Reason, now: Instant) -> int:
+    def _exit(
+        self, connection: Connection, playbook: Playbook, condition: str, reason: PlaybookReason, now: Instant
+    ) -> int:
         ended = connection.execute(
             statement(
                 "UPDATE enrolment SET state = 'exited', reason = :reason, ended_at = :now"
@@ -106,7 +110,7 @@ class Settle:
         return len(ended)
 
     def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
-        """Let enrolments go on whose event came; their time counts from the event on."""
+        """Resume enrolments whose event came; their next step's time counts from the event."""
         name = text_literal(event, self._dialect)
         came = (
             "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"

@@ -1,4 +1,4 @@
-"""Versions of playbooks in the store: since when each playbook is applied, and the text of those still lived through."""
+"""Versions of playbooks in the store: when each was first applied, and their texts for running enrolments."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 def record_versions(connection: Connection, playbooks: Playbooks, bundle: Bundle, now: Instant) -> None:
-    """Note that these versions run from ``now`` on. A version that ran before keeps its first instant."""
+    """Record that these versions run from ``now`` on. A version that ran before keeps its first instant."""
     rows = [
         {
             "kind": KIND,
@@ -44,7 +44,7 @@ def record_versions(connection: Connection, playbooks: Playbooks, bundle: Bundle
 
 
 def activations(connection: Connection) -> Mapping[str, int]:
-    """Return playbook -> when a playbook of that name was first applied, whatever its version."""
+    """Return playbook -> when any version of it was first applied."""
     table = _table(Version)
     query = (
         select(table.c.name, func.min(table.c.first_applied_at).label("first"))
@@ -55,7 +55,7 @@ def activations(connection: Connection) -> Mapping[str, int]:
 
 
 def stored_file(connection: Connection, name: str, version: str) -> tuple[str, str] | None:
-    """Return path and text of one version; None where the store has none."""
+    """Return path and text of one version; None if the store does not have it."""
     table = _table(Version)
     query = select(table.c.files).where(table.c.kind == KIND, table.c.name == name, table.c.hash == version)
     files = connection.execute(query).scalar_one_or_none()

@@ -21,9 +21,9 @@ from engine.store.dialect import Dialect
 from engine.store.statement import statement
 
 DUE_AT_ONCE = 0
-"""A ``due_at`` that has always passed."""
+"""A ``due_at`` that is always in the past."""
 HISTORY = 30 * DAY
-"""An event that is told longer than this after it happened is history that somebody imports, not behaviour."""
+"""An event received longer than this after it happened is imported history, not behaviour."""
 
 
 class Cause(StrEnum):

@@ -1,4 +1,4 @@
-"""Finding the one row that a set-wise statement cannot work on, inside one transaction."""
+"""Finding the one row that a set-wise statement cannot process, by halving, inside one transaction."""
 
 from collections.abc import Callable
 

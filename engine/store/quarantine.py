@@ -1,7 +1,7 @@
-"""Rows that could not be worked on: set aside with a reason, taken again after a while that grows, or when asked.
+"""Quarantine: rows that could not be processed, with a reason, retried after a growing wait or on request.
 
-This is the only SQL that writes ``quarantine``. A row that is set aside becomes due at its ``retry_at``, so that it
-comes again by the ordinary way; whoever then has worked on it takes it out of here.
+Only this module's SQL writes ``quarantine``. A quarantined row becomes due at its ``retry_at``, so that it is retried
+in the ordinary way; the stage that processes it removes it from quarantine.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,11 +19,11 @@ from engine.store.rowset import pack, rowset
 FIRST_WAIT = HOUR
 LONGEST_WAIT = DAY
 A_FEW = 5
-"""More rows than this, one after the other, mean that not the rows are at fault."""
+"""More bad rows in a row than this mean that the rows are not the problem."""
 
 
 UNREADABLE = "row_unreadable"
-"""The reason where the database cannot work on a row's values."""
+"""The reason if the database cannot process a row's values."""
 
 
 class RowKind(StrEnum):
@@ -43,7 +43,7 @@ class RowId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadRowFound:
-    """A row to set aside: where it failed, why in a word, and what says it without a value."""
+    """A row to quarantine: the stage where it failed, the reason, and a detail without any of its values."""
 
     kind: RowKind
     row_id: int
@@ -151,7 +151,7 @@ def forget_passed(connection: Connection, now: Instant) -> int:
 
 
 def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: Instant) -> None:
-    """Undo setting these rows aside, because not they were at fault: they are due at ``now``, and forgotten here."""
+    """Take these rows out of quarantine, because they were not the problem; they are due at ``now``."""
     for row_id in ids:
         _due(connection, kind, row_id, now)
     rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")

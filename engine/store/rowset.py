@@ -1,6 +1,6 @@
-"""Rows of Python as a table in SQL: one bound JSON text, so that one statement serves a whole group on both databases.
+"""Python rows as a table in SQL: one bound JSON text, so that one statement handles a whole group on both databases.
 
-A statement per group also means that SQLite works outside Python's global lock from its start to its end.
+With one statement per group SQLite also runs outside Python's global interpreter lock all the time.
 """
 
 from collections.abc import Sequence

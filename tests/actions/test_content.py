@@ -100,7 +100,7 @@ def test_explain_shows_where_it_went_then_masked(world: World) -> None:
     world.user("ann", 0, email="elsewhere@example.org")
     [action] = world.explain("ann", 2).actions
     assert (action.address, action.subject, action.coupon_code) == ("a•••@example.com", "Thank you for US$20.00", "A-1")
-    assert action.history[-1].sentence == "The provider took it."
+    assert action.history[-1].sentence == "The provider accepted it."
     [shown] = world.explain("ann", 2, show_addresses=True).actions
     assert shown.address == "ann@example.com"
 
@@ -111,7 +111,7 @@ def test_log_as_csv_has_what_was_sent_and_the_sentence(world: World) -> None:
     [entry] = [json.loads(line) for line in world.command("log", "--json", "--show-addresses").stdout.splitlines()]
     assert (entry["address"], entry["subject"], entry["code"]) == ("ann@example.com", "Thank you for US$20.00", "A-1")
     assert (entry["template"], entry["locale"]) == ("thanks/mail", "en")
-    assert entry["sentence"] == "The provider took it."
+    assert entry["sentence"] == "The provider accepted it."
     head = world.command("log", "--history", "--csv").stdout.splitlines()[0]
     assert head.split(",") == list(entry)
 

@@ -52,4 +52,4 @@ def test_the_same_word_from_two_is_refused_and_the_same_object_is_not() -> None:
 
 def test_a_word_that_nobody_declares_has_no_sentence() -> None:
     assert SHIPPED.reasons.sentence("mailbox_full_of_eels") is None
-    assert SHIPPED.reasons.sentence("claimed") == "A worker took it because it was due."
+    assert SHIPPED.reasons.sentence("claimed") == "A worker claimed it because it was due."

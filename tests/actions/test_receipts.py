@@ -6,8 +6,8 @@ import pytest
 
 from adapters.base import Answer, Message, Outcome
 from engine.actions.history import LogFilter
-from engine.actions.receipts import Receipts, Received, ToldReceipt
-from engine.actions.states import TOLD, State
+from engine.actions.receipts import ReceiptEntry, Receipts, Received
+from engine.actions.states import RECEIPT_STATES, State
 from engine.clock import HOUR, Instant
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
@@ -23,11 +23,11 @@ def reference(number: int) -> str:
     return f"ref-{number}.offer.1"
 
 
-def told(state: State, number: int = 1, reason: str = "reported", said: str = "") -> ToldReceipt:
-    return ToldReceipt("scripted", state, reference(number), reason=reason, said=said)
+def told(state: State, number: int = 1, reason: str = "reported", said: str = "") -> ReceiptEntry:
+    return ReceiptEntry("scripted", state, reference(number), reason=reason, said=said)
 
 
-def receive(shop: Deliveries, *receipts: ToldReceipt) -> Received:
+def receive(shop: Deliveries, *receipts: ReceiptEntry) -> Received:
     with shop.database.write() as connection:
         return Receipts(shop.database.dialect).receive(connection, receipts, LATER)
 
@@ -73,7 +73,9 @@ def test_in_whatever_order_the_weightiest_stays_and_all_are_logged(sent: Deliver
     assert sent.history(1)[4:] == [state.value for state in order]
 
 
-@pytest.mark.parametrize(("earlier", "later"), [(a, b) for n, a in enumerate(TOLD) for b in TOLD[n + 1 :]])
+@pytest.mark.parametrize(
+    ("earlier", "later"), [(a, b) for n, a in enumerate(RECEIPT_STATES) for b in RECEIPT_STATES[n + 1 :]]
+)
 def test_a_weightier_state_is_never_overwritten(sent: Deliveries, earlier: State, later: State) -> None:
     receive(sent, told(later, 1), told(earlier, 1))
     receive(sent, told(earlier, 2))
@@ -84,10 +86,10 @@ def test_a_weightier_state_is_never_overwritten(sent: Deliveries, earlier: State
 
 
 def test_what_names_no_message_that_left_is_unmatched(sent: Deliveries) -> None:
-    strange = ToldReceipt("scripted", State.DELIVERED, "ref-of-nobody")
-    other = ToldReceipt("another", State.DELIVERED, reference(1))
-    refused = ToldReceipt("scripted", State.DELIVERED, action_id=4)
-    none = ToldReceipt("scripted", State.DELIVERED, action_id=99)
+    strange = ReceiptEntry("scripted", State.DELIVERED, "ref-of-nobody")
+    other = ReceiptEntry("another", State.DELIVERED, reference(1))
+    refused = ReceiptEntry("scripted", State.DELIVERED, action_id=4)
+    none = ReceiptEntry("scripted", State.DELIVERED, action_id=99)
     assert receive(sent, strange, other, refused, none, told(State.DELIVERED)) == Received(new=1, unmatched=4)
     assert sent.rows("SELECT state FROM action WHERE id = 4") == [("suppressed",)]
     assert receive(sent) == Received()
@@ -99,9 +101,9 @@ def test_by_action_it_also_brings_the_reference(shop: Deliveries) -> None:
     shop.due_actions(1)
     shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")))
     assert shop.states() == {"unknown:no_answer": 1}
-    receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-9", action_id=1))
+    receive(shop, ReceiptEntry("scripted", State.DELIVERED, "ref-9", action_id=1))
     assert shop.rows("SELECT state, adapter, reference FROM action") == [("delivered", "scripted", "ref-9")]
-    assert receive(shop, ToldReceipt("scripted", State.OPENED, "ref-9")) == Received(new=1)
+    assert receive(shop, ReceiptEntry("scripted", State.OPENED, "ref-9")) == Received(new=1)
 
 
 def test_what_was_sent_after_all_is_not_sent_again(shop: Deliveries) -> None:
@@ -109,7 +111,7 @@ def test_what_was_sent_after_all_is_not_sent_again(shop: Deliveries) -> None:
     shop.due_actions(1)
     shop.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "no_answer")), unknown="resend")
     assert shop.states() == {"retrying:resent_after_unknown": 1}
-    receive(shop, ToldReceipt("scripted", State.DELIVERED, action_id=1))
+    receive(shop, ReceiptEntry("scripted", State.DELIVERED, action_id=1))
     provider = Provider()
     shop.at(NOON + 6 * HOUR)
     shop.drain(provider, unknown="resend")
@@ -122,7 +124,7 @@ def test_a_receipt_before_the_workers_own_answer_stays(shop: Deliveries) -> None
     shop.due_actions(1)
 
     def script(message: Message) -> Answer:
-        receive(shop, ToldReceipt("scripted", State.DELIVERED, "ref-1", action_id=1))
+        receive(shop, ReceiptEntry("scripted", State.DELIVERED, "ref-1", action_id=1))
         return accepting(message)
 
     shop.drain(Provider(script=script))
@@ -132,12 +134,12 @@ def test_a_receipt_before_the_workers_own_answer_stays(shop: Deliveries) -> None
 
 def test_of_several_with_one_reference_the_newest_is_meant(sent: Deliveries) -> None:
     sent.execute("UPDATE action SET reference = 'again' WHERE id IN (1, 3)")
-    receive(sent, ToldReceipt("scripted", State.OPENED, "again"))
+    receive(sent, ReceiptEntry("scripted", State.OPENED, "again"))
     assert sent.rows("SELECT id FROM action WHERE state = 'opened'") == [(3,)]
 
 
 def test_receipts_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="a receipt tells of delivered, bounced, opened, clicked, complained"):
-        ToldReceipt("scripted", State.ACCEPTED, "ref")
+        ReceiptEntry("scripted", State.ACCEPTED, "ref")
     with pytest.raises(ValueError, match="names its message by a reference or by the action"):
-        ToldReceipt("scripted", State.OPENED)
+        ReceiptEntry("scripted", State.OPENED)

@@ -130,8 +130,8 @@ class Liar:
     ("declared", "said"),
     [
         ({"channel": "push"}, "the adapter `liar` does not fit the channel email: it declares the channel push"),
-        ({"payload": PushPayload}, "it takes PushPayload, and the channel hands over EmailPayload"),
-        ({"concurrency": 0}, "it declares a concurrency of 0, with which nothing is ever sent"),
+        ({"payload": PushPayload}, "it takes PushPayload, but the channel produces EmailPayload"),
+        ({"concurrency": 0}, "it declares a concurrency of 0, so nothing would ever be sent"),
     ],
 )
 def test_an_adapter_that_does_not_fit_its_channel_is_found_before_a_message(

@@ -10,7 +10,7 @@ from engine.content.kinds import FactType
 from engine.content.values import Duration, Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.store.dialect import Dialect
 
 
@@ -30,7 +30,7 @@ class Silence(Trigger):
     def conditions(self) -> tuple[Condition, ...]:
         return (self.lasts,)
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         since = f"s.fact_{self.fact}"
         begins = f"{since} + {self.days * DAY}"
         return Candidates(

@@ -16,7 +16,7 @@ from engine.delivery.gates.address import AddressReason
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import PASS, Defer, Refuse, Verdict
 from engine.delivery.gates.consent import ConsentReason
-from engine.delivery.gates.coupon import CouponReason
+from engine.delivery.gates.coupon import CouponGateReason
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.gates.hours import HoursReason
 from engine.delivery.gates.suppression import SuppressionReason
@@ -85,12 +85,12 @@ def test_nothing_speaks_against_a_plain_message() -> None:
         ({"address": "nobody", "recipient": None}, Refuse(AddressReason.ADDRESS_INVALID)),
         ({"suppressed": True}, Refuse(SuppressionReason.SUPPRESSED)),
         ({"suppressed": True, "message_class": "transactional"}, Refuse(SuppressionReason.SUPPRESSED)),
-        ({"coupon_name": "WIN"}, Refuse(CouponReason.COUPON_MISSING, final=True)),
+        ({"coupon_name": "WIN"}, Refuse(CouponGateReason.COUPON_MISSING, final=True)),
         ({"coupon_name": "WIN", "coupon": Coupon("A", None)}, PASS),
         ({"coupon_name": "WIN", "coupon": Coupon("A", NOON + 1)}, PASS),
         (
             {"coupon_name": "WIN", "coupon": Coupon("A", NOON)},
-            Refuse(CouponReason.COUPON_EXPIRED, State.EXPIRED, final=True),
+            Refuse(CouponGateReason.COUPON_EXPIRED, State.EXPIRED, final=True),
         ),
         # In Shanghai it is 20:00.
         ({"window": parse_window("09:00-20:00")}, Defer(HoursReason.OUTSIDE_WINDOW, NOON + 13 * HOUR)),

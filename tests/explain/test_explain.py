@@ -177,12 +177,12 @@ def test_enrolments_and_actions_carry_their_reasons(world: World) -> None:
     assert [(one.playbook, one.state, one.trigger) for one in found.enrolments] == [
         ("thanks", "finished", "the event order_completed")
     ] * 3
-    assert {one.sentence for one in found.enrolments} == {"The user went through all steps."}
+    assert {one.sentence for one in found.enrolments} == {"The user completed all steps."}
     sent, held = found.actions[0], found.actions[2]
     assert (sent.state, sent.coupon_code, sent.channel) == ("accepted", "A-1", "email")
     assert [change.state for change in sent.history] == ["queued", "claimed", "handed_off", "accepted"]
     assert (held.state, held.reason, held.coupon_code) == ("held", "coupon_pool_empty", None)
-    assert held.sentence == "The message must carry a coupon code and there is none left; it waits for codes."
+    assert held.sentence == "The message needs a coupon code and none is left; it waits for new codes."
 
 
 def test_a_wait_names_its_event_and_an_end_the_playbooks_own_reason(world: World) -> None:
@@ -195,7 +195,7 @@ def test_a_wait_names_its_event_and_an_end_the_playbooks_own_reason(world: World
     world.tick(74)
     ended = next(one for one in world.explain("ann", 74).enrolments if one.playbook == "winback")
     assert (ended.reason, ended.step, ended.ended_at) == ("gave_up", None, day(74))
-    assert ended.sentence == "A step of the playbook ended it, with this reason of its own."
+    assert ended.sentence == "An exit step of the playbook ended it, with this reason."
 
 
 def test_every_playbook_has_an_answer(world: World) -> None:
@@ -206,7 +206,7 @@ def test_every_playbook_has_an_answer(world: World) -> None:
     assert [one.playbook for one in bob.playbooks] == ["birthday", "thanks", "welcome", "winback"]
     assert (answer(ann, "winback").inside, answer(ann, "winback").reason) == (True, "active")
     assert (answer(bob, "winback").inside, answer(bob, "winback").reason) == (False, "not_triggered")
-    assert answer(bob, "thanks").sentence == "Nothing that triggers the playbook happened."
+    assert answer(bob, "thanks").sentence == "The playbook's trigger has not occurred."
 
 
 def test_a_user_whom_nothing_has_looked_at_is_explained_too(world: World) -> None:

@@ -46,7 +46,7 @@ def test_any_page_has_a_text(html: str) -> None:
 )
 def test_deep_nesting_is_an_error_that_says_so_and_no_crash(html: str) -> None:
     with pytest.raises(
-        RenderError, match=r"a\.email\.j2: the HTML has more than 200 elements within each other"
+        RenderError, match=r"a\.email\.j2: the HTML has more than 200 levels of nested elements"
     ) as caught:
         words(html)
     assert caught.value.reason == "template_unsafe"

@@ -37,7 +37,7 @@ from engine.app import App
 from engine.clock import MINUTE, FixedClock, Instant, instant
 from engine.delivery.claim import Claims
 from engine.delivery.moves import Move, Mover
-from engine.delivery.reasons import Reason
+from engine.delivery.reasons import DeliveryReason
 from engine.delivery.states import State
 from engine.intake.rows import UserRow
 from engine.intake.write_events import write_events
@@ -111,7 +111,7 @@ class WarmUp(App):
         return {"email": Provider(self.clock)}
 
 
-class Beginning:
+class InitialState:
     """The 20 days before the snapshot, in one store."""
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -196,7 +196,7 @@ class Beginning:
         with self.app.database.write() as connection:
             taken = claims.take(connection, "email", now, CLAIMED)
             handed = [
-                Move(*claim, State.HANDED_OFF, Reason.GATES_PASSED, tries=1, lease_until=now + 5 * MINUTE)
+                Move(*claim, State.HANDED_OFF, DeliveryReason.GATES_PASSED, tries=1, lease_until=now + 5 * MINUTE)
                 for claim in taken[:HANDED_OFF]
             ]
             mover.write(connection, handed, now)
@@ -215,7 +215,7 @@ def _beginning(folder: Path, url: str) -> None:
     shutil.copytree(BRAND, folder)
     # A retry's jitter comes from the action's number, and the two databases number actions in their own order.
     with at_home(folder, url), mock.patch("engine.delivery.outcomes._JITTER", 0):
-        Beginning(folder, url).live()
+        InitialState(folder, url).live()
 
 
 def _going_on(folder: Path, url: str):

@@ -12,7 +12,7 @@ from engine.playbooks.steps.send import Send
 from engine.playbooks.steps.wait_for import WaitFor
 from engine.playbooks.triggers.date import OnDate
 from engine.playbooks.triggers.enter import Enter
-from engine.playbooks.triggers.event import Happened
+from engine.playbooks.triggers.event import OnEvent
 from engine.playbooks.triggers.schedule import OnSchedule
 from tests.playbooks.files import load, playbook
 
@@ -156,6 +156,6 @@ def test_the_default_brands_playbooks_use_every_trigger_and_are_frozen() -> None
     rules, _ = load_rules(bundle, catalog)
     found, findings = load_playbooks(bundle, rules.scope, catalog, rules.places)
     assert findings == []
-    assert {type(one.trigger) for one in found.playbooks} >= {Enter, Happened, OnDate, OnSchedule}
+    assert {type(one.trigger) for one in found.playbooks} >= {Enter, OnEvent, OnDate, OnSchedule}
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.playbooks[0].name = "other"  # type: ignore[misc]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.clock import iso
 from engine.playbooks.membership import Membership, Memberships
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps import STEPS
 from engine.playbooks.triggers import TRIGGERS
 from engine.playbooks.triggers.transitions import MoveReason
@@ -34,21 +34,21 @@ def test_a_member_is_told_since_when_and_what_comes_next(world: World) -> None:
     world.order("a", 1)
     world.tick(1)
     found = why(world, "a", 2)
-    assert (found.inside, found.reason) == (True, Reason.ACTIVE)
+    assert (found.inside, found.reason) == (True, PlaybookReason.ACTIVE)
     assert found.detail == f"since {iso(day(1))}; step `end` is next, due {iso(day(4))}"
 
 
 def test_nothing_happened(world: World) -> None:
     apply(world, playbook(trigger=ENTER))
     world.user("a")
-    assert why(world, "a", 1).reason is Reason.NOT_TRIGGERED
+    assert why(world, "a", 1).reason is PlaybookReason.NOT_TRIGGERED
 
 
 def test_the_playbook_was_never_applied(world: World) -> None:
     apply(world, playbook(trigger=ENTER))
     world.lose_versions()
     world.user("a")
-    assert why(world, "a", 1).reason is Reason.NOT_ACTIVE_YET
+    assert why(world, "a", 1).reason is PlaybookReason.NOT_ACTIVE_YET
 
 
 def test_transitions_say_which_test_fails(world: World) -> None:
@@ -57,13 +57,13 @@ def test_transitions_say_which_test_fails(world: World) -> None:
     sleeper(world, "early", 0)
     world.tick(0)
     apply(world, playbook(trigger=ENTER, rest=GERMAN), at=1)
-    assert why(world, "early", 1).reason is Reason.BEFORE_ACTIVATION
-    assert why(world, "early", 30).reason is Reason.TRIGGER_TOO_OLD
+    assert why(world, "early", 1).reason is PlaybookReason.BEFORE_ACTIVATION
+    assert why(world, "early", 30).reason is PlaybookReason.TRIGGER_TOO_OLD
     world.tick(2)
     found = why(world, "a", 3)
-    assert (found.reason, found.detail) == (Reason.AUDIENCE_FALSE, "language = 'de'")
+    assert (found.reason, found.detail) == (PlaybookReason.AUDIENCE_FALSE, "language = 'de'")
     world.write("playbooks/p0.toml", playbook(trigger=ENTER))
-    assert why(world, "a", 3).reason is Reason.ENTERS_NEXT
+    assert why(world, "a", 3).reason is PlaybookReason.ENTERS_NEXT
     world.order("a", 3)
     world.tick(3)
     assert why(world, "a", 3).reason is MoveReason.MOVED_ON
@@ -84,22 +84,22 @@ def test_a_move_for_another_cause_is_said(world: World) -> None:
     found = why(world, "a", 1)
     assert (found.reason, found.detail) == (MoveReason.OTHER_CAUSE, f"it happened {iso(day(1))}")
     world.write("playbooks/p0.toml", playbook(trigger=f'{ENTER}\non = ["rules"]'))
-    assert why(world, "a", 1).reason is Reason.ENTERS_NEXT
+    assert why(world, "a", 1).reason is PlaybookReason.ENTERS_NEXT
 
 
 @pytest.mark.parametrize(
     ("reentry", "reason", "said"),
     [
-        ("once", Reason.ONCE_ONLY, "finished"),
-        ("30d", Reason.REENTRY_NOT_YET, f"not before {iso(day(31))}"),
-        ("always", Reason.ENTERS_NEXT, "it happened"),
+        ("once", PlaybookReason.ONCE_ONLY, "finished"),
+        ("30d", PlaybookReason.REENTRY_NOT_YET, f"not before {iso(day(31))}"),
+        ("always", PlaybookReason.ENTERS_NEXT, "it happened"),
     ],
 )
-def test_reentry_is_said(world: World, reentry: str, reason: Reason, said: str) -> None:
+def test_reentry_is_said(world: World, reentry: str, reason: PlaybookReason, said: str) -> None:
     apply(world, playbook(reentry=reentry))
     world.order("a", 1)
     world.tick(1)
-    assert why(world, "a", 1).reason is Reason.SAME_OCCURRENCE
+    assert why(world, "a", 1).reason is PlaybookReason.SAME_OCCURRENCE
     world.order("a", 2)
     found = why(world, "a", 2)
     assert found.reason is reason
@@ -111,16 +111,16 @@ def test_dates_and_conditions_are_said(world: World) -> None:
     world.user("a", birthday="1990-05-17")
     world.user("b")
     world.tick(1)
-    assert why(world, "a", number("2026-05-17T08:00")).reason is Reason.TRIGGER_TOO_OLD
-    assert why(world, "a", number("2026-05-17T10:00")).reason is Reason.ENTERS_NEXT
-    assert why(world, "b", 1).reason is Reason.NOT_TRIGGERED
+    assert why(world, "a", number("2026-05-17T08:00")).reason is PlaybookReason.TRIGGER_TOO_OLD
+    assert why(world, "a", number("2026-05-17T10:00")).reason is PlaybookReason.ENTERS_NEXT
+    assert why(world, "b", 1).reason is PlaybookReason.NOT_TRIGGERED
     apply(world, playbook(trigger='when = "spend > 100"', reentry="10d"), at=1)
     assert why(world, "a", 1).reason is WhenReason.CONDITION_FALSE
 
 
 def test_every_reason_has_a_sentence() -> None:
     of_kinds = (*(trigger.reasons for trigger in TRIGGERS), *(step.reasons for step in STEPS))
-    for reason in (*Reason, *(reason for reasons in of_kinds for reason in reasons)):
+    for reason in (*PlaybookReason, *(reason for reasons in of_kinds for reason in reasons)):
         assert reason.sentence.endswith(".")
         assert reason.value == reason.value.lower().replace(" ", "_")
 
@@ -155,7 +155,7 @@ def test_the_explanation_is_what_a_tick_does(  # noqa: PLR0917 - hypothesis hand
     said = why(world, "a", now)
     world.tick(now)
     entered = len(world.enrolments()) == 1
-    assert entered == (said.reason is Reason.ENTERS_NEXT)
+    assert entered == (said.reason is PlaybookReason.ENTERS_NEXT)
     if entered:
-        assert why(world, "a", now + 1).reason in {Reason.SAME_OCCURRENCE, Reason.REENTRY_NOT_YET}
+        assert why(world, "a", now + 1).reason in {PlaybookReason.SAME_OCCURRENCE, PlaybookReason.REENTRY_NOT_YET}
     world.close()

@@ -10,7 +10,7 @@ from engine.calendar.occurrences import read_holiday
 from engine.calendar.zones import local_instant, next_local
 from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
 from engine.playbooks.triggers.date import DateRule, OnDate
-from engine.playbooks.triggers.occasions import fallen
+from engine.playbooks.triggers.occasions import occasions_between
 from engine.playbooks.triggers.schedule import OnSchedule
 from tests.playbooks.files import apply, playbook
 from tests.world import START, World, day, number
@@ -286,14 +286,14 @@ def test_a_slot_in_the_hour_that_comes_twice_falls_once() -> None:
     seen: list[str] = []
     start = at("2026-10-24T12:00")
     for now in range(start, start + 2 * DAY, 10 * MINUTE):
-        seen += [one.slot for one in fallen(trigger, zones, now - 10 * MINUTE, now)]
+        seen += [one.slot for one in occasions_between(trigger, zones, now - 10 * MINUTE, now)]
     assert seen == ["2026-10-25T02:30", "2026-10-26T02:30"]
 
 
 def test_a_slot_in_the_hour_that_does_not_exist_falls_once() -> None:
     trigger = OnSchedule(read_cron("30 2 * * *"))
     zones = {"Europe/Berlin": ZoneInfo("Europe/Berlin")}
-    found = fallen(trigger, zones, at("2026-03-29T00:00"), at("2026-03-29T12:00"))
+    found = occasions_between(trigger, zones, at("2026-03-29T00:00"), at("2026-03-29T12:00"))
     assert [(one.slot, one.at) for one in found] == [("2026-03-29T02:30", at("2026-03-29T03:00+02:00"))]
 
 
@@ -305,7 +305,7 @@ def test_spans_that_meet_hold_every_date_once(zone: str) -> None:
     days = [
         one.slot
         for offset in range(2 * 365)
-        for one in fallen(trigger, zones, start + offset * DAY // 2, start + (offset + 1) * DAY // 2)
+        for one in occasions_between(trigger, zones, start + offset * DAY // 2, start + (offset + 1) * DAY // 2)
     ]
     assert len(set(days)) == 365
     assert len(days) == 365 + (date(2026, 3, 1) - date(2026, 2, 28)).days  # 29 February stands in for itself
@@ -366,7 +366,7 @@ def test_an_instant_is_no_occasion_before_it_is_over() -> None:
     trigger = OnSchedule(read_cron("0 10 * * *"))
     ten = at("2026-05-17T10:00")
     zones = {"": ZoneInfo("UTC")}
-    assert fallen(trigger, zones, ten - HOUR, Instant(ten - 1)) == []
-    assert len(fallen(trigger, zones, ten - HOUR, ten)) == 1
-    assert fallen(trigger, zones, ten, ten + HOUR) == []
+    assert occasions_between(trigger, zones, ten - HOUR, Instant(ten - 1)) == []
+    assert len(occasions_between(trigger, zones, ten - HOUR, ten)) == 1
+    assert occasions_between(trigger, zones, ten, ten + HOUR) == []
     assert day(0) == at("2026-01-01")

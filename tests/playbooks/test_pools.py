@@ -7,7 +7,7 @@ import pytest
 
 from engine.clock import Instant
 from engine.errors import InputError
-from engine.incentives.pools import Filled, Stock, fill_pool, stocks
+from engine.incentives.pools import PoolImport, Stock, fill_pool, stocks
 from tests.playbooks.files import apply, playbook
 from tests.playbooks.test_steps import enter
 from tests.world import World, day, number
@@ -24,15 +24,15 @@ def pool(world: World) -> World:
     return apply(world, playbook(), coupons=COUPONS)
 
 
-def fill(world: World, path: Path, name: str = "GIFT", expires: Instant | None = None) -> Filled:
+def fill(world: World, path: Path, name: str = "GIFT", expires: Instant | None = None) -> PoolImport:
     return fill_pool(world.app.database, world.content().playbooks.coupons, name, path, expires)
 
 
 def test_a_list_of_codes_goes_in_once(pool: World, tmp_path: Path) -> None:
     path = tmp_path / "codes.txt"
     path.write_text("\ufeffONE\nTWO\r\n\n  THREE \nONE\n", encoding="utf-8")
-    assert fill(pool, path, expires=day(9)) == Filled(added=3, known=1)
-    assert fill(pool, path) == Filled(added=0, known=4)
+    assert fill(pool, path, expires=day(9)) == PoolImport(added=3, known=1)
+    assert fill(pool, path) == PoolImport(added=0, known=4)
     assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
         ("ONE", day(9)),
         ("TWO", day(9)),
@@ -48,7 +48,7 @@ def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: World, tmp_path: 
     assert (done.added, done.known) == (3, 0)
     assert done.rejected == [
         "line 4: the code is empty",
-        "line 5: `soon` is no date or instant: write `2026-12-31`",
+        "line 5: `soon` is not a date or instant; write one such as `2026-12-31`",
     ]
     assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
         ("ONE", day(number("2027-01-31T23:59:59.999"))),

@@ -1,4 +1,4 @@
-"""The gate that refuses a message to nobody: no address on the channel, or one that cannot be sent to."""
+"""The gate that refuses a message to a user without a valid address on the channel."""
 
 from engine.actions.worded import Worded
 from engine.delivery.candidate import Candidate, Circumstances
@@ -9,7 +9,7 @@ class AddressReason(Worded):
     """Why this gate refuses."""
 
     ADDRESS_MISSING = "address_missing", "The user has no address on this channel."
-    ADDRESS_INVALID = "address_invalid", "The user's address on this channel is not a valid one."
+    ADDRESS_INVALID = "address_invalid", "The user's address on this channel is not valid."
 
 
 def _judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:

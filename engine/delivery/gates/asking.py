@@ -1,4 +1,4 @@
-"""Asking all gates about one message, and reserving what counting gates count."""
+"""Asking all gates about one message, and reserving places with gates that count."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ def judge(
 ) -> Verdict:
     """Return the verdict of the first gate that does not let ``message`` pass.
 
-    ``inputs`` are what each of ``gates`` had read for this message.
+    ``inputs`` are the values that each of ``gates`` loaded for this message.
 
     Raises:
         TypeError: a gate has a mistake, and returns something else.

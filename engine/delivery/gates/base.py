@@ -1,8 +1,8 @@
-"""What a gate is: a question that each message must answer before it leaves, with what it reads and what it says.
+"""The base of gates: a check that each message must pass before it is sent, with the data it loads and its reasons.
 
-A gate is one value. Its ``judge`` is a pure function of the message, of what the gate itself had read for it, and of
-the circumstances that all messages share. A gate that counts also has ``reserve``, which decides once more inside the
-transaction of the hand-off, where several workers can take no more places than there are.
+A gate is one value. Its ``judge`` is a pure function of the message, of what the gate loaded for it, and of the
+circumstances that all messages share. A gate that counts also has ``reserve``, which decides again inside the
+transaction of the hand-off, so that several workers together cannot exceed the limit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Nothing speaks against it."""
+    """The message may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It shall not leave on this channel; the step's next channel is tried. ``state`` is what becomes of it.
+    """The message is not sent on this channel but ends in ``state``; the step's next channel is tried.
 
-    ``final`` says that every other channel would be refused as well, so none is tried.
+    If ``final``, every other channel would be refused as well, so none is tried.
     """
 
     reason: Worded
@@ -37,7 +37,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Not now: it is looked at again at ``until``, in UTC milliseconds."""
+    """Not now: the message is tried again at ``until``, in UTC milliseconds."""
 
     reason: Worded
     until: int
@@ -45,7 +45,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """It waits for a person or for supplies. The step waits with it: no other channel is tried."""
+    """The message waits for a person or for something that has run out; no other channel is tried."""
 
     reason: Worded
 
@@ -56,12 +56,12 @@ PASS = Pass()
 
 @dataclass(frozen=True, slots=True)
 class Columns(Generic[T]):
-    """What a gate reads in the one statement that loads a batch: names -> SQL, and what it joins for them.
+    """What a gate reads in the one statement that loads a batch: names -> SQL, and the joins they need.
 
     The SQL may use ``a`` (the action), ``u`` (users), ``s`` (user_state), ``n`` (the enrolment) and the gate's own
     ``joins``, which must be left joins with at most one row for each action, under aliases that begin with the gate's
-    name. ``read`` makes the gate's value from a row whose attributes are the names; it raises ``BadRow`` where the row
-    holds what cannot be understood.
+    name. ``read`` converts a row whose attributes are the names to the gate's value; it raises ``BadRow`` if the row
+    has invalid data.
     """
 
     columns: Mapping[str, str]
@@ -81,20 +81,20 @@ class Lookup(Generic[T]):
 
 
 Reserve: TypeAlias = Callable[[Connection, Sequence[Candidate], Circumstances], Mapping[int, Verdict]]
-"""Takes a place for each message in the caller's transaction; returns the verdict on those that got none, by action id.
+"""Reserves a place for each message in the caller's transaction; returns the verdict on those without, by action id.
 
-It is asked for messages that have passed all gates and that this worker still holds, and decides with a statement that
-is atomic among workers: an ``INSERT … ON CONFLICT DO UPDATE … WHERE`` on a counter, in the order of its keys, so that
-two workers do not wait for each other. The places are taken if and only if the hand-off is committed. A message can come
-again (its provider was down): an action that has a place keeps it and takes no second.
+It is called for messages that have passed all gates and that this worker still holds. It must use a statement that is
+atomic between workers: an ``INSERT … ON CONFLICT DO UPDATE … WHERE`` on a counter, in the order of its keys to prevent
+deadlocks. The places are taken if and only if the hand-off is committed. A message can come again (its provider was
+down): an action that already has a place keeps it and takes no other.
 """
 
 
 @dataclass(frozen=True)
 class Gate(Generic[T]):
-    """One gate. ``reasons`` are the words of all its verdicts, each with its sentence.
+    """One gate. ``reasons`` are those of all its verdicts.
 
-    ``needs`` is what ``judge`` gets as its second argument; None where the message itself says enough.
+    ``needs`` loads the second argument of ``judge``; None if the message itself is enough.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The gate that asks what the user said to this class of message on this channel, or what silence means."""
+"""The gate that checks the user's consent to this class of message on this channel, or the default without one."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ class ConsentReason(Worded):
     """Why this gate refuses."""
 
     NO_CONSENT = "no_consent", "The user has not agreed to this class of message on this channel."
-    OPTED_OUT = "opted_out", "The user said no to this class of message on this channel."
+    OPTED_OUT = "opted_out", "The user has opted out of this class of message on this channel."
 
 
 def _judge(message: Candidate, granted: bool | None, circumstances: Circumstances) -> Verdict:
-    """Let a transactional message pass without asking."""
+    """Check consent; transactional messages need none."""
     if message.message_class == "transactional" or granted:
         return PASS
     if granted is False:
@@ -25,7 +25,7 @@ def _judge(message: Candidate, granted: bool | None, circumstances: Circumstance
 
 
 def _read(row: Any) -> bool | None:  # noqa: ANN401
-    """Return the user's own word; None where there is none."""
+    """Return the user's own choice; None if there is none."""
     return None if row.granted is None else bool(row.granted)
 
 

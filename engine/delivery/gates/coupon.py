@@ -1,4 +1,4 @@
-"""The gate that refuses a message whose coupon code is missing or no longer good."""
+"""The gate that refuses a message whose coupon code is missing or has expired."""
 
 from engine.actions.states import State
 from engine.actions.worded import Worded
@@ -6,22 +6,22 @@ from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class CouponReason(Worded):
+class CouponGateReason(Worded):
     """Why this gate refuses."""
 
-    COUPON_MISSING = "coupon_missing", "The message must carry a coupon code, and none was claimed for it."
-    COUPON_EXPIRED = "coupon_expired", "The coupon code that the message carries is no longer good."
+    COUPON_MISSING = "coupon_missing", "The message needs a coupon code, and none was claimed for it."
+    COUPON_EXPIRED = "coupon_expired", "The message's coupon code has expired."
 
 
 def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
     if message.coupon_name is None:
         return PASS
     if message.coupon is None:
-        return Refuse(CouponReason.COUPON_MISSING, final=True)
+        return Refuse(CouponGateReason.COUPON_MISSING, final=True)
     expires_at = message.coupon.expires_at
     if expires_at is not None and expires_at <= circumstances.now:
-        return Refuse(CouponReason.COUPON_EXPIRED, State.EXPIRED, final=True)
+        return Refuse(CouponGateReason.COUPON_EXPIRED, State.EXPIRED, final=True)
     return PASS
 
 
-COUPON = Gate("coupon", _judge, tuple(CouponReason))
+COUPON = Gate("coupon", _judge, tuple(CouponGateReason))

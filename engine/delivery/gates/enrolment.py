@@ -1,4 +1,4 @@
-"""The gate that calls off what waited while its user left the playbook."""
+"""The gate that cancels a waiting message whose user has left the playbook."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
-from engine.playbooks.reasons import Reason as PlaybookReason
+from engine.playbooks.reasons import PlaybookReason
 
 _LEFT = frozenset({PlaybookReason.EXIT_EVENT.value, PlaybookReason.EXIT_CONDITION.value})
-"""Why enrolments ended whose unsent messages are called off. Who reached a last or an exit step gets what was due."""
+"""Ends of enrolments that cancel their unsent messages. After the last step or an exit step messages are still sent."""
 
 
 def _judge(_message: Candidate, is_open: bool, _circumstances: Circumstances) -> Verdict:

@@ -1,4 +1,4 @@
-"""The gate that refuses what is too old to be worth sending."""
+"""The gate that refuses messages that have expired."""
 
 from engine.actions.states import State
 from engine.actions.worded import Worded
@@ -9,7 +9,7 @@ from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 class ExpiryReason(Worded):
     """Why this gate refuses."""
 
-    EXPIRED = "expired", "It came up for sending after it had expired."
+    EXPIRED = "expired", "It expired before it could be sent."
 
 
 def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:

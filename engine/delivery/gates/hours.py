@@ -1,4 +1,4 @@
-"""The gate that waits for the step's window and, with marketing, for the end of the quiet hours."""
+"""The gate that waits for the step's window and, for marketing, for the end of the quiet hours."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,8 +17,8 @@ from engine.errors import BadRow
 class HoursReason(Worded):
     """Why this gate refuses or defers."""
 
-    EXPIRES_BEFORE_WINDOW = "expires_before_window", "Its next permitted hour lies after it expires."
-    NO_WINDOW = "no_window", "The step's window lies wholly within the brand's quiet hours, so no hour is permitted."
+    EXPIRES_BEFORE_WINDOW = "expires_before_window", "It expires before the next permitted hour."
+    NO_WINDOW = "no_window", "The step's window is entirely within the brand's quiet hours, so no hour is permitted."
     OUTSIDE_WINDOW = "outside_window", "It waits for the step's window in the user's own time zone."
     QUIET_HOURS = "quiet_hours", "It waits for the end of the brand's quiet hours in the user's own time zone."
 
@@ -35,7 +35,7 @@ def _judge(message: Candidate, window: Window | None, circumstances: Circumstanc
 
 @lru_cache(maxsize=4096)
 def _at(now: int, timezone: str | None, brand_zone: str, permitted: Hours) -> Verdict:
-    """Answer for all users of one zone at once: a batch has thousands of users and a few zones."""
+    """Decide for all users of one zone at once: a batch has thousands of users and few zones."""
     zone = zone_or(timezone, ZoneInfo(brand_zone))
     until = next_permitted(now, zone, permitted)
     if until == now:

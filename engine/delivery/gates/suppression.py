@@ -14,7 +14,7 @@ from engine.store.rowset import pack, rowset
 class SuppressionReason(Worded):
     """Why this gate refuses."""
 
-    SUPPRESSED = "address_suppressed", "The address is on the suppression list and gets nothing more."
+    SUPPRESSED = "address_suppressed", "The address is on the suppression list."
 
 
 def _judge(_message: Candidate, suppressed: bool, _circumstances: Circumstances) -> Verdict:
@@ -30,7 +30,7 @@ def _load(connection: Connection, messages: Sequence[Candidate]) -> Mapping[int,
         "SELECT p.address FROM suppression AS p "
         f"WHERE p.channel = :channel AND p.address IN (SELECT r.address FROM {addresses} AS r)"
     )
-    # A batch is of one channel.
+    # All messages of a batch are of one channel.
     binds = {"channel": messages[0].channel, "rows": pack([[form] for form in forms.values()])}
     suppressed = frozenset(connection.scalars(found, binds))
     return {action: True for action, form in forms.items() if form in suppressed}

@@ -1,4 +1,4 @@
-"""The import of one file: it is read in batches, and each batch is committed together with the progress."""
+"""Importing one file: it is read in batches, and each batch is committed together with the progress."""
 
 import gc
 import hashlib

@@ -1,4 +1,4 @@
-"""Header fields of an email (RFC 5322), encoded (RFC 2047) and proof against injection."""
+"""Header fields of an email (RFC 5322), encoded (RFC 2047) and safe from header injection."""
 
 import re
 from binascii import b2a_base64
@@ -57,7 +57,7 @@ def encoded_words(text: str) -> bytes:
 
 
 def unstructured(text: str) -> bytes:
-    """Encode a subject or a comparable value, folded; control characters become spaces."""
+    """Encode a subject or another unstructured value, folded; control characters become spaces."""
     text = one_line(text)
     if not _PRINTABLE(text) or "=?" in text:
         return encoded_words(text)
@@ -73,17 +73,17 @@ def unstructured(text: str) -> bytes:
 
 
 def checked_address(address: str) -> str:
-    """Return ``address`` if it can stand in a header and an envelope.
+    """Return ``address`` if it is valid in a header and an envelope.
 
     Raises:
-        RenderError: it cannot; reason ``address_invalid``. The address itself is not in the message.
+        RenderError: it is invalid (reason ``address_invalid``). The error does not contain the address.
     """
     if len(address) > MAX_ADDRESS or not _ADDRESS(address):
         raise RenderError("no mail can be sent to this address", "address_invalid")
     try:
         address.encode("utf-8")
     except UnicodeEncodeError:
-        raise RenderError("the address has characters that no text has", "address_invalid") from None
+        raise RenderError("the address has invalid characters", "address_invalid") from None
     return address
 
 
@@ -124,10 +124,10 @@ def link(uri: str) -> bytes:
     """Encode a URI between angle brackets, as list headers want it (RFC 2369).
 
     Raises:
-        RenderError: it is no http(s) or mailto URI of printable ASCII.
+        RenderError: it is not an http(s) or mailto URI of printable ASCII.
     """
     if not _URI(uri):
-        raise RenderError("the unsubscribe link is no http or mailto address", MessageReason.HEADER_INVALID)
+        raise RenderError("the unsubscribe link is not an http(s) or mailto URL", MessageReason.HEADER_INVALID)
     return b"<" + uri.encode("ascii") + b">"
 
 
@@ -135,7 +135,7 @@ def field(name: str, value: str) -> bytes:
     """Encode one further header field, with its line end.
 
     Raises:
-        RenderError: its name is none, or its value has control characters; reason ``header_invalid``.
+        RenderError: the name is invalid, or the value has control characters (reason ``header_invalid``).
     """
     start = _field_start(name)
     if _CONTROLS.search(value):
@@ -148,5 +148,5 @@ def field(name: str, value: str) -> bytes:
 @lru_cache(maxsize=128)
 def _field_start(name: str) -> bytes:
     if not _FIELD_NAME(name) or len(name) > 60:
-        raise RenderError("a header's name has letters, digits and hyphens only", MessageReason.HEADER_INVALID)
+        raise RenderError("a header's name can only have letters, digits and hyphens", MessageReason.HEADER_INVALID)
     return name.encode("ascii") + b":"

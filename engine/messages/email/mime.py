@@ -1,6 +1,6 @@
-"""Building a message's octets (RFC 5322, 2045, 2046, 2047, 2369, 8058) out of parts that were encoded beforehand.
+"""Building a MIME message (RFC 5322, 2045, 2046, 2047, 2369, 8058) from parts that are already encoded.
 
-The standard library builds a few hundred such messages a second; joining prepared pieces makes tens of thousands.
+The standard library builds a few hundred such messages a second; joining prepared pieces builds tens of thousands.
 The boundary begins with ``=_``, which cannot occur in quoted-printable text, where ``=`` is followed by two
 hexadecimal digits or a line end (RFC 2045, 6.7).
 """
@@ -23,7 +23,7 @@ _ONE_CLICK = b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a message's header says. ``key`` is the action's idempotency key, ``at`` the ``Date`` in UTC milliseconds.
+    """The values of a message's header. ``key`` is the action's idempotency key, ``at`` the date in UTC milliseconds.
 
     ``message_id`` comes from ``message_id()``. Take ``at`` from the action, not from the attempt: then every attempt
     builds the same octets. ``unsubscribe_url`` adds both headers of RFC 8058; ``unsubscribe_mailto``, a ``mailto:``
@@ -47,17 +47,17 @@ def message_id(key: str, domain: str) -> str:
 
 
 def build(rendered: Rendered, envelope: Envelope, mark: str = "") -> bytes:
-    """Return the complete message: multipart/alternative of text and HTML, CRLF line ends, 7-bit but for addresses.
+    """Return the complete message: multipart/alternative of text and HTML, CRLF line ends, 7-bit except for addresses.
 
     ``mark`` is put before the subject.
 
     Raises:
         RenderError: an address or header is invalid (reasons ``address_invalid``, ``header_invalid``), a link in the
-            message has no known scheme (``url_invalid``), or it is no email.
+            message has no known scheme (``url_invalid``), or it is not an email.
     """
     prepared = rendered.prepared
     if prepared.text is None or prepared.html is None:
-        raise RenderError("only a template of the email channel makes an email")
+        raise RenderError("only a template of the email channel can be built into an email")
     boundary = b"=_" + _digest(envelope.key, b"boundary", 12).encode("ascii")
     values = rendered.values
     pieces = [

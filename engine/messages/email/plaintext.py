@@ -1,4 +1,4 @@
-"""The text part that is derived from the HTML part: what it says, with links written out."""
+"""Deriving an email's text part from its HTML part, with links written out."""
 
 import re
 from html.parser import HTMLParser
@@ -7,7 +7,7 @@ from engine.errors import RenderError
 from engine.messages.reasons import MessageReason
 
 DEEPEST = 200
-"""Elements within each other. Mail programs give up at some hundreds, and the inliner of styles at some thousands."""
+"""The deepest nesting of elements. Mail clients fail at hundreds of levels, the CSS inliner at thousands."""
 
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
@@ -26,7 +26,7 @@ _CLOSES = {
     **dict.fromkeys(("dt", "dd"), frozenset(["dt", "dd", "p"])),
     **dict.fromkeys(("thead", "tbody", "tfoot"), frozenset(["tbody", "thead", "tr", "td", "th"])),
 }
-"""Elements whose start ends an open one at the top, where its end was left out."""
+"""Elements whose start tag closes the innermost open element if its end tag was left out."""
 
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
@@ -35,7 +35,7 @@ _LINE, _PARAGRAPH = 1, 2
 
 
 class _Elements(HTMLParser):
-    """Follows which elements are open."""
+    """Keeps track of the open elements."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class _Elements(HTMLParser):
         self.enter(tag, dict(attrs))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)  # HTML knows no other `<p/>` than `<p>`
+        self.handle_starttag(tag, attrs)  # in HTML `<p/>` means `<p>`
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self.open:
@@ -70,16 +70,16 @@ class _Depth(_Elements):
         if len(self.open) > DEEPEST:
             line, _ = self.getpos()
             raise RenderError(
-                f"the HTML has more than {DEEPEST} elements within each other (line {line} of the page)",
+                f"the HTML has more than {DEEPEST} levels of nested elements (line {line} of the page)",
                 MessageReason.TEMPLATE_UNSAFE,
             )
 
 
 def check_depth(html: str) -> None:
-    """Do nothing where the elements of ``html`` are not nested too deep.
+    """Check that the elements of ``html`` are not nested too deeply.
 
     Raises:
-        RenderError: they are.
+        RenderError: they are nested too deeply.
     """
     depth = _Depth()
     depth.feed(html)
@@ -87,7 +87,7 @@ def check_depth(html: str) -> None:
 
 
 class _Text(_Elements):
-    """Paragraphs apart by an empty line, list items with a dash or number, links as ``words <address>``."""
+    """Collects text: paragraphs separated by an empty line, list items with a dash or number, links with their URL."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,11 +98,11 @@ class _Text(_Elements):
         self._hiding: list[bool] = []
         self._links: list[str] = []
         self._lists: list[int | None] = []
-        """Of each open list the number of its last item; None where its items have a dash."""
+        """For each open list the number of its last item; None if its items have a dash."""
 
     @property
     def text(self) -> str:
-        """All that was said."""
+        """The text collected so far."""
         return "".join(self._said)
 
     def enter(self, tag: str, attrs: dict[str, str | None]) -> None:
@@ -145,7 +145,7 @@ class _Text(_Elements):
                 self._say(word)
 
     def _part(self, tag: str) -> None:
-        """Set what stands apart from its neighbours apart; within a list only lines are."""
+        """Start a new paragraph, or only a new line within a list."""
         if tag in _PARAGRAPHS and not self._lists:
             self._break = max(self._break, _PARAGRAPH)
         elif tag in _PARAGRAPHS or tag in _LINES:
@@ -173,7 +173,7 @@ class _Text(_Elements):
 
 
 def text_of(html: str) -> str:
-    """Return the text that ``html`` shows, ending with one line end; slots stay where they are."""
+    """Return the visible text of ``html``, ending with one newline; slots are kept."""
     page = _Text()
     page.feed(html)
     page.close()

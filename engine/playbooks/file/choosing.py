@@ -1,4 +1,4 @@
-"""A section of a file that is of exactly one kind, told by its keys: ``[trigger]`` and ``[[step]]``."""
+"""Reading a section whose keys tell which kind it is: ``[trigger]`` and ``[[step]]``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ FormT_co = TypeVar("FormT_co", bound=Section, covariant=True)
 
 
 class SectionKind(Protocol[FormT_co]):
-    """What kinds of triggers and of steps have in common."""
+    """What trigger kinds and step kinds have in common."""
 
     @property
     def key(self) -> str:
-        """The key that makes a section one of this kind, unless it is a key of another kind's form there."""
+        """The key that makes a section one of this kind, unless another kind present also has that key in its form."""
         ...
 
     @property
@@ -27,24 +27,24 @@ class SectionKind(Protocol[FormT_co]):
 
     @property
     def elsewhere(self) -> Mapping[str, str]:
-        """Key of the form -> what to say where the key stands beside another kind."""
+        """Key of the form -> the message if the key is used with another kind."""
         ...
 
 
 @dataclass(frozen=True)
 class Choice(Generic[FormT]):
-    """Reads such sections."""
+    """Reads a section that must be of exactly one of ``kinds``."""
 
     noun: str
     """``trigger``, ``step``."""
     rule: str
-    """How the rule is said, up to the list of kinds."""
+    """The start of the message that lists the kinds, such as ``a step is exactly one of``."""
     kinds: Sequence[SectionKind[FormT]]
 
     def read(
         self, document: Document, where: KeyPath, data: Mapping[str, object]
     ) -> tuple[FormT | None, list[Finding]]:
-        """Return the section that stands at ``where`` in the form of its kind, or None and a finding for each mistake."""
+        """Return the section at ``where`` in its kind's form, or None and a finding for each mistake."""
         known = {key for kind in self.kinds for key in keys_of(kind.form)}
         strange = [key for key in data if key not in known]
         findings = [
@@ -63,7 +63,7 @@ class Choice(Generic[FormT]):
         return (None if findings else section), findings
 
     def _kinds_of(self, data: Mapping[str, object]) -> list[SectionKind[FormT]]:
-        """Return the kinds whose keys are there; a key that belongs to another of them beside its own names none."""
+        """Return the kinds whose keys are present, except keys that another of these kinds has in its own form."""
         named = [kind for kind in self.kinds if kind.key in data]
         return [
             kind for kind in named if not any(kind.key in keys_of(other.form) for other in named if other is not kind)

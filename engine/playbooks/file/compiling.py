@@ -1,4 +1,4 @@
-"""From a playbook's file to its compiled form; every mistake on the way becomes a finding at its line."""
+"""Compiling a playbook's file; every mistake becomes a finding at its line."""
 
 from engine.content.bundle import digest
 from engine.content.document import Document
@@ -12,7 +12,7 @@ from engine.playbooks.steps.base import StepPart, StepSection
 def compile_playbook(
     file: PlaybookFile, document: Document, references: References
 ) -> tuple[Playbook | None, list[Finding]]:
-    """Return the playbook, or None where there are errors, and everything that is wrong."""
+    """Return the playbook, or None if there are errors, and all findings."""
     found = FileFindings(document)
     head = file.playbook
     whole = FilePart(found, references, head, ())
@@ -46,19 +46,19 @@ def compile_playbook(
 
 
 def version_of(name: str, text: str) -> str:
-    """Return a playbook's version: a hash of its file's text, wherever the file lies."""
+    """Return a playbook's version: a hash of its name and text, independent of the file's path."""
     return digest({name: text})
 
 
 def _steps(sections: tuple[StepSection, ...], whole: FilePart) -> tuple[Step, ...]:
-    """Return the steps; of no use where mistakes were noted."""
+    """Return the steps; they are incomplete if mistakes were noted."""
     given = tuple(section.id for section in sections if section.id is not None)
     ids = _ids(sections, given)
     steps = []
     for index, section in enumerate(sections):
         part = StepPart(whole.found, whole.references, whole.head, ("step", index), index, ids, given)
         if section.id is not None and section.id in ids[:index]:
-            part.find(f"step `{section.id}` is there twice; every id is unique", "id")
+            part.find(f"step `{section.id}` is there twice; ids must be unique", "id")
         when = None if section.when is None else part.condition(section.when, "when")
         steps.append(Step(index, ids[index], when, section.compile(part)))
     _check_reachable(steps, whole)
@@ -66,7 +66,7 @@ def _steps(sections: tuple[StepSection, ...], whole: FilePart) -> tuple[Step, ..
 
 
 def _ids(sections: tuple[StepSection, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return an id for each step: its own, or one made of its number."""
+    """Return an id for each step: the one in the file, or one made from its number."""
     ids: list[str] = []
     for number, section in enumerate(sections, 1):
         made = f"step_{number}"

@@ -1,4 +1,4 @@
-"""``[playbook]``: what a playbook is called and what holds for all of its enrolments."""
+"""``[playbook]``: a playbook's name, and what applies to all its enrolments."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -32,14 +32,13 @@ class PlaybookSection(Section):
     priority: Annotated[int, Field(ge=0, le=100)] = 50
     reentry: Reentry = "once"
     expires: Duration
-    """Counted from the trigger: a touch older than this is not worth sending, an occasion older than this not
-    worth entering for."""
+    """Counted from the trigger: after this time no message is sent any more, and nobody is enrolled."""
     description: str = ""
 
 
 @dataclass(frozen=True)
 class PlaybookHead:
-    """What one version of one playbook is, apart from its trigger, conditions and steps."""
+    """The settings of one version of a playbook, without its trigger, conditions and steps."""
 
     name: str
     version: str

@@ -1,4 +1,4 @@
-"""The kinds of triggers and steps that playbooks can be made of."""
+"""The kinds of triggers and steps that playbooks can use."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,17 @@ from engine.playbooks.triggers.base import TriggerKind
 
 @dataclass(frozen=True)
 class PlaybookKinds:
-    """What ships with the program, unless said otherwise.
+    """Trigger kinds and step kinds; by default those that ship with the program.
 
     Raises:
-        HabitueError: two kinds have one key.
+        HabitueError: two kinds have the same key.
     """
 
     triggers: tuple[TriggerKind, ...] = TRIGGERS
     steps: tuple[StepKind, ...] = STEPS
 
     def __post_init__(self) -> None:
-        """Check that a key tells the kind."""
+        """Check that no two kinds have the same key."""
         _check_keys("trigger", [kind.key for kind in self.triggers])
         _check_keys("step", [kind.key for kind in self.steps])
 

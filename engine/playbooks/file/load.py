@@ -1,4 +1,4 @@
-"""All playbooks and coupons of a bundle, compiled, with everything that is wrong in their files."""
+"""Compiling all playbooks and coupons of a bundle, with all findings."""
 
 from collections.abc import Collection, Mapping
 
@@ -30,8 +30,8 @@ def load_playbooks(
 ) -> tuple[Playbooks, list[Finding]]:
     """Compile every playbook; return those without errors, and all findings, sorted. Never raises for bad content.
 
-    ``scope`` knows facts and placements, ``places`` the places of each dimension, ``templates`` the names that a step
-    may use, ``channels`` those that it may send by; neither is checked where None.
+    ``scope`` has facts and placements, ``places`` the places of each dimension, ``templates`` the names of templates
+    and ``channels`` those of channels that a step may use; templates and channels are not checked if None.
     """
     coupons, coupon_names, findings = _coupons(bundle)
     references = References(scope, catalog, places, coupon_names, templates, channels)
@@ -62,7 +62,7 @@ def load_playbooks(
 def compile_stored(
     path: str, text: str, references: References, kinds: PlaybookKinds
 ) -> tuple[Playbook | None, list[Finding]]:
-    """Compile one playbook's text as it was stored; return None and the findings where it has errors today."""
+    """Compile the stored text of a playbook; return None and the findings if it has errors with today's files."""
     file, document, findings = _read(path, text, kinds)
     if file is None or document is None:
         return None, findings
@@ -78,7 +78,7 @@ def _read(path: str, text: str, kinds: PlaybookKinds) -> tuple[PlaybookFile | No
 
 
 def _coupons(bundle: Bundle) -> tuple[dict[str, CouponSection], Collection[str] | None, list[Finding]]:
-    """Return the coupons, and the names that the file holds even where it has errors; None where it is not TOML."""
+    """Return the coupons, and the names in the file even if it has errors (None if it is not TOML)."""
     text = bundle.files.get(COUPONS_PATH)
     if text is None:
         return {}, (), []

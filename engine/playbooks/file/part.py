@@ -1,4 +1,4 @@
-"""One section of a playbook's file while it is compiled: what it may refer to, and where its mistakes go."""
+"""One section of a playbook's file while it is compiled: what it may refer to, and where mistakes are noted."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -24,11 +24,11 @@ class References:
     places: Mapping[str, tuple[str, ...]]
     """Dimension -> places."""
     coupons: Collection[str] | None
-    """Names; None where they are not checked."""
+    """Names; None if they are not checked."""
     templates: Collection[str] | None = None
-    """Names such as ``winback/offer``; None where templates are not checked."""
+    """Names such as ``winback/offer``; None if templates are not checked."""
     channels: Collection[str] | None = None
-    """Names; None where they are not checked."""
+    """Names; None if they are not checked."""
 
 
 class FileFindings:
@@ -37,7 +37,7 @@ class FileFindings:
     def __init__(self, document: Document) -> None:
         self.findings: list[Finding] = []
         self.whole = True
-        """False once something could not be compiled, even where its mistake is reported in another file."""
+        """False once something could not be compiled, even if its mistake is reported in another file."""
         self._document = document
 
     def find(self, where: KeyPath, message: str) -> None:
@@ -50,7 +50,7 @@ class FileFindings:
         self.findings.append(self._document.finding(where, message, "warning"))
 
     def condition(self, where: KeyPath, text: str, scope: Scope) -> Condition | None:
-        """Return a compiled condition, or None where it has mistakes, each of which is noted."""
+        """Return the compiled condition, or None if it has mistakes, which are noted."""
         try:
             return parse_condition(text, scope)
         except ConditionErrors as mistakes:
@@ -61,34 +61,34 @@ class FileFindings:
 
 @dataclass(frozen=True)
 class FilePart:
-    """A section of the file. Keys are counted from the section."""
+    """A section of the file. Keys are relative to the section."""
 
     found: FileFindings
     references: References
     head: PlaybookSection
     where: KeyPath
-    """Where the section stands in the file."""
+    """The section's key path in the file."""
 
     def find(self, message: str, *keys: str | int) -> None:
         """Note an error at a key of the section, or at the section itself."""
         self.found.find((*self.where, *keys), message)
 
     def condition(self, text: str, *keys: str | int, scope: Scope | None = None) -> Condition | None:
-        """Return the compiled condition that stands at a key, or None where it has mistakes.
+        """Return the compiled condition at a key, or None if it has mistakes.
 
-        It is one over facts and placements unless ``scope`` says otherwise.
+        By default it may use facts and placements; ``scope`` gives other names.
         """
         return self.found.condition((*self.where, *keys), text, scope or self.references.scope)
 
     def check_known(self, word: str, name: str, known: Collection[str], *keys: str | int) -> bool:
-        """Note an error where ``known`` lacks ``name``, with the closest name in it; tell whether it has it."""
+        """Tell whether ``known`` has ``name``; if not, note an error that suggests the closest known name."""
         if name not in known:
             self.find(f"unknown {word} `{name}`{did_you_mean(name, known)}", *keys)
         return name in known
 
     def check_event(self, event: str, *keys: str | int) -> bool:
-        """Note an error where an event is not declared; tell whether it is."""
+        """Tell whether an event is declared; if not, note an error."""
         catalog = self.references.catalog
         if event not in catalog.events and event in catalog.broken_events:
-            return False  # said where the event is declared
+            return False  # reported where the event is declared
         return self.check_known("event", event, catalog.events, *keys)

@@ -22,7 +22,7 @@ class Step:
 
     @property
     def targets(self) -> frozenset[int]:
-        """The steps that can come after it; the number of steps stands for the end."""
+        """The steps that can come next, by index; the number of steps means the end."""
         passed_over = () if self.when is None else (self.index + 1,)
         return frozenset((*passed_over, *self.act.targets(self.index)))
 
@@ -39,23 +39,23 @@ class Playbook(PlaybookHead):
 
     @property
     def has_exit(self) -> bool:
-        """Tell whether anything but a step ends an enrolment."""
+        """Whether an enrolment can end other than by a step."""
         return self.exit_event is not None or self.exit_when is not None
 
     @property
     def concerns_everybody(self) -> bool:
-        """Tell whether time alone can let users in or out, so that everybody is looked at when it is new."""
+        """Whether time alone can let users in or out, so that all users must be evaluated when it is new."""
         return bool(self.trigger.conditions) or (self.exit_when is not None and bool(self.exit_when.turning_points()))
 
     @property
     def waits(self) -> Iterator[tuple[int, str]]:
-        """The steps that wait for an event: index and event."""
+        """Index and event of each step that waits for an event."""
         return ((step.index, step.act.waits_for) for step in self.steps if step.act.waits_for is not None)
 
     def turning_points(self) -> Iterator[TurningPoint]:
-        """Yield when time alone can let a user in or out.
+        """Yield the instants at which time alone can let a user in or out.
 
-        The audience counts where the trigger is a condition; otherwise it is asked when something happens.
+        The audience counts only if the trigger is a condition; otherwise it is evaluated when something happens.
         """
         conditions = [self.exit_when, *self.trigger.conditions]
         if self.trigger.conditions:
@@ -67,7 +67,7 @@ class Playbook(PlaybookHead):
 
 @dataclass(frozen=True)
 class Playbooks:
-    """All playbooks of the brand, and its coupons."""
+    """All playbooks and coupons of the brand."""
 
     playbooks: tuple[Playbook, ...] = ()
     coupons: Mapping[str, CouponSection] = field(default_factory=dict)
@@ -77,5 +77,5 @@ class Playbooks:
         return next((playbook for playbook in self.playbooks if playbook.name == name), None)
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Return when time alone can let a user in or out of any playbook; ``due_at`` takes it into account."""
+        """Return when time alone can let a user in or out of any playbook; ``due_at`` is never later than that."""
         return tuple(dict.fromkeys(point for playbook in self.playbooks for point in playbook.turning_points()))

@@ -1,4 +1,4 @@
-"""The form of a playbook's file. What a trigger or a step can say, its kind knows."""
+"""The form of a playbook's file. The forms of triggers and steps belong to their kinds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from engine.playbooks.triggers.base import TriggerSection
 
 
 class AudienceSection(Section):
-    """``[audience]``: who, of those triggered, is enrolled."""
+    """``[audience]``: which of the triggered users are enrolled."""
 
     when: str
 
 
 class ExitSection(Section):
-    """``[exit]``: leaves at once, whatever step it is at."""
+    """``[exit]``: when a user leaves the playbook, at whatever step."""
 
     event: Name | None = None
     when: str | None = None
@@ -31,12 +31,12 @@ class ExitSection(Section):
     @model_validator(mode="after")
     def _something(self) -> "ExitSection":
         if self.event is None and self.when is None:
-            raise ValueError("an [exit] has an `event`, a `when`, or both")
+            raise ValueError("[exit] needs an `event`, a `when`, or both")
         return self
 
 
 class _Whole(Section):
-    """The file; what is left to the kinds is not looked into."""
+    """The file as a whole; triggers and steps are read by their kinds later."""
 
     playbook: PlaybookSection
     trigger: dict[str, Any]
@@ -47,7 +47,7 @@ class _Whole(Section):
 
 @dataclass(frozen=True)
 class PlaybookFile:
-    """One playbook's file, whose form is right."""
+    """One playbook's file, read and with a valid form."""
 
     playbook: PlaybookSection
     trigger: TriggerSection
@@ -57,7 +57,7 @@ class PlaybookFile:
 
 
 def read_playbook(document: Document, kinds: PlaybookKinds) -> tuple[PlaybookFile | None, list[Finding]]:
-    """Return the file, or None and a finding for each mistake of form."""
+    """Return the file, or None and a finding for each mistake in its form."""
     whole, findings = validate(_Whole, document)
     trigger: TriggerSection | None = None
     if isinstance(section := document.data.get("trigger"), dict):

@@ -1,4 +1,4 @@
-"""Kinds of steps, one file each; ``STEPS`` names them all."""
+"""The kinds of steps, one file each; ``STEPS`` lists them."""
 
 from engine.playbooks.steps.base import StepKind
 from engine.playbooks.steps.branch import BRANCH
@@ -10,4 +10,4 @@ from engine.playbooks.steps.wait_for import WAIT_FOR
 from engine.playbooks.steps.wait_until import WAIT_UNTIL
 
 STEPS: tuple[StepKind, ...] = (SEND, WAIT, WAIT_UNTIL, WAIT_FOR, BRANCH, COUPON, EXIT)
-"""In the order in which mistakes list them."""
+"""In the order in which error messages list them."""

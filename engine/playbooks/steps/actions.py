@@ -1,8 +1,8 @@
-"""Actions that steps make: one for each enrolment that stands at the step, queued or done, or held for a code."""
+"""The actions that steps create: one per enrolment, queued, done, or held for a coupon code."""
 
 from dataclasses import asdict, dataclass
 
-from engine.actions.ledger import ActionDraft, Beginning, create
+from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.actions.states import State
 from engine.actions.worded import Worded
 from engine.conditions.sql import text_literal
@@ -18,7 +18,7 @@ class NewAction:
     """``message`` or ``coupon``."""
     channel: str | None = None
     next_channels: str = ""
-    """Comma between them."""
+    """Comma-separated."""
     template: str | None = None
     send_window: str | None = None
     coupon: str | None = None
@@ -27,7 +27,7 @@ class NewAction:
 def add_actions(here: AtStep, action: NewAction, state: State, reason: Worded) -> int:
     """Add an action for each enrolment here, in ``state`` for ``reason``; return how many.
 
-    One that has to carry a coupon's code is held where the enrolment has none.
+    An action that needs a coupon code is held if the enrolment has none.
     """
     if action.coupon is not None:
         claim_codes(here, action.coupon)
@@ -46,9 +46,9 @@ def add_actions(here: AtStep, action: NewAction, state: State, reason: Worded) -
 
 
 def claim_codes(here: AtStep, coupon: str) -> None:
-    """Give a code of the coupon to each enrolment here that has none, as far as there are codes."""
+    """Give a code of the coupon to each enrolment here that has none, as long as there are codes."""
     wanting = f"SELECT d.id AS id, d.user_id AS user_id, d.due_at AS turn FROM {here.rows}"
-    here.due.desk.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
+    here.due.coupon_issuer.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
 
 
 def has_code(here: AtStep, coupon: str) -> str:
@@ -57,12 +57,12 @@ def has_code(here: AtStep, coupon: str) -> str:
     return f"EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = d.id AND k.coupon = {name})"
 
 
-def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> Beginning:
-    """Return the state in which an action begins: held where a code is missing."""
+def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> InitialState:
+    """Return the initial state of the actions: held if a coupon code is missing."""
     if coupon is None:
-        return Beginning(f"'{state}'", f"'{reason}'")
+        return InitialState(f"'{state}'", f"'{reason}'")
     has = has_code(here, coupon)
-    return Beginning(
+    return InitialState(
         f"CASE WHEN {has} THEN '{state}' ELSE '{State.HELD}' END",
         f"CASE WHEN {has} THEN '{reason}' ELSE '{CouponReason.POOL_EMPTY}' END",
     )

@@ -1,6 +1,6 @@
-"""What a kind of step is: its section of the file, and what the section compiles to.
+"""The base of step kinds: a kind's section of the file, and the act that the section compiles to.
 
-To add one: write a file in this folder with a section, an act and a ``StepKind``, and name the kind in the tuple in
+To add a kind, write a file in this folder with a section, an act and a ``StepKind``, and add the kind to the tuple in
 ``__init__.py``.
 """
 
@@ -28,11 +28,11 @@ class StepMessage:
 
 
 class Act(ABC):
-    """What a step does. Steps to go to are indices; the number of steps stands for the end."""
+    """What a step does. Target steps are indices; the number of steps means the end."""
 
     @abstractmethod
     def take(self, here: AtStep) -> int:
-        """Let the enrolments that stand here take the step, set-wise; return how many actions came of it."""
+        """Let the enrolments at this step take it, set-wise; return how many actions were created."""
 
     def targets(self, index: int) -> Collection[int]:
         """Return the steps that can come after this one, which is number ``index``."""
@@ -40,7 +40,7 @@ class Act(ABC):
 
     @property
     def waits_for(self) -> str | None:
-        """The event that lets an enrolment which waits here go on to the next step at once."""
+        """The event that resumes an enrolment waiting at this step; None if the step waits for none."""
         return None
 
     @property
@@ -50,7 +50,7 @@ class Act(ABC):
 
     @property
     def endings(self) -> Mapping[str, str]:
-        """The reasons with which the step ends an enrolment, each with its sentence."""
+        """The reasons for which the step ends an enrolment, each with its sentence."""
         return {}
 
 
@@ -60,7 +60,7 @@ class StepPart(FilePart):
 
     index: int
     ids: tuple[str, ...]
-    """The ids of all steps, given or made."""
+    """The ids of all steps, from the file or generated."""
     given: tuple[str, ...]
     """The ids that the file gives."""
 
@@ -70,31 +70,31 @@ class StepPart(FilePart):
         return self.index + 1
 
     def target(self, name: str, *keys: str | int) -> int:
-        """Return the index of the step called ``name``; an error is noted where it does not come later."""
+        """Return the index of the step called ``name``; note an error if it does not come later."""
         if name not in self.ids:
             self.find(f"unknown step `{name}`{did_you_mean(name, self.given)}", *keys)
             return self.next
         target = self.ids.index(name)
         if target <= self.index:
-            self.find(f"step `{name}` is not further on; jumps go forward only, so that every enrolment ends", *keys)
+            self.find(f"step `{name}` comes earlier; jumps only go forward, so that every enrolment ends", *keys)
         return target
 
     def check_coupon(self, name: str) -> None:
-        """Note an error where the coupon at the key ``coupon`` does not exist."""
+        """Note an error if the coupon at the key ``coupon`` does not exist."""
         if self.references.coupons is not None:
             self.check_known("coupon", name, self.references.coupons, "coupon")
 
 
 class StepSection(Section):
-    """Base of the form of ``[[step]]``, of one kind; a field is named as the kind's key."""
+    """Base of each kind's form of ``[[step]]``; one field has the name of the kind's key."""
 
     id: Name | None = None
     when: str | None = None
-    """The step is passed over where this does not hold."""
+    """The step is skipped if this does not hold."""
 
     @abstractmethod
     def compile(self, part: StepPart) -> Act:
-        """Return the act; of no use where mistakes were noted in ``part``."""
+        """Return the act; it is not used if mistakes were noted in ``part``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +102,19 @@ class StepKind:
     """One kind of step."""
 
     key: str
-    """The key in ``[[step]]`` that makes it one of this kind; beside another kind it can be a key of that one's."""
+    """The key in ``[[step]]`` that makes a step one of this kind; other kinds may use it as an additional key."""
     form: type[StepSection]
     reasons: tuple[Worded, ...] = ()
-    """The reasons of its own that it gives."""
+    """The reasons that only this kind gives."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Key of its form -> what to say where the key stands beside another kind."""
+    """Key of its form -> the message if the key is used with another kind."""
 
 
 def needs(data: object, key: str, message: str) -> None:
     """Check that a section has a key.
 
     Raises:
-        ValueError: it has not; ``message`` says what would be right.
+        ValueError: the key is missing; ``message`` says what to write.
     """
     if isinstance(data, dict) and key not in data:
         raise ValueError(message)

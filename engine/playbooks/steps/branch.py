@@ -1,4 +1,4 @@
-"""``branch = [{ when = "value = 'high'", to = "gift" }]``: the first arm whose condition holds."""
+"""``branch = [{ when = "value = 'high'", to = "gift" }]``: goes to the step of the first arm whose condition holds."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 @dataclass(frozen=True, slots=True)
 class Branch(Act):
-    """The first arm that holds; ``otherwise`` for everyone else."""
+    """Goes to the step of the first arm whose condition holds, or to ``otherwise``."""
 
     arms: tuple[tuple[Condition, int], ...]
     otherwise: int
 
     def targets(self, index: int) -> Collection[int]:
-        """Return the arms' steps, and that for everyone else."""
+        """Return the steps of the arms and of ``otherwise``."""
         return (*(target for _, target in self.arms), self.otherwise)
 
     def take(self, here: AtStep) -> int:
-        """Go to the step of the first arm that holds."""
+        """Move each enrolment to the step of the first arm whose condition holds."""
         for condition, target in self.arms:
             here.go(target, here.holds(condition))
         here.go(self.otherwise)
@@ -30,7 +30,7 @@ class Branch(Act):
 
 
 class ArmSection(Section):
-    """One arm: goes to the step ``to`` when ``when`` holds."""
+    """One arm: goes to the step ``to`` if ``when`` holds."""
 
     when: str
     to: Name
@@ -41,10 +41,10 @@ class BranchSection(StepSection):
 
     branch: list[ArmSection]
     otherwise: Name | None = None
-    """The step for everyone else; the next one where absent."""
+    """The step if no arm's condition holds; by default the next one."""
 
     def compile(self, part: StepPart) -> Branch:
-        """Return the act; the steps have to exist."""
+        """Return the act; note an error for each step that does not exist."""
         otherwise = part.next if self.otherwise is None else part.target(self.otherwise, "otherwise")
         return Branch(tuple(self._arms(part)), otherwise)
 

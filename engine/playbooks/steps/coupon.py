@@ -1,4 +1,4 @@
-"""``coupon = "VIP20"``, without ``send``: a coupon code is granted without a message."""
+"""``coupon = "VIP20"`` without ``send``: grants a coupon code without a message."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 @dataclass(frozen=True, slots=True)
 class Grant(Act):
-    """A coupon code without a message."""
+    """Grants a coupon code without a message."""
 
     coupon: str
 
     def take(self, here: AtStep) -> int:
-        """Give a code; where there is none, stay here until there is, or until the grant has expired."""
+        """Give each enrolment a code; without one, wait until there are codes or the grant expires."""
         here.go(here.next, "d.waiting_since IS NOT NULL")
         made = add_actions(here, NewAction("coupon", coupon=self.coupon), State.ACCEPTED, CouponReason.GRANTED)
         here.go(here.next, has_code(here, self.coupon))
@@ -31,7 +31,7 @@ class CouponStepSection(StepSection):
     coupon: str
 
     def compile(self, part: StepPart) -> Grant:
-        """Return the act; the coupon has to exist."""
+        """Return the act; note an error if the coupon does not exist."""
         part.check_coupon(self.coupon)
         return Grant(self.coupon)
 

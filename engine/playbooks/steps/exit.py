@@ -1,4 +1,4 @@
-"""``exit = "gave_up"``: the end, with a reason of the playbook's own."""
+"""``exit = "gave_up"``: ends the enrolment with a reason from the playbook."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 @dataclass(frozen=True, slots=True)
 class Exit(Act):
-    """The end."""
+    """Ends the enrolment."""
 
     reason: str
 
     @property
     def endings(self) -> Mapping[str, str]:
-        """The file's own reason."""
-        return {self.reason: "A step of the playbook ended it, with this reason of its own."}
+        """The reason given in the file."""
+        return {self.reason: "An exit step of the playbook ended it, with this reason."}
 
     def targets(self, index: int) -> Collection[int]:
-        """Return nothing: no step follows."""
+        """Return an empty collection: no step follows."""
         return ()
 
     def take(self, here: AtStep) -> int:
-        """End. Messages of earlier steps that still wait go out all the same: only [exit] calls them off."""
+        """End the enrolments. Queued messages of earlier steps are still sent: only [exit] cancels them."""
         here.end(self.reason)
         return 0
 
@@ -35,7 +35,7 @@ class ExitStepSection(StepSection):
     """The reason, for the log."""
 
     def compile(self, part: StepPart) -> Exit:
-        """Return the act."""
+        """Return the act; nothing can be wrong with it."""
         return Exit(self.exit)
 
 

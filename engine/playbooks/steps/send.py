@@ -7,14 +7,14 @@ from pydantic import model_validator
 from engine.actions.states import State
 from engine.content.values import SendWindow
 from engine.playbooks.due_enrolments import AtStep
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps.actions import NewAction, add_actions
 from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, StepSection, needs
 
 
 @dataclass(frozen=True, slots=True)
 class Send(Act):
-    """A message."""
+    """Sends a message by the first channel that the gates let through."""
 
     channels: tuple[str, ...]
     template: str
@@ -23,11 +23,11 @@ class Send(Act):
 
     @property
     def messages(self) -> tuple[StepMessage, ...]:
-        """The one message."""
+        """The one message that the step sends."""
         return (StepMessage(self.channels, self.template, self.coupon),)
 
     def take(self, here: AtStep) -> int:
-        """Queue the message and go on; it is held where its coupon has no code left."""
+        """Queue the message and go on; the message is held if its coupon has no code left."""
         message = NewAction(
             kind="message",
             channel=self.channels[0],
@@ -36,7 +36,7 @@ class Send(Act):
             send_window=self.between,
             coupon=self.coupon,
         )
-        made = add_actions(here, message, State.QUEUED, Reason.DUE)
+        made = add_actions(here, message, State.QUEUED, PlaybookReason.DUE)
         here.go(here.next)
         return made
 
@@ -62,12 +62,12 @@ class SendSection(StepSection):
         return self
 
     def compile(self, part: StepPart) -> Send:
-        """Return the act; channels, template and coupon have to exist."""
+        """Return the act; note an error for each channel, template or coupon that does not exist."""
         references = part.references
         for channel in self.send if references.channels is not None else ():
             part.check_known("channel", channel, references.channels or (), "send")
         if len(set(self.send)) < len(self.send):
-            part.find("a channel is named twice", "send")
+            part.find("the same channel is listed twice", "send")
         if references.templates is not None:
             part.check_known("template", self.template, references.templates, "template")
         if self.coupon is not None:
@@ -75,4 +75,4 @@ class SendSection(StepSection):
         return Send(tuple(self.send), self.template, self.coupon, str(self.between) if self.between else None)
 
 
-SEND = StepKind("send", SendSection, (Reason.DUE,))
+SEND = StepKind("send", SendSection, (PlaybookReason.DUE,))

@@ -1,4 +1,4 @@
-"""``wait = "3d"``: time passes."""
+"""``wait = "3d"``: waits for a fixed time."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 @dataclass(frozen=True, slots=True)
 class Wait(Act):
-    """A time in milliseconds."""
+    """Waits for ``duration`` milliseconds."""
 
     duration: int
 
     def take(self, here: AtStep) -> int:
-        """Go on when the time has passed."""
+        """Make the next step due when the time has passed."""
         here.go_after(here.next, self.duration)
         return 0
 
@@ -25,7 +25,7 @@ class WaitSection(StepSection):
     wait: Duration
 
     def compile(self, part: StepPart) -> Wait:
-        """Return the act."""
+        """Return the act; nothing can be wrong with it."""
         return Wait(self.wait)
 
 

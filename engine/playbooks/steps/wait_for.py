@@ -1,4 +1,4 @@
-"""``wait_for = "review_posted"``: until an event comes, or a time-out."""
+"""``wait_for = "review_posted"``: waits for an event, at most until a time-out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection, ne
 
 @dataclass(frozen=True, slots=True)
 class WaitFor(Act):
-    """An event, or a time-out in milliseconds and then the step ``otherwise``."""
+    """Waits for an event; after ``timeout`` milliseconds without it, goes to the step ``otherwise``."""
 
     event: str
     timeout: int
@@ -21,15 +21,15 @@ class WaitFor(Act):
 
     @property
     def waits_for(self) -> str:
-        """The event."""
+        """The event that the step waits for."""
         return self.event
 
     def targets(self, index: int) -> Collection[int]:
-        """Return the next step, and that after the time-out."""
+        """Return the next step and the step after a time-out."""
         return (index + 1, self.otherwise)
 
     def take(self, here: AtStep) -> int:
-        """Go on where the event came since the step was due; else time out, or begin to wait."""
+        """Move on if the event came since the step was due; otherwise time out, or start waiting."""
         came = (
             "(SELECT min(e.at) FROM event AS e WHERE e.user_id = d.user_id"
             f" AND e.name = {text_literal(self.event, here.due.dialect)}"
@@ -45,11 +45,11 @@ class WaitForSection(StepSection):
     """``[[step]]`` with ``wait_for``."""
 
     wait_for: Name
-    """The event; the enrolment goes on at once when it comes."""
+    """The event; the enrolment moves on as soon as it comes."""
     timeout: Duration
-    """The enrolment goes on after this long all the same."""
+    """How long to wait for the event."""
     otherwise: Name | None = None
-    """The step to go to after the time-out; the next one where absent."""
+    """The step to go to after the time-out; by default the next one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -58,7 +58,7 @@ class WaitForSection(StepSection):
         return data
 
     def compile(self, part: StepPart) -> WaitFor:
-        """Return the act; event and step have to exist."""
+        """Return the act; note an error if the event or the step does not exist."""
         part.check_event(self.wait_for, "wait_for")
         otherwise = part.next if self.otherwise is None else part.target(self.otherwise, "otherwise")
         return WaitFor(self.wait_for, self.timeout, otherwise)

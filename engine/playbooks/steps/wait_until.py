@@ -1,4 +1,4 @@
-"""``wait_until = "09:30"``: until the user's own clock shows this time next."""
+"""``wait_until = "09:30"``: waits until the next time it is this hour in the user's time zone."""
 
 from dataclasses import dataclass
 
@@ -14,17 +14,17 @@ from engine.store.temporary import drop_temporary, temporary
 
 _ZONE_TIME = "zone_time"
 _LATE = HOUR
-"""How late a step may come after the hour that it waited for; later than that it waits for the next day's."""
+"""How late the next step may be after the hour; a step that is later waits for the same hour of the next day."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil(Act):
-    """A time of the user's own day."""
+    """Waits for a time of day in the user's time zone."""
 
     time: LocalTime
 
     def take(self, here: AtStep) -> int:
-        """Go on at the hour. It differs by zone only, so it is reckoned once for each."""
+        """Make the next step due at the hour. The instant depends only on the zone, so it is computed once per zone."""
         due = here.due
         users = here.joined("JOIN users AS u ON u.id = d.user_id")
         zones = due.connection.execute(
@@ -55,7 +55,7 @@ class WaitUntilSection(StepSection):
     wait_until: TimeOfDay
 
     def compile(self, part: StepPart) -> WaitUntil:
-        """Return the act."""
+        """Return the act; nothing can be wrong with it."""
         return WaitUntil(self.wait_until)
 
 

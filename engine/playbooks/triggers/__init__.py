@@ -1,4 +1,4 @@
-"""Kinds of triggers, one file each; ``TRIGGERS`` names them all."""
+"""The kinds of triggers, one file each; ``TRIGGERS`` lists them."""
 
 from engine.playbooks.triggers.base import TriggerKind
 from engine.playbooks.triggers.date import DATE
@@ -9,4 +9,4 @@ from engine.playbooks.triggers.schedule import SCHEDULE
 from engine.playbooks.triggers.when import WHEN
 
 TRIGGERS: tuple[TriggerKind, ...] = (ENTER, LEAVE, EVENT, DATE, SCHEDULE, WHEN)
-"""In the order in which mistakes list them."""
+"""In the order in which error messages list them."""

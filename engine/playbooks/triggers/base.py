@@ -1,6 +1,6 @@
-"""What a kind of trigger is: its section of the file, and what the section compiles to.
+"""The base of trigger kinds: a kind's section of the file, and the trigger that the section compiles to.
 
-To add one: write a file in this folder with a section, a trigger and a ``TriggerKind``, and name the kind in the
+To add a kind, write a file in this folder with a section, a trigger and a ``TriggerKind``, and add the kind to the
 tuple in ``__init__.py``.
 """
 
@@ -14,50 +14,50 @@ from engine.clock import iso
 from engine.conditions.condition import Condition
 from engine.content.document import Section
 from engine.playbooks.file.part import FilePart
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.store.dialect import Dialect
 
 
 class Trigger(ABC):
-    """What lets users into a playbook. Triggers are compared by value."""
+    """What enrols users in a playbook. Triggers are compared by value."""
 
     @abstractmethod
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return who among the rows of ``source`` could enter, and the trigger's own tests of them.
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return who among the rows of ``source`` could enter, and the trigger's own tests.
 
-        Enrolment and ``habitue explain`` both read them, so an explanation cannot differ from what is done.
+        Enrolment and ``habitue explain`` both use them, so an explanation cannot differ from what enrolment does.
         """
 
     @property
     def reads_transitions(self) -> bool:
-        """Tell whether candidates come from transitions."""
+        """Whether candidates come from transitions."""
         return False
 
     @property
     def reads_events(self) -> frozenset[str]:
-        """The events that candidates come from."""
+        """The names of the events that candidates come from."""
         return frozenset()
 
     @property
     def event(self) -> str | None:
-        """The event that the playbook's messages can read: the one that triggered it."""
+        """The name of the triggering event, which the playbook's messages can use; None if no event triggers it."""
         return None
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """Conditions that can let a user in though nothing happens to them, because time passes.
+        """Conditions that can let a user in only because time passes.
 
-        With any, everybody is looked at when the playbook is new, and again when re-entry comes up.
+        If there are any, all users are evaluated when the playbook is new, and again when they may re-enter.
         """
         return ()
 
     @property
     def occasional(self) -> "OccasionalTrigger | None":
-        """The trigger itself where it is one of local days or hours, taken zone by zone and not chunk by chunk."""
+        """The trigger itself if it fires at local days or hours, zone by zone instead of chunk by chunk; else None."""
         return None
 
     def detail(self, reason: Worded, at: int) -> str:
-        """Return what ``habitue explain`` says beside a reason of a candidate of the instant ``at``."""
+        """Return what ``habitue explain`` adds to a candidate's reason; ``at`` is the candidate's instant."""
         return f"it happened {iso(at)}"
 
 
@@ -66,22 +66,22 @@ class Occasion:
     """One occasion in one zone."""
 
     zone: str
-    """As users have it."""
+    """The name that users have for it; empty for users without a zone."""
     day: str
-    """What the user's value has to be that the trigger looks occasions up by; empty where it asks for everybody."""
+    """The value that matching users have in ``OccasionalTrigger.value``; empty if the occasion is for everybody."""
     year: str
-    """Year of the occasion, four digits; empty where it does not matter."""
+    """Year of the occasion, four digits; empty if it does not matter."""
     at: int
     """UTC milliseconds."""
     occurrence: str
-    """What the enrolment is about; see ``Candidates.occurrence``."""
+    """Identifies the occasion in the enrolment; see ``Candidates.occurrence``."""
     slot: str
-    """Local day, and minute where there can be several: with the zone, what can be taken once."""
+    """Local day, and minute if there can be several; with the zone, it can be taken only once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateIndex:
-    """An index by which users are found on their days."""
+    """An index that finds users by their dates."""
 
     name: str
     expression: str
@@ -89,51 +89,51 @@ class StateIndex:
 
 
 class OccasionalTrigger(Trigger):
-    """A trigger of local days or hours: each occasion is taken once in each zone."""
+    """A trigger that fires at local days or hours: each occasion is taken once per time zone."""
 
     @property
     @abstractmethod
     def key(self) -> str:
-        """The trigger as text: the same text, the same occasions."""
+        """The trigger as text; equal texts mean equal occasions."""
 
     @abstractmethod
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        """Yield the occasions with ``since < at <= now`` in the zone that users have as ``name``."""
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        """Yield the occasions with ``since < at <= now`` in ``zone``, which users have as ``name``."""
 
     @property
     def value(self) -> str | None:
-        """SQL over ``s``: the user's value that is looked up by ``Occasion.day``. None: the occasion is everybody's."""
+        """SQL over ``s`` for the user's value that must equal ``Occasion.day``; None if occasions are for everybody."""
         return None
 
     @property
     def index(self) -> StateIndex | None:
-        """The index on ``value``."""
+        """The index on ``value``; None if there is none."""
         return None
 
     @property
     def occasional(self) -> "OccasionalTrigger":
-        """The trigger itself."""
+        """This trigger."""
         return self
 
 
 class TriggerSection(Section):
-    """Base of the form of ``[trigger]``, of one kind; a field is named as the kind's key."""
+    """Base of each kind's form of ``[trigger]``; one field has the name of the kind's key."""
 
     @abstractmethod
     def compile(self, part: FilePart) -> Trigger | None:
-        """Return the trigger, or None where there are mistakes, which are noted in ``part``."""
+        """Return the trigger, or None if there are mistakes, which are noted in ``part``."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriggeredBy:
-    """What an enrolment's occurrence names, for people."""
+    """What triggered an enrolment, as read from its occurrence."""
 
     rest: str
-    """The occurrence without the kind's word."""
+    """The occurrence without the kind's prefix."""
     event: str | None = None
-    """The event's name, where the enrolment has one that is still there."""
+    """The event's name, if the enrolment has an event that still exists."""
     dimension: str | None = None
-    """Where it names a transition that is still there: its dimension and places."""
+    """The transition's dimension, if there is a transition that still exists."""
     from_place: str | None = None
     to_place: str | None = None
 
@@ -143,22 +143,22 @@ class TriggerKind:
     """One kind of trigger."""
 
     key: str
-    """The key in ``[trigger]`` that only this kind has."""
+    """The key in ``[trigger]`` that makes a trigger one of this kind."""
     form: type[TriggerSection]
     occurrence: str
-    """The word before the colon in the occurrences of its enrolments. Kinds that share one share ``words``."""
+    """The prefix, before the colon, of its enrolments' occurrences. Kinds with the same prefix share ``words``."""
     words: Callable[[TriggeredBy], str]
-    """Says for people what triggered an enrolment."""
+    """Describes what triggered an enrolment, for people."""
     reasons: tuple[Worded, ...] = ()
-    """The reasons of its own that it gives."""
+    """The reasons that only this kind gives."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """Key of its form -> what to say where the key stands beside another kind."""
+    """Key of its form -> the message if the key is used with another kind."""
 
 
 def recurring(part: FilePart) -> None:
-    """Warn where a trigger that recurs has re-entry ``once``."""
+    """Warn if a recurring trigger has re-entry ``once``."""
     if part.head.reentry == "once":
         part.found.warn(
             ("playbook", "reentry"),
-            "the trigger recurs, but re-entry is `once`: nobody enters twice; write `always` or a time",
+            "the trigger recurs, but re-entry is `once`, so nobody enters twice; write `always` or a duration",
         )

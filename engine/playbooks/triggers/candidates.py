@@ -1,22 +1,22 @@
-"""Who could enter a playbook, as SQL: where candidates come from, and the tests that each has to pass, by reason.
+"""Who could enter a playbook, as SQL: where candidates come from, and the tests that each must pass, by reason.
 
-Binds: ``:now``; ``:since``, which is now less the playbook's ``expires``; ``:activated``; ``:playbook``.
+Binds: ``:now``; ``:since``, which is now minus the playbook's ``expires``; ``:activated``; ``:playbook``.
 """
 
 from dataclasses import dataclass
 
 from engine.actions.worded import Worded
-from engine.playbooks.reasons import Reason
+from engine.playbooks.reasons import PlaybookReason
 
 Test = tuple[Worded, str]
-"""Why a candidate is turned away where the SQL is not TRUE. The SQL is never NULL."""
+"""The reason why a candidate does not enter, and SQL that is TRUE for those who pass, FALSE otherwise, never NULL."""
 
 NO_EVENT = "CAST(NULL AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where rows come from: each is a table's name or a subquery in parentheses."""
+class CandidateSource:
+    """Where candidates are read from: each field is a table's name or a subquery in parentheses."""
 
     users: str
     """``user_id``."""
@@ -31,25 +31,28 @@ class Candidates:
     """Rows that could become enrolments."""
 
     rows: str
-    """What follows FROM; ``u`` is the user, ``s`` the state."""
+    """SQL to follow FROM; ``u`` is the user, ``s`` the user's state."""
     where: str
     at: str
-    """What triggers the playbook happened then; UTC milliseconds."""
+    """When the trigger occurred, UTC milliseconds."""
     occurrence: str
-    """What the enrolment is about: text that is the same for the same happening, and begins with the kind's word."""
+    """Text that identifies the trigger's occurrence, so that it enrols once; begins with the kind's prefix."""
     tie: str
-    """Orders candidates of the same instant."""
+    """Orders candidates with the same instant."""
     tests: tuple[Test, ...]
-    """In the order in which a person would ask."""
+    """In the order in which a person would ask them."""
     event: str = NO_EVENT
-    """The id of the event that the playbook's messages can read."""
+    """The id of the event that the playbook's messages can use."""
 
 
 def with_user(key: str) -> str:
-    """Return SQL that joins user ``u`` and state ``s`` of the user whose id is ``key``."""
+    """Return SQL that joins the user ``u`` and the state ``s`` of the user with the id ``key``."""
     return f"JOIN users AS u ON u.id = {key} JOIN user_state AS s ON s.user_id = u.id"
 
 
 def timely(at: str) -> tuple[Test, ...]:
-    """Return the tests that what happened at ``at`` is neither too old nor older than the playbook."""
-    return ((Reason.TRIGGER_TOO_OLD, f"{at} > :since"), (Reason.BEFORE_ACTIVATION, f"{at} >= :activated"))
+    """Return the tests that ``at`` is neither longer ago than ``expires`` nor before the playbook was first applied."""
+    return (
+        (PlaybookReason.TRIGGER_TOO_OLD, f"{at} > :since"),
+        (PlaybookReason.BEFORE_ACTIVATION, f"{at} >= :activated"),
+    )

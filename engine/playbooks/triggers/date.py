@@ -23,7 +23,7 @@ from engine.playbooks.triggers.base import (
     TriggerSection,
     recurring,
 )
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialect import Dialect
 
@@ -32,31 +32,31 @@ _ONE_DAY = timedelta(days=1)
 
 
 class DateRule(Section):
-    """Which day it is, and at what hour of it."""
+    """Which day, and at what local time."""
 
     fact: Name
     offset: DayOffset = 0
     at: TimeOfDay = Field(default="09:00", validate_default=True)
     every: Literal["year", "once"] = "year"
     leap_day: Literal["feb28", "mar1", "skip"] = "feb28"
-    """When 29 February is observed in other years."""
+    """When 29 February is observed in non-leap years."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnDate(OccasionalTrigger):
-    """A calendar day of the user's own, every year or once."""
+    """Fires on a date of the user, every year or once."""
 
     rule: DateRule
 
     @property
     def key(self) -> str:
-        """The rule's parts."""
+        """The rule as text."""
         rule = self.rule
         return f"date:{rule.fact}:{rule.offset}:{rule.at}:{rule.every}:{rule.leap_day}"
 
     @property
     def value(self) -> str:
-        """The fact, or its month and day."""
+        """The fact's column, or its month and day."""
         return self._part("s.")
 
     @property
@@ -68,16 +68,16 @@ class OnDate(OccasionalTrigger):
         column = f"{alias}fact_{self.rule.fact}"
         return f"substr({column}, 6, 5)" if self.rule.every == "year" else column
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return whose day it was."""
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return the users whose date an occasion matches."""
         conditions = [f"{self.value} = o.day"]
         if self.rule.every == "year":
-            # The day itself is no anniversary of it.
+            # The date itself is not an anniversary.
             conditions.append(f"substr(s.fact_{self.rule.fact}, 1, 4) < o.year")
         return occasion_candidates(source, *conditions)
 
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        """Yield every day in the span."""
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        """Yield an occasion for every local day in the span."""
         day, last = local_day(since, zone) - _ONE_DAY, local_day(now, zone)
         while day <= last:
             at = local_instant(day, self.rule.at.minutes, zone)
@@ -90,7 +90,7 @@ class OnDate(OccasionalTrigger):
             day += _ONE_DAY
 
     def _values(self, observed: date) -> list[str]:
-        """Return the values of the fact, or of its month and day, that are observed on a day."""
+        """Return the values of the fact, or of its month and day, that are observed on the day ``observed``."""
         if self.rule.every == "once":
             return [observed.isoformat()]
         values = [observed.isoformat()[5:]]
@@ -107,16 +107,16 @@ class DateSection(TriggerSection):
     date: DateRule
 
     def compile(self, part: FilePart) -> OnDate | None:
-        """Return the trigger, or None where the fact does not exist or is no date."""
+        """Return the trigger, or None if the fact does not exist or is not a date."""
         if self.date.every == "year":
             recurring(part)
         name, catalog = self.date.fact, part.references.catalog
         if name in catalog.broken:
-            return None  # said where the fact is declared
+            return None  # reported where the fact is declared
         if not part.check_known("fact", name, catalog.facts, "date", "fact"):
             return None
         if (found := catalog.facts[name].type) is not FactType.DATE:
-            part.find(f"`{name}` is of type {found}; a date trigger needs a fact of type date", "date", "fact")
+            part.find(f"`{name}` is {found}; a date trigger needs a fact of type date", "date", "fact")
             return None
         return OnDate(self.date)
 

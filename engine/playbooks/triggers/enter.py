@@ -1,4 +1,4 @@
-"""``enter = { lifecycle = "at_risk" }``: the user came to a place, and still stands there."""
+"""``enter = { lifecycle = "at_risk" }``: the user moved to a place and is still in it."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from engine.conditions.types import PlaceType
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggerKind
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
@@ -24,23 +24,23 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Enter(Trigger):
-    """The user came to a place, and still stands there."""
+    """Fires when a user moved to a place and is still in it."""
 
     dimension: str
     place: str
     stands: Condition
     segment: bool
-    """The place is a segment: coming from nowhere is then the rule."""
+    """Whether the place is a segment, which users enter from no place."""
     causes: tuple[str, ...]
 
     @property
     def reads_transitions(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return who moved there, and whether it counts."""
-        # Without the first test the import of an old customer base would write to everybody in it.
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return the users who moved to the place, and the tests of whether that counts."""
+        # Without this test, importing an existing customer base would send messages to all of it.
         placed_before = (MoveReason.FIRST_PLACEMENT, f"(u.first_seen_at > :since OR {self._placed_before()})")
         still_there = (MoveReason.MOVED_ON, self.stands.holds_sql(dialect))
         return moves(
@@ -56,7 +56,7 @@ class Enter(Trigger):
     def _placed_before(self) -> str:
         if not self.segment:
             return "t.from_place IS NOT NULL"
-        # A segment is always entered from nowhere; that the user was placed before shows in any earlier transition.
+        # A segment is always entered from no place; any earlier transition shows that the user was placed before.
         return "EXISTS (SELECT 1 FROM transition AS p WHERE p.user_id = t.user_id AND p.at < t.at)"
 
 
@@ -64,16 +64,16 @@ class EnterSection(MoveSection):
     """``[trigger]`` with ``enter``."""
 
     enter: dict[Name, Name]
-    """Dimension -> the place that is entered."""
+    """One dimension -> the place that is entered."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "EnterSection":
         if len(self.enter) != 1:
-            raise ValueError("`enter` names exactly one dimension and its place")
+            raise ValueError("`enter` takes exactly one dimension and place")
         return self
 
     def compile(self, part: FilePart) -> Enter | None:
-        """Return the trigger, or None where dimension, place or cause does not exist."""
+        """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.enter.items()))
         if not check_place(part, "enter", dimension, place):

@@ -1,4 +1,4 @@
-"""``event = "order_completed"``: the user did something."""
+"""``event = "order_completed"``: an event of the user."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,15 @@ from engine.conditions.sql import text_literal
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.store.dialect import Dialect
 
 OCCURRENCE = "event"
 
 
 @dataclass(frozen=True, slots=True)
-class Happened(Trigger):
-    """An event."""
+class OnEvent(Trigger):
+    """Fires when a user has an event."""
 
     name: str
     where: Condition | None
@@ -30,8 +30,8 @@ class Happened(Trigger):
         """The event."""
         return self.name
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return whose event came."""
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return the users who had the event."""
         where = f"x.name = {text_literal(self.name, dialect)} AND x.at <= :now"
         if self.where is not None:
             where += f" AND {self.where.holds_sql(dialect)}"
@@ -51,21 +51,21 @@ class EventSection(TriggerSection):
 
     event: Name
     where: str | None = None
-    """A condition over the event's own properties."""
+    """A condition over the event's properties."""
 
-    def compile(self, part: FilePart) -> Happened | None:
-        """Return the trigger, or None where the event is not declared or ``where`` has mistakes."""
+    def compile(self, part: FilePart) -> OnEvent | None:
+        """Return the trigger, or None if the event is not declared or ``where`` has mistakes."""
         if not part.check_event(self.event, "event"):
             return None
         if self.where is None:
-            return Happened(self.event, None)
+            return OnEvent(self.event, None)
         scope = part.references.catalog.event_scope(self.event)
         condition = part.condition(self.where, "where", scope=scope)
-        return Happened(self.event, condition) if condition else None
+        return OnEvent(self.event, condition) if condition else None
 
 
 def _words(by: TriggeredBy) -> str:
-    return f"the event {by.event}" if by.event else "an event that is no longer there"
+    return f"the event {by.event}" if by.event else "an event that no longer exists"
 
 
 EVENT = TriggerKind(
@@ -73,5 +73,5 @@ EVENT = TriggerKind(
     EventSection,
     OCCURRENCE,
     _words,
-    elsewhere={"where": "`where` narrows an `event` trigger; put other conditions into [audience]"},
+    elsewhere={"where": "`where` only goes with an `event` trigger; put other conditions into [audience]"},
 )

@@ -1,4 +1,4 @@
-"""``leave = { value = "high" }``: the user left a place, and has not come back."""
+"""``leave = { value = "high" }``: the user left a place and has not come back."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from engine.conditions.condition import Condition
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggerKind
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
@@ -23,7 +23,7 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Leave(Trigger):
-    """The user left a place, and has not come back."""
+    """Fires when a user left a place and has not come back."""
 
     dimension: str
     place: str
@@ -32,11 +32,11 @@ class Leave(Trigger):
 
     @property
     def reads_transitions(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return who left, and whether it counts."""
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return the users who left the place, and the tests of whether that counts."""
         stayed_away = (MoveReason.MOVED_ON, f"NOT {self.stands.holds_sql(dialect)}")
         return moves(
             source,
@@ -53,16 +53,16 @@ class LeaveSection(MoveSection):
     """``[trigger]`` with ``leave``."""
 
     leave: dict[Name, Name]
-    """Dimension -> the place that is left."""
+    """One dimension -> the place that is left."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "LeaveSection":
         if len(self.leave) != 1:
-            raise ValueError("`leave` names exactly one dimension and its place")
+            raise ValueError("`leave` takes exactly one dimension and place")
         return self
 
     def compile(self, part: FilePart) -> Leave | None:
-        """Return the trigger, or None where dimension, place or cause does not exist."""
+        """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.leave.items()))
         if not check_place(part, "leave", dimension, place):

@@ -1,22 +1,24 @@
-"""What ``date`` and ``schedule`` have in common: candidates are the users of a zone in which an occasion fell."""
+"""What ``date`` and ``schedule`` have in common: candidates are the users in a zone that had an occasion."""
 
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
-from engine.playbooks.triggers.candidates import Candidates, Source, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 
 OCCASION = "occasion"
-"""Temporary table of occasions that fell: ``occasion(zone, day, year, at, occurrence)``."""
+"""Temporary table of occasions: ``occasion(zone, day, year, at, occurrence)``."""
 
 
-def fallen(trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int) -> list[Occasion]:
-    """Return the occasions with ``since < at <= now`` in all of ``zones``: the zone as users have it -> the zone."""
-    return [occasion for name, zone in zones.items() for occasion in trigger.fallen(name, zone, since, now)]
+def occasions_between(
+    trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int
+) -> list[Occasion]:
+    """Return the occasions with ``since < at <= now`` in all ``zones``, which maps the name that users have to the zone."""
+    return [occasion for name, zone in zones.items() for occasion in trigger.occasions_between(name, zone, since, now)]
 
 
-def occasion_candidates(source: Source, *conditions: str) -> Candidates:
-    """Return the users of the occasions' zones who fulfil ``conditions`` over ``u``, ``s`` and the occasion ``o``."""
+def occasion_candidates(source: CandidateSource, *conditions: str) -> Candidates:
+    """Return the users in the occasions' zones for whom ``conditions`` over ``u``, ``s`` and the occasion ``o`` hold."""
     return Candidates(
         rows=f"{source.users} AS d {with_user('d.user_id')} CROSS JOIN {OCCASION} AS o",
         where=" AND ".join(["coalesce(u.timezone, '') = o.zone", *conditions]),

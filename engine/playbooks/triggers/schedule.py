@@ -1,6 +1,6 @@
 """``schedule = { cron = "0 10 * * mon" }`` or ``{ holiday = "CN: Spring Festival", offset = "-1d", at = "10:00" }``.
 
-Both in the user's own zone.
+Both use the user's own time zone.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from engine.playbooks.triggers.base import (
     TriggerSection,
     recurring,
 )
-from engine.playbooks.triggers.candidates import Candidates, Source
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialect import Dialect
 
@@ -33,12 +33,12 @@ OCCURRENCE = "slot"
 
 
 class ScheduleRule(Section):
-    """Which local minutes."""
+    """Which local times."""
 
     cron: str | None = None
     """Five fields as in crontab; names or numbers for days (0 and 7 are Sunday)."""
     holiday: str | None = None
-    """Country code, colon, a part of the holiday's English name as the ``holidays`` package has it."""
+    """Country code, colon, and part of the holiday's English name in the ``holidays`` package."""
     offset: DayOffset = 0
     at: TimeOfDay = Field(default="10:00", validate_default=True)
 
@@ -49,10 +49,10 @@ class ScheduleRule(Section):
         return self
 
     def calendar(self) -> Calendar:
-        """Return the calendar that names the minutes.
+        """Return the calendar of these times.
 
         Raises:
-            ValueError: the text is no crontab, or there is no such holiday.
+            ValueError: the text is not a crontab, or there is no such holiday.
         """
         if self.cron is not None:
             return read_cron(self.cron)
@@ -61,21 +61,21 @@ class ScheduleRule(Section):
 
 @dataclass(frozen=True, slots=True)
 class OnSchedule(OccasionalTrigger):
-    """Local minutes that are the same for everyone."""
+    """Fires at local times that are the same for everyone."""
 
     calendar: Calendar
 
     @property
     def key(self) -> str:
-        """The calendar's own."""
+        """The calendar's key."""
         return self.calendar.key
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return the users of the zones."""
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return all users in the occasions' zones."""
         return occasion_candidates(source)
 
-    def fallen(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        """Yield the latest alone: after a standstill nobody gets all that was missed at once."""
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        """Yield only the latest occasion: after an outage nobody gets all missed ones at once."""
         day, first = local_day(now, zone), local_day(since, zone) - timedelta(days=1)
         while day >= first:
             for minutes in reversed(self.calendar.minutes(day)):
@@ -93,7 +93,7 @@ class ScheduleSection(TriggerSection):
     schedule: ScheduleRule
 
     def compile(self, part: FilePart) -> OnSchedule | None:
-        """Return the trigger, or None where the schedule makes no sense."""
+        """Return the trigger, or None if the schedule is invalid."""
         recurring(part)
         try:
             return OnSchedule(self.schedule.calendar())

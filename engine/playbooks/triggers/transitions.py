@@ -1,4 +1,4 @@
-"""What ``enter`` and ``leave`` have in common: a user moved in a dimension, for a cause that counts."""
+"""What ``enter`` and ``leave`` have in common: a user moved in a dimension, for one of the causes that count."""
 
 from collections.abc import Iterable
 
@@ -8,31 +8,34 @@ from engine.conditions.sql import text_literal
 from engine.content.findings import did_you_mean
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, Test, timely, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, Test, timely, with_user
 from engine.store.dialect import Dialect
 from engine.store.due import ANSWERED, Cause
 
 CAUSES = tuple(cause.value for cause in Cause)
-"""What a transition can come of: ``transition.cause``."""
+"""The possible values of ``transition.cause``."""
 OCCURRENCE = "transition"
 
 
 class MoveReason(Worded):
-    """Why a move does not let the user in."""
+    """Why a transition does not enrol the user."""
 
     OTHER_CAUSE = "other_cause", "The user moved, but not for one of the causes in the trigger's `on`."
-    FIRST_PLACEMENT = "first_placement", "The user was known for longer than `expires` when first placed there."
-    MOVED_ON = "moved_on", "The user does not stand where the trigger put them any more."
+    FIRST_PLACEMENT = (
+        "first_placement",
+        "This was the user's first placement, and the user had been known for longer than `expires`.",
+    )
+    MOVED_ON = "moved_on", "The user has moved again since the trigger."
 
 
 class MoveSection(TriggerSection):
-    """What such a section can say beside the place."""
+    """The keys that ``enter`` and ``leave`` have besides the place."""
 
     on: tuple[str, ...] = tuple(cause.value for cause in ANSWERED)
-    """The causes that count. An edit of the rules or a recalibration is not the user's doing."""
+    """The causes that count; by default neither edited rules nor a calibration, which are not the user's doing."""
 
     def check_causes(self, part: FilePart) -> None:
-        """Note an error for each cause that does not exist, and where there is none."""
+        """Note an error for each unknown cause, or if there is none."""
         if not self.on:
             part.find('`on` needs at least one cause, such as `on = ["behaviour", "time"]`', "on")
         for cause in self.on:
@@ -40,10 +43,10 @@ class MoveSection(TriggerSection):
 
 
 def check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
-    """Note an error where a dimension or its place does not exist; tell whether both do."""
+    """Tell whether a dimension and its place exist; if not, note an error."""
     references = part.references
     if dimension in references.scope.broken:
-        return False  # said in the dimension's own file
+        return False  # reported in the dimension's own file
     if not part.check_known("dimension", dimension, references.places, key, dimension):
         return False
     known = references.places[dimension]
@@ -53,12 +56,12 @@ def check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
 
 
 def stands_in(part: FilePart, key: str, dimension: str, place: str) -> Condition | None:
-    """Return the condition that the user stands in a place."""
+    """Return the condition that the user is in a place."""
     return part.condition(f"{dimension} = '{place}'", key, dimension)
 
 
 def moves(
-    source: Source,
+    source: CandidateSource,
     dialect: Dialect,
     *,
     side: str,
@@ -78,7 +81,7 @@ def moves(
         at="t.at",
         occurrence=f"'{OCCURRENCE}:' || CAST(t.id AS TEXT)",
         tie="t.id",
-        # Rows that were written before causes were, count as behaviour.
+        # Rows from before causes were recorded count as behaviour.
         tests=(
             *timely("t.at"),
             (MoveReason.OTHER_CAUSE, f"coalesce(t.cause, '{Cause.BEHAVIOUR}') IN ({listed})"),
@@ -88,7 +91,7 @@ def moves(
 
 
 def move_words(by: TriggeredBy) -> str:
-    """Say which transition it was."""
+    """Describe the transition."""
     if by.dimension is None:
         return "a transition"
     return f"{by.dimension}: {by.from_place or '-'} to {by.to_place or '-'}"

@@ -1,4 +1,4 @@
-"""``when = "spend_total >= 1000"``: every user for whom a condition holds, as far as re-entry permits."""
+"""``when = "spend_total >= 1000"``: every user for whom a condition holds, subject to re-entry."""
 
 from dataclasses import dataclass
 
@@ -7,31 +7,31 @@ from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
-from engine.playbooks.triggers.candidates import Candidates, Source, with_user
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, with_user
 from engine.store.dialect import Dialect
 
 OCCURRENCE = "when"
 
 
 class WhenReason(Worded):
-    """Why a condition does not let the user in."""
+    """Why a condition does not enrol the user."""
 
     CONDITION_FALSE = "condition_does_not_hold", "The trigger's condition does not hold."
 
 
 @dataclass(frozen=True, slots=True)
-class Whenever(Trigger):
-    """A condition over facts and placements."""
+class OnCondition(Trigger):
+    """Fires while a condition over facts and placements holds."""
 
     condition: Condition
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """The condition."""
+        """The trigger's condition."""
         return (self.condition,)
 
-    def candidates(self, source: Source, dialect: Dialect) -> Candidates:
-        """Return everybody, to be tested by the condition; occurrences are counted."""
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        """Return all users, with the condition as a test; a user's occurrences are numbered."""
         number = "(SELECT count(*) + 1 FROM enrolment AS p WHERE p.playbook = :playbook AND p.user_id = u.id)"
         return Candidates(
             rows=f"{source.users} AS d {with_user('d.user_id')}",
@@ -43,7 +43,7 @@ class Whenever(Trigger):
         )
 
     def detail(self, reason: Worded, at: int) -> str:
-        """Return nothing where the condition does not hold: nothing happened then."""
+        """Return the empty text if the condition does not hold, since then there is no instant to report."""
         return "" if reason is WhenReason.CONDITION_FALSE else Trigger.detail(self, reason, at)
 
 
@@ -53,15 +53,15 @@ class WhenSection(TriggerSection):
     when: str
     """A condition over facts and placements."""
 
-    def compile(self, part: FilePart) -> Whenever | None:
-        """Return the trigger, or None where the condition has mistakes."""
+    def compile(self, part: FilePart) -> OnCondition | None:
+        """Return the trigger, or None if the condition has mistakes."""
         if part.head.reentry == "always":
             part.found.find(
                 ("playbook", "reentry"),
-                "a `when` trigger with re-entry `always` would enrol at every tick; write a time, such as `90d`",
+                "a `when` trigger with re-entry `always` would enrol at every tick; write a duration, such as `90d`",
             )
         condition = part.condition(self.when, "when")
-        return Whenever(condition) if condition else None
+        return OnCondition(condition) if condition else None
 
 
 def _words(by: TriggeredBy) -> str:

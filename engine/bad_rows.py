@@ -1,8 +1,8 @@
-"""One row that the database cannot work on must not hold up the others.
+"""Isolating bad rows: one row that the database cannot process must not hold up the others.
 
-A chunk that fails for what is in it is taken again in smaller parts, down to the one row that is at fault. That row is
-quarantined (see ``store.quarantine``) and named in the log by number. More than a few one after the other mean that not
-the rows are at fault: then they are put back, and the tick fails and says where.
+A chunk that fails because of its data is retried in smaller parts, down to the one bad row. That row is quarantined
+(see ``store.quarantine``) and logged by number. More than a few in a row mean that the rows are not the problem: then
+they are taken out of quarantine, and the tick fails with the error's place.
 """
 
 import structlog
@@ -14,14 +14,14 @@ from engine.store.database import Database
 from engine.store.quarantine import A_FEW, UNREADABLE, BadRowFound, RowKind, put_back, quarantine
 
 MOST = 100
-"""More in one tick are no bad rows either, even where good ones stand between them."""
+"""With more than this in one tick the rows are not the problem either, even with good rows between them."""
 _PART = 8
 
 _log = structlog.get_logger("habitue.tick")
 
 
-class SettingAside:
-    """How many rows of one kind to take at once, and which are at fault. One for each stage of each tick."""
+class BadRowIsolation:
+    """Decides how many rows of one kind to process at once, and quarantines bad ones. One per stage of each tick."""
 
     def __init__(self, database: Database, kind: RowKind, stage: str, chunk: int) -> None:
         self._database = database
@@ -31,20 +31,20 @@ class SettingAside:
         self._in_a_row: list[int] = []
         self.limit = chunk
         self.suspect: int | None = None
-        """The row at hand, where it is one alone."""
+        """The id of the row being processed, if it is only one."""
         self.number = 0
-        """How many rows were set aside."""
+        """How many rows were quarantined."""
 
     def worked(self) -> None:
-        """Note that a chunk went well: take more again."""
+        """Note that a chunk succeeded: process more rows at once again."""
         self.limit = min(self.limit * _PART, self._chunk)
         self._in_a_row.clear()
 
     def failed(self, error: Exception, now: Instant) -> None:
-        """Note that a chunk failed: take fewer at once, or set the one row aside that is at fault.
+        """Note that a chunk failed: process fewer rows at once, or quarantine the one bad row.
 
         Raises:
-            Exception: ``error``, where no row is at fault, or more are than can be.
+            Exception: ``error``, if no row is to blame, or there are too many bad rows.
         """
         if not is_data_error(error):
             raise error
@@ -70,4 +70,4 @@ class SettingAside:
         with self._database.write() as connection:
             put_back(connection, self._kind, self._in_a_row, now)
         self.number -= len(self._in_a_row)
-        _log.error("not the rows are at fault", kind=str(self._kind), put_back=len(self._in_a_row))
+        _log.error("too many bad rows in a row", kind=str(self._kind), put_back=len(self._in_a_row))
