@@ -36,7 +36,7 @@ def line(text: str, part: str) -> int:
         (playbook(trigger='event = "order_complete"'), "event", "did you mean `order_completed`"),
         (playbook(trigger='event = "order_completed"\nwhere = "amont > 5"'), "where", "amont"),
         (playbook(trigger='date = { fact = "birthdy" }'), "date", "did you mean `birthday`"),
-        (playbook(trigger='date = { fact = "language" }'), "date", "of type text"),
+        (playbook(trigger='date = { fact = "language" }'), "date", "has type text"),
         (playbook(trigger='schedule = { cron = "0 10 * *" }'), "schedule", "five fields"),
         (playbook(trigger='schedule = { holiday = "CN: Xmas" }'), "schedule", "no holiday"),
         (playbook(trigger='when = "spend > "', reentry="9d"), "when", "missing"),
@@ -50,7 +50,7 @@ def line(text: str, part: str) -> int:
         (playbook(steps=STEP + '[[step]]\nwhen = "language = 1"\nexit = "x"'), "when", "where text is needed"),
         (playbook(steps=STEP.replace("hello/mail", "hello/male")), "template", "did you mean `hello/mail`"),
         (playbook(steps=STEP + 'coupon = "GIFT"'), "coupon", "unknown coupon `GIFT`"),
-        (playbook(steps=STEP.replace('["email"]', '["email", "email"]')), "send", "named twice"),
+        (playbook(steps=STEP.replace('["email"]', '["email", "email"]')), "send", "listed twice"),
         (playbook(steps='[[step]]\nwait_for = "nothing"\ntimeout = "1d"'), "wait_for", "unknown event `nothing`"),
         (
             playbook(steps='[[step]]\nwait_for = "review_posted"\ntimeout = "1d"\notherwise = "mial"\n' + STEP),
@@ -60,7 +60,7 @@ def line(text: str, part: str) -> int:
         (
             playbook(steps=STEP + '[[step]]\nbranch = [{ when = "spend > 1", to = "mail" }]'),
             "branch",
-            "jumps go forward only",
+            "jumps only go forward",
         ),
         (playbook(steps='[[step]]\nexit = "now"\n' + STEP), '[[step]]\nid = "mail"', "can never be reached"),
         (playbook() + "\ncolour = 1", "colour", "unknown key `colour`"),

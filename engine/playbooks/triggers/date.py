@@ -116,7 +116,7 @@ class DateSection(TriggerSection):
         if not part.check_known("fact", name, catalog.facts, "date", "fact"):
             return None
         if (found := catalog.facts[name].type) is not FactType.DATE:
-            part.find(f"`{name}` is {found}; a date trigger needs a fact of type date", "date", "fact")
+            part.find(f"`{name}` has type {found}; a date trigger needs a fact of type date", "date", "fact")
             return None
         return OnDate(self.date)
 
