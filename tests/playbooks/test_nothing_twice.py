@@ -150,9 +150,12 @@ def check(world: World) -> None:
 def test_workers_at_the_same_time_do_everything_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.pipeline.ADVANCE_CHUNK", 7)
     apply(world, *FILES, coupons=COUPONS)
-    for number in range(40):
-        world.user(f"u{number}", timezone=ZONES[number % 4], birthday="1990-01-05")
-        world.order(f"u{number}", 4.5, 20_000)
+    users = [f"u{number}" for number in range(40)]
+    for number, key in enumerate(users):
+        world.user(key, timezone=ZONES[number % 4], birthday="1990-01-05")
+    world.tick(4)  # birthdays are known before the workers' clocks differ by a day
+    for key in users:
+        world.order(key, 4.5, 20_000)
     world.codes(*(f"G{number}" for number in range(200)))
 
     def work(_: int) -> None:
