@@ -48,8 +48,17 @@ class Cause(StrEnum):
 ANSWERED = (Cause.BEHAVIOUR, Cause.TIME)
 """The causes that triggers answer to unless they name others."""
 
-CAUSE_SQL = "coalesce(due_cause, CASE WHEN refreshed_at IS NULL THEN 'behaviour' ELSE 'time' END)"
-"""Why a due user is looked at, over ``user_state``: whom nothing has looked at yet is new, whatever the files say."""
+CAUSE_SQL = (
+    f"CASE WHEN due_cause IN ('{Cause.RULES}', '{Cause.SCORES}') AND EXISTS (SELECT 1 FROM event AS e"
+    " WHERE e.user_id = user_state.user_id AND e.at > user_state.refreshed_at AND e.at <= :now"
+    f" AND e.at > :now - {HISTORY}) THEN '{Cause.BEHAVIOUR}'"
+    f" ELSE coalesce(due_cause, CASE WHEN refreshed_at IS NULL THEN '{Cause.BEHAVIOUR}' ELSE '{Cause.TIME}' END) END"
+)
+"""Why a due user is looked at, over ``user_state``: whom nothing has looked at yet is new, whatever the files say.
+
+An event that had not happened at the last look leaves no mark, so an edit or a calibration that comes between must not
+hide it.
+"""
 
 _STRENGTH = (Cause.BEHAVIOUR, Cause.RULES, Cause.SCORES, Cause.TIME, Cause.MERGE, Cause.PERSON, Cause.IMPORT)
 

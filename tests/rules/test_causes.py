@@ -126,6 +126,16 @@ def test_who_is_new_when_the_rules_change_is_new(world: World) -> None:
     assert set(causes(world).values()) == {"behaviour"}
 
 
+def test_an_event_that_comes_up_beside_an_edit_is_behaviour(world: World) -> None:
+    settled(world)
+    world.event("ann", "order_completed", 3, 90_000, category="beauty")
+    world.user("ann", 0, city="Berlin")  # a look before the event, which takes all marks away
+    world.tick(2)
+    edit(world, "rules/value.toml", EDITED)
+    world.tick(3.5)
+    assert causes(world, 3) == {"value:high": "behaviour", "needs:beauty": "behaviour", "needs:vip": "behaviour"}
+
+
 def test_a_calibration_is_no_behaviour(tmp_path: Path, database_url: str) -> None:
     world = World(tmp_path, database_url, {"rules/facts.toml": SCORES, "rules/best.toml": BEST}).open()
     for number, key in enumerate(("ann", "bob", "cy", "dee"), start=1):
