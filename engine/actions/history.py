@@ -60,18 +60,20 @@ _DETAIL = (
 _SENT = "k.address, k.subject, k.code"
 _ACTION = "a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, a.template, a.template_hash, a.locale"
 _USERS = "LEFT JOIN users AS u ON u.id = a.user_id"
+_WAS_SENT = "k.action_id = a.id AND a.tries > 0"
+"""A hand-off that was undone, because its adapter was down, sent nothing."""
 _TEXTS = "LEFT JOIN provider_text AS t ON t.event_id = v.id"
 
 _ACTIONS = (
     f"SELECT a.id, a.changed_at, {_USER}, {_SENT}, {_ACTION}, a.state, a.reason, {_DETAIL}, a.tries, a.version "
-    f"FROM action AS a {_USERS} LEFT JOIN action_content AS k ON k.action_id = a.id LEFT JOIN action_event AS v "
+    f"FROM action AS a {_USERS} LEFT JOIN action_content AS k ON {_WAS_SENT} LEFT JOIN action_event AS v "
     f"ON v.id = (SELECT max(c.id) FROM action_event AS c WHERE c.action_id = a.id) {_TEXTS}"
 )
 # If a message was handed off again, its content is no longer known for changes before that.
 _CHANGES = (
     f"SELECT v.id, v.at, {_USER}, {_SENT}, {_ACTION}, v.state, v.reason, {_DETAIL}, a.tries, a.version "
     f"FROM action_event AS v JOIN action AS a ON a.id = v.action_id {_USERS} "
-    f"LEFT JOIN action_content AS k ON k.action_id = a.id AND k.at <= v.at {_TEXTS}"
+    f"LEFT JOIN action_content AS k ON {_WAS_SENT} AND k.at <= v.at {_TEXTS}"
 )
 
 

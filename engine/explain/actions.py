@@ -16,7 +16,7 @@ _ACTIONS = text(
     "SELECT a.id, a.enrolment_id, a.playbook, a.step, a.attempt, a.kind, a.class AS message_class, a.channel,"
     " a.template, a.template_hash, a.locale, k.address, k.subject, a.coupon, coalesce(k.code, c.code) AS coupon_code,"
     " a.state, a.reason, a.due_at, a.expires_at, a.tries, a.adapter, a.reference, a.created_at, a.changed_at"
-    " FROM action AS a LEFT JOIN action_content AS k ON k.action_id = a.id"
+    " FROM action AS a LEFT JOIN action_content AS k ON k.action_id = a.id AND a.tries > 0"
     " LEFT JOIN coupon_code AS c ON c.enrolment_id = a.enrolment_id AND c.coupon = a.coupon"
     " WHERE a.user_id = :user_id ORDER BY a.created_at, a.id"
 )

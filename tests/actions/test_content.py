@@ -62,6 +62,14 @@ def test_nothing_in_action_and_its_events_names_a_person(shop: Deliveries) -> No
     assert shop.log()[0].detail == "550 <u1@example.com> unknown here"
 
 
+def test_a_hand_off_that_its_adapter_could_not_take_was_not_sent_to_anybody(shop: Deliveries) -> None:
+    shop.users(1)
+    shop.due_actions(1)
+    shop.drain(Provider(script=lambda _: Answer(Outcome.ADAPTER_DOWN, "connection_failed", "refused")))
+    [one] = shop.log()
+    assert (one.state, one.tries, one.address, one.subject) == ("queued", 0, None, None)
+
+
 def test_the_log_shows_where_it_went_then_and_nothing_for_what_never_left(shop: Deliveries) -> None:
     shop.users(2)
     shop.due_actions(2)
