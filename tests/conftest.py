@@ -151,6 +151,10 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{folder / 'habitue.db'}"
 
 
+POSTGRESQL_IN_BULK = ["sqlite", pytest.param("postgresql", marks=pytest.mark.bulk)]
+"""For tests that take long: SQLite in every run, PostgreSQL in bulk. Parametrise a fixture of databases by it."""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh database at the newest revision, without rows; once on SQLite and once on PostgreSQL."""

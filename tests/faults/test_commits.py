@@ -16,6 +16,7 @@ import pytest
 from engine.app import App
 from engine.clock import FixedClock, Instant
 from engine.pipeline import Progress
+from tests.conftest import POSTGRESQL_IN_BULK
 from tests.faults.commits import TICKS, Died, Faults, Life, When, left_behind, postgresql_life, sqlite_life
 
 
@@ -60,6 +61,7 @@ def live(life: Life, faults: Faults, *, another: bool) -> Lived:
     return lived
 
 
+@pytest.mark.parametrize("life", POSTGRESQL_IN_BULK, indirect=True)
 def test_a_death_at_any_commit_changes_nothing_in_the_end(life: Life) -> None:
     undisturbed = live(life, Faults(), another=False)
     expected = left_behind(undisturbed.app)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from tests.conftest import POSTGRESQL_IN_BULK
 from tests.migration.life import SNAPSHOT_AT, USERS, live_on
 from tests.migration.observing import differences, observe, observe_mail
 from tests.migration.snapshot import HERE, ROWS, load
@@ -47,6 +48,7 @@ def old_store(empty_database_url: str) -> str:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("empty_database_url", POSTGRESQL_IN_BULK, indirect=True)
 def test_a_migrated_store_goes_on_as_if_nothing_had_happened(
     old_store: str, expected: dict[str, Table], tmp_path: Path
 ) -> None:
