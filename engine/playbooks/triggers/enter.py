@@ -14,7 +14,6 @@ from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
     MoveSection,
-    check_place,
     move_words,
     moves,
     stands_in,
@@ -76,8 +75,6 @@ class EnterSection(MoveSection):
         """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.enter.items()))
-        if not check_place(part, "enter", dimension, place):
-            return None
         stands = stands_in(part, "enter", dimension, place)
         if stands is None:
             return None

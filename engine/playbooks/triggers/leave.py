@@ -13,7 +13,6 @@ from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
     MoveSection,
-    check_place,
     move_words,
     moves,
     stands_in,
@@ -65,8 +64,6 @@ class LeaveSection(MoveSection):
         """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.leave.items()))
-        if not check_place(part, "leave", dimension, place):
-            return None
         stands = stands_in(part, "leave", dimension, place)
         return Leave(dimension, place, stands, self.on) if stands else None
 

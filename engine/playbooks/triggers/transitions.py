@@ -42,7 +42,7 @@ class MoveSection(TriggerSection):
             part.check_known("cause", cause, CAUSES, "on")
 
 
-def check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
+def _check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
     """Tell whether a dimension and its place exist; if not, note an error."""
     references = part.references
     if dimension in references.scope.broken:
@@ -56,7 +56,9 @@ def check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
 
 
 def stands_in(part: FilePart, key: str, dimension: str, place: str) -> Condition | None:
-    """Return the condition that the user is in a place."""
+    """Return the condition that the user is in a place; None, with an error noted, if there is no such place."""
+    if not _check_place(part, key, dimension, place):
+        return None
     return part.condition(f"{dimension} = '{place}'", key, dimension)
 
 
