@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import UNSENT_SQL, State
-from engine.actions.worded import Worded
 from engine.clock import Instant
 from engine.store.statement import statement
 
@@ -86,7 +86,11 @@ def create(
 
 
 def cancel_unsent(
-    connection: Connection, enrolments: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+    connection: Connection,
+    enrolments: str,
+    reason: DescribedEnum,
+    now: Instant,
+    binds: Mapping[str, object] | None = None,
 ) -> int:
     """Cancel the unsent actions of the enrolments that the subquery ``enrolments`` selects; return how many.
 
@@ -97,13 +101,13 @@ def cancel_unsent(
 
 
 def release(
-    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+    connection: Connection, where: str, reason: DescribedEnum, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
     """Queue the held actions for which ``where`` holds, due at once; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.QUEUED, reason, now=now, binds=binds, due_now=True)
 
 
-def queue_again(connection: Connection, actions: Iterable[int], reason: Worded, now: Instant) -> list[int]:
+def queue_again(connection: Connection, actions: Iterable[int], reason: DescribedEnum, now: Instant) -> list[int]:
     """Queue those of ``actions`` that are deferred, due at once; return their ids."""
     listed = ", ".join(str(int(action)) for action in actions)
     return (
@@ -122,14 +126,14 @@ def queue_again(connection: Connection, actions: Iterable[int], reason: Worded, 
 
 
 def complete(
-    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+    connection: Connection, where: str, reason: DescribedEnum, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
     """Mark the held actions for which ``where`` holds as done, if no provider has to send them; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.ACCEPTED, reason, now=now, binds=binds)
 
 
 def expire(
-    connection: Connection, where: str, reason: Worded, now: Instant, binds: Mapping[str, object] | None = None
+    connection: Connection, where: str, reason: DescribedEnum, now: Instant, binds: Mapping[str, object] | None = None
 ) -> list[int]:
     """Expire the held actions for which ``where`` holds; return their ids."""
     return _change(connection, f"{where} AND state = 'held'", State.EXPIRED, reason, now=now, binds=binds)
@@ -139,7 +143,7 @@ def _change(
     connection: Connection,
     where: str,
     state: State,
-    reason: Worded,
+    reason: DescribedEnum,
     *,
     now: Instant,
     binds: Mapping[str, object] | None,

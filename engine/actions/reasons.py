@@ -7,10 +7,10 @@ of them and explains a word.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class LedgerReason(Worded):
+class LedgerReason(DescribedEnum):
     """The reasons of the ledger itself, and those shared by several parts that use it."""
 
     CLAIMED = "claimed", "A worker claimed it because it was due."
@@ -21,7 +21,7 @@ class LedgerReason(Worded):
 
 
 class DeclaredReason(Protocol):
-    """A word and its sentence: a member of a ``Worded``, or any object with these attributes."""
+    """A word and its sentence: a member of a ``DescribedEnum``, or any object with these attributes."""
 
     @property
     def value(self) -> str:

@@ -1,9 +1,9 @@
 """The states of an action, each with the sentence that people read."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class State(Worded):
+class State(DescribedEnum):
     """The state of an action. ``sentence`` explains it."""
 
     PLANNED = "planned", "It will be queued when its time comes."

@@ -4,10 +4,10 @@ Gates declare the reasons of their verdicts. Adapters' answers have their own wo
 each adapter's page lists them.
 """
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class DeliveryReason(Worded):
+class DeliveryReason(DescribedEnum):
     """A reason that delivery itself gives. ``sentence`` explains it."""
 
     GATES_PASSED = "gates_passed", "It passed all gates."

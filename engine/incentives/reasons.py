@@ -1,9 +1,9 @@
 """Reasons about coupon codes that were granted, or are awaited."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class CouponReason(Worded):
+class CouponReason(DescribedEnum):
     """Why an action with a coupon is in its state."""
 
     GRANTED = "granted", "The user was given the coupon code."

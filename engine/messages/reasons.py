@@ -1,9 +1,9 @@
 """Why a message cannot be made from its template."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class MessageReason(Worded):
+class MessageReason(DescribedEnum):
     """The reasons that rendering and composing give besides ``render_failed``."""
 
     TEMPLATE_MISSING = "template_missing", "There is no template with this name for the channel."

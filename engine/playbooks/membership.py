@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.calendar.zones import zone_or
 from engine.clock import DAY, Instant, iso
 from engine.playbooks.candidates import candidates
@@ -34,7 +34,7 @@ class Membership:
 
     playbook: str
     inside: bool
-    reason: Worded
+    reason: DescribedEnum
     detail: str
     """When and what happened; empty if the reason says enough."""
 
@@ -72,7 +72,7 @@ class Memberships:
 
     def _newest(
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
-    ) -> tuple[Worded, int] | None:
+    ) -> tuple[DescribedEnum, int] | None:
         """Return why the newest candidate does not enter, or that one does; None if there is no candidate."""
         occasional = playbook.trigger.occasional
         if occasional is not None:
@@ -114,7 +114,7 @@ def _query(found: Candidates, tests: list[str]) -> str:
     )
 
 
-def _first_failing(reasons: list[Worded], row: Row[tuple[object, ...]]) -> Worded:
+def _first_failing(reasons: list[DescribedEnum], row: Row[tuple[object, ...]]) -> DescribedEnum:
     answers: Sequence[object] = row[1:]
     return next(
         (reason for reason, holds in zip(reasons, answers, strict=True) if not holds), PlaybookReason.ENTERS_NEXT
@@ -136,7 +136,9 @@ def _where_it_stands(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> 
     return f"since {iso(enrolment.entered_at)}; {step} is next, due {iso(enrolment.due_at)}"
 
 
-def _detail(playbook: Playbook, reason: Worded, at: int, activated: int, last: Row[tuple[object, ...]] | None) -> str:
+def _detail(
+    playbook: Playbook, reason: DescribedEnum, at: int, activated: int, last: Row[tuple[object, ...]] | None
+) -> str:
     match reason:
         case PlaybookReason.TRIGGER_TOO_OLD:
             return f"it happened {iso(at)} and expired {iso(at + playbook.expires)}"

@@ -1,9 +1,9 @@
 """Reasons that every playbook can give. Those of one kind of trigger or step are declared in that kind's file."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 
 
-class PlaybookReason(Worded):
+class PlaybookReason(DescribedEnum):
     """Why an enrolment or action is in its state, or why a user is not enrolled."""
 
     # Actions.

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 import engine
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.reasons import LedgerReason, Reasons
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.kinds import SHIPPED
 
 
-def declared() -> Iterator[type[Worded]]:
+def declared() -> Iterator[type[DescribedEnum]]:
     """Yield every set of words that the program declares but the states."""
     for module in pkgutil.walk_packages(engine.__path__, "engine."):
         if not module.name.endswith("__main__") and ".migrations." not in module.name:
             importlib.import_module(module.name)
-    waiting = [Worded]
+    waiting = [DescribedEnum]
     while waiting:
         for one in waiting.pop().__subclasses__():
             waiting.append(one)
@@ -42,7 +42,7 @@ def test_the_registry_has_them_all() -> None:
 
 
 def test_the_same_word_from_two_is_refused_and_the_same_object_is_not() -> None:
-    class Mine(Worded):
+    class Mine(DescribedEnum):
         CLAIMED = "claimed", "I say so."
 
     assert len(list(Reasons([*LedgerReason, *LedgerReason]))) == len(LedgerReason)

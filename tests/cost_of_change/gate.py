@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Gate, Hold, Refuse, Reserve, Verdict
 from engine.kinds import Kinds
@@ -26,7 +26,7 @@ _COUNT = text(
 )
 
 
-class CapReason(Worded):
+class CapReason(DescribedEnum):
     """What the gate says."""
 
     CAPPED = "capped", "The user has had as many messages as one may get."

@@ -7,14 +7,14 @@ from zlib import crc32
 
 from pydantic import Field
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.content.document import Section
 from engine.content.values import Name
 from engine.playbooks.due_enrolments import AtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
-class SplitReason(Worded):
+class SplitReason(DescribedEnum):
     LEFT_OUT = "left_out_by_split", "The split sent the user nowhere."
 
 

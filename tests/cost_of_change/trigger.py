@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.clock import DAY, iso
 from engine.conditions.condition import Condition
 from engine.content.document import Section
@@ -14,7 +14,7 @@ from engine.playbooks.triggers.candidates import Candidates, CandidateSource, ti
 from engine.store.dialect import Dialect
 
 
-class SilenceReason(Worded):
+class SilenceReason(DescribedEnum):
     NOT_YET = "not_silent_yet", "The user was heard of too recently."
 
 
@@ -42,7 +42,7 @@ class Silence(Trigger):
             tests=((SilenceReason.NOT_YET, self.lasts.holds_sql(dialect)), *timely(begins)),
         )
 
-    def detail(self, reason: Worded, at: int) -> str:
+    def detail(self, reason: DescribedEnum, at: int) -> str:
         return f"not before {iso(at)}" if reason is SilenceReason.NOT_YET else Trigger.detail(self, reason, at)
 
 

@@ -1,11 +1,11 @@
 """The gate that refuses a channel for which no adapter is configured."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class AdapterReason(Worded):
+class AdapterReason(DescribedEnum):
     """Why this gate refuses."""
 
     NO_ADAPTER = "no_adapter", "No adapter is configured for its channel."

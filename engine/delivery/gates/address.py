@@ -1,11 +1,11 @@
 """The gate that refuses a message to a user without a valid address on the channel."""
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class AddressReason(Worded):
+class AddressReason(DescribedEnum):
     """Why this gate refuses."""
 
     ADDRESS_MISSING = "address_missing", "The user has no address on this channel."

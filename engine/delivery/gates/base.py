@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.delivery.candidate import Candidate, Circumstances
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Refuse:
     If ``final``, every other channel would be refused as well, so none is tried.
     """
 
-    reason: Worded
+    reason: DescribedEnum
     state: State = State.SUPPRESSED
     final: bool = False
 
@@ -39,7 +39,7 @@ class Refuse:
 class Defer:
     """Not now: the message is tried again at ``until``, in UTC milliseconds."""
 
-    reason: Worded
+    reason: DescribedEnum
     until: int
 
 
@@ -47,7 +47,7 @@ class Defer:
 class Hold:
     """The message waits for a person or for something that has run out; no other channel is tried."""
 
-    reason: Worded
+    reason: DescribedEnum
 
 
 Verdict: TypeAlias = Pass | Refuse | Defer | Hold
@@ -99,6 +99,6 @@ class Gate(Generic[T]):
 
     name: str
     judge: Callable[[Candidate, T, Circumstances], Verdict]
-    reasons: tuple[Worded, ...]
+    reasons: tuple[DescribedEnum, ...]
     needs: Columns[T] | Lookup[T] | None = None
     reserve: Reserve | None = field(default=None)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
 
 
-class ConsentReason(Worded):
+class ConsentReason(DescribedEnum):
     """Why this gate refuses."""
 
     NO_CONSENT = "no_consent", "The user has not agreed to this class of message on this channel."

@@ -1,12 +1,12 @@
 """The gate that refuses a message whose coupon code is missing or has expired."""
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class CouponGateReason(Worded):
+class CouponGateReason(DescribedEnum):
     """Why this gate refuses."""
 
     COUPON_MISSING = "coupon_missing", "The message needs a coupon code, and none was claimed for it."

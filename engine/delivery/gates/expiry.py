@@ -1,12 +1,12 @@
 """The gate that refuses messages that have expired."""
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 
 
-class ExpiryReason(Worded):
+class ExpiryReason(DescribedEnum):
     """Why this gate refuses."""
 
     EXPIRED = "expired", "It expired before it could be sent."

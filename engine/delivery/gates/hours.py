@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.calendar.window import Hours, next_permitted
 from engine.calendar.zones import local_minute, zone_or
 from engine.content.values import Window, parse_window
@@ -14,7 +14,7 @@ from engine.delivery.gates.base import PASS, Columns, Defer, Gate, Refuse, Verdi
 from engine.errors import BadRow
 
 
-class HoursReason(Worded):
+class HoursReason(DescribedEnum):
     """Why this gate refuses or defers."""
 
     EXPIRES_BEFORE_WINDOW = "expires_before_window", "It expires before the next permitted hour."

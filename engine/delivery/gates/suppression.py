@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Lookup, Refuse, Verdict
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
 
-class SuppressionReason(Worded):
+class SuppressionReason(DescribedEnum):
     """Why this gate refuses."""
 
     SUPPRESSED = "address_suppressed", "The address is on the suppression list."

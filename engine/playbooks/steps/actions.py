@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.actions.states import State
-from engine.actions.worded import Worded
 from engine.conditions.sql import text_literal
 from engine.incentives.reasons import CouponReason
 from engine.playbooks.due_enrolments import AtStep
@@ -24,7 +24,7 @@ class NewAction:
     coupon: str | None = None
 
 
-def add_actions(here: AtStep, action: NewAction, state: State, reason: Worded) -> int:
+def add_actions(here: AtStep, action: NewAction, state: State, reason: DescribedEnum) -> int:
     """Add an action for each enrolment here, in ``state`` for ``reason``; return how many.
 
     An action that needs a coupon code is held if the enrolment has none.
@@ -57,7 +57,7 @@ def has_code(here: AtStep, coupon: str) -> str:
     return f"EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = d.id AND k.coupon = {name})"
 
 
-def _supplied(here: AtStep, coupon: str | None, state: State, reason: Worded) -> InitialState:
+def _supplied(here: AtStep, coupon: str | None, state: State, reason: DescribedEnum) -> InitialState:
     """Return the initial state of the actions: held if a coupon code is missing."""
     if coupon is None:
         return InitialState(f"'{state}'", f"'{reason}'")

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.content.document import Section
 from engine.content.findings import did_you_mean
 from engine.content.values import Name
@@ -104,7 +104,7 @@ class StepKind:
     key: str
     """The key in ``[[step]]`` that makes a step one of this kind; other kinds may use it as an additional key."""
     form: type[StepSection]
-    reasons: tuple[Worded, ...] = ()
+    reasons: tuple[DescribedEnum, ...] = ()
     """The reasons that only this kind gives."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Key of its form -> the message if the key is used with another kind."""

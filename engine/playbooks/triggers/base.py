@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.clock import iso
 from engine.conditions.condition import Condition
 from engine.content.document import Section
@@ -56,7 +56,7 @@ class Trigger(ABC):
         """The trigger itself if it fires at local days or hours, zone by zone instead of chunk by chunk; else None."""
         return None
 
-    def detail(self, reason: Worded, at: int) -> str:
+    def detail(self, reason: DescribedEnum, at: int) -> str:
         """Return what ``habitue explain`` adds to a candidate's reason; ``at`` is the candidate's instant."""
         return f"it happened {iso(at)}"
 
@@ -149,7 +149,7 @@ class TriggerKind:
     """The prefix, before the colon, of its enrolments' occurrences. Kinds with the same prefix share ``words``."""
     words: Callable[[TriggeredBy], str]
     """Describes what triggered an enrolment, for people."""
-    reasons: tuple[Worded, ...] = ()
+    reasons: tuple[DescribedEnum, ...] = ()
     """The reasons that only this kind gives."""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """Key of its form -> the message if the key is used with another kind."""

@@ -5,10 +5,10 @@ Binds: ``:now``; ``:since``, which is now minus the playbook's ``expires``; ``:a
 
 from dataclasses import dataclass
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.playbooks.reasons import PlaybookReason
 
-Test = tuple[Worded, str]
+Test = tuple[DescribedEnum, str]
 """The reason why a candidate does not enter, and SQL that is TRUE for those who pass, FALSE otherwise, never NULL."""
 
 NO_EVENT = "CAST(NULL AS BIGINT)"

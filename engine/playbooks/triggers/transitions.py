@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.conditions.condition import Condition
 from engine.conditions.sql import text_literal
 from engine.content.findings import did_you_mean
@@ -17,7 +17,7 @@ CAUSES = tuple(cause.value for cause in Cause)
 OCCURRENCE = "transition"
 
 
-class MoveReason(Worded):
+class MoveReason(DescribedEnum):
     """Why a transition does not enrol the user."""
 
     OTHER_CAUSE = "other_cause", "The user moved, but not for one of the causes in the trigger's `on`."

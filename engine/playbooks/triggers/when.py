@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.conditions.condition import Condition
 from engine.conditions.sql import now_sql
 from engine.playbooks.file.part import FilePart
@@ -13,7 +13,7 @@ from engine.store.dialect import Dialect
 OCCURRENCE = "when"
 
 
-class WhenReason(Worded):
+class WhenReason(DescribedEnum):
     """Why a condition does not enrol the user."""
 
     CONDITION_FALSE = "condition_does_not_hold", "The trigger's condition does not hold."
@@ -42,7 +42,7 @@ class OnCondition(Trigger):
             tests=((WhenReason.CONDITION_FALSE, self.condition.holds_sql(dialect)),),
         )
 
-    def detail(self, reason: Worded, at: int) -> str:
+    def detail(self, reason: DescribedEnum, at: int) -> str:
         """Return the empty text if the condition does not hold, since then there is no instant to report."""
         return "" if reason is WhenReason.CONDITION_FALSE else Trigger.detail(self, reason, at)
 
