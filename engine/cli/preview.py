@@ -14,7 +14,7 @@ from engine.channels.base import by_name
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
-from engine.delivery.candidate import Candidate
+from engine.delivery.pending_message import PendingMessage
 from engine.errors import HabitueError, InputError
 from engine.explain.previewing import Preview, Previewer, Wanted
 from engine.store.private import open_private
@@ -70,8 +70,8 @@ def send_test(
     It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
     """
     with open_app(context) as app:
-        shown, candidate, previewer = _compose(app, Wanted(_name(template), channel, locale), user)
-        message = previewer.test_message(candidate, to, app.clock.now())
+        shown, pending, previewer = _compose(app, Wanted(_name(template), channel, locale), user)
+        message = previewer.test_message(pending, to, app.clock.now())
         adapter = app.adapters().get(channel)
         if adapter is None:
             raise InputError(f"no adapter is configured for {channel}: name one in [channels.{channel}] of config.toml")
@@ -90,15 +90,15 @@ def send_test(
     notes().print("It is not in the action log.")
 
 
-def _compose(app: App, wanted: Wanted, user: str | None) -> tuple[Preview, Candidate, Previewer]:
+def _compose(app: App, wanted: Wanted, user: str | None) -> tuple[Preview, PendingMessage, Previewer]:
     now: Instant = app.clock.now()
     previewer = Previewer(app.content(), app.settings.brand)
     if user is None:
-        candidate = previewer.sample(wanted, now)
+        pending = previewer.sample(wanted, now)
     else:
         with app.database.read() as connection:
-            candidate = previewer.of_user(connection, wanted, user, now)
-    return previewer.preview(candidate), candidate, previewer
+            pending = previewer.of_user(connection, wanted, user, now)
+    return previewer.preview(pending), pending, previewer
 
 
 def _name(template: str) -> str:

@@ -1,4 +1,4 @@
-"""Composing: from a candidate that passed the gates to a message that an adapter can send."""
+"""Composing: from a pending message that passed the gates to one that an adapter can send."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from engine.actions.content import SentContent
 from engine.calendar.zones import zone_or
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
-from engine.delivery.candidate import Candidate
 from engine.delivery.gates.adapter import AdapterReason
 from engine.delivery.gates.address import AddressReason
 from engine.delivery.keeping import ContentKeeper
+from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
@@ -41,7 +41,7 @@ class Composed:
 
 
 class Composer:
-    """Renders candidates. Equal candidates give equal messages, except for the instant at which they are composed."""
+    """Renders pending messages; equal ones give equal messages, except for the instant of composing."""
 
     def __init__(self, stationery: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
@@ -58,96 +58,96 @@ class Composer:
         self._sender = Mailbox(brand.sender, brand.name)
         self._reply_to = Mailbox(brand.reply_to) if brand.reply_to else None
 
-    def compose(self, candidate: Candidate, now: int, mark: str = "") -> Composed:
+    def compose(self, pending: PendingMessage, now: int, mark: str = "") -> Composed:
         """Return the message, with ``mark`` before its subject or text.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values, or an address is invalid.
         """
-        address = candidate.recipient
+        address = pending.recipient
         if address is None:
             raise RenderError("no message can be sent to this address", AddressReason.ADDRESS_INVALID)
-        channel = self._channel(candidate)
-        link = self._unsubscribe_link(candidate)
-        values = self._values(candidate, channel, address, link)
-        template = self._template(candidate)
-        context = self._context(candidate, values)
+        channel = self._channel(pending)
+        link = self._unsubscribe_link(pending)
+        values = self._values(pending, channel, address, link)
+        template = self._template(pending)
+        context = self._context(pending, values)
         rendered = template.render(context)
         sending = Sending(
-            key=candidate.key,
-            created_at=candidate.created_at,
+            key=pending.key,
+            created_at=pending.created_at,
             at=now,
             sender=self._sender,
             recipient=address,
             reply_to=self._reply_to,
-            unsubscribe_url=link if candidate.message_class != "transactional" else "",
+            unsubscribe_url=link if pending.message_class != "transactional" else "",
             mark=mark,
         )
         payload = channel.compose(rendered, sending)
         content = SentContent(
             address=address,
             subject=channel.summary(rendered),
-            code=candidate.coupon.code if candidate.coupon else None,
+            code=pending.coupon.code if pending.coupon else None,
             template_hash=template.fingerprint,
             locale=template.locale,
-            values=self._keeper.values(candidate.template, candidate.channel, context),
+            values=self._keeper.values(pending.template, pending.channel, context),
         )
-        return Composed(Message(candidate.key, self._sender.address, address, payload, now), content)
+        return Composed(Message(pending.key, self._sender.address, address, payload, now), content)
 
-    def preview(self, candidate: Candidate) -> Shown:
+    def preview(self, pending: PendingMessage) -> Shown:
         """Return the message as a person sees it.
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values.
         """
-        channel = self._channel(candidate)
-        values = self._values(candidate, channel, candidate.recipient or "", self._unsubscribe_link(candidate))
-        return channel.preview(self._template(candidate).render(self._context(candidate, values)))
+        channel = self._channel(pending)
+        values = self._values(pending, channel, pending.recipient or "", self._unsubscribe_link(pending))
+        return channel.preview(self._template(pending).render(self._context(pending, values)))
 
-    def _channel(self, candidate: Candidate) -> Channel:
-        channel = self._channels.get(candidate.channel)
+    def _channel(self, pending: PendingMessage) -> Channel:
+        channel = self._channels.get(pending.channel)
         if channel is None:
             known = ", ".join(sorted(self._channels))
-            raise RenderError(f"unknown channel `{candidate.channel}`; known: {known}", AdapterReason.NO_ADAPTER)
+            raise RenderError(f"unknown channel `{pending.channel}`; known: {known}", AdapterReason.NO_ADAPTER)
         return channel
 
-    def _template(self, candidate: Candidate) -> Template:
-        locale = candidate.locale or self._stationery.brand.locale
-        return self._stationery.library.find(candidate.template, candidate.channel, locale)
+    def _template(self, pending: PendingMessage) -> Template:
+        locale = pending.locale or self._stationery.brand.locale
+        return self._stationery.library.find(pending.template, pending.channel, locale)
 
-    def _context(self, candidate: Candidate, values: Values) -> RenderContext:
+    def _context(self, pending: PendingMessage, values: Values) -> RenderContext:
         brand = self._stationery.brand
         return RenderContext(
             values,
-            candidate.locale or brand.locale,
+            pending.locale or brand.locale,
             brand.currency,
-            zone_or(candidate.timezone, ZoneInfo(brand.timezone)).key,
+            zone_or(pending.timezone, ZoneInfo(brand.timezone)).key,
         )
 
-    def _unsubscribe_link(self, candidate: Candidate) -> str:
+    def _unsubscribe_link(self, pending: PendingMessage) -> str:
         return self._stationery.unsubscriber.link(
-            Subscription(candidate.user_id, candidate.channel, candidate.message_class, candidate.action_id)
+            Subscription(pending.user_id, pending.channel, pending.message_class, pending.action_id)
         )
 
-    def _values(self, candidate: Candidate, channel: Channel, address: str, link: str) -> Values:
-        coupon = candidate.coupon
+    def _values(self, pending: PendingMessage, channel: Channel, address: str, link: str) -> Values:
+        coupon = pending.coupon
         return {
             "user": {
-                "key": candidate.user_key,
+                "key": pending.user_key,
                 "email": address if channel.address.column == "email" else None,
-                "locale": candidate.locale,
-                "timezone": candidate.timezone,
+                "locale": pending.locale,
+                "timezone": pending.timezone,
             },
-            "facts": candidate.facts,
-            "event": candidate.event,
+            "facts": pending.facts,
+            "event": pending.event,
             "coupon": None
             if coupon is None
             else {
                 "code": coupon.code,
                 "expires_on": coupon.expires_at,
-                "worth": self._stationery.worths.get(candidate.coupon_name or "", ""),
+                "worth": self._stationery.worths.get(pending.coupon_name or "", ""),
             },
             "brand": self._brand,
             "unsubscribe_url": link,
-            "playbook": candidate.playbook,
+            "playbook": pending.playbook,
         }

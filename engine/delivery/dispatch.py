@@ -16,13 +16,13 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
-from engine.delivery.candidate import Circumstances
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
+from engine.delivery.pending_message import Circumstances
 from engine.delivery.recover import Recovery
 from engine.delivery.stops import Stops
 from engine.delivery.tally import DeliveryCounts, Tally

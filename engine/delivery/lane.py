@@ -18,12 +18,12 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import Clock, Instant
 from engine.delivery.breaker import Breaker
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import InTransaction, Journal
 from engine.delivery.load import LoadedBatch, Loader
+from engine.delivery.pending_message import Circumstances, PendingMessage
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
@@ -173,7 +173,7 @@ class Lane:
         deciding = bool(group.bad or (self._counting and group.passed))
         inside = partial(self._decide, group, circumstances, lease_until) if deciding else None
         moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
-        claims = [*(candidate for candidate, _ in group.passed), *(one.claim for one in group.bad)]
+        claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         posted = self._context.journal.post(
             moves, urgent=self._sender.nearly_idle, inside=InTransaction(claims, inside) if inside else None
         )
@@ -186,10 +186,10 @@ class Lane:
             await self._take_back(group, error)
             return
         self._context.tally.count(move for move in written.values() if move.state is not State.HANDED_OFF)
-        for candidate, composed in group.passed:
-            move = written.get(candidate.action_id)
+        for pending, composed in group.passed:
+            move = written.get(pending.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(OutgoingMessage(candidate, composed.message, lease_until))
+                self._sender.send(OutgoingMessage(pending, composed.message, lease_until))
             else:
                 self._sender.release()
 
@@ -204,7 +204,7 @@ class Lane:
         """Decide inside the transaction which messages get a place with gates that count, and when bad rows are retried."""
         bad = [one for one in group.bad if one.claim.action_id in ours]
         passed = [one for one in group.passed if one[0].action_id in ours]
-        refused = reserve(connection, [candidate for candidate, _ in passed], circumstances, self._context.gates)
+        refused = reserve(connection, [pending for pending, _ in passed], circumstances, self._context.gates)
         placed = [one for one in passed if one[0].action_id not in refused]
         return [
             *_set_aside(connection, bad, circumstances.now),
@@ -212,23 +212,23 @@ class Lane:
             *self._handed_off(placed, lease_until),
         ]
 
-    def _handed_off(self, passed: Sequence[tuple[Candidate, Composed]], lease_until: int) -> list[Move]:
+    def _handed_off(self, passed: Sequence[tuple[PendingMessage, Composed]], lease_until: int) -> list[Move]:
         return [
             Move(
-                candidate.action_id,
-                candidate.fence,
+                pending.action_id,
+                pending.fence,
                 State.HANDED_OFF,
                 DeliveryReason.GATES_PASSED,
                 tries=1,
                 lease_until=lease_until,
                 content=composed.content,
             )
-            for candidate, composed in passed
+            for pending, composed in passed
         ]
 
     async def _take_back(self, group: Group, error: Exception) -> None:
         """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
-        claims = [*(candidate for candidate, _ in group.passed), *(one.claim for one in group.bad)]
+        claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         await self._give_back([Claim(one.action_id, one.fence) for one in claims], error)
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)

@@ -15,8 +15,8 @@ from engine.actions.claims import Claim
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.kinds import FactType
-from engine.delivery.candidate import Candidate, Coupon
 from engine.delivery.gates.base import Columns, Gate, Lookup
+from engine.delivery.pending_message import Coupon, PendingMessage
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
 from engine.facts.catalog import FactCatalog
@@ -50,7 +50,7 @@ def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
 class LoadedAction:
     """One message, and the value that each gate loaded for it, in the order of the gates."""
 
-    message: Candidate
+    message: PendingMessage
     inputs: tuple[object, ...]
 
 
@@ -118,7 +118,7 @@ class Loader:
         return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
     def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
-        messages: list[Candidate] = []
+        messages: list[PendingMessage] = []
         unreadable: list[Unreadable] = []
         of_columns: dict[int, Mapping[str, object]] = {}
         with self._database.read() as connection:
@@ -148,7 +148,7 @@ class Loader:
             if isinstance(gate.needs, Columns)
         }
 
-    def _look_up(self, connection: Connection, messages: Sequence[Candidate]) -> dict[str, Mapping[int, object]]:
+    def _look_up(self, connection: Connection, messages: Sequence[PendingMessage]) -> dict[str, Mapping[int, object]]:
         if not messages:
             return {}
         return {
@@ -169,10 +169,10 @@ class Loader:
             expires_at = connection.execute(self._expiries, {"rows": pack([[claim.action_id]])}).scalar_one()
         return Unreadable(claim, _detail(error), int(expires_at))
 
-    def _message(self, channel: str, claim: Claim, read: ReadAction) -> Candidate:
+    def _message(self, channel: str, claim: Claim, read: ReadAction) -> PendingMessage:
         row, known = read.row, self._channels.get(channel)
         recipient = known.usable(row.address) if known and row.address else None
-        return Candidate(
+        return PendingMessage(
             action_id=claim.action_id,
             fence=claim.fence,
             enrolment_id=row.enrolment_id,

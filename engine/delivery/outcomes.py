@@ -6,7 +6,7 @@ from adapters.base import Answer, Outcome
 from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import HOUR
-from engine.delivery.candidate import Candidate
+from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
 
@@ -26,9 +26,9 @@ def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
     return round(wait * (1 + _JITTER * (2 * share - 1)))
 
 
-def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
+def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
     """Return the move that follows from ``answer`` to the latest hand-off."""
-    tries = candidate.tries + 1
+    tries = pending.tries + 1
     state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
     via = None
     match answer.outcome:
@@ -39,7 +39,7 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
         case Outcome.RETRY if tries >= settings.tries:
             via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
-            state, due_at = State.RETRYING, now + retry_wait(candidate.action_id, tries, settings.retry_after)
+            state, due_at = State.RETRYING, now + retry_wait(pending.action_id, tries, settings.retry_after)
         case Outcome.ADAPTER_DOWN:
             state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
@@ -47,11 +47,11 @@ def follow(candidate: Candidate, answer: Answer, adapter: str, now: int, setting
             if reason == DeliveryReason.ADAPTER_ERROR:
                 said, place = place, said
             return unknown(
-                candidate.action_id, candidate.fence, tries, reason, said, detail=place, now=now, settings=settings
+                pending.action_id, pending.fence, tries, reason, said, detail=place, now=now, settings=settings
             )
     return Move(
-        candidate.action_id,
-        candidate.fence,
+        pending.action_id,
+        pending.fence,
         state,
         reason,
         answer.reason if answer.reason != reason else "",

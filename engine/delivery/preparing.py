@@ -10,12 +10,12 @@ from typing import Any
 
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
+from engine.delivery.pending_message import Circumstances, PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.stops import Stops
 from engine.errors import RenderError
@@ -38,7 +38,7 @@ class BadMessage:
 class Group:
     """What is written together: messages that passed, moves of others, and messages to quarantine."""
 
-    passed: list[tuple[Candidate, Composed]] = field(default_factory=list)
+    passed: list[tuple[PendingMessage, Composed]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     bad: list[BadMessage] = field(default_factory=list)
 
@@ -102,7 +102,7 @@ class Preparer:
             return
         self._compose(message, now, group)
 
-    def _compose(self, message: Candidate, now: int, group: Group) -> None:
+    def _compose(self, message: PendingMessage, now: int, group: Group) -> None:
         stopped_until = self._stops.template_until(message.template, now)
         if stopped_until is not None:
             group.moves.append(_given_back(message, message.template, stopped_until))
@@ -119,7 +119,7 @@ class Preparer:
             self._stops.rendered(message.template)
             group.passed.append((message, composed))
 
-    def _unrendered(self, message: Candidate, error: RenderError, now: int, group: Group) -> None:
+    def _unrendered(self, message: PendingMessage, error: RenderError, now: int, group: Group) -> None:
         """Quarantine the message; after too many in a row, blame the template instead of the messages."""
         detail = str(error)[:_MAX_DETAIL]
         bad = BadMessage(
@@ -135,7 +135,7 @@ class Preparer:
             group.moves += [_given_back(one.claim, one.found.detail, until) for one in theirs]
 
 
-def follow_verdict(message: Candidate, verdict: Verdict) -> Move:
+def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
     """Return the move of a message that a gate did not let pass.
 
     After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel.

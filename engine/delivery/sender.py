@@ -16,9 +16,9 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import HOUR, SECOND, Clock
 from engine.delivery.breaker import Breaker
-from engine.delivery.candidate import Candidate
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
+from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
 from engine.faults import trail
@@ -34,7 +34,7 @@ _log = structlog.get_logger("habitue.delivery")
 class OutgoingMessage:
     """A message whose hand-off is committed; its lease ends at ``lease_until``."""
 
-    candidate: Candidate
+    pending: PendingMessage
     message: Message
     lease_until: int
 
@@ -121,16 +121,16 @@ class Sender:
 
     async def _send(self, parcel: OutgoingMessage) -> Move:
         assert self._adapter is not None
-        candidate, now = parcel.candidate, self._clock.now()
+        pending, now = parcel.pending, self._clock.now()
         if self._breaker.paused(now):
-            return Move(candidate.action_id, candidate.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
+            return Move(pending.action_id, pending.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
         left = parcel.lease_until - now
         if left <= self._settings.lease // 10:
-            return Move(candidate.action_id, candidate.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
+            return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
         answer = await self._ask(self._adapter, parcel.message, left / SECOND)
         now = self._clock.now()
         self._watch(answer, now)
-        return follow(candidate, answer, self._adapter.name, now, self._settings)
+        return follow(pending, answer, self._adapter.name, now, self._settings)
 
     async def _ask(self, adapter: Adapter, message: Message, seconds: float) -> Answer:
         try:

@@ -12,9 +12,9 @@ from adapters.base import Message
 from engine.channels.base import Channel, by_name
 from engine.clock import HOUR, Instant
 from engine.content.kinds import FactType
-from engine.delivery.candidate import Candidate
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.load import event_values, fact_values
+from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import InputError
 from engine.explain.people import find_user
@@ -78,7 +78,7 @@ class Previewer:
         )
         self._channels = by_name(content.kinds.channels)
 
-    def sample(self, wanted: Wanted, now: Instant) -> Candidate:
+    def sample(self, wanted: Wanted, now: Instant) -> PendingMessage:
         """Return the message for a made-up customer who has everything that templates can ask for."""
         use, catalog = _use_of(self._content, wanted), self._content.catalog
         event = None
@@ -88,7 +88,7 @@ class Previewer:
         zone = {"timezone": self._brand.timezone, "locale": self._brand.locale}
         return self._candidate(wanted, use, {**person, **zone}, sample_facts(catalog, now), event, now)
 
-    def of_user(self, connection: Connection, wanted: Wanted, key: str, now: Instant) -> Candidate:
+    def of_user(self, connection: Connection, wanted: Wanted, key: str, now: Instant) -> PendingMessage:
         """Return the message for a stored user, with their facts and their newest event of the playbook's trigger.
 
         Raises:
@@ -108,37 +108,37 @@ class Previewer:
         event = self._newest_event(connection, use, user_id, now)
         return self._candidate(wanted, use, row, stored, event, now)
 
-    def preview(self, candidate: Candidate) -> Preview:
-        """Render a candidate.
+    def preview(self, pending: PendingMessage) -> Preview:
+        """Render a pending message.
 
         Raises:
             RenderError: there is no such template, or it cannot be rendered with these values.
         """
-        shown = self._composer.preview(candidate)
-        locale = candidate.locale or self._brand.locale
+        shown = self._composer.preview(pending)
+        locale = pending.locale or self._brand.locale
         return Preview(
-            template=candidate.template,
-            file=self._content.library.path_of(candidate.template, candidate.channel, locale) or "",
-            channel=candidate.channel,
+            template=pending.template,
+            file=self._content.library.path_of(pending.template, pending.channel, locale) or "",
+            channel=pending.channel,
             locale=locale,
-            playbook=candidate.playbook or None,
+            playbook=pending.playbook or None,
             subject=shown.subject,
             text=shown.text,
             html=shown.html,
         )
 
-    def test_message(self, candidate: Candidate, address: str, now: Instant) -> Message:
+    def test_message(self, pending: PendingMessage, address: str, now: Instant) -> Message:
         """Return the message to ``address``, its subject or text marked with ``[test]``.
 
         Raises:
             InputError: nothing can be sent to the address.
             RenderError: as ``preview``.
         """
-        channel = self._channel(candidate.channel)
+        channel = self._channel(pending.channel)
         recipient = channel.usable(address)
         if recipient is None:
             raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
-        to = replace(candidate, recipient=recipient, address=address, attempt=int(now))
+        to = replace(pending, recipient=recipient, address=address, attempt=int(now))
         return self._composer.compose(to, now, _TEST).message
 
     def _channel(self, name: str) -> Channel:
@@ -166,10 +166,10 @@ class Previewer:
         facts: dict[str, object],
         event: dict[str, object] | None,
         now: Instant,
-    ) -> Candidate:
+    ) -> PendingMessage:
         address = person["address"]
         coupons = self._content.playbooks.coupons
-        return Candidate(
+        return PendingMessage(
             action_id=_ACTION,
             fence=0,
             enrolment_id=_ENROLMENT,

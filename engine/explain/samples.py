@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.clock import DAY, HOUR, Instant, to_datetime
 from engine.content.kinds import FactType
-from engine.delivery.candidate import Coupon
+from engine.delivery.pending_message import Coupon
 from engine.facts.catalog import FactCatalog
 from engine.incentives.form import CouponSection
 

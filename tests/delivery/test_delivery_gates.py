@@ -9,7 +9,6 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.clock import DAY, HOUR
 from engine.content.values import parse_window
-from engine.delivery.candidate import Candidate, Circumstances, Coupon
 from engine.delivery.gates import GATES
 from engine.delivery.gates.adapter import AdapterReason
 from engine.delivery.gates.address import AddressReason
@@ -20,11 +19,12 @@ from engine.delivery.gates.coupon import CouponGateReason
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.gates.hours import HoursReason
 from engine.delivery.gates.suppression import SuppressionReason
+from engine.delivery.pending_message import Circumstances, Coupon, PendingMessage
 from engine.settings import ConsentSettings
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
 
-CANDIDATE = Candidate(
+PENDING = PendingMessage(
     action_id=1,
     fence=1,
     enrolment_id=1,
@@ -59,8 +59,8 @@ NAMES = {"enrolment_open": "enrolment", "granted": "consent", "suppressed": "sup
 
 def verdict(circumstances: Circumstances = CIRCUMSTANCES, **changes: Any) -> Verdict:
     inputs = INPUTS | {NAMES[name]: value for name, value in changes.items() if name in NAMES}
-    values = {name: getattr(CANDIDATE, name) for name in Candidate.__slots__}
-    message = Candidate(**values | {name: value for name, value in changes.items() if name not in NAMES})
+    values = {name: getattr(PENDING, name) for name in PendingMessage.__slots__}
+    message = PendingMessage(**values | {name: value for name, value in changes.items() if name not in NAMES})
     return judge(message, [inputs.get(gate.name) for gate in GATES], circumstances, GATES)
 
 

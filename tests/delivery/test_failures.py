@@ -12,11 +12,11 @@ from engine.actions.claims import Claim
 from engine.actions.quarantined import retry_quarantined
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.breaker import LONGEST_PAUSE
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict
 from engine.delivery.load import Loader
+from engine.delivery.pending_message import Circumstances, PendingMessage
 from engine.delivery.selecting import ReadAction
 from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.deliveries import NOON, Deliveries
@@ -65,7 +65,7 @@ def everything_goes(world: Deliveries, delivery: Delivery, provider: Provider) -
 
 
 def gate_that_breaks(planted: list[bool]) -> Gate[None]:
-    def judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
         return NOTHING[message.user_key] if planted else PASS
 
     return Gate("broken", judge, ())
@@ -108,7 +108,7 @@ def test_the_stops_grow(queue: Deliveries, planted: list[bool]) -> None:
 def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
     right = Loader._message
 
-    def wrong(self: Loader, channel: str, claim: Claim, read: ReadAction) -> Candidate:
+    def wrong(self: Loader, channel: str, claim: Claim, read: ReadAction) -> PendingMessage:
         return right(self, channel, claim, read + 1 if planted else read)  # type: ignore[arg-type,operator]
 
     monkeypatch.setattr(Loader, "_message", wrong)
@@ -126,7 +126,7 @@ def broken_read(planted: list[bool]) -> Columns[object]:
 
 
 def broken_lookup(planted: list[bool]) -> Lookup[object]:
-    def load(_: Connection, messages: Sequence[Candidate]) -> Mapping[int, object]:
+    def load(_: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, object]:
         return {message.action_id: message.misspelt for message in messages} if planted else {}  # type: ignore[attr-defined]
 
     return Lookup(load, None)
@@ -159,7 +159,7 @@ def test_a_column_that_is_not_there(queue: Deliveries) -> None:
 
 
 def test_a_mistake_in_reserving(queue: Deliveries, planted: list[bool]) -> None:
-    def reserve(connection: Connection, messages: Sequence[Candidate], _: Circumstances) -> Mapping[int, Verdict]:
+    def reserve(connection: Connection, messages: Sequence[PendingMessage], _: Circumstances) -> Mapping[int, Verdict]:
         connection.execute(text("SELECT 1"))
         return {messages[0].action_id: PASS.reason} if planted else {}  # type: ignore[attr-defined]
 
@@ -196,7 +196,7 @@ def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(
 
 
 def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only(queue: Deliveries) -> None:
-    def judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
         return NOTHING["x"] if message.user_id == 7 else PASS
 
     provider = Provider()
@@ -234,7 +234,7 @@ def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(q
 
 
 def test_a_channel_that_has_stopped_holds_up_no_other(queue: Deliveries, planted: list[bool]) -> None:
-    def judge(message: Candidate, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
         return NOTHING["x"] if message.channel == "email" else PASS
 
     queue.execute("UPDATE users SET phone = '+4915112345678'")

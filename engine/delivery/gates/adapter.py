@@ -1,8 +1,8 @@
 """The gate that refuses a channel for which no adapter is configured."""
 
 from engine.actions.described_enum import DescribedEnum
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 
 class AdapterReason(DescribedEnum):
@@ -11,7 +11,7 @@ class AdapterReason(DescribedEnum):
     NO_ADAPTER = "no_adapter", "No adapter is configured for its channel."
 
 
-def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
     return PASS if message.channel in circumstances.channels else Refuse(AdapterReason.NO_ADAPTER)
 
 

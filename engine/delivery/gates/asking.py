@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Defer, Gate, Hold, Pass, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 
 def judge(
-    message: Candidate, inputs: Iterable[object], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+    message: PendingMessage, inputs: Iterable[object], circumstances: Circumstances, gates: Sequence[Gate[Any]]
 ) -> Verdict:
     """Return the verdict of the first gate that does not let ``message`` pass.
 
@@ -32,7 +32,7 @@ def judge(
 
 
 def reserve(
-    connection: Connection, messages: Sequence[Candidate], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+    connection: Connection, messages: Sequence[PendingMessage], circumstances: Circumstances, gates: Sequence[Gate[Any]]
 ) -> Mapping[int, Verdict]:
     """Take a place for each of ``messages`` with every gate that counts; return the verdicts on those that got none.
 
@@ -57,7 +57,7 @@ def reserve(
 
 
 def _ask(
-    gate: Gate[Any], connection: Connection, messages: Sequence[Candidate], circumstances: Circumstances
+    gate: Gate[Any], connection: Connection, messages: Sequence[PendingMessage], circumstances: Circumstances
 ) -> Mapping[int, Verdict]:
     assert gate.reserve is not None
     verdicts = gate.reserve(connection, messages, circumstances)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.delivery.candidate import Candidate, Circumstances
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 T = TypeVar("T")
 
@@ -76,11 +76,11 @@ class Lookup(Generic[T]):
     ``load`` returns values by action id; actions that it leaves out have the value ``otherwise``.
     """
 
-    load: Callable[[Connection, Sequence[Candidate]], Mapping[int, T]]
+    load: Callable[[Connection, Sequence[PendingMessage]], Mapping[int, T]]
     otherwise: T
 
 
-Reserve: TypeAlias = Callable[[Connection, Sequence[Candidate], Circumstances], Mapping[int, Verdict]]
+Reserve: TypeAlias = Callable[[Connection, Sequence[PendingMessage], Circumstances], Mapping[int, Verdict]]
 """Reserves a place for each message in the caller's transaction; returns the verdict on those without, by action id.
 
 It is called for messages that have passed all gates and that this worker still holds. It must use a statement that is
@@ -98,7 +98,7 @@ class Gate(Generic[T]):
     """
 
     name: str
-    judge: Callable[[Candidate, T, Circumstances], Verdict]
+    judge: Callable[[PendingMessage, T, Circumstances], Verdict]
     reasons: tuple[DescribedEnum, ...]
     needs: Columns[T] | Lookup[T] | None = None
     reserve: Reserve | None = field(default=None)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from engine.actions.described_enum import DescribedEnum
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 
 class ConsentReason(DescribedEnum):
@@ -14,7 +14,7 @@ class ConsentReason(DescribedEnum):
     OPTED_OUT = "opted_out", "The user has opted out of this class of message on this channel."
 
 
-def _judge(message: Candidate, granted: bool | None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, granted: bool | None, circumstances: Circumstances) -> Verdict:
     """Check consent; transactional messages need none."""
     if message.message_class == "transactional" or granted:
         return PASS

@@ -2,8 +2,8 @@
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 
 class CouponGateReason(DescribedEnum):
@@ -13,7 +13,7 @@ class CouponGateReason(DescribedEnum):
     COUPON_EXPIRED = "coupon_expired", "The message's coupon code has expired."
 
 
-def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
     if message.coupon_name is None:
         return PASS
     if message.coupon is None:

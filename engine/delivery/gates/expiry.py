@@ -2,8 +2,8 @@
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 
 
 class ExpiryReason(DescribedEnum):
@@ -12,7 +12,7 @@ class ExpiryReason(DescribedEnum):
     EXPIRED = "expired", "It expired before it could be sent."
 
 
-def _judge(message: Candidate, _: None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
     if circumstances.now < message.expires_at:
         return PASS
     return Refuse(ExpiryReason.EXPIRED, State.EXPIRED, final=True)

@@ -9,8 +9,8 @@ from engine.actions.states import State
 from engine.calendar.window import Hours, next_permitted
 from engine.calendar.zones import local_minute, zone_or
 from engine.content.values import Window, parse_window
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Columns, Defer, Gate, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 from engine.errors import BadRow
 
 
@@ -23,7 +23,7 @@ class HoursReason(DescribedEnum):
     QUIET_HOURS = "quiet_hours", "It waits for the end of the brand's quiet hours in the user's own time zone."
 
 
-def _judge(message: Candidate, window: Window | None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, window: Window | None, circumstances: Circumstances) -> Verdict:
     quiet = circumstances.quiet_hours if message.message_class == "marketing" else None
     if window is None and quiet is None:
         return PASS

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from engine.actions.described_enum import DescribedEnum
-from engine.delivery.candidate import Candidate, Circumstances
 from engine.delivery.gates.base import PASS, Gate, Lookup, Refuse, Verdict
+from engine.delivery.pending_message import Circumstances, PendingMessage
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -17,11 +17,11 @@ class SuppressionReason(DescribedEnum):
     SUPPRESSED = "address_suppressed", "The address is on the suppression list."
 
 
-def _judge(_message: Candidate, suppressed: bool, _circumstances: Circumstances) -> Verdict:
+def _judge(_message: PendingMessage, suppressed: bool, _circumstances: Circumstances) -> Verdict:
     return Refuse(SuppressionReason.SUPPRESSED) if suppressed else PASS
 
 
-def _load(connection: Connection, messages: Sequence[Candidate]) -> Mapping[int, bool]:
+def _load(connection: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, bool]:
     forms = {one.action_id: one.suppression_form for one in messages if one.suppression_form}
     if not forms:
         return {}

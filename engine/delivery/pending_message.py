@@ -16,7 +16,7 @@ class Coupon:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PendingMessage:
     """One claimed action with the data of its user, enrolment and coupon.
 
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
@@ -57,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What gates know besides the candidate. ``channels`` are those with an adapter."""
+    """What gates know besides the message. ``channels`` are those with an adapter."""
 
     now: int
     channels: frozenset[str]
