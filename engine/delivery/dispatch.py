@@ -22,7 +22,7 @@ from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
-from engine.delivery.pending_message import Circumstances
+from engine.delivery.pending_message import GateContext
 from engine.delivery.recover import Recovery
 from engine.delivery.stops import Stops
 from engine.delivery.tally import DeliveryCounts, Tally
@@ -193,15 +193,15 @@ class Delivery:
             composer=Composer(stationery, self._channels),
             gates=self._gates,
             settings=self._settings.delivery,
-            circumstances=self._circumstances,
+            gate_context=self._gate_context,
             clock=self._clock,
             tally=tally,
             stopping=stop.is_set,
             superseded=lambda: self._loader is not loader,
         )
 
-    def _circumstances(self, now: int) -> Circumstances:
-        return Circumstances(
+    def _gate_context(self, now: int) -> GateContext:
+        return GateContext(
             now=now,
             channels=frozenset(self._adapters),
             consent=self._settings.consent,

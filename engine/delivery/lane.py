@@ -23,7 +23,7 @@ from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import InTransaction, Journal
 from engine.delivery.load import LoadedBatch, Loader
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
@@ -53,7 +53,7 @@ class LaneContext:
     composer: Composer
     gates: Sequence[Gate[Any]]
     settings: DeliverySettings
-    circumstances: Callable[[int], Circumstances]
+    gate_context: Callable[[int], GateContext]
     clock: Clock
     tally: Tally
     stopping: Callable[[], bool]
@@ -150,28 +150,28 @@ class Lane:
 
     async def _process(self, batch: LoadedBatch) -> None:
         group = Group()
-        circumstances = self._context.circumstances(self._context.clock.now())
-        self._preparer.unloaded(batch, group, circumstances.now)
+        gate_context = self._context.gate_context(self._context.clock.now())
+        self._preparer.unloaded(batch, group, gate_context.now)
         for number, loaded in enumerate(batch.actions, start=1):
-            self._preparer.prepare(loaded, circumstances, group)
+            self._preparer.prepare(loaded, gate_context, group)
             if len(group.passed) >= self._group:
-                await self._hand_off(group, circumstances)
+                await self._hand_off(group, gate_context)
                 group = Group()
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # let the senders run
-        await self._hand_off(group, circumstances)
-        if batch.actions and not self._stops.paused(circumstances.now):
+        await self._hand_off(group, gate_context)
+        if batch.actions and not self._stops.paused(gate_context.now):
             self._stops.worked(self._context.settings.batch)
 
     # --- hand off ----------------------------------------------------------------------------------------------
 
-    async def _hand_off(self, group: Group, circumstances: Circumstances) -> None:
+    async def _hand_off(self, group: Group, gate_context: GateContext) -> None:
         if not group:
             return
         await self._sender.acquire(len(group.passed))
         lease_until = self._context.clock.now() + self._context.settings.lease
         deciding = bool(group.bad or (self._counting and group.passed))
-        inside = partial(self._decide, group, circumstances, lease_until) if deciding else None
+        inside = partial(self._decide, group, gate_context, lease_until) if deciding else None
         moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
         claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         posted = self._context.journal.post(
@@ -196,7 +196,7 @@ class Lane:
     def _decide(
         self,
         group: Group,
-        circumstances: Circumstances,
+        gate_context: GateContext,
         lease_until: int,
         connection: Connection,
         ours: frozenset[int],
@@ -204,10 +204,10 @@ class Lane:
         """Decide inside the transaction which messages get a place with gates that count, and when bad rows are retried."""
         bad = [one for one in group.bad if one.claim.action_id in ours]
         passed = [one for one in group.passed if one[0].action_id in ours]
-        refused = reserve(connection, [pending for pending, _ in passed], circumstances, self._context.gates)
+        refused = reserve(connection, [pending for pending, _ in passed], gate_context, self._context.gates)
         placed = [one for one in passed if one[0].action_id not in refused]
         return [
-            *_set_aside(connection, bad, circumstances.now),
+            *_set_aside(connection, bad, gate_context.now),
             *(follow_verdict(one, refused[one.action_id]) for one, _ in passed if one.action_id in refused),
             *self._handed_off(placed, lease_until),
         ]

@@ -56,7 +56,7 @@ class PendingMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class GateContext:
     """What gates know besides the message. ``channels`` are those with an adapter."""
 
     now: int

@@ -15,7 +15,7 @@ from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.stops import Stops
 from engine.errors import RenderError
@@ -85,14 +85,14 @@ class Preparer:
             return True
         return len(unreadable) > max(A_FEW, len(batch) // 10)
 
-    def prepare(self, loaded: LoadedAction, circumstances: Circumstances, group: Group) -> None:
+    def prepare(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> None:
         """Add ``loaded`` to ``group``: as a message that may be sent, or as another move."""
-        message, now = loaded.message, circumstances.now
+        message, now = loaded.message, gate_context.now
         if reason := self._halted(now):
             group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
             return
         try:
-            verdict = judge(message, loaded.inputs, circumstances, self._gates)
+            verdict = judge(message, loaded.inputs, gate_context, self._gates)
         except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
             detail = trail(error)
             group.moves.append(_given_back(message, detail, self._stops.fail(detail, now)))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Columns, Gate, Hold, Refuse, Reserve, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.kinds import Kinds
 
 TABLES = (
@@ -60,7 +60,7 @@ NEEDS = Columns(
 def cap(most: int) -> Gate[CapInput]:
     """Return a gate that lets ``most`` messages leave for each user."""
 
-    def judge(_: PendingMessage, found: CapInput, _circumstances: Circumstances) -> Verdict:
+    def judge(_: PendingMessage, found: CapInput, _context: GateContext) -> Verdict:
         if found.in_care:
             return Hold(CapReason.IN_CARE)
         return PASS if found.taken < most or found.has_place else Refuse(CapReason.CAPPED)
@@ -69,7 +69,7 @@ def cap(most: int) -> Gate[CapInput]:
 
 
 def _reserve(most: int) -> Reserve:
-    def reserve(connection: Connection, messages: Sequence[PendingMessage], _: Circumstances) -> Mapping[int, Verdict]:
+    def reserve(connection: Connection, messages: Sequence[PendingMessage], _: GateContext) -> Mapping[int, Verdict]:
         placed = set(connection.execute(text("SELECT action_id FROM cap_place")).scalars())
         refused: dict[int, Verdict] = {}
         # In the order of the counters' keys: two workers with messages to the same users do not wait for each other.

@@ -19,7 +19,7 @@ from engine.delivery.gates.coupon import CouponGateReason
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.gates.hours import HoursReason
 from engine.delivery.gates.suppression import SuppressionReason
-from engine.delivery.pending_message import Circumstances, Coupon, PendingMessage
+from engine.delivery.pending_message import Coupon, GateContext, PendingMessage
 from engine.settings import ConsentSettings
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
@@ -49,7 +49,7 @@ PENDING = PendingMessage(
     event=None,
     facts={},
 )
-CIRCUMSTANCES = Circumstances(NOON, frozenset({"email"}), ConsentSettings(), None, "UTC")
+CONTEXT = GateContext(NOON, frozenset({"email"}), ConsentSettings(), None, "UTC")
 
 
 INPUTS = {"enrolment": True, "consent": None, "suppression": False, "hours": None}
@@ -57,15 +57,15 @@ INPUTS = {"enrolment": True, "consent": None, "suppression": False, "hours": Non
 NAMES = {"enrolment_open": "enrolment", "granted": "consent", "suppressed": "suppression", "window": "hours"}
 
 
-def verdict(circumstances: Circumstances = CIRCUMSTANCES, **changes: Any) -> Verdict:
+def verdict(context: GateContext = CONTEXT, **changes: Any) -> Verdict:
     inputs = INPUTS | {NAMES[name]: value for name, value in changes.items() if name in NAMES}
     values = {name: getattr(PENDING, name) for name in PendingMessage.__slots__}
     message = PendingMessage(**values | {name: value for name, value in changes.items() if name not in NAMES})
-    return judge(message, [inputs.get(gate.name) for gate in GATES], circumstances, GATES)
+    return judge(message, [inputs.get(gate.name) for gate in GATES], context, GATES)
 
 
-def around(**changes: Any) -> Circumstances:
-    return Circumstances(**({name: getattr(CIRCUMSTANCES, name) for name in Circumstances.__slots__} | changes))
+def around(**changes: Any) -> GateContext:
+    return GateContext(**({name: getattr(CONTEXT, name) for name in GateContext.__slots__} | changes))
 
 
 def test_nothing_speaks_against_a_plain_message() -> None:

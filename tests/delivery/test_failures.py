@@ -16,7 +16,7 @@ from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict
 from engine.delivery.load import Loader
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.selecting import ReadAction
 from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.deliveries import NOON, Deliveries
@@ -65,7 +65,7 @@ def everything_goes(world: Deliveries, delivery: Delivery, provider: Provider) -
 
 
 def gate_that_breaks(planted: list[bool]) -> Gate[None]:
-    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
         return NOTHING[message.user_key] if planted else PASS
 
     return Gate("broken", judge, ())
@@ -159,7 +159,7 @@ def test_a_column_that_is_not_there(queue: Deliveries) -> None:
 
 
 def test_a_mistake_in_reserving(queue: Deliveries, planted: list[bool]) -> None:
-    def reserve(connection: Connection, messages: Sequence[PendingMessage], _: Circumstances) -> Mapping[int, Verdict]:
+    def reserve(connection: Connection, messages: Sequence[PendingMessage], _: GateContext) -> Mapping[int, Verdict]:
         connection.execute(text("SELECT 1"))
         return {messages[0].action_id: PASS.reason} if planted else {}  # type: ignore[attr-defined]
 
@@ -196,7 +196,7 @@ def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(
 
 
 def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only(queue: Deliveries) -> None:
-    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
         return NOTHING["x"] if message.user_id == 7 else PASS
 
     provider = Provider()
@@ -234,7 +234,7 @@ def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(q
 
 
 def test_a_channel_that_has_stopped_holds_up_no_other(queue: Deliveries, planted: list[bool]) -> None:
-    def judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
+    def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
         return NOTHING["x"] if message.channel == "email" else PASS
 
     queue.execute("UPDATE users SET phone = '+4915112345678'")

@@ -15,7 +15,7 @@ from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason
 from engine.delivery.keeping import ContentKeeper
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.errors import BadRow
 from engine.store.quarantine import A_FEW
 from tests.deliveries import NOON, Deliveries
@@ -50,17 +50,17 @@ def test_a_gate_that_forgets_to_answer_stops_the_channel_and_not_the_worker(queu
     assert "asking.py:" in alarm.detail
 
 
-def json_of_nothing(connection: Connection, messages: Sequence[PendingMessage], _: Circumstances) -> Mapping[int, Any]:
+def json_of_nothing(connection: Connection, messages: Sequence[PendingMessage], _: GateContext) -> Mapping[int, Any]:
     query = "json_extract('{', '$')" if connection.dialect.name == "sqlite" else "CAST('{' AS JSONB)"
     connection.execute(text(f"SELECT {query}"))
     return {}
 
 
-def for_others(_: Connection, messages: Sequence[PendingMessage], _circumstances: Circumstances) -> Mapping[int, Any]:
+def for_others(_: Connection, messages: Sequence[PendingMessage], _context: GateContext) -> Mapping[int, Any]:
     return {message.action_id + 1_000: Refuse(ConsentReason.NO_CONSENT) for message in messages}
 
 
-def a_pass(_: Connection, messages: Sequence[PendingMessage], _circumstances: Circumstances) -> Mapping[int, Any]:
+def a_pass(_: Connection, messages: Sequence[PendingMessage], _context: GateContext) -> Mapping[int, Any]:
     return dict.fromkeys((message.action_id for message in messages), PASS)
 
 

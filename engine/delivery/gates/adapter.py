@@ -2,7 +2,7 @@
 
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 class AdapterReason(DescribedEnum):
@@ -11,8 +11,8 @@ class AdapterReason(DescribedEnum):
     NO_ADAPTER = "no_adapter", "No adapter is configured for its channel."
 
 
-def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
-    return PASS if message.channel in circumstances.channels else Refuse(AdapterReason.NO_ADAPTER)
+def _judge(message: PendingMessage, _: None, context: GateContext) -> Verdict:
+    return PASS if message.channel in context.channels else Refuse(AdapterReason.NO_ADAPTER)
 
 
 ADAPTER = Gate("adapter", _judge, tuple(AdapterReason))

@@ -2,7 +2,7 @@
 
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 class AddressReason(DescribedEnum):
@@ -12,7 +12,7 @@ class AddressReason(DescribedEnum):
     ADDRESS_INVALID = "address_invalid", "The user's address on this channel is not valid."
 
 
-def _judge(message: PendingMessage, _: None, _circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
     if not message.address:
         return Refuse(AddressReason.ADDRESS_MISSING)
     return Refuse(AddressReason.ADDRESS_INVALID) if message.recipient is None else PASS

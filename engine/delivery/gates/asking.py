@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.delivery.gates.base import PASS, Defer, Gate, Hold, Pass, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 def judge(
-    message: PendingMessage, inputs: Iterable[object], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+    message: PendingMessage, inputs: Iterable[object], context: GateContext, gates: Sequence[Gate[Any]]
 ) -> Verdict:
     """Return the verdict of the first gate that does not let ``message`` pass.
 
@@ -20,7 +20,7 @@ def judge(
         TypeError: a gate has a mistake, and returns something else.
     """
     for gate, value in zip(gates, inputs, strict=True):
-        verdict = gate.judge(message, value, circumstances)
+        verdict = gate.judge(message, value, context)
         match verdict:
             case Pass():
                 continue
@@ -32,7 +32,7 @@ def judge(
 
 
 def reserve(
-    connection: Connection, messages: Sequence[PendingMessage], circumstances: Circumstances, gates: Sequence[Gate[Any]]
+    connection: Connection, messages: Sequence[PendingMessage], context: GateContext, gates: Sequence[Gate[Any]]
 ) -> Mapping[int, Verdict]:
     """Take a place for each of ``messages`` with every gate that counts; return the verdicts on those that got none.
 
@@ -47,7 +47,7 @@ def reserve(
         attempt = connection.begin_nested()
         news: dict[int, Verdict] = {}
         for gate in counting:
-            news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], circumstances))
+            news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], context))
         refused.update(news)
         if not news or len(counting) == 1:
             attempt.commit()
@@ -57,10 +57,10 @@ def reserve(
 
 
 def _ask(
-    gate: Gate[Any], connection: Connection, messages: Sequence[PendingMessage], circumstances: Circumstances
+    gate: Gate[Any], connection: Connection, messages: Sequence[PendingMessage], context: GateContext
 ) -> Mapping[int, Verdict]:
     assert gate.reserve is not None
-    verdicts = gate.reserve(connection, messages, circumstances)
+    verdicts = gate.reserve(connection, messages, context)
     if not verdicts.keys() <= {message.action_id for message in messages}:
         raise ValueError(f"the gate `{gate.name}` answers for messages about which it was not asked")
     return verdicts

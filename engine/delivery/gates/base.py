@@ -1,7 +1,7 @@
 """The base of gates: a check that each message must pass before it is sent, with the data it loads and its reasons.
 
 A gate is one value. Its ``judge`` is a pure function of the message, of what the gate loaded for it, and of the
-circumstances that all messages share. A gate that counts also has ``reserve``, which decides again inside the
+context that all messages share. A gate that counts also has ``reserve``, which decides again inside the
 transaction of the hand-off, so that several workers together cannot exceed the limit.
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class Lookup(Generic[T]):
     otherwise: T
 
 
-Reserve: TypeAlias = Callable[[Connection, Sequence[PendingMessage], Circumstances], Mapping[int, Verdict]]
+Reserve: TypeAlias = Callable[[Connection, Sequence[PendingMessage], GateContext], Mapping[int, Verdict]]
 """Reserves a place for each message in the caller's transaction; returns the verdict on those without, by action id.
 
 It is called for messages that have passed all gates and that this worker still holds. It must use a statement that is
@@ -98,7 +98,7 @@ class Gate(Generic[T]):
     """
 
     name: str
-    judge: Callable[[PendingMessage, T, Circumstances], Verdict]
+    judge: Callable[[PendingMessage, T, GateContext], Verdict]
     reasons: tuple[DescribedEnum, ...]
     needs: Columns[T] | Lookup[T] | None = None
     reserve: Reserve | None = field(default=None)

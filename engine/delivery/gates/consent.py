@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 class ConsentReason(DescribedEnum):
@@ -14,13 +14,13 @@ class ConsentReason(DescribedEnum):
     OPTED_OUT = "opted_out", "The user has opted out of this class of message on this channel."
 
 
-def _judge(message: PendingMessage, granted: bool | None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, granted: bool | None, context: GateContext) -> Verdict:
     """Check consent; transactional messages need none."""
     if message.message_class == "transactional" or granted:
         return PASS
     if granted is False:
         return Refuse(ConsentReason.OPTED_OUT)
-    policy = circumstances.consent.service if message.message_class == "service" else circumstances.consent.marketing
+    policy = context.consent.service if message.message_class == "service" else context.consent.marketing
     return PASS if policy == "opt-out" else Refuse(ConsentReason.NO_CONSENT)
 
 

@@ -3,7 +3,7 @@
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 class CouponGateReason(DescribedEnum):
@@ -13,13 +13,13 @@ class CouponGateReason(DescribedEnum):
     COUPON_EXPIRED = "coupon_expired", "The message's coupon code has expired."
 
 
-def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
+def _judge(message: PendingMessage, _: None, context: GateContext) -> Verdict:
     if message.coupon_name is None:
         return PASS
     if message.coupon is None:
         return Refuse(CouponGateReason.COUPON_MISSING, final=True)
     expires_at = message.coupon.expires_at
-    if expires_at is not None and expires_at <= circumstances.now:
+    if expires_at is not None and expires_at <= context.now:
         return Refuse(CouponGateReason.COUPON_EXPIRED, State.EXPIRED, final=True)
     return PASS
 

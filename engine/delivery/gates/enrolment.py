@@ -5,14 +5,14 @@ from typing import Any
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.playbooks.reasons import PlaybookReason
 
 _LEFT = frozenset({PlaybookReason.EXIT_EVENT.value, PlaybookReason.EXIT_CONDITION.value})
 """Ends of enrolments that cancel their unsent messages. After the last step or an exit step messages are still sent."""
 
 
-def _judge(_message: PendingMessage, is_open: bool, _circumstances: Circumstances) -> Verdict:
+def _judge(_message: PendingMessage, is_open: bool, _context: GateContext) -> Verdict:
     return PASS if is_open else Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)
 
 

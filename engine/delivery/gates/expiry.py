@@ -3,7 +3,7 @@
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 
 
 class ExpiryReason(DescribedEnum):
@@ -12,8 +12,8 @@ class ExpiryReason(DescribedEnum):
     EXPIRED = "expired", "It expired before it could be sent."
 
 
-def _judge(message: PendingMessage, _: None, circumstances: Circumstances) -> Verdict:
-    if circumstances.now < message.expires_at:
+def _judge(message: PendingMessage, _: None, context: GateContext) -> Verdict:
+    if context.now < message.expires_at:
         return PASS
     return Refuse(ExpiryReason.EXPIRED, State.EXPIRED, final=True)
 

@@ -10,7 +10,7 @@ from engine.calendar.window import Hours, next_permitted
 from engine.calendar.zones import local_minute, zone_or
 from engine.content.values import Window, parse_window
 from engine.delivery.gates.base import PASS, Columns, Defer, Gate, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.errors import BadRow
 
 
@@ -23,11 +23,11 @@ class HoursReason(DescribedEnum):
     QUIET_HOURS = "quiet_hours", "It waits for the end of the brand's quiet hours in the user's own time zone."
 
 
-def _judge(message: PendingMessage, window: Window | None, circumstances: Circumstances) -> Verdict:
-    quiet = circumstances.quiet_hours if message.message_class == "marketing" else None
+def _judge(message: PendingMessage, window: Window | None, context: GateContext) -> Verdict:
+    quiet = context.quiet_hours if message.message_class == "marketing" else None
     if window is None and quiet is None:
         return PASS
-    found = _at(circumstances.now, message.timezone, circumstances.brand_zone, Hours(window, quiet))
+    found = _at(context.now, message.timezone, context.brand_zone, Hours(window, quiet))
     if isinstance(found, Defer) and found.until >= message.expires_at:
         return Refuse(HoursReason.EXPIRES_BEFORE_WINDOW, State.EXPIRED, final=True)
     return found

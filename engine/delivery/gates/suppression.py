@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Gate, Lookup, Refuse, Verdict
-from engine.delivery.pending_message import Circumstances, PendingMessage
+from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -17,7 +17,7 @@ class SuppressionReason(DescribedEnum):
     SUPPRESSED = "address_suppressed", "The address is on the suppression list."
 
 
-def _judge(_message: PendingMessage, suppressed: bool, _circumstances: Circumstances) -> Verdict:
+def _judge(_message: PendingMessage, suppressed: bool, _context: GateContext) -> Verdict:
     return Refuse(SuppressionReason.SUPPRESSED) if suppressed else PASS
 
 
