@@ -16,6 +16,7 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import Clock
 from engine.delivery.breaker import Alarm, Breaker
+from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
@@ -24,7 +25,6 @@ from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, needs_of
 from engine.delivery.pending_message import GateContext
 from engine.delivery.recover import Recovery
-from engine.delivery.stops import Stops
 from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
@@ -82,7 +82,7 @@ class Delivery:
         self._library, self._worths = library, dict(worths or {})
         self._loader = Loader(self._database, needs_of(catalog, library), self._gates, self._channels)
         for state in self._states.values():
-            state.stops.forget()
+            state.channel_breakers.forget()
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
@@ -90,7 +90,7 @@ class Delivery:
         found: list[Alarm] = []
         for state in self._states.values():
             found += [state.breaker.alarm] if state.breaker.alarm else []
-            found += state.stops.alarms
+            found += state.channel_breakers.alarms
         return tuple(found)
 
     async def drain(self) -> DeliveryCounts:
@@ -211,7 +211,7 @@ class Delivery:
 
 
 def _new_state(channel: str, adapter: str) -> LaneState:
-    return LaneState(Breaker(f"adapter `{adapter}` is down"), Stops(channel))
+    return LaneState(Breaker(f"adapter `{adapter}` is down"), ChannelBreakers(channel))
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:

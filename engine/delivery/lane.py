@@ -18,6 +18,7 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.clock import Clock, Instant
 from engine.delivery.breaker import Breaker
+from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
@@ -27,7 +28,6 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
-from engine.delivery.stops import Stops
 from engine.delivery.tally import Tally
 from engine.errors import StoreError
 from engine.faults import trail
@@ -65,7 +65,7 @@ class LaneState:
     """What is remembered between passes of a lane: whether its adapter is down, and what has stopped."""
 
     breaker: Breaker
-    stops: Stops
+    channel_breakers: ChannelBreakers
 
 
 class Lane:
@@ -77,11 +77,11 @@ class Lane:
         """Serve ``channel`` through ``adapter``; without an adapter, the gates refuse all messages."""
         self._channel = channel
         self._breaker = state.breaker
-        self._stops = state.stops
+        self._channel_breakers = state.channel_breakers
         self._context = context
         self._group = max(1, in_flight // 2)
         self._counting = any(gate.reserve is not None for gate in context.gates)
-        self._preparer = Preparer(context.composer, context.gates, state.stops, self._halted)
+        self._preparer = Preparer(context.composer, context.gates, state.channel_breakers, self._halted)
         self._sender = Sender(
             adapter, state.breaker, in_flight, context.journal, context.tally, context.clock, context.settings
         )
@@ -97,7 +97,7 @@ class Lane:
         try:
             while batch := await upcoming:
                 claimed += len(batch)
-                trial = self._breaker.trying or self._stops.trying
+                trial = self._breaker.trying or self._channel_breakers.trying
                 if not trial:
                     upcoming = asyncio.create_task(self._claim())
                 await self._process(batch)
@@ -116,7 +116,7 @@ class Lane:
         now = self._context.clock.now()
         if self._halted(now) or self._context.superseded():
             return LoadedBatch()
-        limit = 1 if self._breaker.trying else self._stops.limit(self._context.settings.batch)
+        limit = 1 if self._breaker.trying else self._channel_breakers.limit(self._context.settings.batch)
         take = partial(self._context.claims.take, channel=self._channel, now=now, limit=limit)
         claims = await self._context.journal.run(take)
         if not claims:
@@ -135,12 +135,12 @@ class Lane:
             return DeliveryReason.WORKER_STOPPED
         if self._breaker.paused(now):
             return pause_reason(self._breaker)
-        return DeliveryReason.CODE_AT_FAULT if self._stops.paused(now) else None
+        return DeliveryReason.CODE_AT_FAULT if self._channel_breakers.paused(now) else None
 
     async def _give_back(self, claims: Sequence[Claim], error: Exception) -> None:
         """Stop the channel because of a bug; claimed actions go back to the queue unchanged."""
         detail = trail(error)
-        behind = self._stops.fail(detail, self._context.clock.now())
+        behind = self._channel_breakers.fail(detail, self._context.clock.now())
         # It is not known which of them triggers the bug, so they are retried one by one.
         due_at = behind if len(claims) == 1 else None
         moves = [Move(*claim, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
@@ -160,8 +160,8 @@ class Lane:
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # let the senders run
         await self._hand_off(group, gate_context)
-        if batch.actions and not self._stops.paused(gate_context.now):
-            self._stops.worked(self._context.settings.batch)
+        if batch.actions and not self._channel_breakers.paused(gate_context.now):
+            self._channel_breakers.worked(self._context.settings.batch)
 
     # --- hand off ----------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """From a loaded action to its next state: the gates, then the composer, and what follows from either.
 
 A bug never decides the outcome of a message: the message goes back to the queue unchanged, and the part with the bug is
-stopped (see ``stops``). A message whose own values are bad is quarantined.
+stopped (see ``channel_breakers``). A message whose own values are bad is quarantined.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
+from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
@@ -17,7 +18,6 @@ from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.reasons import DeliveryReason
-from engine.delivery.stops import Stops
 from engine.errors import RenderError
 from engine.faults import trail
 from engine.store.quarantine import A_FEW, BadRowFound, RowKind
@@ -53,13 +53,13 @@ class Preparer:
         self,
         composer: Composer,
         gates: Sequence[Gate[Any]],
-        stops: Stops,
+        channel_breakers: ChannelBreakers,
         halted: Callable[[int], DeliveryReason | None],
     ) -> None:
         """``halted`` returns why nothing may be handed off at an instant; None if it may."""
         self._composer = composer
         self._gates = gates
-        self._stops = stops
+        self._channel_breakers = channel_breakers
         self._halted = halted
 
     def unloaded(self, batch: LoadedBatch, group: Group, now: int) -> None:
@@ -67,7 +67,7 @@ class Preparer:
         group.moves += [Move(*claim, State.FAILED, DeliveryReason.USER_MISSING) for claim in batch.missing]
         unreadable = batch.unreadable
         if self._not_the_rows(batch):
-            until = self._stops.fail(unreadable[0].detail, now)
+            until = self._channel_breakers.fail(unreadable[0].detail, now)
             group.moves += [_given_back(one.claim, one.detail, until) for one in unreadable]
             return
         for one in unreadable:
@@ -80,8 +80,8 @@ class Preparer:
         """Tell whether too many of a batch, or one after the other, could not be loaded for rows to be at fault."""
         unreadable = [one.claim.action_id for one in batch.unreadable]
         if batch.actions:
-            self._stops.loaded()
-        elif unreadable and self._stops.unreadable(unreadable):
+            self._channel_breakers.loaded()
+        elif unreadable and self._channel_breakers.unreadable(unreadable):
             return True
         return len(unreadable) > max(A_FEW, len(batch) // 10)
 
@@ -95,7 +95,7 @@ class Preparer:
             verdict = judge(message, loaded.inputs, gate_context, self._gates)
         except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
             detail = trail(error)
-            group.moves.append(_given_back(message, detail, self._stops.fail(detail, now)))
+            group.moves.append(_given_back(message, detail, self._channel_breakers.fail(detail, now)))
             return
         if not isinstance(verdict, Pass):
             group.moves.append(follow_verdict(message, verdict))
@@ -103,7 +103,7 @@ class Preparer:
         self._compose(message, now, group)
 
     def _compose(self, message: PendingMessage, now: int, group: Group) -> None:
-        stopped_until = self._stops.template_until(message.template, now)
+        stopped_until = self._channel_breakers.template_until(message.template, now)
         if stopped_until is not None:
             group.moves.append(_given_back(message, message.template, stopped_until))
             return
@@ -113,10 +113,10 @@ class Preparer:
             self._unrendered(message, error, now, group)
         except Exception as error:  # noqa: BLE001 - a bug in a filter or in building the message
             detail = trail(error)
-            until = self._stops.template_failed(message.template, detail, now)
+            until = self._channel_breakers.template_failed(message.template, detail, now)
             group.moves.append(_given_back(message, detail, until))
         else:
-            self._stops.rendered(message.template)
+            self._channel_breakers.rendered(message.template)
             group.passed.append((message, composed))
 
     def _unrendered(self, message: PendingMessage, error: RenderError, now: int, group: Group) -> None:
@@ -128,8 +128,8 @@ class Preparer:
             BadRowFound(RowKind.ACTION, message.action_id, "compose", str(error.reason), detail),
         )
         group.bad.append(bad)
-        if self._stops.unrendered(message.template, message.action_id):
-            until = self._stops.template_failed(message.template, detail, now)
+        if self._channel_breakers.unrendered(message.template, message.action_id):
+            until = self._channel_breakers.template_failed(message.template, detail, now)
             theirs = [one for one in group.bad if one.template == message.template]
             group.bad = [one for one in group.bad if one.template != message.template]
             group.moves += [_given_back(one.claim, one.found.detail, until) for one in theirs]

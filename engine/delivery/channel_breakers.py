@@ -1,4 +1,4 @@
-"""What a channel has stopped because of a bug in the program or in a template.
+"""The circuit breakers of one channel: they open on a bug in the program or in a template.
 
 A bug in a gate or in loading stops the channel; a bug in rendering stops only the template, so that a broken newsletter
 does not hold up password resets. Both resume by themselves: after a pause, which grows, one message is tried. The
@@ -20,8 +20,8 @@ _FASTER = 8
 _log = structlog.get_logger("habitue.delivery")
 
 
-class Stops:
-    """What is stopped on one channel, for this worker."""
+class ChannelBreakers:
+    """The breakers of one channel and of its templates, in this worker."""
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
