@@ -11,9 +11,9 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
 from engine.delivery.gates.adapter import AdapterReason
 from engine.delivery.gates.address import AddressReason
-from engine.delivery.keeping import ContentKeeper
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
+from engine.delivery.used_values import UsedValues
 from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import RenderContext, Template
@@ -46,7 +46,7 @@ class Composer:
     def __init__(self, stationery: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
         self._stationery = stationery
         self._channels = by_name(channels)
-        self._keeper = ContentKeeper(stationery.library)
+        self._used_values = UsedValues(stationery.library)
         brand = stationery.brand
         self._brand: BrandValues = {
             "name": brand.name,
@@ -90,7 +90,7 @@ class Composer:
             code=pending.coupon.code if pending.coupon else None,
             template_hash=template.fingerprint,
             locale=template.locale,
-            values=self._keeper.values(pending.template, pending.channel, context),
+            values=self._used_values.values(pending.template, pending.channel, context),
         )
         return Composed(Message(pending.key, self._sender.address, address, payload, now), content)
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.channels.base import Shown, by_name
 from engine.content.versions import content_bundles
-from engine.delivery.keeping import RENDERED_WITH
+from engine.delivery.used_values import RENDERED_WITH
 from engine.errors import InputError, RenderError
 from engine.loading import Content, template_library
 from engine.messages.render import RenderContext, Template

@@ -14,8 +14,8 @@ from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason
-from engine.delivery.keeping import ContentKeeper
 from engine.delivery.pending_message import GateContext, PendingMessage
+from engine.delivery.used_values import UsedValues
 from engine.errors import BadRow
 from engine.store.quarantine import A_FEW
 from tests.deliveries import NOON, Deliveries
@@ -108,7 +108,7 @@ def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(
     queue: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as planted:
-        planted.setattr(ContentKeeper, "values", lambda *_: NOTHING["values"])
+        planted.setattr(UsedValues, "values", lambda *_: NOTHING["values"])
         delivery = queue.delivery(Provider())
         asyncio.run(delivery.drain())
         assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}

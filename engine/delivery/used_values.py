@@ -1,4 +1,4 @@
-"""What the log keeps of a message's content: enough to show it, and to render it again from its template."""
+"""The values that a message's template used, recorded so that the message can be rendered again from its template."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,21 +6,21 @@ from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
 
 RENDERED_WITH = "render"
-"""Key in the kept values for what filters need: ``locale``, ``zone``, ``currency``. Templates have no such name."""
+"""Key in the recorded values for what filters need: ``locale``, ``zone``, ``currency``. No template variable has this name."""
 
 _Path = tuple[str, str | None]
 """A top-level name of a template's values and the key read below it; None if the whole value is read."""
 
 
-class ContentKeeper:
-    """Picks what to keep of the values of one version of the templates: those that a template reads."""
+class UsedValues:
+    """Selects the values that a template reads, for one version of the templates."""
 
     def __init__(self, library: TemplateLibrary) -> None:
         self._library = library
         self._read: dict[tuple[str, str, str], tuple[_Path, ...]] = {}
 
     def values(self, template: str, channel: str, context: RenderContext) -> dict[str, object]:
-        """Return what is kept of ``context``, in which a template of that name and channel was rendered."""
+        """Return the values of ``context`` to record for a template that was rendered with it."""
         key = (template, channel, context.locale)
         if key not in self._read:
             self._read[key] = self._paths(*key)
