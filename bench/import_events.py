@@ -18,7 +18,7 @@ from sqlalchemy import text
 from bench.common import interleaved, report, scratch, seconds, size_from_command_line
 from engine.clock import FixedClock, Instant, instant
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.intake.files.importing import import_events
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source
@@ -34,7 +34,7 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 _NOW = FixedClock(instant(_START + timedelta(days=400)))
 _CATEGORIES = ("skincare", "fragrance", "makeup", "home", "men")
 _DECLARED = Declared(
-    {"order_completed": {"amount": FactType.MONEY, "category": FactType.TEXT, "items": FactType.INTEGER}}
+    {"order_completed": {"amount": ValueType.MONEY, "category": ValueType.TEXT, "items": ValueType.INTEGER}}
 )
 _INSERT = (
     "INSERT INTO event (key, user_id, name, at, received_at, amount, properties) VALUES (?, ?, ?, ?, ?, ?, ?) "

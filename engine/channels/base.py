@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.values import json_value
 from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
@@ -38,7 +38,7 @@ class AddressOf:
         """Return SQL for the address as text, NULL if there is none; ``users`` is the table's alias."""
         if self.column:
             return f"{users}.{self.column}"
-        return json_value(dialect, f"{users}.attributes", self.attribute, FactType.TEXT)
+        return json_value(dialect, f"{users}.attributes", self.attribute, ValueType.TEXT)
 
 
 @dataclass(frozen=True, slots=True)

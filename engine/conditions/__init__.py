@@ -4,7 +4,7 @@ from engine.conditions.condition import Condition, Expression, parse_condition, 
 from engine.conditions.errors import ConditionError, ConditionErrors
 from engine.conditions.nnf import All, Any, Atom, Formula, Known, all_of, any_of, atoms_of, holds
 from engine.conditions.turning import TurningPoint, earliest_sql
-from engine.conditions.types import FactType, Name, PlaceType, Scope
+from engine.conditions.types import Name, PlaceType, Scope, ValueType
 
 __all__ = [
     "All",
@@ -14,13 +14,13 @@ __all__ = [
     "ConditionError",
     "ConditionErrors",
     "Expression",
-    "FactType",
     "Formula",
     "Known",
     "Name",
     "PlaceType",
     "Scope",
     "TurningPoint",
+    "ValueType",
     "all_of",
     "any_of",
     "atoms_of",

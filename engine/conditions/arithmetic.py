@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.conditions.literals import number
 from engine.conditions.tree import Arithmetic, Call, Constant, DaysSince, Negative, Value
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 from engine.conditions.unify import (
     NUMBERS,
     ORDERED,
@@ -35,7 +35,7 @@ def number_constant(value: Decimal, offset: int) -> Constant:
         kept = number(value)
     except ValueError as error:
         raise Mistake(offset, str(error)) from error
-    kind = FactType.INTEGER if isinstance(kept, int) else FactType.NUMBER
+    kind = ValueType.INTEGER if isinstance(kept, int) else ValueType.NUMBER
     return Constant(kept, kind, str(kept) if isinstance(kept, int) else f"{kept:f}")
 
 
@@ -65,19 +65,19 @@ def arithmetic(op: Sign, left: Operand, right: Operand, scale: int) -> Value:
     return Arithmetic(op, left.value, right.value, _scaled(op, left, right))
 
 
-def _joined(left: Value, right: Value, kind: FactType) -> FactType:
-    return FactType.NUMBER if FactType.NUMBER in {left.type, right.type} else kind
+def _joined(left: Value, right: Value, kind: ValueType) -> ValueType:
+    return ValueType.NUMBER if ValueType.NUMBER in {left.type, right.type} else kind
 
 
-def _scaled(op: Sign, left: Operand, right: Operand) -> FactType:
+def _scaled(op: Sign, left: Operand, right: Operand) -> ValueType:
     """Return the type of a product or quotient."""
-    money = (left.value.type is FactType.MONEY, right.value.type is FactType.MONEY)
+    money = (left.value.type is ValueType.MONEY, right.value.type is ValueType.MONEY)
     if money == (False, False):
-        return FactType.NUMBER if op == "/" else _joined(left.value, right.value, FactType.INTEGER)
+        return ValueType.NUMBER if op == "/" else _joined(left.value, right.value, ValueType.INTEGER)
     if op == "*" and money != (True, True):
-        return FactType.MONEY
+        return ValueType.MONEY
     if op == "/" and money[0]:
-        return FactType.NUMBER if money[1] else FactType.MONEY
+        return ValueType.NUMBER if money[1] else ValueType.MONEY
     what = "money times money" if op == "*" else "a number divided by money"
     raise Mistake(left.offset, f"{what} means nothing: {clash(left.value, right.value)}")
 
@@ -97,20 +97,20 @@ def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
         return number_constant(result, left.offset)
 
 
-def _need(operand: Operand, types: frozenset[FactType], what: str) -> None:
+def _need(operand: Operand, types: frozenset[ValueType], what: str) -> None:
     if is_null(operand.value):
         raise Mistake(operand.offset, f"NULL is written where {what} is needed")
     if operand.value.type in types:
         return
-    hint = "; use days_since(…)" if operand.value.type in {FactType.INSTANT, FactType.DATE} else ""
+    hint = "; use days_since(…)" if operand.value.type in {ValueType.INSTANT, ValueType.DATE} else ""
     raise Mistake(operand.offset, f"{described(operand.value)}, where {what} is needed{hint}")
 
 
 def days_since(operand: Operand, scale: int) -> DaysSince:
     """Return ``days_since`` of an instant, a date, or a written one."""
     if isinstance(operand.value, Constant) and isinstance(operand.value.value, str) and bends(operand.value):
-        return DaysSince(bend(operand, FactType.INSTANT, scale))
-    if operand.value.type not in {FactType.INSTANT, FactType.DATE}:
+        return DaysSince(bend(operand, ValueType.INSTANT, scale))
+    if operand.value.type not in {ValueType.INSTANT, ValueType.DATE}:
         raise Mistake(operand.offset, f"{described(operand.value)}; days_since needs an instant or a date")
     return DaysSince(operand.value)
 
@@ -133,4 +133,4 @@ def call(name: FunctionName, args: Sequence[Operand], scale: int) -> Value:
     kind, values = unify(args, scale)
     if name in {"least", "greatest"} and kind not in ORDERED:
         raise Mistake(args[0].offset, f"{name}(…) needs numbers, money, instants or dates, not {kind.value}")
-    return Call(name, values, FactType.NUMBER if FactType.NUMBER in {value.type for value in values} else kind)
+    return Call(name, values, ValueType.NUMBER if ValueType.NUMBER in {value.type for value in values} else kind)

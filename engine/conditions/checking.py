@@ -25,7 +25,7 @@ from engine.conditions.tree import (
     Ref,
     Value,
 )
-from engine.conditions.types import FactType, Name, PlaceType, Scope
+from engine.conditions.types import Name, PlaceType, Scope, ValueType
 from engine.conditions.unify import Consequence, Mistake, Operand, described, is_null, unify
 from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
@@ -98,7 +98,7 @@ class _Checker:
     def condition(self, node: exp.Expr) -> Value:
         """Return ``node`` as a boolean."""
         operand = self.operand(node)
-        if is_null(operand.value) or operand.value.type is not FactType.BOOLEAN:
+        if is_null(operand.value) or operand.value.type is not ValueType.BOOLEAN:
             what = "NULL" if is_null(operand.value) else described(operand.value)
             raise Mistake(operand.offset, f"{what}, not a condition; compare it with something")
         return operand.value
@@ -258,11 +258,11 @@ class _Checker:
         default = node.args.get("default")
         results = self._operands(*nodes, *([default] if default is not None else []))
         if default is None:
-            results.append(Operand(Constant(None, FactType.TEXT, "NULL"), offset_of(node)))
+            results.append(Operand(Constant(None, ValueType.TEXT, "NULL"), offset_of(node)))
         if all(is_null(result.value) for result in results):
             raise Mistake(offset_of(node), "every branch of this CASE is NULL")
         kind, values = unify(results, self._scale)
-        kind = FactType.NUMBER if FactType.NUMBER in {value.type for value in values} else kind
+        kind = ValueType.NUMBER if ValueType.NUMBER in {value.type for value in values} else kind
         return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)
 
 
@@ -279,9 +279,9 @@ def _arguments(node: exp.Expr) -> list[exp.Expr]:
 
 def _constant(node: exp.Expr) -> Constant:
     if isinstance(node, exp.Null):
-        return Constant(None, FactType.TEXT, "NULL")
+        return Constant(None, ValueType.TEXT, "NULL")
     if isinstance(node, exp.Boolean):
-        return Constant(bool(node.this), FactType.BOOLEAN, "TRUE" if node.this else "FALSE")
+        return Constant(bool(node.this), ValueType.BOOLEAN, "TRUE" if node.this else "FALSE")
     if node.is_string:
-        return Constant(str(node.this), FactType.TEXT, quoted(str(node.this)))
+        return Constant(str(node.this), ValueType.TEXT, quoted(str(node.this)))
     return number_constant(Decimal(str(node.this)), offset_of(node))

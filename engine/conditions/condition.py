@@ -9,7 +9,7 @@ from engine.conditions.reading import read
 from engine.conditions.sql import TooLong, to_sql
 from engine.conditions.tree import Value, is_whole, names_of
 from engine.conditions.turning import TurningPoint, turning_points
-from engine.conditions.types import FactType, Scope
+from engine.conditions.types import Scope, ValueType
 from engine.conditions.words import words
 from engine.store.dialect import Dialect
 
@@ -26,7 +26,7 @@ class Expression:
         return words(self.node)
 
     @property
-    def type(self) -> FactType:
+    def type(self) -> ValueType:
         """Return the type of the result."""
         return self.node.type
 

@@ -8,7 +8,7 @@ from sqlglot import exp
 from engine.conditions.pattern import check_pattern
 from engine.conditions.reading import offset_of
 from engine.conditions.tree import FLIPPED, Between, Compare, Constant, Match, Member, Op, Value
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 from engine.conditions.unify import ORDERED, Mistake, Operand, described, is_null, unify
 from engine.conditions.words import words
 
@@ -25,7 +25,7 @@ def compare(op: Op, left: Operand, right: Operand, scale: int) -> Value:
         _need_order(kind, left, op)
     if isinstance(one, Constant) and isinstance(two, Constant):
         holds = _compared(op, one, two)
-        return Constant(holds, FactType.BOOLEAN, str(holds).upper())
+        return Constant(holds, ValueType.BOOLEAN, str(holds).upper())
     if isinstance(one, Constant):
         return Compare(FLIPPED[op], two, one)
     return Compare(op, one, two)
@@ -53,7 +53,7 @@ def member(value: Operand, options: Sequence[Operand], scale: int) -> Value:
 
 def match(value: Operand, pattern: exp.Expr, escape: exp.Expr | None, offset: int) -> Match:
     """Return ``value LIKE pattern``; pattern and escape are written text."""
-    if value.value.type is not FactType.TEXT or is_null(value.value):
+    if value.value.type is not ValueType.TEXT or is_null(value.value):
         raise Mistake(value.offset, f"{described(value.value)}; LIKE needs text")
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         raise Mistake(offset_of(pattern, offset), "the pattern of LIKE is text in single quotes")
@@ -75,7 +75,7 @@ def _refuse_null(op: str, *operands: Operand) -> None:
             raise Mistake(operand.offset, f"`{op}` with NULL never holds; write {other} IS {negation}NULL")
 
 
-def _need_order(kind: FactType, operand: Operand, op: str) -> None:
+def _need_order(kind: ValueType, operand: Operand, op: str) -> None:
     if kind not in ORDERED:
         raise Mistake(operand.offset, f"{described(operand.value)}, which has no order for `{op}`; use =, <> or IN")
 

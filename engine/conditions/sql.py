@@ -31,7 +31,7 @@ from engine.conditions.tree import (
     Value,
     is_whole,
 )
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 from engine.store.dialect import Dialect
 
 MAX_SQL = 60_000
@@ -92,7 +92,7 @@ class _Writer:
     def instant(self, node: Value) -> str:
         """Return SQL for an instant, or for the UTC midnight of a date, in milliseconds."""
         text = self.write(node)
-        if node.type is not FactType.DATE:
+        if node.type is not ValueType.DATE:
             return text
         if self._sqlite:
             return f"(CAST(julianday({text}) - 2440587.5 AS INTEGER) * {DAY})"
@@ -161,13 +161,13 @@ class _Writer:
     def _ordered(self, node: Value) -> str:
         """Return SQL that compares by code points: dates are text."""
         text = self.write(node)
-        return f'({text} COLLATE "C")' if node.type is FactType.DATE and not self._sqlite else text
+        return f'({text} COLLATE "C")' if node.type is ValueType.DATE and not self._sqlite else text
 
     def _arithmetic(self, node: Arithmetic) -> str:
         left, right = self.write(node.left), self.write(node.right)
         if node.op == "/":
             return f"({self._double(left)} / NULLIF({self._double(right)}, 0))"
-        if node.op == "*" and node.type is FactType.MONEY:
+        if node.op == "*" and node.type is ValueType.MONEY:
             left = self._double(left)
         elif node.op == "*" and not self._sqlite and is_whole(node):
             left = f"CAST({left} AS NUMERIC)"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from engine.conditions.types import FactType, Name
+from engine.conditions.types import Name, ValueType
 
 Op = Literal["=", "<>", "<", "<=", ">", ">="]
 OPPOSITE: dict[Op, Op] = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -26,7 +26,7 @@ class Constant:
     """
 
     value: int | Decimal | str | bool | None
-    type: FactType
+    type: ValueType
     shown: str = field(compare=False)
 
 
@@ -35,7 +35,7 @@ class Ref:
     """A fact's value."""
 
     name: str
-    type: FactType
+    type: ValueType
     source: Name
 
 
@@ -46,7 +46,7 @@ class Arithmetic:
     op: Literal["+", "-", "*", "/"]
     left: "Value"
     right: "Value"
-    type: FactType
+    type: ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Negative:
     """Unary minus."""
 
     value: "Value"
-    type: FactType
+    type: ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Call:
 
     function: Literal["coalesce", "nullif", "abs", "least", "greatest", "floor", "ceil"]
     args: tuple["Value", ...]
-    type: FactType
+    type: ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class DaysSince:
     """Whole 24-hour days from an instant, or from a date's UTC midnight, to now; negative for the future."""
 
     value: "Value"
-    type: FactType = FactType.INTEGER
+    type: ValueType = ValueType.INTEGER
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Case:
 
     branches: tuple[tuple["Value", "Value"], ...]
     default: "Value"
-    type: FactType
+    type: ValueType
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Compare:
     op: Op
     left: "Value"
     right: "Value"
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Between:
     value: "Value"
     low: "Value"
     high: "Value"
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Member:
 
     value: "Value"
     options: tuple["Value", ...]
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Match:
     value: "Value"
     pattern: str
     escape: str | None
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class IsNull:
     """``value IS NULL``; a dimension is NULL while the user is unplaced."""
 
     value: "Value"
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class IsTruth:
 
     value: "Value"
     truth: bool
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class PlaceRef:
 
     name: str
     source: Name
-    type: FactType = FactType.TEXT
+    type: ValueType = ValueType.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class PlaceTest:
     source: Name
     places: tuple[str, ...]
     many: bool
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Not:
     """Three-valued negation."""
 
     value: "Value"
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class And:
     """All of ``parts``, none of which is an ``And``."""
 
     parts: tuple["Value", ...]
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Or:
     """Any of ``parts``, none of which is an ``Or``."""
 
     parts: tuple["Value", ...]
-    type: FactType = FactType.BOOLEAN
+    type: ValueType = ValueType.BOOLEAN
 
 
 Value = (
@@ -246,7 +246,7 @@ def is_whole(node: Value) -> bool:
         case Constant():
             return not isinstance(node.value, Decimal)
         case Ref():
-            return node.type in {FactType.INTEGER, FactType.INSTANT}
+            return node.type in {ValueType.INTEGER, ValueType.INSTANT}
         case Arithmetic():
             return node.op != "/" and is_whole(node.left) and is_whole(node.right)
         case Case():

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.store.dialect import Dialect
 
-__all__ = ["EveryName", "FactType", "Name", "PlaceType", "Scope", "any_of"]
+__all__ = ["EveryName", "Name", "PlaceType", "Scope", "ValueType", "any_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Name:
     the two databases need different words. ``sources`` tells which events, facts or dimensions it is made from.
     """
 
-    type: FactType | PlaceType
+    type: ValueType | PlaceType
     column: str
     postgresql: str | None = None
     sources: frozenset[str] = frozenset()

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from engine.conditions.literals import date_of, instant_of, minor_units
 from engine.conditions.tree import Case, Constant, Value
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 from engine.conditions.words import words
 
-NUMBERS = frozenset({FactType.INTEGER, FactType.NUMBER})
-QUANTITIES = NUMBERS | {FactType.MONEY}
-ORDERED = QUANTITIES | {FactType.INSTANT, FactType.DATE}
+NUMBERS = frozenset({ValueType.INTEGER, ValueType.NUMBER})
+QUANTITIES = NUMBERS | {ValueType.MONEY}
+ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
 class Mistake(Exception):
@@ -37,7 +37,7 @@ class Operand:
 def bends(value: Value) -> bool:
     """Tell whether ``value`` is made of constants that take the type of what they meet."""
     if isinstance(value, Constant):
-        return value.value is None or (not isinstance(value.value, bool) and value.type in NUMBERS | {FactType.TEXT})
+        return value.value is None or (not isinstance(value.value, bool) and value.type in NUMBERS | {ValueType.TEXT})
     if isinstance(value, Case):
         return all(bends(result) for _, result in value.branches) and bends(value.default)
     return False
@@ -48,7 +48,7 @@ def is_null(value: Value) -> bool:
     return isinstance(value, Constant) and value.value is None
 
 
-def unify(operands: Sequence[Operand], scale: int) -> tuple[FactType, tuple[Value, ...]]:
+def unify(operands: Sequence[Operand], scale: int) -> tuple[ValueType, tuple[Value, ...]]:
     """Return the common type of ``operands`` and the operands with their constants in it.
 
     Raises:
@@ -58,13 +58,13 @@ def unify(operands: Sequence[Operand], scale: int) -> tuple[FactType, tuple[Valu
     return common, tuple(bend(operand, common, scale) for operand in operands)
 
 
-def _common(operands: Sequence[Operand]) -> FactType:
+def _common(operands: Sequence[Operand]) -> ValueType:
     known = [operand for operand in operands if not is_null(operand.value)]
     fixed = [operand for operand in known if not bends(operand.value)] or known
     common = fixed[0]
     for other in fixed[1:]:
         if other.value.type in NUMBERS and common.value.type in NUMBERS:
-            common = other if other.value.type is FactType.NUMBER else common
+            common = other if other.value.type is ValueType.NUMBER else common
         elif other.value.type is not common.value.type:
             raise Mistake(other.offset, clash(common.value, other.value))
     return common.value.type
@@ -73,21 +73,21 @@ def _common(operands: Sequence[Operand]) -> FactType:
 def clash(left: Value, right: Value) -> str:
     """Return the sentence for two operands whose types do not go together."""
     message = f"{described(left)} and {described(right)}: these cannot be compared or combined"
-    if FactType.BOOLEAN in {left.type, right.type}:
+    if ValueType.BOOLEAN in {left.type, right.type}:
         return message + "; a boolean is written alone, or with NOT"
-    if {left.type, right.type} == {FactType.INSTANT, FactType.DATE}:
+    if {left.type, right.type} == {ValueType.INSTANT, ValueType.DATE}:
         return message + "; use days_since(…) on both"
     return message
 
 
 def described(value: Value) -> str:
     """Return a value's words and type, for a sentence."""
-    article = "an " if value.type in {FactType.INTEGER, FactType.INSTANT} else "a "
-    bare = value.type in {FactType.MONEY, FactType.TEXT}
+    article = "an " if value.type in {ValueType.INTEGER, ValueType.INSTANT} else "a "
+    bare = value.type in {ValueType.MONEY, ValueType.TEXT}
     return f"`{words(value)}` is {'' if bare else article}{value.type.value}"
 
 
-def bend(operand: Operand, to: FactType, scale: int) -> Value:
+def bend(operand: Operand, to: ValueType, scale: int) -> Value:
     """Return the operand in the type ``to``; an integer serves as a number unchanged.
 
     Raises:
@@ -109,33 +109,33 @@ def bend(operand: Operand, to: FactType, scale: int) -> Value:
     raise Mistake(operand.offset, f"{described(value)}, where {to.value} is needed")
 
 
-def _constant(constant: Constant, to: FactType, scale: int) -> Constant:
+def _constant(constant: Constant, to: ValueType, scale: int) -> Constant:
     """Return ``constant`` as the database stores a value of type ``to``; raises ValueError where it does not fit."""
     value = constant.value
     if value is None:
         return replace(constant, type=to)
     if isinstance(value, str):
-        if to is FactType.INSTANT:
+        if to is ValueType.INSTANT:
             return replace(constant, value=instant_of(value), type=to)
-        if to is FactType.DATE:
+        if to is ValueType.DATE:
             return replace(constant, value=date_of(value), type=to)
-        if to is FactType.TEXT:
+        if to is ValueType.TEXT:
             return constant
     elif isinstance(value, int | Decimal):
         if to in NUMBERS:
             return constant
-        if to is FactType.MONEY:
+        if to is ValueType.MONEY:
             return replace(constant, value=minor_units(value, scale), type=to)
     raise ValueError(f"{described(constant)}, where {to.value} is needed" + _hint(constant, to))
 
 
-def _hint(constant: Constant, to: FactType) -> str:
-    if to is FactType.TEXT:
+def _hint(constant: Constant, to: ValueType) -> str:
+    if to is ValueType.TEXT:
         return f"; write '{constant.shown}'"
-    if to is FactType.BOOLEAN:
+    if to is ValueType.BOOLEAN:
         return "; a boolean is written alone, or with NOT"
     if isinstance(constant.value, str) and to in QUANTITIES:
         return "; write a number without quotes"
-    if to in {FactType.INSTANT, FactType.DATE}:
+    if to in {ValueType.INSTANT, ValueType.DATE}:
         return "; write '2026-01-31'"
     return ""

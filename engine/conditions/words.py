@@ -21,7 +21,7 @@ from engine.conditions.tree import (
     Ref,
     Value,
 )
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 
 _CLOSED = Constant | Ref | Call | DaysSince | Case | PlaceRef
 """Nodes that need no parentheses as an operand."""
@@ -93,5 +93,5 @@ def _place_test(node: PlaceTest, negation: str) -> str:
 
 
 def _operand(node: Value) -> str:
-    negative = isinstance(node, Constant) and node.type is not FactType.TEXT and node.shown.startswith("-")
+    negative = isinstance(node, Constant) and node.type is not ValueType.TEXT and node.shown.startswith("-")
     return words(node) if isinstance(node, _CLOSED) and not negative else f"({words(node)})"

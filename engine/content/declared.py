@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 
 
 @dataclass(frozen=True)
 class Declared:
     """Types of event properties and user attributes. What is not declared is kept as it is."""
 
-    events: Mapping[str, Mapping[str, FactType]] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, ValueType]] = field(default_factory=dict)
     """Event -> property -> type."""
-    attributes: Mapping[str, FactType] = field(default_factory=dict)
+    attributes: Mapping[str, ValueType] = field(default_factory=dict)
     currency_scale: int = 100
     """Minor units in one unit of the brand's currency."""
     currency: str = ""

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from engine.actions.claims import Claim
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.delivery.gates.base import Columns, Gate, Lookup
 from engine.delivery.pending_message import Coupon, PendingMessage
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
@@ -31,7 +31,7 @@ from engine.store.rowset import pack, rowset
 class Needs:
     """What templates read besides the user: fact -> type, and event -> its declared properties."""
 
-    facts: Mapping[str, FactType] = field(default_factory=dict)
+    facts: Mapping[str, ValueType] = field(default_factory=dict)
     events: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -95,7 +95,7 @@ class Loader:
         self._needs = needs
         self._gates = gates
         self._fact_names = tuple(needs.facts)
-        self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is FactType.BOOLEAN)
+        self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is ValueType.BOOLEAN)
         self._channels = by_name(channels)
         self._queries = {one.name: self._query(one.address.sql(database.dialect)) for one in channels}
         self._no_channel = self._query("NULL")

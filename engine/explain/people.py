@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from engine.channels.base import Channel
 from engine.clock import Instant
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value
@@ -93,7 +93,7 @@ def _value(fact: Fact, value: Value, hidden: Mapping[str, Channel]) -> Value:
         return None
     if (channel := hidden.get(fact.source.copies)) is not None:
         return channel.masked(str(value))
-    return bool(value) if fact.type is FactType.BOOLEAN else value
+    return bool(value) if fact.type is ValueType.BOOLEAN else value
 
 
 def _fact(fact: Fact, value: Value, currency: str) -> FactValue:

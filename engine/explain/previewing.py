@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, text
 from adapters.base import Message
 from engine.channels.base import Channel, by_name
 from engine.clock import HOUR, Instant
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.load import event_values, fact_values
 from engine.delivery.pending_message import PendingMessage
@@ -103,7 +103,7 @@ class Previewer:
             " LEFT JOIN user_state AS s ON s.user_id = u.id WHERE u.id = :user_id"
         )
         row = connection.execute(query, {"user_id": user_id}).mappings().one()
-        booleans = [name for name, fact in catalog.facts.items() if fact.type is FactType.BOOLEAN]
+        booleans = [name for name, fact in catalog.facts.items() if fact.type is ValueType.BOOLEAN]
         stored = fact_values(list(catalog.facts), booleans, [row[fact.column] for fact in catalog.facts.values()])
         event = self._newest_event(connection, use, user_id, now)
         return self._candidate(wanted, use, row, stored, event, now)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.clock import DAY, HOUR, Instant, to_datetime
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.delivery.pending_message import Coupon
 from engine.facts.catalog import FactCatalog
 from engine.incentives.form import CouponSection
@@ -33,7 +33,7 @@ def sample_facts(catalog: FactCatalog, now: Instant) -> dict[str, object]:
     return {name: sample_value(name, fact.type, catalog.currency_scale, now) for name, fact in catalog.facts.items()}
 
 
-def sample_event(name: str, properties: Mapping[str, FactType], scale: int, now: Instant) -> dict[str, object]:
+def sample_event(name: str, properties: Mapping[str, ValueType], scale: int, now: Instant) -> dict[str, object]:
     """Return an event of an hour ago with a value for every declared property."""
     values = {key: sample_value(key, kind, scale, now) for key, kind in properties.items()}
     return {"name": name, "at": now - HOUR, **values}
@@ -46,20 +46,20 @@ def sample_coupon(section: CouponSection | None, now: Instant) -> Coupon:
     return Coupon(f"{prefix}SAMPLE", expires_at)
 
 
-def sample_value(name: str, kind: FactType, scale: int, now: Instant) -> object:
+def sample_value(name: str, kind: ValueType, scale: int, now: Instant) -> object:
     """Return a value of type ``kind``; money in minor units, of which ``scale`` make one unit of the currency."""
     match kind:
-        case FactType.TEXT:
+        case ValueType.TEXT:
             return next((text for word, text in _TEXTS if word in name), name.replace("_", " "))
-        case FactType.INTEGER:
+        case ValueType.INTEGER:
             return 4 if "score" in name or "rating" in name else 3
-        case FactType.NUMBER:
+        case ValueType.NUMBER:
             return 0.25
-        case FactType.MONEY:
+        case ValueType.MONEY:
             return 129 * scale
-        case FactType.BOOLEAN:
+        case ValueType.BOOLEAN:
             return True
-        case FactType.INSTANT:
+        case ValueType.INSTANT:
             return now - 12 * DAY
-        case FactType.DATE:
+        case ValueType.DATE:
             return "1990-05-17" if "birth" in name else to_datetime(now - 400 * DAY).date().isoformat()

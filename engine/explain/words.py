@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from babel import Locale
 
 from engine.clock import iso
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import span
 from engine.explain.models import Value
 from engine.money import AmountStyle
@@ -28,22 +28,22 @@ CAUSES: Mapping[str, str] = {
 _MILLISECONDS = re.compile(r"\b(\d+) ms\b")
 
 
-def shown_value(kind: FactType, value: Value, currency: str) -> str:
+def shown_value(kind: ValueType, value: Value, currency: str) -> str:
     """Return a fact's value for people: money with its currency, instants in ISO 8601, None as ``unknown``."""
     if value is None:
         return UNKNOWN
     match kind:
-        case FactType.MONEY:
+        case ValueType.MONEY:
             return (
                 AmountStyle(currency, Locale("en")).write(round(float(value)))
                 if isinstance(value, int | float)
                 else str(value)
             )
-        case FactType.INSTANT:
+        case ValueType.INSTANT:
             return iso(int(value))
-        case FactType.BOOLEAN:
+        case ValueType.BOOLEAN:
             return "yes" if value else "no"
-        case FactType.NUMBER:
+        case ValueType.NUMBER:
             return f"{float(value):.6g}"
         case _:
             return str(value)

@@ -9,8 +9,8 @@ from engine.conditions.types import EveryName
 from engine.content.bundle import Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding, did_you_mean
-from engine.content.kinds import FactType
 from engine.content.locate import KeyPath
+from engine.content.value_types import ValueType
 from engine.facts.files import FactsFile, facts_of, keys_of, kinds_given
 from engine.facts.model import Fact, FactCatalog
 from engine.facts.order import cycles, in_order
@@ -58,7 +58,7 @@ class _Loader:
         self._kinds = kinds
         self._findings: list[Finding] = []
         self._facts: dict[str, Fact] = {}
-        self._events: dict[str, dict[str, FactType]] = {}
+        self._events: dict[str, dict[str, ValueType]] = {}
         self._broken_events: set[str] = set()
         self._stray = False
         """Whether the file has unknown tables: what they were meant to declare is unknown."""
@@ -105,12 +105,12 @@ class _Loader:
 
     def _check_event(self, name: str) -> None:
         amount = self._events[name].get(AMOUNT)
-        if amount not in {None, FactType.MONEY, FactType.INTEGER}:
+        if amount not in {None, ValueType.MONEY, ValueType.INTEGER}:
             self._find(
                 ("events", name, AMOUNT),
                 f"`amount` is money or an integer, not {amount}; choose another name for this property",
             )
-            self._events[name][AMOUNT] = FactType.MONEY
+            self._events[name][AMOUNT] = ValueType.MONEY
 
     def _sections(self) -> dict[str, tuple[FactSourceKind, FactSection]]:
         """Check the form of each fact by itself; return the facts that have the right one."""
@@ -168,7 +168,7 @@ class _Loader:
     def _check_name(self, name: str) -> None:
         """Refuse a name that conditions could not read, such as `case` or `null`."""
         try:
-            readable = parse_expression(name, Scope({name: Name(FactType.NUMBER, "x")})).names == {name}
+            readable = parse_expression(name, Scope({name: Name(ValueType.NUMBER, "x")})).names == {name}
         except ConditionErrors:
             readable = False
         if not readable:

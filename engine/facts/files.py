@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import create_model
 
 from engine.content.document import Section
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import Name
 from engine.facts.sources.base import FactSourceKind
 
-EventTypes = dict[Name, FactType]
+EventTypes = dict[Name, ValueType]
 """An event's declared properties and their types."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.conditions import Name, Scope
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSource, FactSourceKind
 from engine.facts.values import event_scope
 from engine.store.state_table import StateColumn
@@ -21,7 +21,7 @@ class Fact:
     description: str = ""
 
     @property
-    def type(self) -> FactType:
+    def type(self) -> ValueType:
         """The type of its values."""
         return self.source.type
 
@@ -40,7 +40,7 @@ class Fact:
 class FactCatalog:
     """All declared events and facts."""
 
-    events: Mapping[str, Mapping[str, FactType]]
+    events: Mapping[str, Mapping[str, ValueType]]
     """Event -> property -> type."""
     facts: Mapping[str, Fact]
     """In dependency order: a fact stands after those that it is computed from."""

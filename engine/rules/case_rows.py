@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 from engine.clock import Instant, instant
-from engine.conditions.types import FactType
+from engine.conditions.types import ValueType
 from engine.content.findings import Finding, did_you_mean
 from engine.content.values import parse_duration
 from engine.facts.catalog import FactCatalog
@@ -116,22 +116,22 @@ def _place(dimension: Dimension, value: object) -> str:
     return names[0]
 
 
-def _cell(name: str, value: object, kind: FactType, scale: int, now: Instant) -> Cell:
+def _cell(name: str, value: object, kind: ValueType, scale: int, now: Instant) -> Cell:
     """Return a given value as the column stores it."""
     fitting: tuple[type, ...] = {
-        FactType.TEXT: (str,),
-        FactType.BOOLEAN: (bool,),
-        FactType.INTEGER: (int,),
-        FactType.DATE: (str, date),
-        FactType.INSTANT: (str, datetime),
+        ValueType.TEXT: (str,),
+        ValueType.BOOLEAN: (bool,),
+        ValueType.INTEGER: (int,),
+        ValueType.DATE: (str, date),
+        ValueType.INSTANT: (str, datetime),
     }.get(kind, (int, float))
-    if not isinstance(value, fitting) or (isinstance(value, bool) and kind is not FactType.BOOLEAN):
+    if not isinstance(value, fitting) or (isinstance(value, bool) and kind is not ValueType.BOOLEAN):
         raise CaseError(f"`{name}` is of type {kind}, but {value!r} is not")
-    if kind is FactType.MONEY:
+    if kind is ValueType.MONEY:
         return _minor_units(name, value, scale)
-    if kind is FactType.INSTANT:
+    if kind is ValueType.INSTANT:
         return _instant(value, name, now)
-    if kind is FactType.DATE:
+    if kind is ValueType.DATE:
         return _date(name, value)
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise CaseError(f"`{name}`: the number is too large; the maximum is {MAX_NUMBER}")

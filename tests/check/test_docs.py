@@ -11,7 +11,7 @@ from engine.conditions import ConditionErrors, Scope, parse_condition
 from engine.conditions.reading import MAX_DEPTH, MAX_TEXT
 from engine.conditions.refusals import FUNCTIONS
 from engine.content.bundle import Bundle
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.catalog import load_catalog
 from engine.facts.sources import FACT_SOURCES
 from engine.facts.sources.attribute import BUILT_IN_ATTRIBUTES
@@ -67,7 +67,7 @@ def test_the_files_shown_are_good_and_their_cases_hold() -> None:
     assert findings == []
     assert content is not None
     assert {dimension.kind for dimension in content.rules.dimensions} == {"tiers", "stages", "segments"}
-    assert {fact.type for fact in content.catalog.facts.values()} >= {*FactType} - {FactType.NUMBER}
+    assert {fact.type for fact in content.catalog.facts.values()} >= {*ValueType} - {ValueType.NUMBER}
 
 
 @pytest.mark.parametrize("condition", [line for block in blocks("sql") for line in block.splitlines()])
@@ -89,7 +89,7 @@ def test_every_key_is_described(section: type[BaseModel]) -> None:
 
 
 def test_every_source_type_attribute_and_function_is_described() -> None:
-    for word in (*(kind.name for kind in FACT_SOURCES), *FactType, *BUILT_IN_ATTRIBUTES):
+    for word in (*(kind.name for kind in FACT_SOURCES), *ValueType, *BUILT_IN_ATTRIBUTES):
         assert f"`{word}`" in PAGE, word
     for function in FUNCTIONS:
         assert f"`{function}(" in PAGE, function

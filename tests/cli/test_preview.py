@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import DAY
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import HabitueError, InputError, RenderError
 from engine.explain.previewing import Previewer, Wanted
@@ -109,12 +109,12 @@ def test_every_message_of_the_default_brand_can_be_previewed(tmp_path: Path, mig
 
 
 def test_samples_are_there_for_every_type() -> None:
-    values = {kind: sample_value("x_y", kind, 100, day(0)) for kind in FactType}
+    values = {kind: sample_value("x_y", kind, 100, day(0)) for kind in ValueType}
     assert None not in values.values()
-    assert values[FactType.MONEY] == 12_900
-    assert values[FactType.TEXT] == "x y"
-    assert sample_value("birthday", FactType.DATE, 100, day(0)) == "1990-05-17"
-    assert values[FactType.INSTANT] == day(0) - 12 * DAY
+    assert values[ValueType.MONEY] == 12_900
+    assert values[ValueType.TEXT] == "x y"
+    assert sample_value("birthday", ValueType.DATE, 100, day(0)) == "1990-05-17"
+    assert values[ValueType.INSTANT] == day(0) - 12 * DAY
 
 
 def test_sample_facts_are_the_declared_ones(small: World) -> None:

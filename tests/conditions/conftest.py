@@ -7,18 +7,18 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
-from engine.conditions import FactType, PlaceType
+from engine.conditions import PlaceType, ValueType
 from engine.store.dialect import Dialect
 from tests.conditions.population import COLUMNS, NOW, population
 from tests.conditions.reference import Row, Scalar
 
 TYPES = {
-    Dialect.SQLITE: {FactType.NUMBER: "REAL", FactType.TEXT: "TEXT", FactType.DATE: "TEXT"},
+    Dialect.SQLITE: {ValueType.NUMBER: "REAL", ValueType.TEXT: "TEXT", ValueType.DATE: "TEXT"},
     Dialect.POSTGRES: {
-        FactType.NUMBER: "DOUBLE PRECISION",
-        FactType.TEXT: "TEXT",
-        FactType.DATE: "TEXT",
-        FactType.BOOLEAN: "BOOLEAN",
+        ValueType.NUMBER: "DOUBLE PRECISION",
+        ValueType.TEXT: "TEXT",
+        ValueType.DATE: "TEXT",
+        ValueType.BOOLEAN: "BOOLEAN",
     },
 }
 
@@ -57,7 +57,7 @@ def plain(value: object) -> Scalar:
 
 
 def fill(connection: Connection, dialect: Dialect, rows: list[Row]) -> None:
-    kinds = {name: FactType.TEXT if isinstance(kind, PlaceType) else kind for name, (kind, _) in COLUMNS.items()}
+    kinds = {name: ValueType.TEXT if isinstance(kind, PlaceType) else kind for name, (kind, _) in COLUMNS.items()}
     columns = ", ".join(f"{name} {TYPES[dialect].get(kind, 'BIGINT')}" for name, kind in kinds.items())
     connection.execute(text(f"CREATE TEMPORARY TABLE users (id BIGINT, {columns})"))
     values = ", ".join(f":{name}" for name in ("id", *kinds))

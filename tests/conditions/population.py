@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from engine.conditions import FactType, Name, PlaceType, Scope
+from engine.conditions import Name, PlaceType, Scope, ValueType
 from tests.conditions.reference import DAY, Node, Row, Scalar
 
 NOW = 1_790_000_000_123
@@ -37,21 +37,21 @@ PLACES = ("high", "mid", "low")
 SEGMENTS = ("basic", "personalised", "personal")
 HELD = ("|", "|basic|", "|basic|personalised|", "|personal|", "|personal|personalised|")
 
-COLUMNS: dict[str, tuple[FactType | PlaceType, tuple[Scalar, ...]]] = {
-    "orders": (FactType.INTEGER, INTEGERS),
-    "points": (FactType.INTEGER, INTEGERS),
-    "score": (FactType.NUMBER, NUMBERS),
-    "rate": (FactType.NUMBER, NUMBERS),
-    "spend": (FactType.MONEY, AMOUNTS),
-    "refund": (FactType.MONEY, AMOUNTS),
-    "city": (FactType.TEXT, TEXTS),
-    "lang": (FactType.TEXT, TEXTS),
-    "vip": (FactType.BOOLEAN, (True, False)),
-    "optin": (FactType.BOOLEAN, (True, False)),
-    "last_at": (FactType.INSTANT, INSTANTS),
-    "first_at": (FactType.INSTANT, INSTANTS),
-    "birthday": (FactType.DATE, DATES),
-    "joined": (FactType.DATE, DATES),
+COLUMNS: dict[str, tuple[ValueType | PlaceType, tuple[Scalar, ...]]] = {
+    "orders": (ValueType.INTEGER, INTEGERS),
+    "points": (ValueType.INTEGER, INTEGERS),
+    "score": (ValueType.NUMBER, NUMBERS),
+    "rate": (ValueType.NUMBER, NUMBERS),
+    "spend": (ValueType.MONEY, AMOUNTS),
+    "refund": (ValueType.MONEY, AMOUNTS),
+    "city": (ValueType.TEXT, TEXTS),
+    "lang": (ValueType.TEXT, TEXTS),
+    "vip": (ValueType.BOOLEAN, (True, False)),
+    "optin": (ValueType.BOOLEAN, (True, False)),
+    "last_at": (ValueType.INSTANT, INSTANTS),
+    "first_at": (ValueType.INSTANT, INSTANTS),
+    "birthday": (ValueType.DATE, DATES),
+    "joined": (ValueType.DATE, DATES),
     "value": (PlaceType("value", PLACES), PLACES),
     "needs": (PlaceType("needs", SEGMENTS, many=True), HELD),
 }

@@ -10,9 +10,9 @@ from engine.conditions import (
     Any,
     Atom,
     ConditionErrors,
-    FactType,
     Known,
     Name,
+    ValueType,
     atoms_of,
     parse_condition,
     parse_expression,
@@ -56,12 +56,12 @@ def test_names_are_the_facts_and_dimensions_that_are_read() -> None:
 
 
 def test_a_dotted_name_is_one_name() -> None:
-    scope = replace(SCOPE, names={"event.amount": Name(FactType.MONEY, "e.amount")})
+    scope = replace(SCOPE, names={"event.amount": Name(ValueType.MONEY, "e.amount")})
     assert parse_condition("event.amount > 5", scope).sql(Dialect.SQLITE) == "(e.amount > 500)"
 
 
 def test_a_name_may_read_differently_on_postgresql() -> None:
-    scope = replace(SCOPE, names={"shade": Name(FactType.TEXT, "e.p ->> '$.shade'", "(e.p ->> 'shade')")})
+    scope = replace(SCOPE, names={"shade": Name(ValueType.TEXT, "e.p ->> '$.shade'", "(e.p ->> 'shade')")})
     condition = parse_condition("shade = 'red'", scope)
     assert condition.sql(Dialect.POSTGRES) == "((e.p ->> 'shade') = 'red')"
     assert condition.sql(Dialect.SQLITE) == "(e.p ->> '$.shade' = 'red')"
@@ -83,25 +83,25 @@ def test_a_currency_without_decimals_says_so() -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "whole"),
     [
-        ("orders + points * 2", FactType.INTEGER, True),
-        ("orders / points", FactType.NUMBER, False),
-        ("orders * 0.5", FactType.NUMBER, False),
-        ("spend + refund", FactType.MONEY, False),
-        ("spend * 0.5", FactType.MONEY, False),
-        ("spend / orders", FactType.MONEY, False),
-        ("spend / refund", FactType.NUMBER, False),
-        ("days_since(last_at)", FactType.INTEGER, True),
-        ("coalesce(orders, 0)", FactType.INTEGER, True),
-        ("coalesce(orders, 0.5)", FactType.NUMBER, False),
-        ("case when vip then 1 else 2 end", FactType.INTEGER, True),
-        ("case when vip then spend else 0.50 end", FactType.MONEY, False),
-        ("coalesce(last_at, '2026-01-31')", FactType.INSTANT, True),
-        ("greatest(birthday, '2026-01-31')", FactType.DATE, False),
-        ("coalesce(city, 'nowhere')", FactType.TEXT, False),
-        ("orders > 1", FactType.BOOLEAN, False),
+        ("orders + points * 2", ValueType.INTEGER, True),
+        ("orders / points", ValueType.NUMBER, False),
+        ("orders * 0.5", ValueType.NUMBER, False),
+        ("spend + refund", ValueType.MONEY, False),
+        ("spend * 0.5", ValueType.MONEY, False),
+        ("spend / orders", ValueType.MONEY, False),
+        ("spend / refund", ValueType.NUMBER, False),
+        ("days_since(last_at)", ValueType.INTEGER, True),
+        ("coalesce(orders, 0)", ValueType.INTEGER, True),
+        ("coalesce(orders, 0.5)", ValueType.NUMBER, False),
+        ("case when vip then 1 else 2 end", ValueType.INTEGER, True),
+        ("case when vip then spend else 0.50 end", ValueType.MONEY, False),
+        ("coalesce(last_at, '2026-01-31')", ValueType.INSTANT, True),
+        ("greatest(birthday, '2026-01-31')", ValueType.DATE, False),
+        ("coalesce(city, 'nowhere')", ValueType.TEXT, False),
+        ("orders > 1", ValueType.BOOLEAN, False),
     ],
 )
-def test_expressions_have_a_type(text: str, kind: FactType, whole: bool) -> None:
+def test_expressions_have_a_type(text: str, kind: ValueType, whole: bool) -> None:
     expression = parse_expression(text, SCOPE)
     assert (expression.type, expression.whole) == (kind, whole)
 
@@ -163,8 +163,8 @@ def test_products_of_large_integers_and_money_do_not_overflow(users: Population)
     scope = replace(
         SCOPE,
         names={
-            "n": Name(FactType.INTEGER, f"(u.id * 0 + {big})"),
-            "m": Name(FactType.MONEY, f"(u.id * 0 + {big})"),
+            "n": Name(ValueType.INTEGER, f"(u.id * 0 + {big})"),
+            "m": Name(ValueType.MONEY, f"(u.id * 0 + {big})"),
         },
     )
     for text in ("n * n > n", "m * n * n > m", "n * n * n > 5", "abs(-n * n) > 0.5", "n * n / n = n", "m + m - m = m"):

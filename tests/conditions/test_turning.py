@@ -3,7 +3,7 @@
 import pytest
 
 from engine.clock import DAY, NEVER
-from engine.conditions import FactType, Name, Scope, earliest_sql, parse_condition, parse_expression
+from engine.conditions import Name, Scope, ValueType, earliest_sql, parse_condition, parse_expression
 from engine.store.dialect import Dialect
 from tests.conditions.conftest import Population
 from tests.conditions.population import NOW, SCOPE
@@ -12,7 +12,7 @@ from tests.conditions.population import NOW, SCOPE
 def at(since: int | None) -> Scope:
     """A scope whose facts are constants: ``x`` an instant, ``d`` a date."""
     instant = "CAST(NULL AS BIGINT)" if since is None else f"({since})"
-    return Scope({"x": Name(FactType.INSTANT, instant), "d": Name(FactType.DATE, "'2026-09-01'")})
+    return Scope({"x": Name(ValueType.INSTANT, instant), "d": Name(ValueType.DATE, "'2026-09-01'")})
 
 
 def earliest(users: Population, text: str, since: int | None, now: int = NOW) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 
@@ -54,7 +54,7 @@ def read(section: StreakForm, around: Declaration) -> FactSource | None:
         return None
     if section.at_most < 1:
         around.mistake("at_most", "`at_most` is a number of days, 1 or more")
-    return Streak(FactType.INTEGER, section.streak, section.at_most)
+    return Streak(ValueType.INTEGER, section.streak, section.at_most)
 
 
 STREAK = FactSourceKind("streak", StreakForm, read)

@@ -6,7 +6,7 @@ from engine.actions.described_enum import DescribedEnum
 from engine.clock import DAY, iso
 from engine.conditions.condition import Condition
 from engine.content.document import Section
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import Duration, Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
@@ -61,7 +61,7 @@ class SilenceSection(TriggerSection):
             return None
         if not part.check_known("fact", rule.since, facts, "silence", "since"):
             return None
-        if facts[rule.since].type is not FactType.INSTANT:
+        if facts[rule.since].type is not ValueType.INSTANT:
             part.find(f"`{rule.since}` is not an instant", "silence", "since")
             return None
         days = rule.longer_than // DAY

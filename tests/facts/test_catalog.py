@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.content.bundle import Bundle
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.catalog import FactCatalog, load_catalog
 
 EVENTS = """
@@ -30,28 +30,28 @@ def load(facts: str, events: str = EVENTS) -> tuple[FactCatalog, list[str]]:
 @pytest.mark.parametrize(
     ("fact", "kind", "sql_type"),
     [
-        ('count = "order"', FactType.INTEGER, "BIGINT"),
-        ('distinct = "order.category"', FactType.INTEGER, "BIGINT"),
-        ('sum = "order.amount"', FactType.MONEY, "BIGINT"),
-        ('sum = "order.items"', FactType.INTEGER, "BIGINT"),
-        ('sum = "order.weight"', FactType.NUMBER, "DOUBLE PRECISION"),
-        ('average = "order.amount"', FactType.MONEY, "DOUBLE PRECISION"),
-        ('average = "order.items"', FactType.NUMBER, "DOUBLE PRECISION"),
-        ('min = "order.day"', FactType.DATE, "TEXT"),
-        ('max = "order.paid_at"', FactType.INSTANT, "BIGINT"),
-        ('max = "order.amount"', FactType.MONEY, "BIGINT"),
-        ('first = "order"', FactType.INSTANT, "BIGINT"),
-        ('last = "order.gift"', FactType.BOOLEAN, "BOOLEAN"),
-        ('last = "order.category"', FactType.TEXT, "TEXT"),
-        ('attribute = "city"\ntype = "text"', FactType.TEXT, "TEXT"),
-        ('expr = "n * 2"', FactType.INTEGER, "BIGINT"),
-        ('expr = "n / 2"', FactType.NUMBER, "DOUBLE PRECISION"),
-        ('expr = "spend + 1"', FactType.MONEY, "DOUBLE PRECISION"),
-        ('expr = "n > 2"', FactType.BOOLEAN, "BOOLEAN"),
-        ('quantile = "spend"', FactType.INTEGER, "BIGINT"),
+        ('count = "order"', ValueType.INTEGER, "BIGINT"),
+        ('distinct = "order.category"', ValueType.INTEGER, "BIGINT"),
+        ('sum = "order.amount"', ValueType.MONEY, "BIGINT"),
+        ('sum = "order.items"', ValueType.INTEGER, "BIGINT"),
+        ('sum = "order.weight"', ValueType.NUMBER, "DOUBLE PRECISION"),
+        ('average = "order.amount"', ValueType.MONEY, "DOUBLE PRECISION"),
+        ('average = "order.items"', ValueType.NUMBER, "DOUBLE PRECISION"),
+        ('min = "order.day"', ValueType.DATE, "TEXT"),
+        ('max = "order.paid_at"', ValueType.INSTANT, "BIGINT"),
+        ('max = "order.amount"', ValueType.MONEY, "BIGINT"),
+        ('first = "order"', ValueType.INSTANT, "BIGINT"),
+        ('last = "order.gift"', ValueType.BOOLEAN, "BOOLEAN"),
+        ('last = "order.category"', ValueType.TEXT, "TEXT"),
+        ('attribute = "city"\ntype = "text"', ValueType.TEXT, "TEXT"),
+        ('expr = "n * 2"', ValueType.INTEGER, "BIGINT"),
+        ('expr = "n / 2"', ValueType.NUMBER, "DOUBLE PRECISION"),
+        ('expr = "spend + 1"', ValueType.MONEY, "DOUBLE PRECISION"),
+        ('expr = "n > 2"', ValueType.BOOLEAN, "BOOLEAN"),
+        ('quantile = "spend"', ValueType.INTEGER, "BIGINT"),
     ],
 )
-def test_types_and_columns(fact: str, kind: FactType, sql_type: str) -> None:
+def test_types_and_columns(fact: str, kind: ValueType, sql_type: str) -> None:
     catalog, findings = load(f'[facts.x]\n{fact}\n[facts.n]\ncount = "order"\n[facts.spend]\nsum = "order.amount"')
     assert findings == []
     column = catalog.facts["x"].state_column

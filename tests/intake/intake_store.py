@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from engine.clock import FixedClock, Instant
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.intake.files.importing import import_events, import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source
@@ -20,10 +20,10 @@ from engine.store.state_table import migrate
 NOW = Instant(1_800_000_000_000)
 DECLARED = Declared(
     events={
-        "order_completed": {"amount": FactType.MONEY, "category": FactType.TEXT, "items": FactType.INTEGER},
-        "survey_answered": {"items": FactType.BOOLEAN},
+        "order_completed": {"amount": ValueType.MONEY, "category": ValueType.TEXT, "items": ValueType.INTEGER},
+        "survey_answered": {"items": ValueType.BOOLEAN},
     },
-    attributes={"birthday": FactType.DATE, "points": FactType.INTEGER, "firstName": FactType.TEXT},
+    attributes={"birthday": ValueType.DATE, "points": ValueType.INTEGER, "firstName": ValueType.TEXT},
     currency_scale=100,
     currency="USD",
     channels=("email", "sms", "push"),

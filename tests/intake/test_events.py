@@ -8,7 +8,7 @@ import pytest
 
 from engine.clock import DAY
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.errors import InputError
 from engine.intake.files.importing import import_events
 from engine.intake.files.options import ImportOptions, parse_map
@@ -98,7 +98,7 @@ def test_rows_without_a_key_count_as_often_as_they_stand_there(intake: Intake) -
 def test_a_type_declared_later_does_not_double_events_without_a_key(intake: Intake) -> None:
     rows = "user,event,at,amount,size\nann,visited,2026-01-01,5.00,12\n"
     intake.events(rows)
-    later = Declared({"visited": {"size": FactType.INTEGER, "amount": FactType.MONEY}})
+    later = Declared({"visited": {"size": ValueType.INTEGER, "amount": ValueType.MONEY}})
     summary = import_events(
         intake.database, Source(intake.file(rows, "events.csv")), later, ImportOptions(), intake.clock
     )

@@ -7,7 +7,7 @@ import pytest
 
 from engine.clock import iso, to_datetime
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.errors import InputError
 from engine.intake.files.importing import import_users
 from engine.intake.files.options import ImportOptions
@@ -68,7 +68,7 @@ def test_a_number_beyond_a_double_is_rejected(intake: Intake, number: str) -> No
 def test_a_declared_number_beyond_a_double_is_rejected(intake: Intake) -> None:
 
     file = intake.file(f"key,size\nann,{'1' * 400}\nben,2.5\ncy,1{'0' * 308}\n")
-    declared = Declared(attributes={"size": FactType.NUMBER})
+    declared = Declared(attributes={"size": ValueType.NUMBER})
     summary = import_users(intake.database, Source(file), declared, ImportOptions(), intake.clock)
     assert (summary.new, summary.reasons) == (2, (("size: too large a number", 1),))
     assert intake.query("SELECT count(*) FROM users WHERE attributes IS NOT NULL") == [(2,)]

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 
 from pydantic import model_validator
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.values import json_value
 
-BUILT_IN_ATTRIBUTES: Mapping[str, FactType] = {
-    "email": FactType.TEXT,
-    "phone": FactType.TEXT,
-    "push_token": FactType.TEXT,
-    "locale": FactType.TEXT,
-    "timezone": FactType.TEXT,
-    "country": FactType.TEXT,
-    "first_seen_at": FactType.INSTANT,
+BUILT_IN_ATTRIBUTES: Mapping[str, ValueType] = {
+    "email": ValueType.TEXT,
+    "phone": ValueType.TEXT,
+    "push_token": ValueType.TEXT,
+    "locale": ValueType.TEXT,
+    "timezone": ValueType.TEXT,
+    "country": ValueType.TEXT,
+    "first_seen_at": ValueType.INSTANT,
 }
 """Attributes that are columns of ``users``; all others live in its ``attributes``."""
 
@@ -44,7 +44,7 @@ class Attribute(FactSource):
         return Layer.USER
 
     @property
-    def attributes(self) -> Mapping[str, FactType]:
+    def attributes(self) -> Mapping[str, ValueType]:
         """The attribute, unless it is built in."""
         return {} if self.attribute in BUILT_IN_ATTRIBUTES else {self.attribute: self.type}
 

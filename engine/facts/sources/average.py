@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.conditions import Name
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property
@@ -39,7 +39,7 @@ def _read(section: _AverageForm, around: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
         if not fits("average", value.type, QUANTITIES, "averages numbers and money", around):
             return None
-        kind = FactType.MONEY if value.type is FactType.MONEY else FactType.NUMBER
+        kind = ValueType.MONEY if value.type is ValueType.MONEY else ValueType.NUMBER
         return Average(kind, events, key, value)
 
     return read_property("average", section, around, make)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from engine.conditions import Condition, TurningPoint
 from engine.conditions.sql import now_sql
 from engine.content.document import Section
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import span
 from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType
@@ -23,21 +23,21 @@ from engine.store.state_table import SqlType
 if TYPE_CHECKING:
     from engine.facts.sources.declaration import Declaration
 
-_SQL_TYPES: dict[FactType, SqlType] = {
-    FactType.INTEGER: "BIGINT",
-    FactType.NUMBER: "DOUBLE PRECISION",
-    FactType.MONEY: "BIGINT",
-    FactType.TEXT: "TEXT",
-    FactType.BOOLEAN: "BOOLEAN",
-    FactType.INSTANT: "BIGINT",
-    FactType.DATE: "TEXT",
+_SQL_TYPES: dict[ValueType, SqlType] = {
+    ValueType.INTEGER: "BIGINT",
+    ValueType.NUMBER: "DOUBLE PRECISION",
+    ValueType.MONEY: "BIGINT",
+    ValueType.TEXT: "TEXT",
+    ValueType.BOOLEAN: "BOOLEAN",
+    ValueType.INSTANT: "BIGINT",
+    ValueType.DATE: "TEXT",
 }
 
 
 class FactSection(Section):
     """The keys of every fact; a kind adds the one that bears its name, and others that go with it."""
 
-    type: FactType | None = None
+    type: ValueType | None = None
     description: str = ""
 
 
@@ -98,7 +98,7 @@ class EventFilter:
 class FactSource(ABC):
     """Where one fact comes from, after it was read and checked. Sources with equal fields are equal."""
 
-    type: FactType
+    type: ValueType
     """Of the fact. Averaged or computed money has fractions of the minor unit, other money is whole."""
 
     @property
@@ -130,7 +130,7 @@ class FactSource(ABC):
         return frozenset()
 
     @property
-    def attributes(self) -> Mapping[str, FactType]:
+    def attributes(self) -> Mapping[str, ValueType]:
         """The users' own attributes that it reads, with the types by which intake has to read them."""
         return {}
 

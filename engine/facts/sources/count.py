@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import EventSource, OfEvents, event_filter
@@ -33,7 +33,7 @@ def _read(section: _CountForm, around: Declaration) -> FactSource | None:
         instead = f'`distinct = "{section.count}"` for different values'
         around.mistake("count", f"`count` counts events: write `{event}`, or {instead}")
         return None
-    return Count(FactType.INTEGER, event_filter(event, section, around))
+    return Count(ValueType.INTEGER, event_filter(event, section, around))
 
 
 COUNT = FactSourceKind("count", _CountForm, _read)

@@ -6,7 +6,7 @@ from engine.conditions import Condition, ConditionErrors, Expression, Scope, par
 from engine.conditions.report import condition_findings
 from engine.content.document import Document
 from engine.content.findings import Finding, did_you_mean
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.values import event_scope
 
 
@@ -17,7 +17,7 @@ class Declaration:
         self,
         name: str,
         document: Document,
-        events: Mapping[str, Mapping[str, FactType]],
+        events: Mapping[str, Mapping[str, ValueType]],
         broken_events: frozenset[str],
         scope: Scope,
     ) -> None:
@@ -44,11 +44,11 @@ class Declaration:
             self.mistake(key, f"`{key}`: unknown event `{event}`{did_you_mean(event, self.events)}")
         return False
 
-    def fact_type(self, key: str, fact: str) -> FactType | None:
+    def fact_type(self, key: str, fact: str) -> ValueType | None:
         """Return the type of another fact; None where no such fact is declared (noted), or it has mistakes itself."""
         if fact in self.scope.names:
             kind = self.scope.names[fact].type
-            return kind if isinstance(kind, FactType) else None
+            return kind if isinstance(kind, ValueType) else None
         declared = self._document.data.get("facts", {})
         if fact not in declared:
             self.mistake(key, f"`{key}`: unknown fact `{fact}`{did_you_mean(fact, set(declared) - {self.name})}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import OfEvents, PropertySource, read_property
@@ -27,7 +27,7 @@ class Distinct(PropertySource):
 
 
 def _read(section: _DistinctForm, around: Declaration) -> FactSource | None:
-    return read_property("distinct", section, around, partial(Distinct, FactType.INTEGER))
+    return read_property("distinct", section, around, partial(Distinct, ValueType.INTEGER))
 
 
 DISTINCT = FactSourceKind("distinct", _DistinctForm, _read)

@@ -6,13 +6,13 @@ from typing import Any
 
 from engine.conditions import Condition, Name
 from engine.content.findings import did_you_mean
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import Duration
 from engine.facts.sources.base import EventFilter, FactSection, FactSource, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 
-QUANTITIES = frozenset({FactType.INTEGER, FactType.NUMBER, FactType.MONEY})
-ORDERED = QUANTITIES | {FactType.INSTANT, FactType.DATE}
+QUANTITIES = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
+ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
 class OfEvents(FactSection):
@@ -83,7 +83,7 @@ def read_property(key: str, section: OfEvents, around: Declaration, make: MakeSo
     return make(event_filter(event, section, around), name, around.event_scope(event).names[name])
 
 
-def fits(key: str, kind: object, takes: frozenset[FactType], what: str, around: Declaration) -> bool:
+def fits(key: str, kind: object, takes: frozenset[ValueType], what: str, around: Declaration) -> bool:
     """Tell whether a source takes a property of this type; where it does not, note ``what`` it does."""
     if kind in takes:
         return True
@@ -106,7 +106,7 @@ def _where(text: str, event: str, around: Declaration) -> Condition | None:
     return condition
 
 
-def type_of(value: Name) -> FactType:
+def type_of(value: Name) -> ValueType:
     """Return the type of an event's property."""
     kind: Any = value.type
-    return FactType(kind)
+    return ValueType(kind)

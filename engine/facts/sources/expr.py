@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from engine.conditions import Expression, TurningPoint
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.store.dialect import Dialect
@@ -34,7 +34,7 @@ class Computed(FactSource):
     @property
     def sql_type(self) -> SqlType:
         """That of its type; a double for money, which can have fractions here."""
-        return "DOUBLE PRECISION" if self.type is FactType.MONEY else super().sql_type
+        return "DOUBLE PRECISION" if self.type is ValueType.MONEY else super().sql_type
 
     @property
     def needs(self) -> frozenset[str]:
@@ -49,7 +49,7 @@ class Computed(FactSource):
     def sql(self, context: SqlContext) -> str:
         """Return the expression's value; NULL where a whole number outgrows what both databases hold exactly."""
         value = self.expression.sql(context.dialect)
-        if self.type is FactType.INTEGER:
+        if self.type is ValueType.INTEGER:
             return f"(CASE WHEN {value} BETWEEN -{_EXACT} AND {_EXACT} THEN CAST({value} AS BIGINT) END)"
         return f"CAST({value} AS {self.sql_type})" if context.dialect is Dialect.POSTGRES else value
 

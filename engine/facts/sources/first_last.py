@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.conditions import Name
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import EventSource, OfEvents, PropertySource, event_filter, read_property, type_of
@@ -75,7 +75,7 @@ def _read(key: str, section: OfEvents, around: Declaration) -> FactSource | None
         return read_property(key, section, around, make)
     if not around.has_event(key, target):
         return None
-    return EndInstant(FactType.INSTANT, event_filter(target, section, around), latest)
+    return EndInstant(ValueType.INSTANT, event_filter(target, section, around), latest)
 
 
 def _read_first(section: _FirstForm, around: Declaration) -> FactSource | None:

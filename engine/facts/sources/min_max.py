@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.conditions import Name
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import ORDERED, OfEvents, PropertySource, fits, read_property, type_of
@@ -28,7 +28,7 @@ class Extreme(PropertySource):
     def sql(self, context: SqlContext) -> str:
         """Return the value; NULL without events. Days compare byte by byte on both databases."""
         value = self.value_sql(context)
-        if self.type is FactType.DATE and context.dialect is Dialect.POSTGRES:
+        if self.type is ValueType.DATE and context.dialect is Dialect.POSTGRES:
             value = f'{value} COLLATE "C"'
         return f"{self.which}({value}){self.filter.only(context)}"
 

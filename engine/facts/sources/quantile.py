@@ -13,13 +13,13 @@ from pydantic import Field
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES
 from engine.store.dialect import Dialect
 
-_RANKED = QUANTITIES | {FactType.INSTANT}
+_RANKED = QUANTITIES | {ValueType.INSTANT}
 
 
 class _QuantileForm(FactSection):
@@ -113,7 +113,7 @@ def _read(section: _QuantileForm, around: Declaration) -> FactSource | None:
     if kind not in _RANKED:
         around.mistake("quantile", f"`quantile` ranks numbers, money and instants; `{section.quantile}` is {kind}")
         return None
-    return Quantile(FactType.INTEGER, around.name, section.quantile, section.buckets)
+    return Quantile(ValueType.INTEGER, around.name, section.quantile, section.buckets)
 
 
 def _mentions(section: _QuantileForm) -> frozenset[str]:

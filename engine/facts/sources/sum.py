@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.conditions import Name
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property, type_of
@@ -21,7 +21,7 @@ class Sum(PropertySource):
     def sql(self, context: SqlContext) -> str:
         """Return the sum; 0 without events. Whole numbers are summed as such: money never passes through a double."""
         total = f"sum({self.value_sql(context)}){self.filter.only(context)}"
-        if self.type is FactType.NUMBER:
+        if self.type is ValueType.NUMBER:
             return f"coalesce({total}, 0.0)"
         total = f"coalesce({total}, 0)"
         return total if context.dialect is Dialect.SQLITE else f"CAST({total} AS BIGINT)"

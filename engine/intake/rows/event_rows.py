@@ -9,7 +9,7 @@ from typing import cast
 import orjson
 
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import EVENT_NAMES, Plan, make_plan, require, snake
 from engine.intake.files.records import Batch, Rejected
@@ -65,7 +65,7 @@ class EventRows:
         self._reading = Conventions(
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
-        self._converters: dict[tuple[str, FactType | None], Converter] = {}
+        self._converters: dict[tuple[str, ValueType | None], Converter] = {}
         self._snaked = {snake(name): name for name in declared.events}
         self._checked = False
         if header:
@@ -141,10 +141,10 @@ class EventRows:
             for event, value in zip(names, values, strict=True)
         ]
 
-    def _type(self, event: Cell, name: str) -> FactType | None:
+    def _type(self, event: Cell, name: str) -> ValueType | None:
         return self._declared.events.get(event, {}).get(name) if isinstance(event, str) else None
 
-    def _converter(self, name: str, kind: FactType | None = None, *, is_property: bool = False) -> Converter:
+    def _converter(self, name: str, kind: ValueType | None = None, *, is_property: bool = False) -> Converter:
         place = (f".{name}" if is_property else name, kind)
         if place not in self._converters:
             parse, bulk = _property(name, kind) if is_property else self._field(name)
@@ -193,13 +193,13 @@ class EventRows:
         return [next(made) if is_wanted else key for key, is_wanted in zip(cells.keys, wanted, strict=True)]
 
 
-def _property(name: str, kind: FactType | None) -> tuple[Parse, Bulk | None]:
-    if kind is FactType.MONEY or (name == "amount" and kind is None):
+def _property(name: str, kind: ValueType | None) -> tuple[Parse, Bulk | None]:
+    if kind is ValueType.MONEY or (name == "amount" and kind is None):
         return parse_money, bulk_money
     if name == "amount":
         # Its column holds whole numbers; amounts that are not declared are money.
         return parse_integer, None
-    if kind is FactType.INSTANT:
+    if kind is ValueType.INSTANT:
         return parse_instant, bulk_instants
     return (keep if kind is None else PARSERS[kind]), None
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from engine.content.declared import Declared
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import USER_NAMES, Plan, make_plan, require
 from engine.intake.files.records import Batch, Rejected
@@ -57,7 +57,7 @@ class UserRows:
             options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
         )
         self._source = f"{IMPORTED}{source}"
-        self._converters: dict[tuple[str, FactType | None], Converter] = {}
+        self._converters: dict[tuple[str, ValueType | None], Converter] = {}
         self._checked = False
         if header:
             self._replan(header)

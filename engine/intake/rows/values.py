@@ -11,13 +11,13 @@ from decimal import Decimal
 from math import isfinite
 
 from engine.clock import SECOND, instant
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.intake.rows.model import Json
 
 EARLIEST, LATEST = instant(datetime(1, 1, 2, tzinfo=UTC)), instant(datetime(9999, 12, 31, tzinfo=UTC)) - 1
 """Between these an instant is a date in every time zone, and so can be shown and compared."""
 
-# Both databases and every JSON reader are exact up to here; see FactType.
+# Both databases and every JSON reader are exact up to here; see ValueType.
 _LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
 _NUMBER = {
@@ -220,12 +220,12 @@ def _text(value: Json, wanted: str) -> str:
     return value.strip()
 
 
-PARSERS: dict[FactType, Callable[[Json, Conventions], Json]] = {
-    FactType.INTEGER: parse_integer,
-    FactType.NUMBER: parse_number,
-    FactType.MONEY: parse_money,
-    FactType.TEXT: parse_text,
-    FactType.BOOLEAN: parse_boolean,
-    FactType.INSTANT: parse_instant,
-    FactType.DATE: parse_date,
+PARSERS: dict[ValueType, Callable[[Json, Conventions], Json]] = {
+    ValueType.INTEGER: parse_integer,
+    ValueType.NUMBER: parse_number,
+    ValueType.MONEY: parse_money,
+    ValueType.TEXT: parse_text,
+    ValueType.BOOLEAN: parse_boolean,
+    ValueType.INSTANT: parse_instant,
+    ValueType.DATE: parse_date,
 }

@@ -11,7 +11,7 @@ from pydantic import Field
 from engine.calendar.zones import local_day, local_instant
 from engine.clock import DAY
 from engine.content.document import Section
-from engine.content.kinds import FactType
+from engine.content.value_types import ValueType
 from engine.content.values import DayOffset, Name, TimeOfDay
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import (
@@ -115,7 +115,7 @@ class DateSection(TriggerSection):
             return None  # reported where the fact is declared
         if not part.check_known("fact", name, catalog.facts, "date", "fact"):
             return None
-        if (found := catalog.facts[name].type) is not FactType.DATE:
+        if (found := catalog.facts[name].type) is not ValueType.DATE:
             part.find(f"`{name}` has type {found}; a date trigger needs a fact of type date", "date", "fact")
             return None
         return OnDate(self.date)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class FactType(StrEnum):
+class ValueType(StrEnum):
     """Type of a fact, an attribute or an event property; the values are the words used in files.
 
     Stored as: INTEGER a whole number within ±2**53; NUMBER a double; MONEY minor units (an integer, or a double if it
