@@ -12,14 +12,14 @@ from engine.clock import NEVER, SECOND, Instant, iso
 from engine.explain.models import (
     ActionRecord,
     AtomState,
+    DimensionPlacement,
     EnrolmentRecord,
     Explanation,
-    Moved,
-    NextLook,
+    NextEvaluation,
+    PastTransition,
     Person,
-    RuleWords,
-    SlotStanding,
-    Standing,
+    RuleText,
+    SlotPlacement,
 )
 from engine.explain.words import CAUSES
 
@@ -40,10 +40,10 @@ def show(console: Console, found: Explanation) -> None:
     _title(console, "Facts", _refreshed(found.next_look))
     console.print(_facts(found))
     _title(console, "Placements", f"rules {found.rules_version}")
-    for standing in found.dimensions:
-        console.print(_standing(standing), highlight=False)
+    for placement in found.dimensions:
+        console.print(_placement(placement), highlight=False)
     if found.next_look:
-        console.print(_next_look(found.next_look, found.at), highlight=False)
+        console.print(_next_evaluation(found.next_look, found.at), highlight=False)
     if found.transitions:
         _title(console, "History")
         for move in found.transitions:
@@ -77,7 +77,7 @@ def _headline(user: Person) -> Text:
     return Text.assemble((user.key, "bold cyan"), f"  {known}  since {day_time(user.first_seen_at)}")
 
 
-def _refreshed(look: NextLook | None) -> str:
+def _refreshed(look: NextEvaluation | None) -> str:
     if look is None or look.looked_at is None:
         return "this user has not been looked at yet"
     return f"as of {day_time(look.looked_at)}"
@@ -92,10 +92,10 @@ def _table(*columns: str) -> Table:
 
 def _consents(found: Explanation) -> Table:
     table = _table("said at", "channel", "messages", "", "by")
-    for standing in found.consents:
-        for word in standing.words:
+    for consent in found.consents:
+        for word in consent.words:
             said = "[green]agreed[/]" if word.granted else "[yellow]refused[/]"
-            table.add_row(day_time(word.at), standing.channel, standing.message_class, said, Text(word.source, "dim"))
+            table.add_row(day_time(word.at), consent.channel, consent.message_class, said, Text(word.source, "dim"))
     return table
 
 
@@ -116,13 +116,13 @@ def _facts(found: Explanation) -> Table:
     return table
 
 
-def _standing(standing: Standing) -> Tree:
-    places = ", ".join(standing.places) or ("none" if standing.kind == "segments" else "not placed yet")
-    situation = f"[dim]situation {standing.signature}[/]"
-    tree = Tree(f"[bold]{standing.dimension}[/]: [cyan]{places}[/]  {situation}", guide_style="dim")
-    for slot in standing.slots:
-        tree.add(_slot(slot, several=standing.kind == "segments"))
-    atoms = [atom for atom in standing.atoms if atom.applies]
+def _placement(placement: DimensionPlacement) -> Tree:
+    places = ", ".join(placement.places) or ("none" if placement.kind == "segments" else "not placed yet")
+    signature = f"[dim]signature {placement.signature}[/]"
+    tree = Tree(f"[bold]{placement.dimension}[/]: [cyan]{places}[/]  {signature}", guide_style="dim")
+    for slot in placement.slots:
+        tree.add(_slot(slot, several=placement.kind == "segments"))
+    atoms = [atom for atom in placement.atoms if atom.applies]
     if atoms:
         tree.add("\n".join(_atom(atom) for atom in atoms))
     return tree
@@ -132,20 +132,20 @@ def _atom(atom: AtomState) -> str:
     return f"{_MARKS[atom.holds]} {escape(atom.text)}" + (" [dim](a fact is unknown)[/]" if atom.holds is None else "")
 
 
-def _slot(slot: SlotStanding, *, several: bool) -> str:
+def _slot(slot: SlotPlacement, *, several: bool) -> str:
     name = f"{slot.slot.rpartition('.')[2]}: {slot.place}, " if several else ""
     since = f"since {day_time(slot.since)}; " if slot.since is not None else ""
     said = {
         "stays": "stays",
         "held": f"held until {day_time(slot.until)}",
         "waits": f"a downgrade waits until {day_time(slot.until)}",
-        "moves": f"[yellow]moves to {slot.moves_to} at the next look[/]",
+        "moves": f"[yellow]moves to {slot.moves_to} at the next evaluation[/]",
     }[slot.decision]
     return f"{name}{since}{said}{_by(slot.rule)}"
 
 
-def _by(rule: RuleWords) -> str:
-    """Say which rule decided, in which file and line, and what its condition is."""
+def _by(rule: RuleText) -> str:
+    """Return the rule that decided, with its file, line and condition."""
     if not rule.line and rule.condition:
         return f": [italic]{escape(rule.condition)}[/]"
     place = f" [dim]{rule.file}:{rule.line}[/]" if rule.line else ""
@@ -153,12 +153,12 @@ def _by(rule: RuleWords) -> str:
     return f" by {escape(rule.name)}{place}" + (f" [italic]{said}[/]" if said else "")
 
 
-def _next_look(look: NextLook, now: Instant) -> str:
-    when = "the next tick" if look.at <= now else day_time(look.at)
-    return f"Next look: [bold]{when}[/] ({escape('; '.join(look.why))})"
+def _next_evaluation(due: NextEvaluation, now: Instant) -> str:
+    when = "the next tick" if due.at <= now else day_time(due.at)
+    return f"Next evaluation: [bold]{when}[/] ({escape('; '.join(due.why))})"
 
 
-def _transition(move: Moved, running: str) -> str:
+def _transition(move: PastTransition, running: str) -> str:
     way = f"{move.from_place or '-'} to [cyan]{move.to_place or '-'}[/]"
     older = "" if move.rules_version == running else f" [yellow]rules {move.rules_version}[/]"
     head = f"{day_time(move.at)}  [bold]{move.dimension}[/]: {way}{_by(move.rule)}{older}"
@@ -166,7 +166,7 @@ def _transition(move: Moved, running: str) -> str:
     return f"{head}\n  [dim]cause: {escape(cause)}; held: {escape(_held(move))}[/]"
 
 
-def _held(move: Moved) -> str:
+def _held(move: PastTransition) -> str:
     if move.held is None:
         return f"signature {move.signature}; the rules of that time can no longer be read"
     return "; ".join(move.held) or "nothing"

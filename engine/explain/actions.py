@@ -10,7 +10,7 @@ from engine.actions.reasons import Reasons
 from engine.actions.states import State
 from engine.channels.base import Channel, by_name, masked
 from engine.clock import Instant
-from engine.explain.models import ActionRecord, Change
+from engine.explain.models import ActionChange, ActionRecord
 
 _ACTIONS = text(
     "SELECT a.id, a.enrolment_id, a.playbook, a.step, a.attempt, a.kind, a.class AS message_class, a.channel,"
@@ -38,14 +38,14 @@ class ActionReader:
 
     def read(self, connection: Connection, user_id: int) -> tuple[ActionRecord, ...]:
         """Return the user's actions, oldest first."""
-        changes: dict[int, list[Change]] = defaultdict(list)
+        changes: dict[int, list[ActionChange]] = defaultdict(list)
         for action_id, at, state, reason, detail, said in connection.execute(_CHANGES, {"user_id": user_id}):
             sentence = self.reasons.sentence(reason)
-            changes[action_id].append(Change(Instant(at), state, reason, sentence, detail, said))
+            changes[action_id].append(ActionChange(Instant(at), state, reason, sentence, detail, said))
         rows = connection.execute(_ACTIONS, {"user_id": user_id}).mappings()
         return tuple(self._record(row, changes) for row in rows)
 
-    def _record(self, row: RowMapping, changes: Mapping[int, list[Change]]) -> ActionRecord:
+    def _record(self, row: RowMapping, changes: Mapping[int, list[ActionChange]]) -> ActionRecord:
         return ActionRecord(
             **{**row, "address": self._shown(row["channel"], row["address"])},
             state_sentence=_STATES[row["state"]],

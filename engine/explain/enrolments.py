@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, RowMapping, text
 
 from engine.clock import Instant
-from engine.explain.models import EnrolmentRecord, Moved
+from engine.explain.models import EnrolmentRecord, PastTransition
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook, Step
 from engine.playbooks.reasons import PlaybookReason
@@ -19,7 +19,7 @@ _QUERY = text(
 
 
 def enrolments(
-    connection: Connection, content: Content, moves: tuple[Moved, ...], user_id: int
+    connection: Connection, content: Content, moves: tuple[PastTransition, ...], user_id: int
 ) -> tuple[EnrolmentRecord, ...]:
     """Return the user's enrolments, oldest first; ``moves`` are their transitions."""
     known = {move.id: move for move in moves}
@@ -66,7 +66,9 @@ def _next_step(row: RowMapping, playbook: Playbook | None) -> Step | None:
     return next((step for step in steps if step.index == row["step"]), None)
 
 
-def _trigger(kinds: tuple[TriggerKind, ...], occurrence: str, event: str | None, moves: Mapping[int, Moved]) -> str:
+def _trigger(
+    kinds: tuple[TriggerKind, ...], occurrence: str, event: str | None, moves: Mapping[int, PastTransition]
+) -> str:
     """Say what an occurrence is about, in the words of the kind of trigger that made it."""
     word, _, rest = occurrence.partition(":")
     by = TriggeredBy(rest, event)

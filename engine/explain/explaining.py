@@ -9,10 +9,10 @@ from engine.explain.actions import ActionReader
 from engine.explain.enrolments import enrolments
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
-from engine.explain.next_look import next_look
+from engine.explain.next_evaluation import next_evaluation
 from engine.explain.people import facts, find_user, person
-from engine.explain.profile import consents, profile_steps
-from engine.explain.standing import standings
+from engine.explain.placements import placements
+from engine.explain.profile import consents, profile_edits
 from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
 from engine.rules.decide.decider import Deciders
@@ -46,12 +46,12 @@ class Explainer:
             rules_version=content.rules.version,
             user=person(connection, channels, key, show_addresses=show_addresses),
             consents=consents(connection, user_id),
-            profile=profile_steps(connection, channels, user_id, show_addresses=show_addresses),
+            profile=profile_edits(connection, channels, user_id, show_addresses=show_addresses),
             facts=facts(
                 connection, content.catalog, channels, self.brand.currency, user_id, show_addresses=show_addresses
             ),
-            dimensions=standings(connection, content.rules, self.deciders, user_id, now),
-            next_look=next_look(connection, content, user_id),
+            dimensions=placements(connection, content.rules, self.deciders, user_id, now),
+            next_look=next_evaluation(connection, content, user_id),
             transitions=moves,
             enrolments=enrolments(connection, content, moves, user_id),
             actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),

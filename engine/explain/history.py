@@ -6,8 +6,8 @@ from sqlalchemy import Connection, RowMapping, text
 
 from engine.clock import Instant
 from engine.content.versions import rules_files
-from engine.explain.models import Moved, RuleWords
-from engine.explain.rule_words import rule_words
+from engine.explain.models import PastTransition, RuleText
+from engine.explain.rule_text import rule_text
 from engine.explain.words import atom_words, elsewhere
 from engine.facts.catalog import load_catalog
 from engine.loading import Content
@@ -20,14 +20,16 @@ _QUERY = text(
 )
 
 
-def transitions(connection: Connection, content: Content, currency_scale: int, user_id: int) -> tuple[Moved, ...]:
+def transitions(
+    connection: Connection, content: Content, currency_scale: int, user_id: int
+) -> tuple[PastTransition, ...]:
     """Return the user's transitions, oldest first."""
     then = _PastRules(connection, content, currency_scale)
-    return tuple(_moved(row, then) for row in connection.execute(_QUERY, {"user_id": user_id}).mappings())
+    return tuple(_transition(row, then) for row in connection.execute(_QUERY, {"user_id": user_id}).mappings())
 
 
 class _PastRules:
-    """Dimensions by rules version, compiled from the files that the store kept."""
+    """Dimensions by rules version, compiled from the files recorded in the store."""
 
     def __init__(self, connection: Connection, running: Content, currency_scale: int) -> None:
         self._connection = connection
@@ -36,7 +38,7 @@ class _PastRules:
         self._sources = running.kinds.fact_sources
 
     def dimension(self, version: str, name: str) -> Dimension | None:
-        """Return a dimension as it was; None where its files are not there or make no sense to this program."""
+        """Return the dimension in that version; None if its files are missing or no longer compile."""
         if version not in self._known:
             self._known[version] = self._read(version)
         return self._known[version].get(name)
@@ -55,16 +57,16 @@ def _by_name(rules: RuleSet) -> Mapping[str, Dimension]:
     return {dimension.name: dimension for dimension in rules.dimensions}
 
 
-def _moved(row: RowMapping, then: _PastRules) -> Moved:
+def _transition(row: RowMapping, then: _PastRules) -> PastTransition:
     dimension, signature = then.dimension(row["rules_version"], row["dimension"]), int(row["signature"])
-    return Moved(
+    return PastTransition(
         id=row["id"],
         at=Instant(row["at"]),
         dimension=row["dimension"],
         from_place=row["from_place"],
         to_place=row["to_place"],
         cause=row["cause"],
-        rule=rule_words(dimension, row["rule"]) if dimension else RuleWords(row["rule"], "", "", 0),
+        rule=rule_text(dimension, row["rule"]) if dimension else RuleText(row["rule"], "", "", 0),
         rules_version=row["rules_version"],
         signature=f"{signature:x}",
         held=_held(dimension, signature, row) if dimension else None,
@@ -79,7 +81,7 @@ def _held(dimension: Dimension, signature: int, move: RowMapping) -> tuple[str, 
 
 
 def _before(dimension: Dimension, slot: PlacementSlot, move: RowMapping) -> str | None:
-    """Return where the user stood in ``slot``; of the other slots of a segments dimension a move tells nothing."""
+    """Return the user's place in ``slot`` before the move. In a dimension of segments, a move concerns only one slot."""
     if dimension.kind != "segments":
         return str(move["from_place"]) if move["from_place"] else None
     return IN if slot.name == f"{dimension.name}__{move['from_place']}" else OUT

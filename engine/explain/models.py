@@ -1,4 +1,4 @@
-"""What ``habitue explain`` tells of one user, as frozen read models. Instants are UTC milliseconds."""
+"""What ``habitue explain`` reports about one user, as frozen read models. Instants are UTC milliseconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ Value = int | float | str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who it is; addresses are masked unless they were asked for."""
+    """The user; addresses are masked unless requested."""
 
     key: str
     addresses: Mapping[str, str]
-    """By channel, those that there are."""
+    """By channel; only those that are known."""
     locale: str | None
     timezone: str | None
     country: str | None
@@ -22,28 +22,28 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentWord:
-    """What a user said once about one channel and class of message."""
+class ConsentChange:
+    """One change of a user's consent for one channel and message class."""
 
     at: Instant
     granted: bool
     source: str
-    """Where it was said, such as ``import:customers.csv``."""
+    """Where it came from, such as ``import:customers.csv``."""
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentStanding:
-    """What counts of a user's words about one channel and class of message, and all of them, oldest first."""
+class ConsentStatus:
+    """A user's consent for one channel and message class, and its changes, oldest first."""
 
     channel: str
     message_class: str
     granted: bool
-    words: tuple[ConsentWord, ...]
+    words: tuple[ConsentChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileStep:
-    """A value of the user's profile that became another; None where there is none."""
+class ProfileEdit:
+    """One change of a value in the user's profile; None stands for no value."""
 
     at: Instant
     what: str
@@ -52,36 +52,36 @@ class ProfileStep:
     after: Value
     source: str
     who: str | None
-    """Who did it by hand; None for programs."""
+    """The person who changed it by hand; None for programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactValue:
-    """One fact as it was refreshed last."""
+    """One fact as last refreshed."""
 
     name: str
     type: str
     value: Value
-    """As stored: money in minor units, instants in milliseconds; None where it is unknown."""
+    """As stored: money in minor units, instants in milliseconds; None if unknown."""
     shown: str
-    """In people's form."""
+    """Formatted for people."""
     source: str
     description: str
 
 
 @dataclass(frozen=True, slots=True)
 class AtomState:
-    """One atom of a dimension now. ``holds`` is None where a fact that it asks for is unknown, so it does not hold."""
+    """One atom of a dimension now. ``holds`` is None if a fact that it reads is unknown; it then counts as false."""
 
     text: str
     holds: bool | None
     applies: bool
-    """False for the lock or grace of a place where the user does not stand: it matters to nobody there."""
+    """False for the lock or grace of a place that the user is not in, where it has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
-class RuleWords:
-    """A rule by its name, with what its file says. ``condition`` is empty where the rule takes everyone."""
+class RuleText:
+    """A rule's name with its text in the file. ``condition`` is empty if the rule applies to everyone."""
 
     name: str
     condition: str
@@ -90,39 +90,39 @@ class RuleWords:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotStanding:
-    """Where the user stands in one slot: a dimension of tiers or stages, or one segment."""
+class SlotPlacement:
+    """The user's place in one slot: a dimension of tiers or stages, or one segment."""
 
     slot: str
     place: str | None
     since: Instant | None
     waiting_since: Instant | None
-    """Since when a downgrade waits for its grace."""
-    rule: RuleWords
-    """What decides now."""
+    """Since when a downgrade has been waiting for its grace to end."""
+    rule: RuleText
+    """The rule that decides now."""
     decision: str
     """``stays``, ``held``, ``waits`` or ``moves``."""
     moves_to: str | None
     until: Instant | None
-    """When the lock or grace that holds the user back ends."""
+    """When the lock or grace that keeps the user in place ends."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where the user stands in one dimension, and what the rules say now. Signature and places are the situation."""
+class DimensionPlacement:
+    """The user's placement in one dimension, and what the rules decide now from it and the signature."""
 
     dimension: str
     kind: str
     places: tuple[str, ...]
-    """Empty where the user is not placed yet, or is in no segment."""
+    """Empty if the user is not placed yet, or is in no segment."""
     signature: str
     """Hexadecimal; bit *i* is atom *i*."""
     atoms: tuple[AtomState, ...]
-    slots: tuple[SlotStanding, ...]
+    slots: tuple[SlotPlacement, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class PastTransition:
     """A transition, decoded with the rules that made it."""
 
     id: int
@@ -131,21 +131,22 @@ class Moved:
     from_place: str | None
     to_place: str | None
     cause: str
-    """Why the user was looked at: ``behaviour``, ``time``, ``rules``, …; see ``engine.store.due.Cause``."""
-    rule: RuleWords
+    """Why the user was evaluated: ``behaviour``, ``time``, ``rules``, …; see ``engine.store.due.Cause``."""
+    rule: RuleText
     rules_version: str
     signature: str
     held: tuple[str, ...] | None
-    """The atoms that held then, but for locks and graces of other places; None where the rules of then cannot be read any more."""
+    """The atoms that held then, without locks and graces of other places; None if the rules of that time can no longer
+    be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class NextLook:
-    """When the user is looked at next. ``at`` is 0 where new input or new rules wait for the next tick."""
+class NextEvaluation:
+    """When the user is evaluated next. ``at`` is 0 if new input or new rules are waiting for the next tick."""
 
     at: Instant
     looked_at: Instant | None
-    """When facts were refreshed and placements decided last."""
+    """When facts were last refreshed and placements last decided."""
     why: tuple[str, ...]
 
 
@@ -161,33 +162,33 @@ class EnrolmentRecord:
     entered_at: Instant
     state: str
     step: str | None
-    """The step that comes next; None after the last, or where the version cannot be read."""
+    """The next step; None after the last, or if the version cannot be read."""
     due_at: Instant
     waits_for: str | None
-    """The event that it waits for."""
+    """The event that it is waiting for."""
     ended_at: Instant | None
     reason: str | None
     sentence: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ActionChange:
     """One change of an action's state."""
 
     at: Instant
     state: str
     reason: str
     sentence: str | None
-    """What the reason means; None where nobody declares it."""
+    """What the reason means; None if nothing declares it."""
     detail: str
-    """In the program's own words."""
+    """Details from the program."""
     said: str | None
-    """What the provider said, as long as it is kept."""
+    """The provider's response, as long as it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One action with its life so far."""
+    """One action with its history."""
 
     id: int
     enrolment_id: int
@@ -199,20 +200,20 @@ class ActionRecord:
     channel: str | None
     template: str | None
     template_hash: str | None
-    """Of the template's files as they were sent."""
+    """Hash of the template's files as of sending."""
     locale: str | None
-    """The locale whose template was sent."""
+    """The locale of the template that was sent."""
     address: str | None
-    """As sent to, as long as that is kept; None before the hand-off."""
+    """The address it was sent to, as long as that is kept; None before the hand-off."""
     subject: str | None
-    """What it said, in a line."""
+    """The message in one line."""
     coupon: str | None
     coupon_code: str | None
     state: str
     state_sentence: str
     reason: str
     sentence: str | None
-    """What the reason means; None where it is an adapter's own word."""
+    """What the reason means; None if the reason is an adapter's own."""
     due_at: Instant
     expires_at: Instant
     tries: int
@@ -220,7 +221,7 @@ class ActionRecord:
     reference: str | None
     created_at: Instant
     changed_at: Instant
-    history: tuple[Change, ...]
+    history: tuple[ActionChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,20 +237,20 @@ class PlaybookAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that is known about one user at one instant: profile, facts, placements, history and reasons."""
+    """Everything known about one user at one instant: profile, facts, placements, history and reasons."""
 
     at: Instant
     content_version: str
     rules_version: str
     user: Person
-    consents: tuple[ConsentStanding, ...]
-    profile: tuple[ProfileStep, ...]
+    consents: tuple[ConsentStatus, ...]
+    profile: tuple[ProfileEdit, ...]
     """The newest changes, oldest first."""
     facts: tuple[FactValue, ...]
-    dimensions: tuple[Standing, ...]
-    next_look: NextLook | None
-    """None where the user has no row in ``user_state`` yet: nothing has looked at them."""
-    transitions: tuple[Moved, ...]
+    dimensions: tuple[DimensionPlacement, ...]
+    next_look: NextEvaluation | None
+    """None if the user has no row in ``user_state`` yet, because they have not been evaluated."""
+    transitions: tuple[PastTransition, ...]
     enrolments: tuple[EnrolmentRecord, ...]
     actions: tuple[ActionRecord, ...]
     playbooks: tuple[PlaybookAnswer, ...]

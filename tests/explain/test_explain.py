@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import InputError
-from engine.explain.models import Explanation, PlaybookAnswer, Standing
+from engine.explain.models import DimensionPlacement, Explanation, PlaybookAnswer
 from tests.world import World, day
 
 
@@ -15,7 +15,7 @@ def spender(world: World, *, ordered: float = 1) -> None:
     world.tick(2)
 
 
-def standing(found: Explanation, dimension: str) -> Standing:
+def placement(found: Explanation, dimension: str) -> DimensionPlacement:
     return next(one for one in found.dimensions if one.dimension == dimension)
 
 
@@ -61,7 +61,7 @@ def test_atoms_are_the_bits_of_the_signature(world: World) -> None:
     for one in world.explain("ann", 2).dimensions:
         bits = sum(1 << bit for bit, atom in enumerate(one.atoms) if atom.holds)
         assert f"{bits:x}" == one.signature
-    atoms = {atom.text: atom.holds for atom in standing(world.explain("ann", 2), "needs").atoms}
+    atoms = {atom.text: atom.holds for atom in placement(world.explain("ann", 2), "needs").atoms}
     assert atoms["beauty_orders >= 1"] is True
     assert atoms["is_vip"] is False
 
@@ -69,7 +69,7 @@ def test_atoms_are_the_bits_of_the_signature(world: World) -> None:
 def test_an_atom_over_an_unknown_fact_is_neither_true_nor_false(world: World) -> None:
     world.user("new")
     world.tick(1)
-    atoms = {atom.text: atom.holds for atom in standing(world.explain("new", 1), "lifecycle").atoms}
+    atoms = {atom.text: atom.holds for atom in placement(world.explain("new", 1), "lifecycle").atoms}
     assert atoms["days_since(last_order_at) > 60"] is None
     assert atoms["orders >= 1"] is False
 
@@ -81,24 +81,24 @@ def test_locks_and_graces_hold_until_the_last_of_them_ends(world: World) -> None
     world.tick(2)
     world.user("bob", 3, is_vip=False)
     world.tick(3)
-    [slot] = standing(world.explain("ann", 3), "value").slots
+    [slot] = placement(world.explain("ann", 3), "value").slots
     assert (slot.place, slot.since, slot.rule.name) == ("high", day(2), "value.high.lock")
     assert (slot.rule.file, slot.rule.condition) == ("rules/value.toml", "lock = 10d")
     assert (slot.decision, slot.until) == ("waits", day(33)), "the grace, which begins now, ends after the lock"
-    vip = standing(world.explain("bob", 3), "needs").slots[1]
+    vip = placement(world.explain("bob", 3), "needs").slots[1]
     assert (vip.place, vip.decision, vip.until, vip.rule.name) == ("in", "held", day(7), "needs.vip.lock")
 
 
 def test_a_grace_is_told_with_its_end_and_then_the_move(world: World) -> None:
     spender(world)
     world.tick(366.5)
-    [slot] = standing(world.explain("ann", 370), "value").slots
+    [slot] = placement(world.explain("ann", 370), "value").slots
     assert (slot.decision, slot.waiting_since, slot.until) == ("waits", day(366.5), day(396.5))
     assert slot.rule.condition == "grace = 30d"
-    [slot] = standing(world.explain("ann", 397), "value").slots
+    [slot] = placement(world.explain("ann", 397), "value").slots
     assert (slot.decision, slot.moves_to, slot.rule.name) == ("moves", "low", "value.low.when")
     world.tick(397)
-    assert standing(world.explain("ann", 397), "value").places == ("low",)
+    assert placement(world.explain("ann", 397), "value").places == ("low",)
 
 
 def test_what_is_said_to_come_comes(world: World) -> None:
@@ -142,7 +142,7 @@ def test_history_says_where_the_rules_of_then_are_gone(world: World) -> None:
     assert world.command("explain", "ann").exit_code == 0
 
 
-def test_the_next_look_says_what_comes(world: World) -> None:
+def test_the_next_evaluation_says_why(world: World) -> None:
     spender(world)
     look = world.explain("ann", 2).next_look
     assert look
@@ -155,13 +155,13 @@ def test_the_next_look_says_what_comes(world: World) -> None:
     assert look.why == ("61 days since last_order_at, for lifecycle",)
 
 
-def test_new_input_is_looked_at_by_the_next_tick(world: World) -> None:
+def test_new_input_is_evaluated_by_the_next_tick(world: World) -> None:
     spender(world)
     world.user("ann", 3, first_name="Anna")
     look = world.explain("ann", 3).next_look
     assert look
     assert look.at == 0
-    assert "next tick" in look.why[0]
+    assert "new or have changed" in look.why[0]
     world.tick(3)
     world.order("ann", 4, 100)
     look = world.explain("ann", 4).next_look
@@ -213,7 +213,7 @@ def test_a_user_whom_nothing_has_looked_at_is_explained_too(world: World) -> Non
     world.user("eve")
     found = world.explain("eve", 1)
     assert [one.places for one in found.dimensions] == [(), (), ()]
-    assert standing(found, "lifecycle").slots[0].moves_to == "potential"
+    assert placement(found, "lifecycle").slots[0].moves_to == "potential"
     world.lose_state("eve")
     found = world.explain("eve", 1)
     assert (found.next_look, found.dimensions) == (None, ())

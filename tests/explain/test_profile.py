@@ -11,9 +11,9 @@ from tests.world import World
 def test_consent_is_shown_with_its_history(world: World) -> None:
     for number, granted in enumerate([True, False, True]):
         world.user("ann", number, consents={"email": granted}, source=f"import:{number}.csv", consent_at=number + 1)
-    [standing] = world.explain("ann", 3).consents
-    assert (standing.channel, standing.message_class, standing.granted) == ("email", "marketing", True)
-    assert [(word.at, word.granted, word.source) for word in standing.words] == [
+    [consent] = world.explain("ann", 3).consents
+    assert (consent.channel, consent.message_class, consent.granted) == ("email", "marketing", True)
+    assert [(word.at, word.granted, word.source) for word in consent.words] == [
         (1, True, "import:0.csv"), (2, False, "import:1.csv"), (3, True, "import:2.csv"),
     ]  # fmt: skip
     page = world.command("explain", "ann").output
@@ -27,8 +27,8 @@ def test_a_consent_older_than_the_history_is_shown_as_it_stands(world: World) ->
     with world.app.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM profile_change")
     world.user("ann", 1, consents={"sms": True})
-    [standing] = world.explain("ann", 2).consents
-    assert [word.granted for word in standing.words] == [False, True]
+    [consent] = world.explain("ann", 2).consents
+    assert [word.granted for word in consent.words] == [False, True]
 
 
 def test_changes_of_the_profile_are_shown_and_addresses_masked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

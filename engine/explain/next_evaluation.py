@@ -1,4 +1,4 @@
-"""When a user is evaluated next, and what can change then."""
+"""When a user is evaluated next, and why."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from engine.clock import NEVER, Instant
 from engine.conditions.turning import TurningPoint
 from engine.conditions.words import words
 from engine.content.values import span
-from engine.explain.models import NextLook
+from engine.explain.models import NextEvaluation
 from engine.loading import Content
 from engine.rules.dimension import Dimension
 from engine.store.dialect import Dialect
@@ -18,16 +18,16 @@ _STATE = text("SELECT due_at, refreshed_at, edge_at FROM user_state WHERE user_i
 _EVENTS = text("SELECT DISTINCT name FROM event WHERE user_id = :user_id AND at = :at ORDER BY name LIMIT 5")
 
 Term = tuple[str, str]
-"""SQL of an instant, and what comes at it."""
+"""SQL of an instant, and what happens then."""
 
 
-def next_look(connection: Connection, content: Content, user_id: int) -> NextLook | None:
-    """Return when the user is due and why, as far as that can be told; None where they have no state yet."""
+def next_evaluation(connection: Connection, content: Content, user_id: int) -> NextEvaluation | None:
+    """Return when the user is due and why, as far as is known; None if they have no state yet."""
     row = connection.execute(_STATE, {"user_id": user_id}).first()
     if row is None:
         return None
     looked_at = None if row.refreshed_at is None else Instant(row.refreshed_at)
-    return NextLook(Instant(row.due_at), looked_at, _why(connection, content, user_id, row.due_at, looked_at))
+    return NextEvaluation(Instant(row.due_at), looked_at, _why(connection, content, user_id, row.due_at, looked_at))
 
 
 def _why(
@@ -36,9 +36,9 @@ def _why(
     if due_at >= NEVER:
         return ("nothing changes without new input",)
     if due_at == 0 or looked_at is None:
-        return ("the user, the rules or the files are new or have changed: the next tick looks",)
+        return ("the user, the rules or the files are new or have changed",)
     if due_at == looked_at + 1:
-        return ("another transition fits already",)
+        return ("another transition already matches",)
     found = _terms_at(connection, content, user_id, due_at, looked_at)
     events = connection.execute(_EVENTS, {"user_id": user_id, "at": due_at}).scalars()
     found += [f"the event {name}" for name in events]
@@ -46,7 +46,7 @@ def _why(
 
 
 def _terms_at(connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant) -> list[str]:
-    """Return what comes at ``due_at``, reckoned from the instant at which it was set."""
+    """Return what happens at ``due_at``, computed as of the instant at which it was set."""
     terms = list(_terms(content, Dialect(connection.dialect.name)))
     listed = ", ".join(f"{sql} AS t_{number}" for number, (sql, _) in enumerate(terms))
     query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
@@ -56,7 +56,7 @@ def _terms_at(connection: Connection, content: Content, user_id: int, due_at: in
 
 
 def _terms(content: Content, dialect: Dialect) -> Iterator[Term]:
-    yield "s.edge_at", "an event comes up, or leaves the window of a fact"
+    yield "s.edge_at", "a scheduled event occurs, or an event leaves a fact's window"
     for dimension in content.rules.dimensions:
         for point in dimension.turning:
             yield point.sql(dialect), f"{_point_words(point)}, for {dimension.name}"

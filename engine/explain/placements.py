@@ -1,4 +1,4 @@
-"""Where a user is in each dimension now, and what the rules decide: signature and decision, read-only."""
+"""A user's placement in each dimension now, and what the rules decide about it. Read-only."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from engine.clock import Instant
-from engine.explain.models import AtomState, SlotStanding, Standing
-from engine.explain.rule_words import rule_words
+from engine.explain.models import AtomState, DimensionPlacement, SlotPlacement
+from engine.explain.rule_text import rule_text
 from engine.explain.words import atom_words, elsewhere
 from engine.rules.decide.decider import Deciders
 from engine.rules.decide.decisions import PlacementDecider, SlotDecision
@@ -17,12 +17,12 @@ from engine.store.dialect import Dialect
 from engine.store.statement import statement
 
 
-def standings(
+def placements(
     connection: Connection, rules: RuleSet, deciders: Deciders, user_id: int, now: Instant
-) -> tuple[Standing, ...]:
-    """Return the user's standing in every dimension at ``now``, from the facts as they are stored.
+) -> tuple[DimensionPlacement, ...]:
+    """Return the user's placement in every dimension at ``now``, from the stored facts.
 
-    Nothing is written. Empty where nothing has looked at the user yet.
+    Nothing is written. Empty if the user has not been evaluated yet.
     """
     dialect = Dialect(connection.dialect.name)
     found = []
@@ -33,7 +33,7 @@ def standings(
         row = connection.execute(query, binds).mappings().first()
         if row is None:
             return ()
-        found.append(_standing(dimension, PlacementDecider(dimension, deciders), row, now))
+        found.append(_placement(dimension, PlacementDecider(dimension, deciders), row, now))
     return tuple(found)
 
 
@@ -47,14 +47,14 @@ def _columns(dimension: Dimension, dialect: Dialect) -> Iterator[str]:
         yield f"{atom.sql(dialect)} AS atom_{bit}"
 
 
-def _standing(dimension: Dimension, judge: PlacementDecider, row: RowMapping, now: Instant) -> Standing:
+def _placement(dimension: Dimension, judge: PlacementDecider, row: RowMapping, now: Instant) -> DimensionPlacement:
     place, signature = row["place"], int(row["signature"])
     decision = judge.decide(signature, place)
     segments = dimension.kind == "segments"
     places = tuple(sorted(split_places(place), key=_order(dimension))) if segments else (place,) if place else ()
     slots = list(zip(dimension.slots, decision.slots, strict=True))
     idle = {bit for slot, decided in slots for bit in elsewhere(slot, _place(dimension, decided, place))}
-    return Standing(
+    return DimensionPlacement(
         dimension=dimension.name,
         kind=dimension.kind,
         places=places,
@@ -69,16 +69,16 @@ def _standing(dimension: Dimension, judge: PlacementDecider, row: RowMapping, no
 
 def _slot(
     dimension: Dimension, slot: PlacementSlot, decided: SlotDecision, row: RowMapping, now: Instant
-) -> SlotStanding:
+) -> SlotPlacement:
     since, waiting = row[slot.since], row[slot.wait]
     until = _until(slot, decided, since, waiting, now) if not decided.moved else None
     held = "held" if until is not None else "stays"
-    return SlotStanding(
+    return SlotPlacement(
         slot=slot.name.replace("__", "."),
         place=_place(dimension, decided, row["place"]),
         since=since,
         waiting_since=waiting,
-        rule=rule_words(dimension, decided.rule),
+        rule=rule_text(dimension, decided.rule),
         decision="moves" if decided.moved else "waits" if decided.waits else held,
         moves_to=decided.place if decided.moved else None,
         until=until,
@@ -86,7 +86,7 @@ def _slot(
 
 
 def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> str | None:
-    """Return where the user stands in a slot, before the decision."""
+    """Return the user's place in a slot before the decision."""
     if dimension.kind != "segments":
         return column
     return decided.place if not decided.moved else OUT if decided.place == IN else IN
@@ -95,7 +95,7 @@ def _place(dimension: Dimension, decided: SlotDecision, column: str | None) -> s
 def _until(
     slot: PlacementSlot, decided: SlotDecision, since: int | None, waiting: int | None, now: Instant
 ) -> Instant | None:
-    """Return when the last lock or grace that holds the user back ends; None if there is none."""
+    """Return when the last lock or grace that keeps the user in place ends; None if there is none."""
     holding = any(rule.name == decided.rule for rule in slot.book.rules) and decided.rule not in slot.targets
     if not holding:
         return None

@@ -1,32 +1,32 @@
-"""A rule's name, back to the line of the file that says it."""
+"""From a rule's name to its text, file and line."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from engine.content.locate import KeyPath
-from engine.explain.models import RuleWords
+from engine.explain.models import RuleText
 from engine.rules.decide.decisions import INITIAL, NO_RULE
 from engine.rules.dimension import Dimension
 
 _KEYS = ("when", "keep", "lock", "grace")
 
 
-def rule_words(dimension: Dimension, rule: str) -> RuleWords:
-    """Return what the file of ``dimension`` says of ``rule``; file and line stay empty where it says nothing."""
+def rule_text(dimension: Dimension, rule: str) -> RuleText:
+    """Return the text of ``rule`` in the file of ``dimension``; file and line are empty if the file has no such rule."""
     document = dimension.document
     if rule == INITIAL:
         line = document.finding(("dimension", "initial"), "").line
-        return RuleWords(rule, "where every user begins", document.path, line)
+        return RuleText(rule, "where every user starts", document.path, line)
     if rule == NO_RULE:
-        return RuleWords(rule, "no rule asks for anything else", document.path, 0)
+        return RuleText(rule, "no rule says otherwise", document.path, 0)
     for name, where, said in _rules(dimension):
         if name == rule:
-            return RuleWords(rule, said, document.path, document.finding(where, "").line)
-    return RuleWords(rule, "", "", 0)
+            return RuleText(rule, said, document.path, document.finding(where, "").line)
+    return RuleText(rule, "", "", 0)
 
 
 def _rules(dimension: Dimension) -> Iterator[tuple[str, KeyPath, str]]:
-    """Yield the rules of a file by the names that the compiler gives them: name, key path, what stands there."""
+    """Yield the rules of a file: the name that the compiler gives it, its key path, its text."""
     data = dimension.document.data
     for section in ("tier", "segment", "stage"):
         for index, one in enumerate(data.get(section, ())):
