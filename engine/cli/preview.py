@@ -16,7 +16,7 @@ from engine.cli.context import AsJson, console, notes, open_app, print_json
 from engine.clock import Instant
 from engine.delivery.pending_message import PendingMessage
 from engine.errors import HabitueError, InputError
-from engine.explain.previewing import Preview, Previewer, Wanted
+from engine.explain.previewing import Preview, Previewer, PreviewRequest
 from engine.store.private import open_private
 
 HTML_FOLDER = Path("var/preview")
@@ -45,7 +45,7 @@ def preview(
 ) -> None:
     """Show a message: subject and text here, the page in a file. Nothing is sent or stored, no coupon code is used."""
     with open_app(context) as app:
-        shown, _, _ = _compose(app, Wanted(_name(template), channel, locale), user)
+        shown, _, _ = _compose(app, PreviewRequest(_name(template), channel, locale), user)
     target = _write(shown, html) if shown.html else None
     if as_json:
         print_json({**to_json(shown), "html_file": str(target) if target else None})
@@ -70,7 +70,7 @@ def send_test(
     It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
     """
     with open_app(context) as app:
-        shown, pending, previewer = _compose(app, Wanted(_name(template), channel, locale), user)
+        shown, pending, previewer = _compose(app, PreviewRequest(_name(template), channel, locale), user)
         message = previewer.test_message(pending, to, app.clock.now())
         adapter = app.adapters().get(channel)
         if adapter is None:
@@ -90,14 +90,14 @@ def send_test(
     notes().print("It is not in the action log.")
 
 
-def _compose(app: App, wanted: Wanted, user: str | None) -> tuple[Preview, PendingMessage, Previewer]:
+def _compose(app: App, request: PreviewRequest, user: str | None) -> tuple[Preview, PendingMessage, Previewer]:
     now: Instant = app.clock.now()
     previewer = Previewer(app.content(), app.settings.brand)
     if user is None:
-        pending = previewer.sample(wanted, now)
+        pending = previewer.sample(request, now)
     else:
         with app.database.read() as connection:
-            pending = previewer.of_user(connection, wanted, user, now)
+            pending = previewer.of_user(connection, request, user, now)
     return previewer.preview(pending), pending, previewer
 
 

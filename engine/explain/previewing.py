@@ -35,7 +35,7 @@ _EVENT = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PreviewRequest:
     """What to preview. ``locale`` None means the user's own."""
 
     template: str
@@ -78,26 +78,26 @@ class Previewer:
         )
         self._channels = by_name(content.kinds.channels)
 
-    def sample(self, wanted: Wanted, now: Instant) -> PendingMessage:
+    def sample(self, request: PreviewRequest, now: Instant) -> PendingMessage:
         """Return the message for a made-up customer who has everything that templates can ask for."""
-        use, catalog = _use_of(self._content, wanted), self._content.catalog
+        use, catalog = _use_of(self._content, request), self._content.catalog
         event = None
         if use.playbook and (name := use.playbook.trigger.event) is not None:
             event = sample_event(name, catalog.events.get(name, {}), catalog.currency_scale, now)
-        person = {"id": 0, "key": SAMPLE_KEY, "address": self._channel(wanted.channel).sample}
+        person = {"id": 0, "key": SAMPLE_KEY, "address": self._channel(request.channel).sample}
         zone = {"timezone": self._brand.timezone, "locale": self._brand.locale}
-        return self._candidate(wanted, use, {**person, **zone}, sample_facts(catalog, now), event, now)
+        return self._pending(request, use, {**person, **zone}, sample_facts(catalog, now), event, now)
 
-    def of_user(self, connection: Connection, wanted: Wanted, key: str, now: Instant) -> PendingMessage:
+    def of_user(self, connection: Connection, request: PreviewRequest, key: str, now: Instant) -> PendingMessage:
         """Return the message for a stored user, with their facts and their newest event of the playbook's trigger.
 
         Raises:
             InputError: there is no such user.
         """
-        user_id, use = find_user(connection, key), _use_of(self._content, wanted)
+        user_id, use = find_user(connection, key), _use_of(self._content, request)
         catalog = self._content.catalog
         columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
-        address = self._channel(wanted.channel).address.sql(Dialect(connection.dialect.name))
+        address = self._channel(request.channel).address.sql(Dialect(connection.dialect.name))
         query = text(
             f"SELECT u.id, u.key, {address} AS address, u.locale, u.timezone{columns} FROM users AS u"
             " LEFT JOIN user_state AS s ON s.user_id = u.id WHERE u.id = :user_id"
@@ -106,7 +106,7 @@ class Previewer:
         booleans = [name for name, fact in catalog.facts.items() if fact.type is ValueType.BOOLEAN]
         stored = fact_values(list(catalog.facts), booleans, [row[fact.column] for fact in catalog.facts.values()])
         event = self._newest_event(connection, use, user_id, now)
-        return self._candidate(wanted, use, row, stored, event, now)
+        return self._pending(request, use, row, stored, event, now)
 
     def preview(self, pending: PendingMessage) -> Preview:
         """Render a pending message.
@@ -158,9 +158,9 @@ class Previewer:
             return sample_event(name, properties, catalog.currency_scale, now)
         return event_values(row.name, row.at, row.amount, row.properties, properties)
 
-    def _candidate(  # noqa: PLR0917 - one call for each of two sources
+    def _pending(  # noqa: PLR0917 - one call for each of two sources
         self,
-        wanted: Wanted,
+        request: PreviewRequest,
         use: _TemplateUse,
         person: RowMapping | dict[str, object],
         facts: dict[str, object],
@@ -173,22 +173,22 @@ class Previewer:
             action_id=_ACTION,
             fence=0,
             enrolment_id=_ENROLMENT,
-            step=f"test-{wanted.template}",
+            step=f"test-{request.template}",
             attempt=1,
             user_id=int(str(person["id"])),
             user_key=str(person["key"]),
             playbook=use.playbook.name if use.playbook else "",
             message_class=use.playbook.message_class if use.playbook else "marketing",
-            channel=wanted.channel,
+            channel=request.channel,
             next_channels=(),
-            template=wanted.template,
+            template=request.template,
             coupon_name=use.coupon,
             expires_at=now + HOUR,
             tries=0,
             created_at=now,
             address=str(address) if address else None,
-            recipient=self._channel(wanted.channel).usable(str(address)) if address else None,
-            locale=wanted.locale or (str(person["locale"]) if person["locale"] else None),
+            recipient=self._channel(request.channel).usable(str(address)) if address else None,
+            locale=request.locale or (str(person["locale"]) if person["locale"] else None),
             timezone=str(person["timezone"]) if person["timezone"] else None,
             coupon=sample_coupon(coupons.get(use.coupon), now) if use.coupon else None,
             event=event,
@@ -196,14 +196,14 @@ class Previewer:
         )
 
 
-def _use_of(content: Content, wanted: Wanted) -> _TemplateUse:
+def _use_of(content: Content, request: PreviewRequest) -> _TemplateUse:
     """Return the first step that sends the template; one that nobody sends is shown all the same."""
     for playbook in content.playbooks.playbooks:
         for step in playbook.steps:
             for message in step.act.messages:
-                if message.template == wanted.template:
+                if message.template == request.template:
                     return _TemplateUse(playbook, message.coupon)
-    if not any(name == wanted.template for name, _ in content.library.names()):
+    if not any(name == request.template for name, _ in content.library.names()):
         # `find` says it with the closest name.
-        content.library.find(wanted.template, wanted.channel, wanted.locale or "")
+        content.library.find(request.template, request.channel, request.locale or "")
     return _TemplateUse(None, None)
