@@ -1,7 +1,7 @@
-"""Crontab's five fields: which local minutes they name, and which instants in UTC. The one reader of them.
+"""Crontab's five fields, and the local minutes or UTC instants that they match. The program's only crontab parser.
 
-APScheduler reads cron fields, but numbers weekdays from Monday and asks for day *and* weekday where crontab, with both
-restricted, asks for day *or* weekday. So weekdays are handed over by name, and the two are asked apart.
+APScheduler reads cron fields, but numbers weekdays from Monday, and requires day *and* weekday to match where crontab
+requires either, if both are restricted. So weekdays are passed by name, and the two become separate triggers.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from engine.errors import HabitueError
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _YEARS = range(2024, 2029)
-"""Years in which a day must come at least once for a crontab to be accepted: with a leap year at both ends."""
+"""A crontab must match at least one day in these years to be accepted; the first and the last are leap years."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +28,20 @@ class Crontab:
 
     @property
     def key(self) -> str:
-        """The fields."""
+        """The crontab with normalised spaces."""
         return f"cron:{' '.join(self.text.split())}"
 
     def minutes(self, day: date) -> tuple[int, ...]:
-        """Return the minutes after midnight that are named on ``day``, ascending."""
-        return self._times if self._names(day) else ()
+        """Return the matching minutes after midnight on ``day``, ascending."""
+        return self._times if self._matches(day) else ()
 
-    def _names(self, day: date) -> bool:
+    def _matches(self, day: date) -> bool:
         at = datetime(day.year, day.month, day.day, tzinfo=UTC)
         return any(_fits(trigger, at) for trigger in self._days)
 
     @cached_property
     def trigger(self) -> BaseTrigger:
-        """All its turns in UTC, for the scheduler."""
+        """The APScheduler trigger of all its runs, in UTC."""
         minute, hour, *_ = self._fields
         triggers = [CronTrigger(minute=minute, hour=hour, **days, timezone=UTC) for days in self._day_fields]
         return triggers[0] if len(triggers) == 1 else OrTrigger(triggers)
@@ -81,7 +81,7 @@ def _fits(trigger: CronTrigger, day: datetime) -> bool:
 
 
 def _weekdays(text: str) -> str:
-    """Return crontab's weekday field with every number and range spelt out in names."""
+    """Return crontab's weekday field with all numbers and ranges replaced by names."""
     if text == "*":
         return text
     named: dict[int, None] = {}
@@ -96,7 +96,7 @@ def _weekdays(text: str) -> str:
         if high < low and high == 0:
             high = 7  # "fri-sun"
         if high < low or (step and not step.isdigit()) or step == "0":
-            raise ValueError(f"`{part}` is not a span of weekdays")
+            raise ValueError(f"`{part}` is not a range of weekdays")
         named |= dict.fromkeys(number % 7 for number in range(low, high + 1, int(step or 1)))
     return ",".join(_WEEKDAYS[number] for number in named)
 
@@ -110,10 +110,10 @@ def _weekday(text: str) -> int:
 
 
 def read_cron(text: str) -> Crontab:
-    """Return the calendar of five crontab fields.
+    """Parse five crontab fields.
 
     Raises:
-        ValueError: the fields make no sense, or name a day that never comes.
+        ValueError: the fields are invalid, or match no day that exists.
     """
     if len(text.split()) != 5:
         raise ValueError(
@@ -121,22 +121,22 @@ def read_cron(text: str) -> Crontab:
         )
     calendar = Crontab(text)
     try:
-        comes = any(calendar.minutes(date(year, 1, 1) + timedelta(days=n)) for year in _YEARS for n in range(366))
+        ever = any(calendar.minutes(date(year, 1, 1) + timedelta(days=n)) for year in _YEARS for n in range(366))
     except ValueError as error:
         raise ValueError(f"`{text}` is not crontab: {error}") from error
-    if not comes:
-        raise ValueError(f"`{text}` names a day that never comes")
+    if not ever:
+        raise ValueError(f"`{text}` matches a day that never comes")
     return calendar
 
 
-class Turns:
-    """When a crontab of the worker came last, in UTC, so that several workers take one turn once."""
+class ScheduledJob:
+    """A job that the worker runs on a crontab in UTC. Its runs have instants, so that of several workers one runs it."""
 
     def __init__(self, name: str, crontab: str, since: Instant) -> None:
-        """Count from ``since``. ``name`` is that of the setting.
+        """``name`` is the setting's; runs before ``since`` are ignored.
 
         Raises:
-            HabitueError: the fields make no sense, or name a day that never comes.
+            HabitueError: the crontab is invalid, or matches no day that exists.
         """
         self.name = name
         try:
@@ -145,8 +145,8 @@ class Turns:
             raise HabitueError(f"schedule.{name}: {error}") from error
         self._next: datetime | None = self.trigger.get_next_fire_time(None, to_datetime(since))
 
-    def latest(self, now: Instant) -> Instant | None:
-        """Return the instant of the newest turn that came and was not asked for before; None where none came."""
+    def latest_run(self, now: Instant) -> Instant | None:
+        """Return the instant of the newest run that became due since the last call; None if none did."""
         found = None
         while self._next is not None and instant(self._next) <= now:
             found = instant(self._next)

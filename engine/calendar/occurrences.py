@@ -1,4 +1,4 @@
-"""Recurring local days: which local minutes a schedule names, in any zone; and public holidays."""
+"""Recurring local times: the days and minutes of a schedule, in any zone, and public holidays."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -8,20 +8,20 @@ from typing import Protocol
 from engine.content.findings import did_you_mean
 
 _YEARS = range(2024, 2036)
-"""Years of which the holidays are known by name."""
+"""Years in which the names of holidays are looked up."""
 _ESTIMATED = " (estimated)"
 
 
 class Calendar(Protocol):
-    """Names local minutes of local days."""
+    """A recurring local time."""
 
     @property
     def key(self) -> str:
-        """The schedule as text: the same text, the same occasions."""
+        """The schedule as text. Schedules with the same key have the same occasions."""
         ...
 
     def minutes(self, day: date) -> tuple[int, ...]:
-        """Return the minutes after midnight that are named on ``day``, ascending."""
+        """Return the matching minutes after midnight on ``day``, ascending."""
         ...
 
 
@@ -31,9 +31,9 @@ class HolidayCalendar:
 
     country: str
     name: str
-    """As the file has it: part of what an occasion is known by."""
+    """As written in the file. It is part of the key, which identifies occasions."""
     holiday: str
-    """As the list of holidays has it."""
+    """The holiday's name in the ``holidays`` package."""
     offset_days: int
     at: int
     """Minutes after midnight."""
@@ -45,14 +45,14 @@ class HolidayCalendar:
         return f"holiday:{self.country}:{self.name}:{self.offset_days}:{self.at}"
 
     def minutes(self, day: date) -> tuple[int, ...]:
-        """Return the one time where ``day`` is the holiday's day after the offset."""
+        """Return the time of day if ``day`` is the holiday plus the offset."""
         holiday = day - timedelta(days=self.offset_days)
         if holiday.year not in self._found:
             self._found[holiday.year] = self.days(holiday.year)
         return (self.at,) if holiday in self._found[holiday.year] else ()
 
     def days(self, year: int) -> frozenset[date]:
-        """Return the first days of the holiday in a year: several days in a row under one name are one holiday."""
+        """Return the first days of the holiday in a year. Consecutive days with the same name are one holiday."""
         named = {
             day
             for near in (year - 1, year)
@@ -64,25 +64,25 @@ class HolidayCalendar:
 
 @lru_cache(maxsize=256)
 def _holidays(country: str, year: int) -> dict[date, tuple[str, ...]]:
-    """Return the public holidays of one year, without the days off that stand in for one at a weekend."""
+    """Return the public holidays of one year, without substitute days for holidays that fall on a weekend."""
     import holidays
 
     try:
         found = holidays.country_holidays(country, years=year, observed=False, language="en_US")
     except NotImplementedError as error:
         known = [code for code in holidays.list_supported_countries() if len(code) == 2]
-        raise ValueError(f"`{country}` is not a country with known holidays{did_you_mean(country, known)}") from error
+        raise ValueError(f"no public holidays are known for `{country}`{did_you_mean(country, known)}") from error
     return {day: tuple(name.removesuffix(_ESTIMATED) for name in found.get_list(day)) for day in found}
 
 
 def read_holiday(text: str, offset_days: int, at: int) -> HolidayCalendar:
-    """Return the calendar of ``CN: Spring Festival``.
+    """Return the calendar of a holiday such as ``CN: Spring Festival``.
 
-    The holiday may be named by its whole name, with or without what stands in brackets, by that alone, or by any part
-    of it that no other holiday of the country has; regardless of case.
+    The holiday may be given by its full name, its name without or inside the brackets, or any part of the name that
+    no other holiday of the country contains. Case does not matter.
 
     Raises:
-        ValueError: the country or the holiday is not known, or several holidays fit.
+        ValueError: the country or the holiday is unknown, or several holidays match.
     """
     country, colon, name = (part.strip() for part in text.partition(":"))
     if not colon or not name:
@@ -96,11 +96,11 @@ def read_holiday(text: str, offset_days: int, at: int) -> HolidayCalendar:
         raise ValueError(f"{country} has no holiday `{name}`{did_you_mean(name, holidays)}")
     if len(fitting) > 1:
         several = ", ".join(f"`{one}`" for one in fitting)
-        raise ValueError(f"{country} has {len(fitting)} holidays that fit `{name}`: write one of {several}")
+        raise ValueError(f"{len(fitting)} holidays of {country} match `{name}`: write one of {several}")
     return HolidayCalendar(country, name, fitting[0], offset_days, at)
 
 
 def _whole_names(holiday: str) -> set[str]:
-    """Return ``chinese new year (spring festival)``, ``chinese new year`` and ``spring festival`` of the first."""
+    """Return the full name and the names outside and inside the brackets, in lower case."""
     outer, bracket, inner = holiday.casefold().partition(" (")
     return {holiday.casefold(), outer, inner.removesuffix(")")} if bracket else {holiday.casefold()}

@@ -1,4 +1,4 @@
-"""Permitted hours: the step's window and the brand's quiet hours, on the user's own clock."""
+"""When messages may be sent: the step's window and the brand's quiet hours, in the user's local time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ _DAYS_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """When a message may leave: within ``window``, and not within ``quiet``; None restricts nothing."""
+class SendingHours:
+    """When a message may be sent: within ``window`` and outside ``quiet``. None means no restriction."""
 
     window: Window | None = None
     quiet: Window | None = None
 
     def permits(self, minute: int) -> bool:
-        """Tell whether a message may leave at ``minute`` of the local day."""
+        """Tell whether a message may be sent at ``minute`` of the local day."""
         return self.in_window(minute) and not self.in_quiet(minute)
 
     def in_window(self, minute: int) -> bool:
@@ -32,16 +32,16 @@ class Hours:
         return self.quiet is not None and _within(self.quiet, minute)
 
 
-def next_permitted(now: int, zone: ZoneInfo, hours: Hours) -> Instant | None:
-    """Return the first instant from ``now`` on at which ``hours`` permit a message; None where there never is one."""
+def next_permitted(now: int, zone: ZoneInfo, hours: SendingHours) -> Instant | None:
+    """Return the first instant, from ``now`` on, at which ``hours`` permit a message; None if there is none."""
     if hours.permits(local_minute(now, zone)):
         return Instant(now)
     later = sorted(at for at in _openings(now, zone, hours) if at > now)
     return next((at for at in later if hours.permits(local_minute(at, zone))), None)
 
 
-def _openings(now: int, zone: ZoneInfo, hours: Hours) -> Iterator[Instant]:
-    """Yield the instants, around now, at which the window opens or the quiet hours end."""
+def _openings(now: int, zone: ZoneInfo, hours: SendingHours) -> Iterator[Instant]:
+    """Yield the instants around ``now`` at which the window opens or the quiet hours end."""
     times = [hours.window.start] if hours.window else []
     times += [hours.quiet.end] if hours.quiet else []
     today = local_day(now, zone)

@@ -1,7 +1,7 @@
-"""The one local clock: local days and times as instants, and back. Every question about a user's own time ends here.
+"""Conversion between local time and instants. Everything that depends on a user's local time uses this module.
 
-A local time that the clocks skip in spring is taken at the first instant after the gap, to the second; one that they
-show twice in autumn is taken the first time.
+A local time that clocks skip in spring becomes the first instant after the gap, to the second; a local time that
+occurs twice in autumn becomes its first occurrence.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from engine.clock import SECOND, Instant, instant, to_datetime
 
 NO_ZONE = ""
-"""Stands for the zone of users whose own is not known."""
+"""Stands for the zone of users whose zone is unknown."""
 
 
 @lru_cache(maxsize=1_024)
@@ -23,7 +23,7 @@ def _known_zone(name: str) -> ZoneInfo | None:
 
 
 def zone_or(name: str | None, fallback: ZoneInfo) -> ZoneInfo:
-    """Return the zone called ``name``, or ``fallback`` where there is none of that name."""
+    """Return the zone called ``name``, or ``fallback`` if there is no such zone."""
     return (_known_zone(name) if name else None) or fallback
 
 
@@ -38,7 +38,7 @@ def local_instant(day: date, minutes: int, zone: ZoneInfo) -> Instant:
 
 
 def _end_of_gap(before: Instant, after: Instant, zone: ZoneInfo) -> Instant:
-    """Return the first instant of the new offset, which lies after ``before`` and not after ``after``."""
+    """Return the first instant of the new UTC offset, which is after ``before`` and at or before ``after``."""
     low, high = before // SECOND, after // SECOND
     new = to_datetime(after).astimezone(zone).utcoffset()
     while high - low > 1:
@@ -51,12 +51,12 @@ def _end_of_gap(before: Instant, after: Instant, zone: ZoneInfo) -> Instant:
 
 
 def local_day(at: int, zone: ZoneInfo) -> date:
-    """Return the calendar day that clocks in ``zone`` show at an instant."""
+    """Return the calendar day in ``zone`` at an instant."""
     return to_datetime(at).astimezone(zone).date()
 
 
 def local_minute(at: int, zone: ZoneInfo) -> int:
-    """Return how many whole minutes after midnight clocks in ``zone`` show at an instant."""
+    """Return the minutes after midnight, rounded down, that clocks in ``zone`` show at an instant."""
     local = to_datetime(at).astimezone(zone)
     return local.hour * 60 + local.minute
 

@@ -17,7 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.app import App
-from engine.calendar.crontab import Turns
+from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
 from engine.errors import HabitueError
@@ -143,8 +143,8 @@ class WorkerProcess:
                 ("calibrate", schedule.calibrate, recalibrate),
                 ("retention", schedule.retention, clean_up),
             ):
-                turns = Turns(name, crontab, now)
-                scheduler.add_job(self._job, turns.trigger, [partial(self._once, turns, upkeep)])
+                job = ScheduledJob(name, crontab, now)
+                scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
         scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
         return scheduler
 
@@ -217,13 +217,13 @@ class WorkerProcess:
         message = "; ".join(one for one in said if one) or None
         self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
 
-    def _once(self, turns: Turns, upkeep: Upkeep) -> None:
+    def _once(self, job: ScheduledJob, upkeep: Upkeep) -> None:
         """Do ``upkeep`` unless another worker has claimed this run."""
         now = self._app.clock.now()
-        content, slot = self._content.current, turns.latest(now)
-        if content and slot is not None and claim_slot(self._app.database, turns.name, slot, now):
+        content, slot = self._content.current, job.latest_run(now)
+        if content and slot is not None and claim_slot(self._app.database, job.name, slot, now):
             upkeep(self._app, content, now)
-            log.info(turns.name)
+            log.info(job.name)
 
 
 def run_worker(app: App, parts: WorkerParts) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.calendar.window import Hours, next_permitted
+from engine.calendar.window import SendingHours, next_permitted
 from engine.calendar.zones import local_day, local_instant, local_minute, next_local, zone_or
 from engine.clock import DAY, MINUTE, SECOND, Instant, instant, to_datetime
 from engine.content.values import parse_window, zone_names
@@ -92,7 +92,7 @@ WINDOWS = (
 
 @given(INSTANTS, ZONES, WINDOWS)
 def test_a_message_waits_until_clocks_show_the_window(now: int, zone: ZoneInfo, window: object) -> None:
-    hours = Hours(parse_window(window))
+    hours = SendingHours(parse_window(window))
     at = next_permitted(now, zone, hours)
     if at is None:
         # Only a window that a gap swallows whole, on every day that is looked at, is never open.

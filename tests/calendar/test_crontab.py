@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calendar.crontab import Turns, read_cron
+from engine.calendar.crontab import ScheduledJob, read_cron
 from engine.clock import DAY, MINUTE, Instant, instant
 
 START = datetime(2026, 2, 20, tzinfo=UTC)
@@ -20,22 +20,22 @@ FIELDS = st.tuples(
 
 
 @given(FIELDS)
-def test_the_workers_turns_in_utc_are_the_minutes_of_the_local_days(crontab: str) -> None:
+def test_the_workers_runs_in_utc_are_the_minutes_of_the_local_days(crontab: str) -> None:
     calendar = read_cron(crontab)
     named = [
         instant(day) + minute * MINUTE
         for day in (START + timedelta(days=number) for number in range(20))
         for minute in calendar.minutes(day.date())
     ]
-    turns, found = Turns("retention", crontab, instant(START)), list[int]()
+    job, found = ScheduledJob("retention", crontab, instant(START)), list[int]()
     for now in range(instant(START), instant(START) + 20 * DAY, MINUTE * 5):
-        latest = turns.latest(Instant(now))
+        latest = job.latest_run(Instant(now))
         found += [latest] if latest is not None else []
     assert found == named
 
 
 @pytest.mark.parametrize(("number", "name"), [("0", "sun"), ("7", "sun"), ("1", "mon"), ("6", "sat")])
 def test_weekdays_have_crontabs_numbers_for_the_worker_too(number: str, name: str) -> None:
-    by_number, by_name = (Turns("x", f"0 3 * * {day}", instant(START)) for day in (number, name))
+    by_number, by_name = (ScheduledJob("x", f"0 3 * * {day}", instant(START)) for day in (number, name))
     now = Instant(instant(START) + 30 * DAY)
-    assert by_number.latest(now) == by_name.latest(now) is not None
+    assert by_number.latest_run(now) == by_name.latest_run(now) is not None

@@ -29,10 +29,10 @@ def test_a_holiday_is_found_by_its_name_or_a_part_that_no_other_has(text: str, d
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("US: Independence", "US has 2 holidays that fit `Independence`: write one of `Independence Day`, `Juneteenth"),
-        ("US: Day", "US has 11 holidays that fit `Day`"),
+        ("US: Independence", "2 holidays of US match `Independence`: write one of `Independence Day`, `Juneteenth"),
+        ("US: Day", "11 holidays of US match `Day`"),
         ("DE: Christmas", "write one of `Christmas Day`, `Second Day of Christmas`"),
-        ("CN: New Year", "CN has 3 holidays that fit `New Year`"),
+        ("CN: New Year", "3 holidays of CN match `New Year`"),
     ],
 )
 def test_a_part_that_fits_several_names_them_all(text: str, said: str) -> None:

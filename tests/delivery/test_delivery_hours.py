@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.calendar.window import Hours, next_permitted
+from engine.calendar.window import SendingHours, next_permitted
 from engine.calendar.zones import local_minute
 from engine.clock import DAY, MINUTE, Instant, instant, to_datetime
 from engine.content.values import LocalTime, Window, parse_window
@@ -54,13 +54,13 @@ def local(zone: str, text: str) -> Instant:
 )
 def test_windows_in_berlin(now: str, window: str, expected: str) -> None:
     zone = "Europe/Berlin"
-    hours = Hours(window=parse_window(window))
+    hours = SendingHours(window=parse_window(window))
     assert next_permitted(local(zone, now), ZoneInfo(zone), hours) == local(zone, expected)
 
 
 def test_a_skipped_end_of_quiet_hours_is_the_end_of_the_gap() -> None:
     zone = ZoneInfo("Europe/Berlin")
-    hours = Hours(quiet=parse_window("21:00-02:30"))
+    hours = SendingHours(quiet=parse_window("21:00-02:30"))
     assert next_permitted(local("Europe/Berlin", "2026-03-29T01:00"), zone, hours) == local(
         "Europe/Berlin", "2026-03-29T03:00"
     )
@@ -82,7 +82,7 @@ windows = st.builds(
 def test_the_next_permitted_instant_is_the_first(
     zone_name: str, minute: int, window: Window | None, quiet: Window | None
 ) -> None:
-    zone, hours = ZoneInfo(zone_name), Hours(window, quiet)
+    zone, hours = ZoneInfo(zone_name), SendingHours(window, quiet)
     now = minute * MINUTE
     found = next_permitted(now, zone, hours)
     minutes = range(now, now + 2 * DAY, MINUTE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.app import App
-from engine.calendar.crontab import Turns
+from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, WallClock
 from engine.errors import HabitueError
 from engine.loading import Content
@@ -74,15 +74,15 @@ def test_a_long_tick_does_not_pile_up(sqlite_url: str, tmp_path: Path) -> None:
         scheduler.removeHandler(handler)
         app.close()
     assert app.most == 1
-    assert app.ticks == 2, "the turns that were passed over are not made up for"
+    assert app.ticks == 2, "missed runs are not made up for"
 
 
-def test_turns_of_a_crontab_come_once_each() -> None:
-    turns = Turns("calibrate", "0 3 * * *", MIDNIGHT)
-    assert turns.latest(Instant(MIDNIGHT + 3 * HOUR - 1)) is None
-    assert turns.latest(Instant(MIDNIGHT + 3 * HOUR)) == MIDNIGHT + 3 * HOUR
-    assert turns.latest(Instant(MIDNIGHT + 4 * HOUR)) is None
-    assert turns.latest(Instant(MIDNIGHT + 10 * DAY)) == MIDNIGHT + 9 * DAY + 3 * HOUR, "of those missed, the newest"
+def test_each_run_of_a_crontab_comes_once() -> None:
+    job = ScheduledJob("calibrate", "0 3 * * *", MIDNIGHT)
+    assert job.latest_run(Instant(MIDNIGHT + 3 * HOUR - 1)) is None
+    assert job.latest_run(Instant(MIDNIGHT + 3 * HOUR)) == MIDNIGHT + 3 * HOUR
+    assert job.latest_run(Instant(MIDNIGHT + 4 * HOUR)) is None
+    assert job.latest_run(Instant(MIDNIGHT + 10 * DAY)) == MIDNIGHT + 9 * DAY + 3 * HOUR, "of those missed, the newest"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_turns_of_a_crontab_come_once_each() -> None:
 )
 def test_a_crontab_that_makes_no_sense_is_a_sentence(crontab: str, says: str) -> None:
     with pytest.raises(HabitueError, match=says):
-        Turns("calibrate", crontab, MIDNIGHT)
+        ScheduledJob("calibrate", crontab, MIDNIGHT)
 
 
 def test_a_turn_is_taken_by_one_worker(database_url: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import State
-from engine.calendar.window import Hours, next_permitted
+from engine.calendar.window import SendingHours, next_permitted
 from engine.calendar.zones import local_minute, zone_or
 from engine.content.values import Window, parse_window
 from engine.delivery.gates.base import PASS, Columns, Defer, Gate, Refuse, Verdict
@@ -27,14 +27,14 @@ def _judge(message: PendingMessage, window: Window | None, context: GateContext)
     quiet = context.quiet_hours if message.message_class == "marketing" else None
     if window is None and quiet is None:
         return PASS
-    found = _at(context.now, message.timezone, context.brand_zone, Hours(window, quiet))
+    found = _at(context.now, message.timezone, context.brand_zone, SendingHours(window, quiet))
     if isinstance(found, Defer) and found.until >= message.expires_at:
         return Refuse(HoursReason.EXPIRES_BEFORE_WINDOW, State.EXPIRED, final=True)
     return found
 
 
 @lru_cache(maxsize=4096)
-def _at(now: int, timezone: str | None, brand_zone: str, permitted: Hours) -> Verdict:
+def _at(now: int, timezone: str | None, brand_zone: str, permitted: SendingHours) -> Verdict:
     """Decide for all users of one zone at once: a batch has thousands of users and few zones."""
     zone = zone_or(timezone, ZoneInfo(brand_zone))
     until = next_permitted(now, zone, permitted)
