@@ -6,12 +6,12 @@ from engine.conditions import Name
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property
+from engine.facts.sources.events import QUANTITIES, EventFactSection, PropertySource, fits, read_property
 from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType
 
 
-class _AverageForm(OfEvents):
+class _AverageForm(EventFactSection):
     average: str
 
 

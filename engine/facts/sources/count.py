@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import EventSource, OfEvents, event_filter
+from engine.facts.sources.events import EventFactSection, EventSource, event_filter
 
 
-class _CountForm(OfEvents):
+class _CountForm(EventFactSection):
     count: str
 
 

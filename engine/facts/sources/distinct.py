@@ -6,10 +6,10 @@ from functools import partial
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import OfEvents, PropertySource, read_property
+from engine.facts.sources.events import EventFactSection, PropertySource, read_property
 
 
-class _DistinctForm(OfEvents):
+class _DistinctForm(EventFactSection):
     distinct: str
 
 

@@ -15,7 +15,7 @@ QUANTITIES = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
-class OfEvents(FactSection):
+class EventFactSection(FactSection):
     """The keys that narrow events."""
 
     within: Duration | None = None
@@ -66,7 +66,7 @@ class PropertySource(EventSource):
 MakeSource = Callable[[EventFilter, str, Name], FactSource | None]
 
 
-def read_property(key: str, section: OfEvents, around: Declaration, make: MakeSource) -> FactSource | None:
+def read_property(key: str, section: EventFactSection, around: Declaration, make: MakeSource) -> FactSource | None:
     """Read a source made from ``event.property``; ``make`` gets the filter, the property's name and its SQL."""
     target = str(getattr(section, key))
     event, dot, name = target.partition(".")
@@ -91,7 +91,7 @@ def fits(key: str, kind: object, takes: frozenset[ValueType], what: str, around:
     return False
 
 
-def event_filter(event: str, section: OfEvents, around: Declaration) -> EventFilter:
+def event_filter(event: str, section: EventFactSection, around: Declaration) -> EventFilter:
     """Return the filter that ``within`` and ``where`` say; their mistakes are noted."""
     if section.within == 0:
         around.mistake("within", "`within` is an empty window: write how far back it goes, as in `90d`")

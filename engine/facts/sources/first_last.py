@@ -6,19 +6,26 @@ from engine.conditions import Name
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import EventSource, OfEvents, PropertySource, event_filter, read_property, type_of
+from engine.facts.sources.events import (
+    EventFactSection,
+    EventSource,
+    PropertySource,
+    event_filter,
+    read_property,
+    type_of,
+)
 
 
-class _FirstForm(OfEvents):
+class _FirstForm(EventFactSection):
     first: str
 
 
-class _LastForm(OfEvents):
+class _LastForm(EventFactSection):
     last: str
 
 
 @dataclass(frozen=True)
-class EndInstant(EventSource):
+class FirstLastInstant(EventSource):
     """When the earliest or latest event was."""
 
     latest: bool
@@ -33,7 +40,7 @@ class EndInstant(EventSource):
 
 
 @dataclass(frozen=True)
-class EndProperty(PropertySource):
+class FirstLastProperty(PropertySource):
     """A property of the earliest or latest event; of events at one instant the id decides."""
 
     latest: bool
@@ -65,17 +72,17 @@ def _which(latest: bool) -> str:
     return "latest" if latest else "earliest"
 
 
-def _read(key: str, section: OfEvents, around: Declaration) -> FactSource | None:
+def _read(key: str, section: EventFactSection, around: Declaration) -> FactSource | None:
     latest, target = key == "last", str(getattr(section, key))
     if "." in target:
 
         def make(events: EventFilter, name: str, value: Name) -> FactSource:
-            return EndProperty(type_of(value), events, name, value, latest)
+            return FirstLastProperty(type_of(value), events, name, value, latest)
 
         return read_property(key, section, around, make)
     if not around.has_event(key, target):
         return None
-    return EndInstant(ValueType.INSTANT, event_filter(target, section, around), latest)
+    return FirstLastInstant(ValueType.INSTANT, event_filter(target, section, around), latest)
 
 
 def _read_first(section: _FirstForm, around: Declaration) -> FactSource | None:

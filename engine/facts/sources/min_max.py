@@ -6,20 +6,20 @@ from engine.conditions import Name
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import ORDERED, OfEvents, PropertySource, fits, read_property, type_of
+from engine.facts.sources.events import ORDERED, EventFactSection, PropertySource, fits, read_property, type_of
 from engine.store.dialect import Dialect
 
 
-class _MinForm(OfEvents):
+class _MinForm(EventFactSection):
     min: str
 
 
-class _MaxForm(OfEvents):
+class _MaxForm(EventFactSection):
     max: str
 
 
 @dataclass(frozen=True)
-class Extreme(PropertySource):
+class MinMax(PropertySource):
     """The smallest or largest value of a property."""
 
     which: str
@@ -37,11 +37,11 @@ class Extreme(PropertySource):
         return f"{'smallest' if self.which == 'min' else 'largest'} {self.target}{self.filter.words()}"
 
 
-def _read(which: str, section: OfEvents, around: Declaration) -> FactSource | None:
+def _read(which: str, section: EventFactSection, around: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
         if not fits(which, value.type, ORDERED, "compares numbers, money, instants and dates", around):
             return None
-        return Extreme(type_of(value), events, key, value, which)
+        return MinMax(type_of(value), events, key, value, which)
 
     return read_property(which, section, around, make)
 

@@ -6,11 +6,11 @@ from engine.conditions import Name
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.sources.events import QUANTITIES, OfEvents, PropertySource, fits, read_property, type_of
+from engine.facts.sources.events import QUANTITIES, EventFactSection, PropertySource, fits, read_property, type_of
 from engine.store.dialect import Dialect
 
 
-class _SumForm(OfEvents):
+class _SumForm(EventFactSection):
     sum: str
 
 
