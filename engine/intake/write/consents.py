@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow
-from engine.intake.write.profile_history import Altered, record_altered
+from engine.intake.write.profile_history import ProfileChangeRow, record_altered
 from engine.intake.write.resolve import listed
 from engine.store.dialect import Dialect
 
@@ -52,7 +52,7 @@ def write_consents(
         return Consents(frozenset(), 0)
     words = _read(connection, dialect, {ids[row.key] for row in stated})
     news: dict[tuple[int, str], _Word] = {}
-    altered: list[Altered] = []
+    altered: list[ProfileChangeRow] = []
     kept = 0
     for row in stated:
         for channel, granted in row.consents.items():
@@ -72,10 +72,10 @@ def write_consents(
     return Consents(frozenset(user for user, _channel in news), kept)
 
 
-def _altered(place: tuple[int, str], there: _Word | None, word: _Word) -> Altered:
+def _altered(place: tuple[int, str], there: _Word | None, word: _Word) -> ProfileChangeRow:
     user, channel = place
     before = None if there is None else there.as_json()
-    return Altered(user, f"consent.{channel}.marketing", before, word.as_json(), word.source)
+    return ProfileChangeRow(user, f"consent.{channel}.marketing", before, word.as_json(), word.source)
 
 
 def _overrules(row: UserRow, granted: bool, there: _Word) -> bool:

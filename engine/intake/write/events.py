@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.rows.model import EventTuple, Written
-from engine.intake.write.resolve import MadeUsers, listed, make_users, user_ids
+from engine.intake.write.resolve import ResolvedUsers, listed, make_users, user_ids
 from engine.store.dialect import Dialect
 from engine.store.due import due_by_events
 from engine.store.temporary import analyse, temporary
@@ -67,10 +67,10 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
 
 def _make_missing(
     connection: Connection, dialect: Dialect, missing: set[str], rows: Sequence[EventTuple], now: Instant
-) -> MadeUsers:
+) -> ResolvedUsers:
     """Create the users who are ``missing`` and have a new event, first seen at their earliest event."""
     if not missing:
-        return MadeUsers({}, 0)
+        return ResolvedUsers({}, 0)
     there = _keys_there(connection, dialect, [row[0] for row in rows if row[1] in missing])
     earliest: dict[str, int] = {}
     for key, user, _name, at, _amount, _properties in rows:
@@ -78,7 +78,7 @@ def _make_missing(
             there.add(key)
             if user in missing and at < earliest.get(user, at + 1):
                 earliest[user] = at
-    return make_users(connection, dialect, earliest, now) if earliest else MadeUsers({}, 0)
+    return make_users(connection, dialect, earliest, now) if earliest else ResolvedUsers({}, 0)
 
 
 def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -> set[str]:

@@ -13,7 +13,7 @@ from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
 
-class Altered(NamedTuple):
+class ProfileChangeRow(NamedTuple):
     """One value of one user that became another."""
 
     user_id: int
@@ -26,7 +26,7 @@ class Altered(NamedTuple):
     """Where the new value came from, such as ``import:customers.csv``."""
 
 
-def record_altered(connection: Connection, dialect: Dialect, altered: Sequence[Altered], now: Instant) -> None:
+def record_altered(connection: Connection, dialect: Dialect, altered: Sequence[ProfileChangeRow], now: Instant) -> None:
     """Append to the history, in the order given."""
     if not altered:
         return
@@ -53,13 +53,13 @@ def with_history(connection: Connection, dialect: Dialect, users: Collection[int
 
 def altered_values(
     user_id: int, before: Mapping[str, Json], after: Mapping[str, Json], source: str
-) -> Iterator[Altered]:
+) -> Iterator[ProfileChangeRow]:
     """Yield what differs between two states of a user; a name that is missing is a value that is not there."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         # Not `!=` alone: to Python 1 and True are equal.
         if old != new or type(old) is not type(new):
-            yield Altered(user_id, name, old, new, source)
+            yield ProfileChangeRow(user_id, name, old, new, source)
 
 
 def _json(value: Json) -> str | None:

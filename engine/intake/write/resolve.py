@@ -26,7 +26,7 @@ _MAKE_USERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class MadeUsers:
+class ResolvedUsers:
     """Users who exist now, by key, and how many of them this call created."""
 
     ids: Mapping[str, int]
@@ -49,10 +49,10 @@ def user_ids(connection: Connection, dialect: Dialect, keys: Collection[str]) ->
     return dict(found.cursor.fetchall())
 
 
-def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> MadeUsers:
+def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str, int], now: Instant) -> ResolvedUsers:
     """Create users of whom only the key and the instant at which they were first seen are known; due at once."""
     seen = json.dumps(list(first_seen.items()))
     new = connection.execute(text(_MAKE_USERS[dialect]), {"seen": seen, "now": now}).rowcount
     ids = user_ids(connection, dialect, first_seen)
     make_states(connection, dialect, list(ids.values()))
-    return MadeUsers(ids, new)
+    return ResolvedUsers(ids, new)
