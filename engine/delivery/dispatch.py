@@ -22,7 +22,7 @@ from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
-from engine.delivery.load import Loader, needs_of
+from engine.delivery.load import Loader, template_needs
 from engine.delivery.pending_message import GateContext
 from engine.delivery.recover import Recovery
 from engine.delivery.tally import DeliveryCounts, Tally
@@ -80,7 +80,7 @@ class Delivery:
     ) -> None:
         """Use other content from the next pass on; messages being composed still use the old content."""
         self._library, self._worths = library, dict(worths or {})
-        self._loader = Loader(self._database, needs_of(catalog, library), self._gates, self._channels)
+        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._channels)
         for state in self._states.values():
             state.channel_breakers.forget()
 

@@ -33,7 +33,7 @@ _log = structlog.get_logger("habitue.delivery")
 
 
 @dataclass(frozen=True, slots=True)
-class InTransaction:
+class TransactionalMoves:
     """Moves that are decided inside the transaction that writes them.
 
     ``decide`` gets the action ids of those ``claims`` that this worker still holds; they are locked.
@@ -50,7 +50,7 @@ Written: TypeAlias = Mapping[int, Move]
 @dataclass(frozen=True, slots=True)
 class _Post:
     moves: Sequence[Move]
-    inside: InTransaction | None
+    inside: TransactionalMoves | None
     written: "asyncio.Future[Written]"
 
 
@@ -83,7 +83,7 @@ class Journal:
         self._thread.shutdown(wait=True)
 
     def post(
-        self, moves: Sequence[Move], *, urgent: bool = False, inside: InTransaction | None = None
+        self, moves: Sequence[Move], *, urgent: bool = False, inside: TransactionalMoves | None = None
     ) -> "asyncio.Future[Written]":
         """Add ``moves`` to the next group; the future returns those that were written, once they are committed.
 

@@ -22,7 +22,7 @@ from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
-from engine.delivery.journal import InTransaction, Journal
+from engine.delivery.journal import Journal, TransactionalMoves
 from engine.delivery.load import LoadedBatch, Loader
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdict
@@ -175,7 +175,7 @@ class Lane:
         moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
         claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         posted = self._context.journal.post(
-            moves, urgent=self._sender.nearly_idle, inside=InTransaction(claims, inside) if inside else None
+            moves, urgent=self._sender.nearly_idle, inside=TransactionalMoves(claims, inside) if inside else None
         )
         try:
             written = await posted

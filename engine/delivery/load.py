@@ -28,14 +28,14 @@ from engine.store.rowset import pack, rowset
 
 
 @dataclass(frozen=True)
-class Needs:
+class TemplateNeeds:
     """What templates read besides the user: fact -> type, and event -> its declared properties."""
 
     facts: Mapping[str, ValueType] = field(default_factory=dict)
     events: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
+def template_needs(catalog: FactCatalog, library: TemplateLibrary) -> TemplateNeeds:
     """Return the declared facts that templates read, and the properties of all declared events."""
     read = {variable.name for name, channel in library.names() for variable in library.variables(name, channel)}
     if "facts" in read:  # a template loops over them all
@@ -43,7 +43,7 @@ def needs_of(catalog: FactCatalog, library: TemplateLibrary) -> Needs:
     else:
         wanted = {name.split(".")[1] for name in read if name.startswith("facts.")}
     facts = {name: fact.type for name, fact in catalog.facts.items() if name in wanted}
-    return Needs(facts, {name: tuple(properties) for name, properties in catalog.events.items()})
+    return TemplateNeeds(facts, {name: tuple(properties) for name, properties in catalog.events.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Loader:
     def __init__(
         self,
         database: Database,
-        needs: Needs,
+        needs: TemplateNeeds,
         gates: Sequence[Gate[Any]],
         channels: Sequence[Channel] = CHANNELS,
     ) -> None:
