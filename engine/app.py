@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
-from engine.applying import make_ready, make_running
+from engine.activation import make_ready, make_running
 from engine.channels.providers import make_adapters
 from engine.clock import Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle

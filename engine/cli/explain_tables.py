@@ -79,7 +79,7 @@ def _headline(user: Person) -> Text:
 
 def _refreshed(look: NextEvaluation | None) -> str:
     if look is None or look.looked_at is None:
-        return "this user has not been looked at yet"
+        return "this user has not been evaluated yet"
     return f"as of {day_time(look.looked_at)}"
 
 

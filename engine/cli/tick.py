@@ -64,6 +64,6 @@ def _show(now: Instant, done: Progress, drained: DeliveryCounts | None, *, as_js
 
 def _line(done: Progress) -> str:
     return (
-        f"{done.users:,} users looked at, {done.transitions:,} transitions, "
+        f"{done.users:,} users evaluated, {done.transitions:,} transitions, "
         f"{done.enrolments:,} enrolments, {done.actions:,} actions"
     )

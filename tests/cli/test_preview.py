@@ -14,7 +14,7 @@ from engine.clock import DAY
 from engine.content.value_types import ValueType
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import HabitueError, InputError, RenderError
-from engine.explain.previewing import Previewer, Wanted
+from engine.explain.previewing import Previewer, PreviewRequest
 from engine.explain.samples import sample_facts, sample_value
 from engine.store.secrets import installation_secret
 from tests.explain.test_explain import spender
@@ -74,7 +74,7 @@ def test_a_preview_of_a_user_is_what_delivery_sends(world: World) -> None:
     [sent] = [mail for mail in mails(world) if "miss" in str(mail["Subject"])]
     previewer = Previewer(world.content(), world.app.settings.brand)
     with world.app.database.read() as connection:
-        candidate = previewer.of_user(connection, Wanted("winback/offer", "email"), "ann", day(63))
+        candidate = previewer.of_user(connection, PreviewRequest("winback/offer", "email"), "ann", day(63))
     shown = previewer.preview(candidate)
     assert shown.subject == sent["Subject"] == "We miss you, Ann"
     assert without_token(shown.text) == without_token(part(sent, "plain"))
@@ -87,7 +87,7 @@ def test_a_preview_of_a_user_has_their_newest_event(world: World) -> None:
     world.order("ann", 3, 4_200, category="home")
     previewer = Previewer(world.content(), world.app.settings.brand)
     with world.app.database.read() as connection:
-        candidate = previewer.of_user(connection, Wanted("thanks/mail", "email"), "ann", day(4))
+        candidate = previewer.of_user(connection, PreviewRequest("thanks/mail", "email"), "ann", day(4))
     assert candidate.event == {"name": "order_completed", "at": day(3), "amount": 4_200, "category": "home"}
     assert "home" in previewer.preview(candidate).text
 
@@ -103,7 +103,7 @@ def test_every_message_of_the_default_brand_can_be_previewed(tmp_path: Path, mig
     previewer = Previewer(content, world.app.settings.brand)
     for name, channel in sorted(content.library.names()):
         for locale in ("en", "zh-CN"):
-            shown = previewer.preview(previewer.sample(Wanted(name, channel, locale), day(0)))
+            shown = previewer.preview(previewer.sample(PreviewRequest(name, channel, locale), day(0)))
             assert shown.subject
             assert "None" not in shown.text
 
