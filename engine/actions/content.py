@@ -1,4 +1,4 @@
-"""The content of actions: everything that identifies a person, stored apart from the action itself.
+"""The content of actions: everything that identifies a person, stored separately from the action.
 
 ``action_content`` has the message as of its last hand-off, ``provider_text`` the provider's text for an event. Both are
 kept for ``schedule.keep_content`` and deleted by an erasure; the action and its events stay.

@@ -1,7 +1,7 @@
 """Reasons: words in the log with sentences that explain them, each declared once, by the part that gives it.
 
-Gates, steps, triggers and adapters declare theirs on their kinds; the ledger's own are here. ``Reasons`` collects all
-of them and explains a word.
+Gates, steps, triggers and adapters declare their reasons on their kinds; the ledger's own are here. ``Reasons``
+collects all of them and explains a word.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

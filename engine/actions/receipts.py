@@ -1,8 +1,8 @@
-"""Receipts: what providers report after the hand-off. They need no lease, and come in any order and repeatedly.
+"""Receipts: what providers report after the hand-off. They need no lease, and may arrive in any order and repeatedly.
 
 A receipt applies to any action that was handed off, whatever its state is by now: an unknown action was sent after all,
-and one that waits for a retry is not sent again. If a worker still holds the action, the worker's own result comes too
-late and is dropped, so a receipt also records the provider's reference.
+and one that waits for a retry is not sent again. If a worker still holds the action, the worker's own result arrives
+too late and is dropped, so a receipt also records the provider's reference.
 """
 
 from collections import defaultdict
@@ -38,9 +38,9 @@ class ReceiptEntry:
 
     def __post_init__(self) -> None:
         if self.state not in _WEIGHT:
-            raise ValueError(f"a receipt tells of {', '.join(RECEIPT_STATES)}, not of {self.state}")
+            raise ValueError(f"a receipt can report {', '.join(RECEIPT_STATES)}, not {self.state}")
         if self.action_id is None and not self.reference:
-            raise ValueError("a receipt names its message by a reference or by the action")
+            raise ValueError("a receipt needs a reference or an action id to identify its message")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class State(DescribedEnum):
 
 
 def _among(*states: State) -> str:
-    """Return SQL: the action is in one of ``states``. Partial indexes spell it alike: the planners compare the texts."""
+    """Return SQL: the action is in one of ``states``. Partial indexes use the same text, because planners compare it."""
     listed = ", ".join(f"'{state}'" for state in states)
     return f"state IN ({listed})"
 
@@ -44,10 +44,10 @@ LEASED = (State.CLAIMED, State.HANDED_OFF)
 LEASED_SQL = _among(*LEASED)
 
 UNSENT_SQL = _among(*WAITING, State.HELD)
-"""Not being sent yet: claimed and handed-off actions are left to delivery."""
+"""The states before sending begins: claimed and handed-off actions are left to delivery."""
 
 MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
-"""The message may still be sent: delivery may requeue what it has claimed, and then checks the enrolment."""
+"""The states from which a message may still be sent: delivery may requeue a claimed one, and then checks the enrolment."""
 
 RECEIPT_STATES = (State.DELIVERED, State.BOUNCED, State.OPENED, State.CLICKED, State.COMPLAINED)
 """The states that receipts report, each stronger than those before it.

@@ -1,4 +1,4 @@
-"""A pause after a failure, longer each time, and a trial at its end: for an adapter, a channel or a template."""
+"""A circuit breaker for an adapter, a channel or a template: it pauses after a failure, longer each time, then tries again."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ LONGEST_PAUSE = 10 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What an admin has to know: what is paused, the reason and its detail, since when and until when."""
+    """What an admin needs to know: what is paused, the reason and its detail, since when and until when."""
 
     subject: str
     """Such as "adapter `smtp` is down"."""
@@ -25,7 +25,7 @@ class Alarm:
 
 
 class Breaker:
-    """Tracks whether something may be used, for this worker: it pauses after a failure, longer each time."""
+    """Tells this worker whether something may be used: after a failure it pauses, longer each time."""
 
     def __init__(self, subject: str) -> None:
         """``subject`` begins the alarm's sentence: "adapter `smtp` is down"."""
@@ -43,7 +43,7 @@ class Breaker:
         return self.alarm is not None
 
     def down(self, reason: str, detail: str, now: int, longest: int = LONGEST_PAUSE) -> bool:
-        """Note that it failed at ``now``; return whether this is a new failure rather than the same one again."""
+        """Record a failure at ``now``; return whether it is a new one, not the same again."""
         if self.paused(now):
             return False
         pause = min(FIRST_PAUSE * 2 ** min(self._failures, 20), longest)
@@ -53,7 +53,7 @@ class Breaker:
         return True
 
     def up(self) -> bool:
-        """Note that it works; return whether it had been down."""
+        """Record a success; return whether it had been down."""
         was_down = self.alarm is not None
         self._failures, self.alarm = 0, None
         return was_down

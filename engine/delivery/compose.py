@@ -34,7 +34,7 @@ class ComposerContext:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A message for the wire, and what the log keeps of it."""
+    """A message for the adapter, and its content for the log."""
 
     message: Message
     content: SentContent

@@ -47,8 +47,8 @@ _log = structlog.get_logger("habitue.delivery")
 class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
-    ``adapters`` are by channel; ``gates`` are asked in the given order; ``worths`` maps coupons to their value in
-    words, for templates. Several workers, on several machines, can deliver from one PostgreSQL database.
+    ``adapters`` are by channel; ``gates`` run in the given order; ``worths`` maps coupons to their value in words, for
+    templates. Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
     def __init__(  # noqa: PLR0917 - the composition root's one call
@@ -78,7 +78,7 @@ class Delivery:
     def replace_content(
         self, library: TemplateLibrary, catalog: FactCatalog, worths: Mapping[str, str] | None = None
     ) -> None:
-        """Use other content from the next pass on; messages being composed still use the old content."""
+        """Use new content from the next pass on; messages being composed still use the old content."""
         self._library, self._worths = library, dict(worths or {})
         self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._channels)
         for state in self._states.values():
@@ -86,7 +86,7 @@ class Delivery:
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        """What is down or stopped, for ``habitue status``."""
+        """Everything that is down or stopped, for ``habitue status``."""
         found: list[Alarm] = []
         for state in self._states.values():
             found += [state.breaker.alarm] if state.breaker.alarm else []
@@ -94,7 +94,7 @@ class Delivery:
         return tuple(found)
 
     async def drain(self) -> DeliveryCounts:
-        """Deliver until nothing is due at the clock's current instant; return what was done.
+        """Deliver until nothing is due at the clock's current instant; return the counts.
 
         Raises:
             StoreError: the database cannot be used.
@@ -139,7 +139,7 @@ class Delivery:
         among: Collection[str] | None = None,
         apart_from: Collection[str] = (),
     ) -> int:
-        """Run lanes until nothing is due on their channels; return how many actions were.
+        """Run lanes until nothing is due on their channels; return how many actions were due.
 
         ``among`` None means all channels.
         """
@@ -215,9 +215,9 @@ def _new_state(channel: str, adapter: str) -> LaneState:
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
-    """Do ``work`` until told to stop, at once again while it finds something to do.
+    """Repeat ``work`` until told to stop, without a pause while it finds something to do.
 
-    A mistake of the program that nobody below has caught ends neither the worker nor the other channels.
+    An uncaught bug ends neither the worker nor the other channels.
     """
     pause = POLL
     while not stop.is_set():

@@ -36,12 +36,12 @@ from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 4
-"""Messages composed before the senders get their turn: about half a millisecond."""
+"""How many messages are composed before the senders get to run: about half a millisecond of work."""
 
 
 @dataclass(frozen=True)
 class LaneContext:
-    """What all lanes work with.
+    """What all lanes share.
 
     ``stopping`` tells whether the worker was asked to stop, ``superseded`` whether there is newer content than that of
     this loader and composer; in both cases nothing more is claimed.
@@ -62,14 +62,14 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What is remembered between passes of a lane: whether its adapter is down, and what has stopped."""
+    """What a lane remembers between passes: the breakers of its adapter, channel and templates."""
 
     breaker: Breaker
     channel_breakers: ChannelBreakers
 
 
 class Lane:
-    """Serves one channel until nothing of it is due."""
+    """Serves one channel until nothing is due on it."""
 
     def __init__(
         self, channel: str, adapter: Adapter | None, in_flight: int, state: LaneState, context: LaneContext
@@ -87,7 +87,7 @@ class Lane:
         )
 
     async def work(self) -> int:
-        """Deliver what is due; return how many actions were claimed. Messages in flight are finished before."""
+        """Deliver what is due and finish messages in flight; return how many actions were claimed."""
         async with self._sender:
             return await self._feed()
 
@@ -236,7 +236,7 @@ class Lane:
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether the store cannot be used, rather than what it was asked to do being wrong."""
+    """Tell whether the error is that the store cannot be used, not a bug in what it was asked to do."""
     return isinstance(error, StoreError) and not (is_query_error(error) or is_data_error(error))
 
 

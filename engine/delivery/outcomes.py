@@ -13,7 +13,7 @@ from engine.settings import DeliverySettings
 LONGEST_WAIT = 6 * HOUR
 _JITTER = 0.25
 MAX_DETAIL = 300
-"""How many characters of a provider's text are kept."""
+"""How many characters of a provider's text are stored."""
 
 
 def retry_wait(action_id: int, tries: int, first_wait: int) -> int:

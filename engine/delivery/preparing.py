@@ -77,7 +77,7 @@ class Preparer:
                 group.bad.append(_unreadable(one))
 
     def _not_the_rows(self, batch: LoadedBatch) -> bool:
-        """Tell whether too many of a batch, or one after the other, could not be loaded for rows to be at fault."""
+        """Tell whether so many actions could not be loaded, in the batch or in a row, that rows cannot be at fault."""
         unreadable = [one.claim.action_id for one in batch.unreadable]
         if batch.actions:
             self._channel_breakers.loaded()

@@ -35,10 +35,10 @@ def read_callback(
         raise HabitueError(f"config.toml: adapters.{adapter}: {error}") from error
     if kind.receipts is None:
         raise HabitueError(f"the adapter `{adapter}` does not support receipts")
-    return [_told(one) for one in kind.receipts(options, adapter, callback)]
+    return [_entry(one) for one in kind.receipts(options, adapter, callback)]
 
 
-def _told(receipt: Receipt) -> ReceiptEntry:
+def _entry(receipt: Receipt) -> ReceiptEntry:
     if not receipt.reference:
         raise CallbackError("a receipt does not say which message it is about")
     return ReceiptEntry(

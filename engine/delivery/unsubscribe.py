@@ -1,7 +1,7 @@
-"""One-click unsubscribe links (RFC 8058): a signed token that names the user, the channel and the class.
+"""One-click unsubscribe links (RFC 8058): a signed token that identifies the user, the channel and the message class.
 
-The token holds no address. It does not expire: a link in an old mail has to work. Several secrets can be given,
-separated by spaces: the first signs, all of them verify, so a secret can be replaced without breaking old links.
+The token contains no address. It does not expire, because links in old messages have to work. Several secrets can be
+given, separated by spaces: the first signs, all of them verify, so a secret can be replaced without breaking old links.
 """
 
 import hmac
@@ -62,7 +62,7 @@ class Unsubscriber:
 
 
 def _verify_0_1(token: str, secrets: Sequence[str]) -> Subscription | None:
-    """Return what a token from an email sent by Habitué 0.1 unsubscribes; None if it is not a valid one.
+    """Return what a token from an email sent by Habitué 0.1 unsubscribes; None if it is not valid.
 
     ``BASE64(user|channel|class|action).BASE64(MAC)``: Base64 for URLs without padding; the MAC is BLAKE2b with the
     SHA-256 of the secret as its key, 16 octets, personalised ``habitue.unsub``.

@@ -1,1 +1,1 @@
-"""Read models for people: what is known of a user and why, how the installation is doing. Nothing here writes."""
+"""Read models for people: what is known about a user and why, and the state of the installation. Nothing here writes."""

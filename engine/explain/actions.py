@@ -1,4 +1,4 @@
-"""A user's actions, each with the sentence of its reason, what it said to whom, and its whole life."""
+"""A user's actions, each with its reason in words, its content and recipient, and its history."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What in an installation's state needs a person's attention, and what to do about it."""
+"""Problems in an installation's state that need a person's attention, and what to do about them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,14 @@ from engine.store.quarantine import Quarantined
 def attention(
     store: Store, findings: Sequence[Finding], schema_drift: str, pools: Sequence[Pool]
 ) -> tuple[Attention, ...]:
-    """Return everything that a person should look at: errors of files, ticks and workers, and stuck actions."""
+    """Return everything that needs attention: errors in files, ticks and workers, and stuck actions."""
     return (
         *_of_files(findings, schema_drift),
         *_of_workers(store),
         *_of_ticks(store.ticks),
         *(_of_depth(depth) for depth in store.stuck),
         *(_of_adapter(depth) for depth in store.queue if depth.reason == DeliveryReason.ADAPTER_DOWN),
-        *(_of_mistake(depth) for depth in store.queue if depth.reason == DeliveryReason.CODE_AT_FAULT),
+        *(_of_bug(depth) for depth in store.queue if depth.reason == DeliveryReason.CODE_AT_FAULT),
         *_of_quarantine(store.quarantine),
         *(_of_pool(pool) for pool in pools if pool.low and pool.free),
     )
@@ -41,7 +41,7 @@ def _of_workers(store: Store) -> Iterator[Attention]:
             yield Attention(f"worker {worker.name}", worker.message)
         if worker.silent:
             yield Attention(
-                f"worker {worker.name}", f"not seen since {iso(worker.seen_at)}: look whether it died, and restart it"
+                f"worker {worker.name}", f"not seen since {iso(worker.seen_at)}: check whether it died, and restart it"
             )
 
 
@@ -49,15 +49,13 @@ def _of_ticks(ticks: Sequence[TickDone]) -> Iterator[Attention]:
     """Only the newest finished tick counts: earlier failures have been made up for."""
     ended = next((tick for tick in ticks if tick.milliseconds is not None), None)
     if ended and ended.error:
-        yield Attention(
-            "tick", f"the tick at {iso(ended.at)} ended with this: {ended.error}; the worker's log says more"
-        )
+        yield Attention("tick", f"the tick at {iso(ended.at)} failed: {ended.error}; the worker's log says more")
 
 
 def _of_depth(depth: Depth) -> Attention:
     count = f"{depth.count:,} or more" if depth.more else f"{depth.count:,}"
     remedy = {
-        "unknown": "look at the provider whether they arrived: `habitue log --state unknown`",
+        "unknown": "ask the provider whether they arrived: `habitue log --state unknown` lists them",
         "held": "`habitue log --state held` lists them",
     }[depth.state]
     if depth.reason == CouponReason.POOL_EMPTY:
@@ -68,14 +66,14 @@ def _of_depth(depth: Depth) -> Attention:
 def _of_adapter(depth: Depth) -> Attention:
     return Attention(
         f"channel {depth.channel}",
-        f"{depth.count:,} messages wait because the adapter was down; its settings or the provider are at fault",
+        f"{depth.count:,} messages wait because the adapter was down: check its settings and the provider",
     )
 
 
-def _of_mistake(depth: Depth) -> Attention:
+def _of_bug(depth: Depth) -> Attention:
     return Attention(
         f"channel {depth.channel}",
-        f"{depth.count:,} messages wait because of a mistake in the program or a template:"
+        f"{depth.count:,} messages wait because of a bug in the program or a template:"
         " `habitue log --reason code_at_fault` says where",
     )
 
@@ -84,7 +82,7 @@ def _of_quarantine(rows: Sequence[Quarantined]) -> Iterator[Attention]:
     if rows:
         kinds = Counter(row.kind.value for row in rows)
         said = ", ".join(f"{number} {kind}{'s' if number > 1 else ''}" for kind, number in sorted(kinds.items()))
-        yield Attention("quarantine", f"{said} could not be worked on: `habitue admin quarantine` says why")
+        yield Attention("quarantine", f"{said} could not be processed: `habitue admin quarantine` says why")
 
 
 def _of_pool(pool: Pool) -> Attention:

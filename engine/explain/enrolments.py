@@ -1,4 +1,4 @@
-"""A user's enrolments: what triggered each, where it stands, and why it ended."""
+"""A user's enrolments: what triggered each, its current step, and why it ended."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def enrolments(
 
 
 def _sentences(content: Content) -> dict[str, str]:
-    """Return the sentence of each reason that an enrolment can end with, but for those that files give."""
+    """Return the sentence of each reason that an enrolment can end with, except those given by files."""
     reasons = [*PlaybookReason, *(reason for kind in content.kinds.steps for reason in kind.reasons)]
     return {reason.value: reason.sentence for reason in reasons}
 
@@ -69,7 +69,7 @@ def _next_step(row: RowMapping, playbook: Playbook | None) -> Step | None:
 def _trigger(
     kinds: tuple[TriggerKind, ...], occurrence: str, event: str | None, moves: Mapping[int, PastTransition]
 ) -> str:
-    """Say what an occurrence is about, in the words of the kind of trigger that made it."""
+    """Describe an occurrence, in the words of its kind of trigger."""
     word, _, rest = occurrence.partition(":")
     by = TriggeredBy(rest, event)
     if rest.isdigit() and (move := moves.get(int(rest))):

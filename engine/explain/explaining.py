@@ -1,4 +1,4 @@
-"""Explaining one user: everything that is known, and why, from one read-only snapshot of the store."""
+"""Explaining one user: everything known about them, and why, from one read-only snapshot of the store."""
 
 from dataclasses import dataclass
 

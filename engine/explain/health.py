@@ -17,7 +17,7 @@ TICKS = 5
 SILENT_FOR = 2 * MINUTE
 """Workers report every 15 seconds; one that has not reported for this long is considered dead."""
 COUNTED = 20_000
-"""Actions are counted up to here, coupon codes too: beyond it, "more than" says enough."""
+"""The limit up to which actions and coupon codes are counted; beyond it, the report says "or more"."""
 QUARANTINED = 100
 """How many quarantined rows are reported."""
 LOW = 100
@@ -42,7 +42,7 @@ _FREE = text(
 
 
 def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
-    """Return what the store says of its workers, ticks, lag and queues at ``now``; ``reasons`` explain its queues."""
+    """Return the workers, ticks, lag and queues in the store at ``now``; ``reasons`` explain the queues."""
     version = connection.execute(_VERSION, {"kind": CONTENT}).first()
     return Store(
         at=now,
@@ -82,7 +82,7 @@ def _lag(connection: Connection, now: Instant) -> Lag:
 
 
 def _depths(connection: Connection, states: str, reasons: Reasons) -> tuple[Depth, ...]:
-    """Count the actions in ``states``, a partial index's own condition, up to the limit."""
+    """Count the actions in ``states``, which is a partial index's condition, up to the limit."""
     query = text(
         "SELECT q.state, q.channel, q.reason, count(*) AS count FROM"
         f" (SELECT state, channel, reason FROM action WHERE {states} LIMIT :limit) AS q"

@@ -20,18 +20,18 @@ def find_user(connection: Connection, key: str) -> int:
     """Return the id of the user whose key is ``key``.
 
     Raises:
-        InputError: there is none; names a few keys that begin alike.
+        InputError: there is no such user; the error lists a few similar keys.
     """
     found = connection.execute(text("SELECT id FROM users WHERE key = :key"), {"key": key}).scalar()
     if found is None:
         alike = ", ".join(f"`{one}`" for one in _alike(connection, key))
-        hint = f"; keys that begin alike: {alike}" if alike else ""
+        hint = f"; similar keys: {alike}" if alike else ""
         raise InputError(f"there is no user with the key `{key}`{hint}")
     return int(found)
 
 
 def _alike(connection: Connection, key: str) -> list[str]:
-    """Return up to three keys that share the longest beginnings with ``key``: one index probe for each tried."""
+    """Return up to three keys that share the longest prefixes with ``key``: one index probe for each prefix tried."""
     for start in _starts(key):
         found = connection.execute(_NEARBY, {"start": start}).scalars()
         if alike := [one for one in found if one.startswith(start)]:
@@ -45,7 +45,7 @@ def _starts(key: str) -> Iterator[str]:
 
 
 def person(connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool) -> Person:
-    """Return who the user is; addresses masked unless ``show_addresses``."""
+    """Return the user's profile; addresses masked unless ``show_addresses``."""
     dialect = Dialect(connection.dialect.name)
     listed = "".join(f", {channel.address.sql(dialect)} AS address_{at}" for at, channel in enumerate(channels))
     query = text(
@@ -76,7 +76,7 @@ def facts(
     *,
     show_addresses: bool,
 ) -> tuple[FactValue, ...]:
-    """Return the user's facts in the order of the file, as they were refreshed last."""
+    """Return the user's facts as last refreshed, in the order of the file."""
     hidden = {} if show_addresses else {channel.address.name: channel for channel in channels}
     listed = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
     query = text(f"SELECT s.user_id{listed} FROM user_state AS s WHERE s.user_id = :user_id")

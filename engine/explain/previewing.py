@@ -1,4 +1,4 @@
-"""Previewing a message without an action: for a stored user, or for a made-up one.
+"""Previewing a message without an action, for a stored user or a made-up one.
 
 Values are collected by the same code as in delivery, so a preview cannot differ from the message. A preview never
 claims a coupon code, writes anything, or contains an unsubscribe link that works.
@@ -52,7 +52,7 @@ class Preview:
     channel: str
     locale: str
     playbook: str | None
-    """The playbook whose step sends it; None where none does."""
+    """The playbook whose step sends it; None if no step does."""
     subject: str
     text: str
     html: str
@@ -60,7 +60,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class _TemplateUse:
-    """Where playbooks send the template, if anywhere."""
+    """The step that sends the template, if any."""
 
     playbook: Playbook | None
     coupon: str | None
@@ -79,7 +79,7 @@ class Previewer:
         self._channels = by_name(content.kinds.channels)
 
     def sample(self, request: PreviewRequest, now: Instant) -> PendingMessage:
-        """Return the message for a made-up customer who has everything that templates can ask for."""
+        """Return the message for a made-up customer who has a value for everything that templates can use."""
         use, catalog = _use_of(self._content, request), self._content.catalog
         event = None
         if use.playbook and (name := use.playbook.trigger.event) is not None:
@@ -197,7 +197,7 @@ class Previewer:
 
 
 def _use_of(content: Content, request: PreviewRequest) -> _TemplateUse:
-    """Return the first step that sends the template; one that nobody sends is shown all the same."""
+    """Return the first step that sends the template. A template that no step sends can be previewed too."""
     for playbook in content.playbooks.playbooks:
         for step in playbook.steps:
             for message in step.act.messages:

@@ -1,4 +1,4 @@
-"""Believable values for a preview without a user: by the declared type, and by what a name hints at. Never None."""
+"""Plausible values for a preview without a user, from a value's declared type and its name. Never None."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ _TEXTS = (
     ("order", "10042"),
     ("url", "https://example.com/"),
 )
-"""The first whose word is part of the name is taken."""
+"""Word -> text: the first word that is part of the name applies."""
 
 
 def sample_facts(catalog: FactCatalog, now: Instant) -> dict[str, object]:
@@ -34,13 +34,13 @@ def sample_facts(catalog: FactCatalog, now: Instant) -> dict[str, object]:
 
 
 def sample_event(name: str, properties: Mapping[str, ValueType], scale: int, now: Instant) -> dict[str, object]:
-    """Return an event of an hour ago with a value for every declared property."""
+    """Return an event from an hour ago, with a value for every declared property."""
     values = {key: sample_value(key, kind, scale, now) for key, kind in properties.items()}
     return {"name": name, "at": now - HOUR, **values}
 
 
 def sample_coupon(section: CouponSection | None, now: Instant) -> Coupon:
-    """Return a code that looks like one of the coupon's, and buys nothing."""
+    """Return a code that looks like one of the coupon's, but is not valid."""
     prefix = section.prefix if section else ""
     expires_at = None if section is None or section.valid is None else now + section.valid
     return Coupon(f"{prefix}SAMPLE", expires_at)

@@ -29,18 +29,20 @@ class SentMessages:
     settings: Settings
 
     def of(self, connection: Connection, action_id: int) -> Shown:
-        """Return what the action's message said.
+        """Return the action's message.
 
         Raises:
-            InputError: the action was never handed off, what is kept of it was deleted, or its template is lost.
+            InputError: the action was never handed off, its content was deleted, or its template is no longer stored.
         """
         row = connection.execute(_KEPT, {"action_id": action_id}).first()
         if row is None or row.kept is None:
-            raise InputError(f"nothing is kept of what action {action_id} said: it never left, or that was deleted")
+            raise InputError(f"action {action_id} has no stored content: it was never sent, or its content was deleted")
         channel = by_name(self.content.kinds.channels).get(row.channel)
         template = self._template(connection, row.template, row.channel, row.locale, row.template_hash)
         if channel is None or template is None:
-            raise InputError(f"the template `{row.template}` as action {action_id} was sent with is no longer known")
+            raise InputError(
+                f"the version of `{row.template}` that action {action_id} was sent with is no longer stored"
+            )
         values = orjson.loads(row.kept)
         by = values.pop(RENDERED_WITH)
         return channel.preview(template.render(RenderContext(values, by["locale"], by["currency"], by["zone"])))

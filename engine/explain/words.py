@@ -24,7 +24,7 @@ CAUSES: Mapping[str, str] = {
     Cause.MERGE: "two users were merged",
     Cause.PERSON: "a person decided it",
 }
-"""What the causes of looks and transitions are, for people."""
+"""The causes of evaluations and transitions, for people."""
 _MILLISECONDS = re.compile(r"\b(\d+) ms\b")
 
 
@@ -50,14 +50,14 @@ def shown_value(kind: ValueType, value: Value, currency: str) -> str:
 
 
 def atom_words(atom: SqlAtom) -> str:
-    """Return an atom's text; durations of locks and graces as files write them."""
+    """Return an atom's text, with the durations of locks and graces written as in files."""
     if not isinstance(atom, SlotAtom):
         return atom.text
     return _MILLISECONDS.sub(lambda found: span(int(found[1])), atom.text)
 
 
 def elsewhere(slot: PlacementSlot, place: str | None) -> Iterator[int]:
-    """Yield the bits of locks and graces of other places than ``place``: they mean nothing to who stands there."""
+    """Yield the bits of locks and graces of places other than ``place``, which have no effect on users in it."""
     for rule in slot.book.rules:
         if rule.name not in slot.targets and isinstance(rule.pattern, Bit) and rule.guard != frozenset({place}):
             yield rule.pattern.index

@@ -161,7 +161,7 @@ def test_what_is_no_longer_kept_is_said(world: World) -> None:
     assert world.rows("SELECT count(*) FROM provider_text") == [(0,)]
     assert world.rows("SELECT state FROM action") == [("accepted",)]
     assert world.explain("ann", 402).actions[0].address is None
-    with pytest.raises(InputError, match=f"nothing is kept of what action {action_id} said"):
+    with pytest.raises(InputError, match=f"action {action_id} has no stored content"):
         again(world, action_id)
 
 

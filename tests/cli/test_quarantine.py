@@ -30,7 +30,7 @@ def test_a_row_is_listed_and_tried_again_on_demand(world: World) -> None:
     [(action,)] = world.rows("SELECT id FROM action WHERE state = 'deferred'")
     shown = world.command("status")
     assert shown.exit_code == 1
-    assert "quarantine: 1 action could not be worked on" in shown.stdout
+    assert "quarantine: 1 action could not be processed" in shown.stdout
     [row] = json.loads(world.command("admin", "quarantine", "--json").stdout)
     assert (row["kind"], row["row_id"], row["stage"], row["reason"]) == ("action", action, "compose", "render_failed")
     assert row["detail"].startswith("welcome/hello.email.j2:1: ")

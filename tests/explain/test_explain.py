@@ -223,7 +223,7 @@ def test_a_user_whom_nothing_has_looked_at_is_explained_too(world: World) -> Non
 @pytest.mark.parametrize("key", ["Ann", "anx", "annabel"])
 def test_an_unknown_key_is_answered_with_keys_that_begin_alike(world: World, key: str) -> None:
     world.user("ann")
-    with pytest.raises(InputError, match=f"no user with the key `{key}`; keys that begin alike: `ann`"):
+    with pytest.raises(InputError, match=f"no user with the key `{key}`; similar keys: `ann`"):
         world.explain(key, 1)
 
 

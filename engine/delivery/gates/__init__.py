@@ -1,4 +1,4 @@
-"""The gates that an action must pass before it is sent: one file each, and the order in which they are asked."""
+"""The gates that an action must pass before it is sent: one file each, and the order in which they run."""
 
 from typing import Any
 
@@ -13,4 +13,4 @@ from engine.delivery.gates.hours import HOURS
 from engine.delivery.gates.suppression import SUPPRESSION
 
 GATES: tuple[Gate[Any], ...] = (ENROLMENT, EXPIRY, COUPON, ADAPTER, CONSENT, ADDRESS, SUPPRESSION, HOURS)
-"""In the order in which they are asked: those with final refusals first, those that depend on the hour last."""
+"""In the order in which they run: those with final refusals first, those that depend on the time of day last."""

@@ -1,4 +1,4 @@
-"""Asking all gates about one message, and reserving places with gates that count."""
+"""Running all gates on one message, and reserving places with gates that count."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def judge(
     ``inputs`` are the values that each of ``gates`` loaded for this message.
 
     Raises:
-        TypeError: a gate has a mistake, and returns something else.
+        TypeError: a gate has a bug and does not return a verdict.
     """
     for gate, value in zip(gates, inputs, strict=True):
         verdict = gate.judge(message, value, context)
@@ -27,19 +27,19 @@ def judge(
             case Refuse() | Defer() | Hold():
                 return verdict
             case _:
-                raise TypeError(f"the gate `{gate.name}` gave no verdict")
+                raise TypeError(f"the gate `{gate.name}` did not return a verdict")
     return PASS
 
 
 def reserve(
     connection: Connection, messages: Sequence[PendingMessage], context: GateContext, gates: Sequence[Gate[Any]]
 ) -> Mapping[int, Verdict]:
-    """Take a place for each of ``messages`` with every gate that counts; return the verdicts on those that got none.
+    """Reserve a place for each of ``messages`` with every gate that counts; return the verdicts on those without one.
 
-    Whoever got no place with one gate has taken none with another.
+    A message that gets no place with one gate takes none with another.
 
     Raises:
-        ValueError: a gate has a mistake, and answers for messages about which it was not asked.
+        ValueError: a gate has a bug and returns verdicts on messages that it was not given.
     """
     counting = [gate for gate in gates if gate.reserve is not None]
     refused: dict[int, Verdict] = {}
@@ -52,7 +52,7 @@ def reserve(
         if not news or len(counting) == 1:
             attempt.commit()
             break
-        attempt.rollback()  # places that the refused ones took with the gates before
+        attempt.rollback()  # places that refused messages took with earlier gates
     return refused
 
 
@@ -62,5 +62,5 @@ def _ask(
     assert gate.reserve is not None
     verdicts = gate.reserve(connection, messages, context)
     if not verdicts.keys() <= {message.action_id for message in messages}:
-        raise ValueError(f"the gate `{gate.name}` answers for messages about which it was not asked")
+        raise ValueError(f"the gate `{gate.name}` returned verdicts on messages that it was not given")
     return verdicts

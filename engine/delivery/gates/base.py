@@ -1,4 +1,4 @@
-"""The base of gates: a check that each message must pass before it is sent, with the data it loads and its reasons.
+"""The base of gates. A gate is a check that each message must pass before it is sent, with its data and its reasons.
 
 A gate is one value. Its ``judge`` is a pure function of the message, of what the gate loaded for it, and of the
 context that all messages share. A gate that counts also has ``reserve``, which decides again inside the
@@ -37,7 +37,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Not now: the message is tried again at ``until``, in UTC milliseconds."""
+    """The message is tried again at ``until``, in UTC milliseconds."""
 
     reason: DescribedEnum
     until: int
@@ -56,7 +56,7 @@ PASS = Pass()
 
 @dataclass(frozen=True, slots=True)
 class Columns(Generic[T]):
-    """What a gate reads in the one statement that loads a batch: names -> SQL, and the joins they need.
+    """What a gate reads in the statement that loads a batch: names -> SQL, and the joins they need.
 
     The SQL may use ``a`` (the action), ``u`` (users), ``s`` (user_state), ``n`` (the enrolment) and the gate's own
     ``joins``, which must be left joins with at most one row for each action, under aliases that begin with the gate's
@@ -85,8 +85,8 @@ Reserve: TypeAlias = Callable[[Connection, Sequence[PendingMessage], GateContext
 
 It is called for messages that have passed all gates and that this worker still holds. It must use a statement that is
 atomic between workers: an ``INSERT … ON CONFLICT DO UPDATE … WHERE`` on a counter, in the order of its keys to prevent
-deadlocks. The places are taken if and only if the hand-off is committed. A message can come again (its provider was
-down): an action that already has a place keeps it and takes no other.
+deadlocks. The places are taken if and only if the hand-off is committed. A message can be handed off again, for example
+after its provider was down: an action that already has a place keeps it and takes no other.
 """
 
 

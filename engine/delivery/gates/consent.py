@@ -1,4 +1,4 @@
-"""The gate that checks the user's consent to this class of message on this channel, or the default without one."""
+"""The gate that checks the user's consent to this message class on this channel, or the default if there is none."""
 
 from typing import Any
 
@@ -29,5 +29,7 @@ def _read(row: Any) -> bool | None:  # noqa: ANN401
     return None if row.granted is None else bool(row.granted)
 
 
-_WORD = "LEFT JOIN consent ON consent.user_id = a.user_id AND consent.channel = a.channel AND consent.class = a.class"
-CONSENT = Gate("consent", _judge, tuple(ConsentReason), Columns({"granted": "consent.granted"}, _read, (_WORD,)))
+_CONSENT = (
+    "LEFT JOIN consent ON consent.user_id = a.user_id AND consent.channel = a.channel AND consent.class = a.class"
+)
+CONSENT = Gate("consent", _judge, tuple(ConsentReason), Columns({"granted": "consent.granted"}, _read, (_CONSENT,)))
