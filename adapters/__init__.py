@@ -1,1 +1,1 @@
-"""Providers: ``base.py`` is the port; then one provider, one file."""
+"""Providers. ``base.py`` is the port; each provider has files of its own."""

@@ -1,7 +1,7 @@
 """The port between delivery and the providers.
 
-An adapter knows its provider and nothing else: no table, no rule, no retry. It classifies what the provider
-answered; one stage of the engine decides what follows from it.
+An adapter knows its provider and nothing else: no tables, no rules, no retries. It classifies the provider's answer;
+one stage of the engine decides what follows from it.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from typing import Any, Protocol, Self
 
 
 class Outcome(StrEnum):
-    """What became of one hand-off."""
+    """The result of one hand-off."""
 
     ACCEPTED = "accepted"
-    """The provider took responsibility."""
+    """The provider accepted the message."""
     RETRY = "retry"
-    """Not now: try this message again later (4xx, time-out before the message was complete)."""
+    """Try this message again later (4xx, time-out before the message was complete)."""
     REJECTED = "rejected"
-    """Never for this message or recipient (5xx on recipient or content)."""
+    """This message or recipient is refused for good (5xx on recipient or content)."""
     ADAPTER_DOWN = "adapter_down"
-    """The provider or its configuration is at fault (refused connection, wrong password): no message failed."""
+    """The provider or its configuration is at fault, not the message (refused connection, wrong password)."""
     UNKNOWN = "unknown"
-    """The connection broke after the message was complete and before the answer: it may have been taken."""
+    """The connection broke after the message was complete and before the answer: it may have been accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SmsPayload:
 
 @dataclass(frozen=True, slots=True)
 class PushPayload:
-    """A push notification. ``image`` and ``link`` are URLs, empty for none; ``data`` is for the app, not for the eye."""
+    """A push notification. ``image`` and ``link`` are URLs or empty; ``data`` is for the app and is not shown."""
 
     title: str
     body: str
@@ -53,12 +53,12 @@ class PushPayload:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message, ready for the wire.
+    """One message, ready to be sent.
 
-    ``key`` is the idempotency key, equal on every attempt. ``sender`` is the brand's email address; an adapter of
-    another channel may have a sender among its options. ``recipient`` is the address in the form to send to.
-    ``payload`` is of the type that the channel hands over and the adapter declares. ``at`` is the instant at which it
-    was composed, in UTC milliseconds.
+    ``key`` is the idempotency key, the same on every attempt. ``sender`` is the brand's email address; adapters for
+    other channels may have a sender among their options. ``recipient`` is the address in the form to send to.
+    ``payload`` has the type that the channel produces and the adapter declares. ``at`` is the instant at which the
+    message was composed, in UTC milliseconds.
     """
 
     key: str
@@ -70,7 +70,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the provider said of one message.
+    """The provider's answer to one message.
 
     ``reason`` is a short snake_case word of ours, stable for the log and for reports. ``detail`` is the provider's
     text, shortened and free of secrets and addresses. ``reference`` is the provider's id for the message.
@@ -84,7 +84,7 @@ class Answer:
 
 
 class Adapter(Protocol):
-    """A provider's implementation of one channel. Opened once, used by many tasks of one event loop, closed once."""
+    """A provider's implementation of a channel. Opened once, used by many tasks of one event loop, closed once."""
 
     @property
     def name(self) -> str:
@@ -93,21 +93,21 @@ class Adapter(Protocol):
 
     @property
     def channel(self) -> str | None:
-        """The channel that it serves, such as ``email``; None where it serves any."""
+        """The channel that it serves, such as ``email``; None if it serves any."""
         ...
 
     @property
     def payload(self) -> type:
-        """The type of payload that it takes; ``object`` where it takes any."""
+        """The type of payload that it accepts; ``object`` if it accepts any."""
         ...
 
     @property
     def concurrency(self) -> int:
-        """How many hand-offs it can carry at once; delivery starts no more."""
+        """How many hand-offs it can handle at once; delivery starts no more."""
         ...
 
     async def __aenter__(self) -> Self:
-        """Make ready. A provider that cannot be reached is not an error here; ``send`` reports it."""
+        """Open the adapter. A provider that cannot be reached is not an error here; ``send`` reports it."""
         ...
 
     async def __aexit__(
@@ -117,12 +117,12 @@ class Adapter(Protocol):
         ...
 
     async def send(self, message: Message) -> Answer:
-        """Hand one message over and classify the answer. Raises nothing that a provider can cause."""
+        """Hand over one message and classify the answer. Nothing that the provider does raises an exception."""
         ...
 
 
 class ReceiptKind(StrEnum):
-    """What a provider tells of a message that it took."""
+    """What a provider reports about a message that it has accepted."""
 
     DELIVERED = "delivered"
     BOUNCED = "bounced"
@@ -133,11 +133,11 @@ class ReceiptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One thing that a provider told about one message, in our words.
+    """One report from a provider about one message, in our terms.
 
-    ``adapter`` and ``reference``, the provider's id for the message, say which. ``at`` is when it happened, in UTC
-    milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text; ``address`` is the
-    recipient's where the provider names it.
+    ``adapter`` and ``reference``, the provider's id for the message, identify the message. ``at`` is when it happened,
+    in UTC milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text; ``address`` is
+    the recipient's, if the provider gives it.
     """
 
     adapter: str
@@ -151,15 +151,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's call, as it came over HTTP. Names of ``headers`` are in lower case."""
+    """A provider's HTTP call. Names of ``headers`` are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
 class CallbackError(Exception):
-    """A callback that cannot be read. Says why, without a secret and without what the body holds."""
+    """A callback that cannot be read. Says why, without secrets and without quoting the body."""
 
 
 class NotAuthentic(CallbackError):
-    """A callback that is not proven to come from the provider: its signature is wrong, missing or too old."""
+    """A callback that may not come from the provider: its signature is wrong, missing or too old."""

@@ -1,4 +1,4 @@
-"""An adapter that writes each message into a folder instead of sending it: for trying out, demos and tests."""
+"""An adapter that writes each message to a folder instead of sending it: for trials, demos and tests."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ CAPTURE_REASONS = (
 
 
 class CaptureOptions(BaseModel):
-    """``folder``: where the messages go, made when it is missing and its parent is there."""
+    """``folder``: where messages are written. It is created if its parent exists."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,10 +31,10 @@ class CaptureOptions(BaseModel):
 
 
 class CaptureAdapter:
-    """Writes ``FOLDER/YYYY-MM-DD/NAME``: the day (UTC) it was composed on, the name from its idempotency key.
+    """Writes ``FOLDER/YYYY-MM-DD/NAME``: the day (UTC) of composing, and a name from the idempotency key.
 
-    It serves any channel: an email becomes an ``.eml`` that mail programs open, any other message a ``.json`` of its
-    recipient and payload. A message that is handed over twice on one day replaces its file.
+    It serves any channel: an email becomes an ``.eml`` file that mail programs open, any other message a ``.json`` file
+    with its recipient and payload. A message that is handed over twice on one day replaces its file.
     """
 
     channel = None
@@ -46,18 +46,18 @@ class CaptureAdapter:
         self._folder = options.folder
 
     async def __aenter__(self) -> Self:
-        """Make ready: nothing to do."""
+        """Do nothing: there is nothing to open."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close: nothing is held open between messages."""
+        """Do nothing: there is nothing to close."""
 
     async def send(self, message: Message) -> Answer:
-        """Write one message; it is there whole or not at all.
+        """Write one message, completely or not at all.
 
-        A missing or read-only folder, or a full disk, answers ``ADAPTER_DOWN``.
+        If the folder is missing or read-only, or the disk is full, the answer is ``ADAPTER_DOWN``.
         """
         return await asyncio.get_running_loop().run_in_executor(None, self._write, message)
 
@@ -85,7 +85,7 @@ def _file(message: Message) -> tuple[str, bytes]:
 
 
 def _as_text(value: object) -> str:
-    """Return what JSON has no form for: octets in base64, anything else as it prints."""
+    """Return text for values that JSON does not have: Base64 for octets, ``str`` for anything else."""
     return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""What there is to know of a provider before it is used, and making its adapter from options."""
+"""Declaring a provider, and making its adapter from the configured options."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from adapters.base import Adapter, Callback, Receipt
 from adapters.reasons import AnswerReason
 
 ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt]]
-"""From the checked options, the adapter's name and a provider's call to what it tells; raises ``CallbackError``."""
+"""Reads receipts: from the checked options, the adapter's name and a provider's call. Raises ``CallbackError``."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterKind:
-    """One provider: its name in ``config.toml``, the form of its options, and how its adapter is made from them.
+    """One provider: its name in ``config.toml``, the model of its options, and how to make its adapter from them.
 
-    ``channel`` is the one that it serves, None where it serves any. ``receipts`` reads what the provider tells
-    afterwards; None where it tells nothing. ``reasons`` are the words of its answers and receipts.
+    ``channel`` is the channel that it serves, None if it serves any. ``receipts`` reads the provider's callbacks; None
+    if there are none. ``reasons`` are the reasons of its answers and receipts.
     """
 
     name: str
     options: type[BaseModel]
     make: Callable[[Any, str], Adapter]
-    """From the checked options and the adapter's name."""
+    """Makes the adapter from the checked options and its name."""
     channel: str | None
     receipts: ReceiptParser | None = None
     reasons: tuple[AnswerReason, ...] = ()
@@ -35,7 +35,7 @@ def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:
     """Return the kind called ``name``.
 
     Raises:
-        ValueError: there is none; says which there are.
+        ValueError: there is no such kind; the error lists the known ones.
     """
     kind = next((kind for kind in kinds if kind.name == name), None)
     if kind is None:
@@ -44,10 +44,10 @@ def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:
 
 
 def checked_options(kind: AdapterKind, options: Mapping[str, Any]) -> BaseModel:
-    """Return the options of an adapter in their form.
+    """Check the options of an adapter against its model.
 
     Raises:
-        ValueError: an option is unknown or makes no sense; no secret is repeated.
+        ValueError: an option is unknown or invalid; the error repeats no secrets.
     """
     try:
         return kind.options.model_validate(dict(options))
@@ -59,14 +59,14 @@ def make_adapter(name: str, options: Mapping[str, Any], kinds: Sequence[AdapterK
     """Return the adapter called ``name``, with its options checked.
 
     Raises:
-        ValueError: there is no such adapter, or an option is unknown or makes no sense; no secret is repeated.
+        ValueError: there is no such adapter, or an option is unknown or invalid; the error repeats no secrets.
     """
     kind = find_kind(name, kinds)
     return kind.make(checked_options(kind, options), name)
 
 
 def _said(model: type[BaseModel], mistake: ErrorDetails) -> str:
-    """Say what is wrong with one option, without its value, which may be a secret."""
+    """Describe what is wrong with one option, without its value, which may be a secret."""
     option = ".".join(map(str, mistake["loc"]))
     if mistake["type"] == "extra_forbidden":
         return f"`{option}`: unknown option; known: {', '.join(sorted(model.model_fields))}"

@@ -1,11 +1,11 @@
-"""Words for a provider's answer that several adapters give alike, each with the sentence that explains it in the log."""
+"""Reasons that several adapters share, each with the sentence that explains it in the log."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerReason:
-    """A word of an ``Answer`` and what it means. One word is declared once: adapters that mean the same share it."""
+    """The ``reason`` of an ``Answer`` and what it means. Each is declared once, and shared by adapters."""
 
     value: str
     sentence: str
@@ -13,23 +13,25 @@ class AnswerReason:
 
 TIMEOUT = AnswerReason("timeout", "The provider did not answer in time.")
 DISCONNECTED = AnswerReason("disconnected", "The connection to the provider broke.")
-PROTOCOL_ERROR = AnswerReason("protocol_error", "The provider's answer made no sense.")
-SERVICE_UNAVAILABLE = AnswerReason("service_unavailable", "The provider takes nothing at the moment.")
+PROTOCOL_ERROR = AnswerReason("protocol_error", "The provider's answer was not understood.")
+SERVICE_UNAVAILABLE = AnswerReason("service_unavailable", "The provider accepts no messages at the moment.")
 CONNECTION_FAILED = AnswerReason("connection_failed", "The provider cannot be reached.")
-CONNECTION_TIMEOUT = AnswerReason("connection_timeout", "The provider did not let us in in time.")
-TLS_FAILED = AnswerReason("tls_failed", "No encrypted connection to the provider came about.")
+CONNECTION_TIMEOUT = AnswerReason("connection_timeout", "The provider did not complete the connection in time.")
+TLS_FAILED = AnswerReason("tls_failed", "No encrypted connection to the provider could be established.")
 AUTH_FAILED = AnswerReason("auth_failed", "The provider refuses the credentials.")
 AUTH_UNAVAILABLE = AnswerReason("auth_unavailable", "The provider cannot check the credentials at the moment.")
 NOT_AUTHORISED = AnswerReason(
-    "not_authorised", "The provider does not let us send: look at credentials and permissions."
+    "not_authorised", "The provider does not permit sending: check credentials and permissions."
 )
-SENDER_REFUSED = AnswerReason("sender_refused", "The provider refuses the sender's address: look at brand.sender.")
+SENDER_REFUSED = AnswerReason("sender_refused", "The provider refuses the sender's address: check brand.sender.")
 RECIPIENT_REFUSED = AnswerReason("recipient_refused", "The provider refuses the recipient and gives no other reason.")
-POLICY_REFUSED = AnswerReason("policy_refused", "The provider refuses the message by its policy.")
-MESSAGE_UNSUITABLE = AnswerReason("message_unsuitable", "The message is too large, or of a kind that is not taken.")
-CONTENT_REFUSED = AnswerReason("content_refused", "The provider refuses what the message says.")
+POLICY_REFUSED = AnswerReason("policy_refused", "The provider's policy refuses the message.")
+MESSAGE_UNSUITABLE = AnswerReason(
+    "message_unsuitable", "The message is too large, or of a type that the provider does not accept."
+)
+CONTENT_REFUSED = AnswerReason("content_refused", "The provider refuses the message's content.")
 
 NETWORK = (
     TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, SERVICE_UNAVAILABLE, CONNECTION_FAILED, CONNECTION_TIMEOUT, TLS_FAILED,
 )  # fmt: skip
-"""What can happen on the way to any provider."""
+"""Reasons that can occur with any provider."""

@@ -26,7 +26,7 @@ class SmtpAdapter:
         self._closed = False
 
     async def __aenter__(self) -> Self:
-        """Open the adapter; connections are made when they are needed."""
+        """Open the adapter; connections are opened when needed."""
         self._closed = False
         return self
 

@@ -96,7 +96,7 @@ async def _log_in(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | Non
         reason = "auth_failed" if error.code >= 500 else "auth_unavailable"
         return _down(options, reason, f"answers {error.code} to the login; check username and password")
     except aiosmtplib.SMTPServerDisconnected:
-        return _down(options, "auth_failed", "closed the connection at the login")
+        return _down(options, "auth_failed", "closed the connection during login")
     except aiosmtplib.SMTPException:
         return _down(options, "auth_unsupported", "offers no supported way to log in")
     return None

@@ -1,4 +1,4 @@
-"""The reasons that the smtp adapter gives, apart from ``address_invalid``, which delivery declares."""
+"""The reasons of the ``smtp`` adapter, except ``address_invalid``, which delivery declares."""
 
 from adapters.reasons import (
     AUTH_FAILED,

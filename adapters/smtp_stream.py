@@ -28,7 +28,7 @@ class NotSmtp(Exception):
 
 
 class SmtpStream(asyncio.Protocol):
-    """Writes commands to an open connection, and reads as many replies as they call for.
+    """Writes commands to an open connection, and reads as many replies as are expected.
 
     Unsolicited output of the server is dropped, so that it is never taken for the reply to a later command. The time
     limit moves with every message and is hardly ever reached, so a single timer checks it and reschedules itself.

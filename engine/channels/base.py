@@ -1,7 +1,7 @@
-"""The port between the engine and a channel: where its addresses are, and what its templates and messages consist of.
+"""The port between the engine and a channel: its addresses, the blocks of its templates, and its messages.
 
-A channel is one object in one file. It answers everything that differs between channels, so that no other module has
-to know which channels there are.
+A channel is one object in one file. It covers everything that differs between channels, so that no other module has to
+know which channels there are.
 """
 
 import re
@@ -77,9 +77,9 @@ class Channel(ABC):
     address: AddressOf
     blocks: Blocks
     payload: type[Any]
-    """A frozen dataclass: the type that adapters of this channel get."""
+    """The frozen dataclass that adapters of this channel accept."""
     sample: str
-    """An example of an address, which belongs to nobody."""
+    """An example address that belongs to nobody."""
 
     def usable(self, address: str) -> str | None:
         """Return ``address`` in the form to send to; None if it is invalid. Does not use the network."""
@@ -90,7 +90,7 @@ class Channel(ABC):
         """Do the same as ``usable``, for an address without control characters."""
 
     def suppression_form(self, address: str) -> str:
-        """Return the form in which the suppression list holds a usable address."""
+        """Return a usable address as the suppression list stores it."""
         return address
 
     def masked(self, address: str) -> str:

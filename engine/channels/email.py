@@ -15,7 +15,7 @@ from engine.messages.skeleton import Prepared, prepare_email
 
 # The dot-atom of RFC 5322 without its rarer characters; the library checks all others.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*").fullmatch
-# Labels of letters and digits, with single hyphens inside; the last one of letters. Others may be in an IDNA form.
+# Labels of letters and digits with single hyphens inside, the last of letters only. Other domains may be in IDNA form.
 _PLAIN_DOMAIN = re.compile(r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,63}").fullmatch
 _SPECIAL_USE = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 _MAX_LOCAL, _MAX_EMAIL = 64, 254
@@ -80,7 +80,7 @@ class EmailChannel(Channel):
 
 
 def _is_plain(domain: str) -> bool:
-    """Tell whether ``domain`` is plainly valid: the library would agree, thirty times slower."""
+    """Tell whether ``domain`` is obviously valid: the library would agree, but thirty times slower."""
     if not _PLAIN_DOMAIN(domain) or len(domain) > _MAX_DOMAIN or max(map(len, domain.split("."))) > _MAX_LABEL:
         return False
     return not f".{domain.lower()}".endswith(_SPECIAL_USE)

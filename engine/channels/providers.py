@@ -1,4 +1,4 @@
-"""Making the adapter of each channel from the settings, with clear errors for what does not fit."""
+"""Making each channel's adapter from the settings, with clear errors for what does not fit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -36,7 +36,7 @@ def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[Ad
     if kind.channel not in {None, channel.name}:
         fitting = [one.name for one in kinds if one.channel in {None, channel.name}]
         raise HabitueError(
-            f"config.toml: channels.{channel.name}.adapters: `{name}` is an adapter for {kind.channel}, not for "
+            f"config.toml: channels.{channel.name}.adapters: `{name}` is an adapter for {kind.channel}, not "
             f"{channel.name}; name one of: {', '.join(sorted(fitting))}"
         )
     try:
@@ -51,13 +51,13 @@ def _require_fit(channel: Channel, adapter: Adapter) -> None:
     """Check what an adapter declares; an error is a bug in the adapter, not in the brand's files.
 
     Raises:
-        HabitueError: it is for another channel, takes another payload, or has no concurrency.
+        HabitueError: it is for another channel, accepts another payload, or has no concurrency.
     """
     mistake = ""
     if adapter.channel not in {None, channel.name}:
         mistake = f"declares the channel {adapter.channel}"
     elif not issubclass(channel.payload, adapter.payload):
-        mistake = f"takes {adapter.payload.__name__}, but the channel produces {channel.payload.__name__}"
+        mistake = f"accepts {adapter.payload.__name__}, but the channel produces {channel.payload.__name__}"
     elif adapter.concurrency < 1:
         mistake = f"declares a concurrency of {adapter.concurrency}, so nothing would ever be sent"
     if mistake:

@@ -18,7 +18,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything."""
     with open_app(context) as app:
         content, findings = app.examine()
-        app.adapters()  # mistakes in their settings are found here, not by the first message
+        app.adapters()  # finds errors in their settings now, not when the first message is sent
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         files = len(app.bundle().files)
     if as_json:

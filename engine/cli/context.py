@@ -18,7 +18,7 @@ from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
 
 FINDINGS = 1
-"""Exit code: it worked, but there is something to look at."""
+"""Exit code: it worked, but something needs attention."""
 USAGE = 2
 """Exit code: it could not be done."""
 
@@ -68,5 +68,5 @@ def parse_instant(value: str, zone: str = "UTC") -> Instant:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise InputError(f"`{value}` is not an instant: write `2026-01-31` or `2026-01-31T10:00:00Z`") from error
+        raise InputError(f"`{value}` is not a date or time: write `2026-01-31` or `2026-01-31T10:00:00Z`") from error
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))

@@ -49,9 +49,9 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A coupon of kind `pool` in playbooks/coupons.toml.")],
     file: Annotated[
-        Path, typer.Argument(help="One code per line, or CSV with columns code and expires_at; may be .gz.")
+        Path, typer.Argument(help="One code per line, or CSV with the columns code and expires_at; may be .gz.")
     ],
-    expires: Annotated[str | None, typer.Option(help="Expiry of codes without their own (ISO 8601).")] = None,
+    expires: Annotated[str | None, typer.Option(help="Expiry of codes that have none of their own (ISO 8601).")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add codes to a pool; codes it already has are left unchanged. Exits with 1 if lines were rejected."""

@@ -29,7 +29,7 @@ def explain(
 ) -> None:
     """Show facts, placements and their rules, history, enrolments, actions, and why the user is in a playbook or not.
 
-    Facts are as of the last look at the user. Nothing is written.
+    Facts are as of the user's last evaluation. Nothing is written.
     """
     with open_app(context, parse_instant(at) if at else None) as app:
         explainer = Explainer(running_content(app), app.deciders, app.settings.brand)

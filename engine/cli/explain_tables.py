@@ -35,7 +35,7 @@ def show(console: Console, found: Explanation) -> None:
         _title(console, "Consent")
         console.print(_consents(found))
     if found.profile:
-        _title(console, "Profile", "what became another, newest last")
+        _title(console, "Profile", "changes, newest last")
         console.print(_profile(found))
     _title(console, "Facts", _refreshed(found.next_look))
     console.print(_facts(found))
@@ -55,7 +55,7 @@ def show(console: Console, found: Explanation) -> None:
         _title(console, "Actions")
         for action in found.actions:
             console.print(_action(action), highlight=False)
-    _title(console, "Playbooks", "and why the user is in or out")
+    _title(console, "Playbooks", "why the user is in or out")
     console.print(_playbooks(found))
 
 
@@ -91,7 +91,7 @@ def _table(*columns: str) -> Table:
 
 
 def _consents(found: Explanation) -> Table:
-    table = _table("said at", "channel", "messages", "", "by")
+    table = _table("changed at", "channel", "messages", "", "by")
     for consent in found.consents:
         for word in consent.words:
             said = "[green]agreed[/]" if word.granted else "[yellow]refused[/]"
@@ -138,7 +138,7 @@ def _slot(slot: SlotPlacement, *, several: bool) -> str:
     said = {
         "stays": "stays",
         "held": f"held until {day_time(slot.until)}",
-        "waits": f"a downgrade waits until {day_time(slot.until)}",
+        "waits": f"downgrade in grace until {day_time(slot.until)}",
         "moves": f"[yellow]moves to {slot.moves_to} at the next evaluation[/]",
     }[slot.decision]
     return f"{name}{since}{said}{_by(slot.rule)}"
@@ -173,7 +173,7 @@ def _held(move: PastTransition) -> str:
 
 
 def _enrolments(found: Explanation) -> Table:
-    table = _table("entered", "playbook", "trigger", "state", "next step, or why it ended")
+    table = _table("entered", "playbook", "trigger", "state", "next step or why it ended")
     for enrolment in found.enrolments:
         table.add_row(
             day_time(enrolment.entered_at),

@@ -10,7 +10,7 @@ _MOST_EVENTS = 12
 
 
 def show_summary(console: Console, summary: ImportSummary) -> None:
-    """Print what was imported, and what was not and why."""
+    """Print how many rows were imported, and which were rejected and why."""
     for line in _lines(summary):
         console.print(line, highlight=False, soft_wrap=True)
 
@@ -27,7 +27,7 @@ def _lines(summary: ImportSummary) -> list[str]:
     if summary.refusals_kept:
         lines.append(
             f"  {summary.refusals_kept:,} consents without a date did not override the user's own refusal; "
-            "add a column consent_at that says when they were given"
+            "add a column consent_at with the time of each consent"
         )
     return lines + _rejected(summary)
 

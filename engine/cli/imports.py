@@ -28,10 +28,12 @@ File = Annotated[
 Maps = Annotated[
     list[str] | None,
     typer.Option(
-        "--map", metavar="TARGET=COLUMN", help="The column of a field; TARGET==TEXT for the same text in all rows."
+        "--map",
+        metavar="TARGET=COLUMN",
+        help="Read a field from this column; TARGET==TEXT sets the same text in all rows.",
     ),
 ]
-Zone = Annotated[str | None, typer.Option(help="Time zone of times without one (default: the brand's).")]
+Zone = Annotated[str | None, typer.Option(help="Time zone of times that have none (default: the brand's).")]
 FileFormat = Annotated[
     Literal["csv", "jsonl"] | None, typer.Option("--format", help="File format (default: detected).")
 ]
@@ -39,7 +41,7 @@ Delimiter = Annotated[str | None, typer.Option(help="CSV delimiter (default: det
 DateFormat = Annotated[str | None, typer.Option(help="Format of dates that are not ISO 8601, such as %d/%m/%Y.")]
 Decimal = Annotated[Literal[".", ","], typer.Option(help="Decimal separator.")]
 RejectedPath = Annotated[Path | None, typer.Option(help="File for rejected rows (default: FILE.rejected.csv).")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, store nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, but store nothing.")]
 Again = Annotated[bool, typer.Option("--again", help="Import a file that has already been imported.")]
 _Import = Callable[[App, Source, Declared, ImportOptions, Progress], ImportSummary]
 
@@ -94,7 +96,7 @@ def events(
     again: Again = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import events, each once however often its file is imported. Exits with 1 if rows were rejected."""
+    """Import events; importing a file again adds nothing twice. Exits with 1 if rows were rejected."""
     with open_app(context) as app:
         columns, constants = parse_map(maps or ())
         options = ImportOptions(

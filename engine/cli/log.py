@@ -1,4 +1,4 @@
-"""``habitue log``: what was done to whom, what was not, and why."""
+"""``habitue log``: the actions taken, the actions not taken, and why."""
 
 import csv
 import json
@@ -64,14 +64,14 @@ def log(  # noqa: PLR0917 - Typer's options
     reason: Annotated[str | None, typer.Option(help="For example opted_out; see docs/actions.md.")] = None,
     since: Annotated[str | None, typer.Option(help="An instant (ISO 8601), or how long ago: `24h`, `7d`.")] = None,
     until: Annotated[str | None, typer.Option(help="An instant, or how long ago.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Show at most this many, the newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Show at most this many, newest last.")] = 50,
     history: Annotated[bool, typer.Option("--history", help="Show every change, not only the current state.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new changes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header, safe for spreadsheets.")] = False,
     show_addresses: Annotated[bool, typer.Option("--show-addresses", help="Do not mask addresses.")] = False,
 ) -> None:
-    """Show the action log: what was done to whom, what was not, and why. Addresses are masked."""
+    """Show the action log: who got which message, who did not, and why. Addresses are masked."""
     if as_json and as_csv:
         raise InputError("use either --json or --csv, not both")
     if state is not None and state not in set(State):

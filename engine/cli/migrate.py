@@ -13,7 +13,7 @@ def register(program: typer.Typer) -> None:
 def migrate(context: typer.Context, as_json: AsJson = False) -> None:
     """Update the database to this version, and its columns to the declared facts and dimensions.
 
-    A column that is no longer declared is kept under another name: nothing is lost.
+    A column that is no longer declared is renamed and kept, so no data is lost.
     """
     with open_app(context) as app:
         done = app.migrate(app.content())

@@ -1,4 +1,4 @@
-"""``habitue preview TEMPLATE`` and ``habitue send-test TEMPLATE``: a message before anybody gets it."""
+"""``habitue preview TEMPLATE`` and ``habitue send-test TEMPLATE``: looking at a message before it is sent."""
 
 import asyncio
 import os
@@ -22,8 +22,8 @@ from engine.store.private import open_private
 HTML_FOLDER = Path("var/preview")
 
 Template = Annotated[str, typer.Argument(help="The template's name, such as winback/offer.")]
-User = Annotated[str | None, typer.Option("--user", help="Use this user's values; a made-up customer's where absent.")]
-Locale = Annotated[str | None, typer.Option(help="Write in this language, such as zh-CN; the user's where absent.")]
+User = Annotated[str | None, typer.Option("--user", help="Use this user's values (default: a made-up customer's).")]
+Locale = Annotated[str | None, typer.Option(help="Use this language, such as zh-CN (default: the user's).")]
 
 
 def register(program: typer.Typer) -> None:
@@ -39,11 +39,13 @@ def preview(
     user: User = None,
     locale: Locale = None,
     channel: Annotated[str, typer.Option(help="The channel: email, sms, push, …")] = "email",
-    html: Annotated[Path | None, typer.Option(help="Where the page goes; var/preview/… where absent.")] = None,
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write the page to this file (default: var/preview/TEMPLATE.html).")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a message: subject and text here, the page in a file. Nothing is sent or stored, no coupon code is used."""
+    """Show a message: subject and text here, the page in a file. Nothing is sent or stored; no coupon code is used."""
     with open_app(context) as app:
         shown, _, _ = _compose(app, PreviewRequest(_name(template), channel, locale), user)
     target = _write(shown, html) if shown.html else None
@@ -59,15 +61,15 @@ def send_test(
     context: typer.Context,
     *,
     template: Template,
-    to: Annotated[str, typer.Option(help="The address that gets it.")],
+    to: Annotated[str, typer.Option(help="The address to send to.")],
     user: User = None,
     locale: Locale = None,
     channel: Annotated[str, typer.Option(help="The channel: email, sms, push, …")] = "email",
     as_json: AsJson = False,
 ) -> None:
-    """Send one message through the channel's adapter, its subject or text marked as a test.
+    """Send one message through the channel's adapter, with its subject or text marked as a test.
 
-    It is not in the action log, passes no gate, uses no coupon code, and its unsubscribe link does not work.
+    It skips the gates and the action log, uses no coupon code, and its unsubscribe link does not work.
     """
     with open_app(context) as app:
         shown, pending, previewer = _compose(app, PreviewRequest(_name(template), channel, locale), user)
@@ -84,7 +86,7 @@ def send_test(
         return
     said = f", reference {escape(answer.reference)}" if answer.reference else ""
     console().print(
-        f"[green]{adapter.name} took it[/] for {escape(masked)}{said}: [bold]{escape(f'[test] {shown.subject}'.strip())}[/]",
+        f"[green]{adapter.name} accepted it[/] for {escape(masked)}{said}: [bold]{escape(f'[test] {shown.subject}'.strip())}[/]",
         highlight=False,
     )
     notes().print("It is not in the action log.")
@@ -102,7 +104,7 @@ def _compose(app: App, request: PreviewRequest, user: str | None) -> tuple[Previ
 
 
 def _name(template: str) -> str:
-    """Return the name of a template that may be given as the path of its file."""
+    """Return the template's name from its name or the path of its file."""
     path = template.removeprefix("templates/")
     folder, slash, file = path.rpartition("/")
     return f"{folder}{slash}{file.split('.')[0]}" if path.endswith(".j2") else path
@@ -116,7 +118,7 @@ def _write(shown: Preview, html: Path | None) -> Path:
         with os.fdopen(open_private(target), "w", encoding="utf-8") as file:
             file.write(shown.html)
     except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror}; --html names another file") from error
+        raise InputError(f"{target} cannot be written: {error.strerror}; choose another file with --html") from error
     return target
 
 
@@ -139,10 +141,10 @@ async def _send(adapter: Adapter, message: Message) -> Answer:
 
 def _failure(adapter: str, answer: Answer) -> str:
     what = {
-        Outcome.ADAPTER_DOWN: f"the adapter `{adapter}` cannot send: look at adapters.{adapter} in config.toml",
-        Outcome.RETRY: f"`{adapter}` did not take it now: try again later",
+        Outcome.ADAPTER_DOWN: f"the adapter `{adapter}` cannot send: check adapters.{adapter} in config.toml",
+        Outcome.RETRY: f"`{adapter}` does not accept it at the moment: try again later",
         Outcome.REJECTED: f"`{adapter}` refuses this message or this recipient",
-        Outcome.UNKNOWN: f"the connection of `{adapter}` broke before an answer: it may have been sent",
+        Outcome.UNKNOWN: f"the connection of `{adapter}` broke before the answer: the message may have been sent",
     }[answer.outcome]
     said = ": ".join(part for part in (answer.reason, answer.detail) if part)
     return f"{what} ({said})" if said else what

@@ -31,7 +31,7 @@ program = typer.Typer(
     name="habitue",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Lifecycle marketing as code: every customer in the right tier and stage, the right playbook for each.",
+    help="Lifecycle marketing as code: every customer in the right tier and stage, with the right playbooks.",
     epilog="Example: habitue check && habitue migrate && habitue tick && habitue status",
 )
 
@@ -46,7 +46,9 @@ def _version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     config: Annotated[Path, typer.Option(help="The settings file.", envvar="HABITUE_CONFIG")] = Path("config.toml"),
-    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     context.obj = Options(config, context.obj or installed_kinds())
 
@@ -56,7 +58,7 @@ for family in (init, check, migrate, imports, tick, run, status, explain, previe
 
 
 def main(kinds: Kinds | None = None) -> None:
-    """Run a command. Errors of the user or the environment print one sentence and exit with 2, without a traceback.
+    """Run a command. User and environment errors print one sentence and exit with 2, without a traceback.
 
     If ``kinds`` is None, the installed ones are used.
     """

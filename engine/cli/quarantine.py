@@ -1,4 +1,4 @@
-"""``habitue admin quarantine``: rows that could not be worked on, why, and trying them again."""
+"""``habitue admin quarantine``: lists rows that could not be processed, and retries them."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -19,24 +19,24 @@ _SHOWN = 1_000
 
 def register(program: typer.Typer) -> None:
     """Add the command."""
-    family = typer.Typer(help="Looking after an installation.", no_args_is_help=True)
+    family = typer.Typer(help="Maintain an installation.", no_args_is_help=True)
     family.command(epilog="Example: habitue admin quarantine --retry")(quarantine)
-    # With a single command and no callback, Typer would take the family for that command.
+    # With a single command and no callback, Typer would drop the family's name from the command line.
     family.callback()(_family)
     program.add_typer(family, name="admin")
 
 
 def _family() -> None:
-    """Look after an installation."""
+    """Maintain an installation."""
 
 
 def quarantine(
     context: typer.Context,
-    rows: Annotated[list[str] | None, typer.Argument(help="Only these, such as `user:12`; all where none.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Make them due at once.")] = False,
+    rows: Annotated[list[str] | None, typer.Argument(help="Only these rows, such as `user:12` (default: all).")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Make these rows due at once.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the rows that could not be worked on, each with its reason and when it is tried again."""
+    """List the rows that could not be processed, each with its reason and the time of its next try."""
     only = [_row(row) for row in rows] if rows else None
     with open_app(context) as app:
         with app.database.read() as connection:
@@ -50,14 +50,14 @@ def quarantine(
     else:
         _show(console(), found)
         if retry:
-            console().print(f"{number:,} rows are due now; the next tick and delivery take them.")
+            console().print(f"{number:,} rows are due now; the next tick and delivery process them.")
 
 
 def _row(written: str) -> RowId:
     kind, _, number = written.partition(":")
     if kind not in set(RowKind) or not number.isdecimal():
         kinds = ", ".join(f"`{one}:12`" for one in RowKind)
-        raise InputError(f"`{written}` names no row: write {kinds}")
+        raise InputError(f"`{written}` is not a row: write it like {kinds}")
     return RowId(RowKind(kind), int(number))
 
 
@@ -69,7 +69,7 @@ def _show(out: Console, found: list[Quarantined]) -> None:
     if not found:
         out.print("Nothing is in quarantine.")
         return
-    table = Table("row", "stage", "reason", "detail", "since", "tries", "again at", box=None)
+    table = Table("row", "stage", "reason", "detail", "since", "tries", "next try", box=None)
     for one in found:
         table.add_row(
             f"{one.kind}:{one.row_id}",

@@ -14,7 +14,7 @@ _log = structlog.get_logger("habitue.worker")
 
 
 class Only(StrEnum):
-    """The parts of a worker that can run alone."""
+    """The parts of a worker that can run on their own."""
 
     TICKS = "ticks"
     DELIVERY = "delivery"

@@ -1,4 +1,4 @@
-"""``habitue status``: what is running, how late it is, what is waiting, and what needs attention."""
+"""``habitue status``: workers, lag, queues, the last ticks, and what needs attention."""
 
 import typer
 from rich.console import Console
@@ -22,7 +22,7 @@ def register(program: typer.Typer) -> None:
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
-    """Show what is running, lag, queues, last ticks, and what needs attention. Exits with 1 if anything does."""
+    """Show workers, lag, queues, the last ticks, and what needs attention. Exits with 1 if anything does."""
     with open_app(context) as app:
         found = read_status(app)
     if as_json:
@@ -74,17 +74,17 @@ def _show(out: Console, found: Status) -> None:
 def _versions(found: Status) -> str:
     running = found.store.content_version
     if running is None:
-        return "content: none applied yet; the next tick applies the files"
+        return "content: nothing applied yet; the next tick applies the files"
     said = f"content: {running} since {day_time(found.store.applied_at)}"
     if found.files_version == running:
         return f"{said}, same as the files"
-    refused = f"they have {found.files_errors} errors, so this version keeps running"
+    refused = f"they have errors ({found.files_errors}), so this version keeps running"
     return f"{said}; the files differ: " + (refused if found.files_errors else "the next tick applies them")
 
 
 def _lag(lag: Lag) -> str:
     users = "none due" if lag.users is None else f"{span(lag.users)} late"
-    users += ", some wait for the next tick" if lag.users_at_once else ""
+    users += ", some due at the next tick" if lag.users_at_once else ""
     enrolments, actions = (
         "none due" if late is None else f"{span(late)} late" for late in (lag.enrolments, lag.actions)
     )

@@ -31,7 +31,7 @@ def tick(
         now = app.clock.now()
         out = notes()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        # Off a terminal there is no progress bar, so that an error is the only output.
+        # When not on a terminal there is no progress bar, so that an error is the only output.
         with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
             done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
@@ -50,7 +50,7 @@ def tick(
 
 def _show(now: Instant, done: Progress, drained: DeliveryCounts | None, *, as_json: bool) -> None:
     if done.lived_until is not None:
-        notes().print(f"Nothing to do: the last tick of this store was at {iso(done.lived_until)}, which is later.")
+        notes().print(f"Nothing to do: the last tick of this store was later, at {iso(done.lived_until)}.")
     if as_json:
         delivered = dict(drained.states) if drained else {}
         counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}

@@ -86,7 +86,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ),
         (
             '[channels.sms]\nadapters = ["smtp"]\n',
-            "channels.sms.adapters: `smtp` is an adapter for email, not for sms; name one of: capture",
+            "channels.sms.adapters: `smtp` is an adapter for email, not sms; name one of: capture",
         ),
         (
             '[channels.email]\nadapters = ["smtp"]\n[adapters.smtp]\nprot = 25\n',
@@ -130,7 +130,7 @@ class Liar:
     ("declared", "said"),
     [
         ({"channel": "push"}, "the adapter `liar` does not fit the channel email: it declares the channel push"),
-        ({"payload": PushPayload}, "it takes PushPayload, but the channel produces EmailPayload"),
+        ({"payload": PushPayload}, "it accepts PushPayload, but the channel produces EmailPayload"),
         ({"concurrency": 0}, "it declares a concurrency of 0, so nothing would ever be sent"),
     ],
 )

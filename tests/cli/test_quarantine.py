@@ -54,7 +54,7 @@ def test_a_row_is_listed_and_tried_again_on_demand(world: World) -> None:
 @pytest.mark.parametrize("row", ["bob", "action:", "animal:7"])
 def test_what_names_no_row_is_said(world: World, row: str) -> None:
     done = world.command("admin", "quarantine", row)
-    assert "names no row: write `user:12`" in str(done.exception)
+    assert "is not a row: write it like `user:12`" in str(done.exception)
 
 
 def test_status_says_that_a_mistake_holds_messages_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

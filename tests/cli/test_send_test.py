@@ -20,10 +20,10 @@ class NoOptions(BaseModel):
 @pytest.mark.parametrize(
     ("outcome", "says"),
     [
-        (Outcome.ADAPTER_DOWN, "the adapter `scripted` cannot send: look at adapters.scripted in config.toml"),
-        (Outcome.RETRY, "`scripted` did not take it now: try again later"),
+        (Outcome.ADAPTER_DOWN, "the adapter `scripted` cannot send: check adapters.scripted in config.toml"),
+        (Outcome.RETRY, "`scripted` does not accept it at the moment: try again later"),
         (Outcome.REJECTED, "`scripted` refuses this message or this recipient"),
-        (Outcome.UNKNOWN, "the connection of `scripted` broke before an answer: it may have been sent"),
+        (Outcome.UNKNOWN, "the connection of `scripted` broke before the answer: the message may have been sent"),
     ],
 )
 def test_every_outcome_has_its_sentence(tmp_path: Path, migrated_sqlite_url: str, outcome: Outcome, says: str) -> None:

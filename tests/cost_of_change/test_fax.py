@@ -194,7 +194,7 @@ def test_it_is_previewed_and_tried_out(lived: Office) -> None:
     assert "Dear Ann,\n\nthank you for $12.00." in done.output
     sent = lived.command("send-test", "thanks/page", "--channel", "fax", "--to", "+49 30 111222", "--user", "ann")
     assert sent.exit_code == 0, sent.output
-    assert "office took it for fax •••22" in sent.output
+    assert "office accepted it for fax •••22" in sent.output
     [page] = [page for page in lived.pages() if page["to"] == "+4930111222"]
     assert page["lines"][0] == "[test] Dear Ann,"
     wrong = lived.command("send-test", "thanks/page", "--channel", "fax", "--to", "upstairs")

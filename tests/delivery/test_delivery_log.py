@@ -122,7 +122,7 @@ def test_as_a_table(lived: Deliveries) -> None:
     [
         (("--state", "acepted"), "unknown state `acepted`; did you mean `accepted`?"),
         (("--json", "--csv"), "use either --json or --csv"),
-        (("--since", "yesterday"), "`yesterday` is not an instant"),
+        (("--since", "yesterday"), "`yesterday` is not a date or time"),
     ],
 )
 def test_what_makes_no_sense_is_said(lived: Deliveries, arguments: tuple[str, ...], message: str) -> None:
