@@ -1,4 +1,4 @@
-"""From compiled files to the store: the tables and columns that they need, and making them what runs."""
+"""Activating compiled files: creating the tables and columns that they need, and making them the running version."""
 
 from sqlalchemy import text
 
@@ -14,7 +14,7 @@ from engine.store.state_table import Drift, follow, migrate, require_columns
 
 
 def make_ready(database: Database, content: Content) -> Drift:
-    """Make the tables, and make ``user_state`` follow ``content``; return what had to be done to it."""
+    """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what had to be changed."""
     migrate(database)
     with database.write() as connection:
         done = follow(connection, database.dialect, content.columns())
@@ -25,12 +25,12 @@ def make_ready(database: Database, content: Content) -> Drift:
 
 
 def make_running(database: Database, content: Content, now: Instant) -> bool:
-    """Make ``content`` the running version; return whether it was another before.
+    """Make ``content`` the running version; return whether another version was running before.
 
-    When the rules changed, or a playbook that concerns everybody, everybody becomes due.
+    If the rules changed, or a playbook that concerns everybody, everybody becomes due.
 
     Raises:
-        SchemaDrift: ``user_state`` does not follow it yet.
+        SchemaDrift: the columns of ``user_state`` do not match it yet.
     """
     with database.write() as connection:
         require_columns(connection, database.dialect, content.columns())
@@ -48,7 +48,7 @@ def make_running(database: Database, content: Content, now: Instant) -> bool:
 
 
 def _concerns_everybody(before: Bundle, content: Content) -> bool:
-    """Tell whether ``content`` treats users to whom nothing happens otherwise than ``before`` did."""
+    """Tell whether ``content`` may treat even users who did nothing differently from ``before``."""
     files = content.bundle.files
     changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
     return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)

@@ -40,7 +40,7 @@ class App:
 
     @classmethod
     def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
-        """Read the settings and return the app; with ``at`` the clock stands still at that instant.
+        """Read the settings and return the app; if ``at`` is given, the clock stands still at that instant.
 
         ``kinds`` defaults to the installed kinds.
 
@@ -64,7 +64,7 @@ class App:
         return read_bundle(folders.rules, folders.playbooks, folders.templates)
 
     def examine(self) -> tuple[Content | None, list[Finding]]:
-        """Check the brand's files; return what they compile to, and all findings."""
+        """Check the brand's files; return the compiled content, and all findings."""
         return examine(self.bundle(), self.settings, self.deciders, self.kinds)
 
     def content(self) -> Content:
@@ -94,10 +94,10 @@ class App:
         return make_ready(self.database, content)
 
     def apply(self, content: Content, now: Instant) -> bool:
-        """Make ``content`` the running version; return whether it was another before.
+        """Make ``content`` the running version; return whether another version was running before.
 
         Raises:
-            SchemaDrift: ``user_state`` does not follow it yet.
+            SchemaDrift: the columns of ``user_state`` do not match it yet.
         """
         return make_running(self.database, content, now)
 

@@ -14,7 +14,7 @@ from engine.store.database import Database
 from engine.store.quarantine import A_FEW, UNREADABLE, BadRowFound, RowKind, put_back, quarantine
 
 MOST = 100
-"""With more than this in one tick the rows are not the problem either, even with good rows between them."""
+"""More bad rows in one tick than this mean that the rows are not the problem, even with good rows between them."""
 _PART = 8
 
 _log = structlog.get_logger("habitue.tick")
@@ -36,12 +36,12 @@ class BadRowIsolation:
         """How many rows were quarantined."""
 
     def worked(self) -> None:
-        """Note that a chunk succeeded: process more rows at once again."""
+        """Record that a chunk succeeded: process more rows at once again."""
         self.limit = min(self.limit * _PART, self._chunk)
         self._in_a_row.clear()
 
     def failed(self, error: Exception, now: Instant) -> None:
-        """Note that a chunk failed: process fewer rows at once, or quarantine the one bad row.
+        """Record that a chunk failed: process fewer rows at once, or quarantine the one bad row.
 
         Raises:
             Exception: ``error``, if no row is to blame, or there are too many bad rows.

@@ -1,7 +1,7 @@
 """The only module that asks what time it is.
 
-Everything else is given an instant: milliseconds since 1970-01-01 UTC, as an ``int``. So a year can be simulated in a
-minute, and every bug about time can be reproduced in a test.
+Everything else is given an instant: milliseconds since 1970-01-01 UTC, as an ``int``. This way a year can be simulated
+in a minute, and every bug that involves time can be reproduced in a test.
 """
 
 import time
@@ -44,7 +44,7 @@ class FixedClock:
         self._at = at
 
     def now(self) -> Instant:
-        """Return the instant set last."""
+        """Return the instant that was last set."""
         return self._at
 
     def move_to(self, at: Instant) -> None:

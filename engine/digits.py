@@ -1,7 +1,7 @@
-"""Numbers in the separators of a language. The separators are CLDR's, by way of Babel.
+"""Formatting numbers with the separators of a language, which are CLDR's, from Babel.
 
-Babel can write numbers itself, in fifty microseconds each, and drops the apostrophes of Swiss millions (2.19). A mail has
-several, so what it knows of a language is taken out once, and put together here.
+Babel can format numbers itself, but takes fifty microseconds for each, and drops the apostrophes of Swiss millions
+(2.19). A message has several numbers, so a language's style is read from Babel once and applied here.
 """
 
 import re
@@ -15,19 +15,19 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """What stands around, between and before the digits of a number."""
+    """The prefixes, suffixes and separators of numbers in one language."""
 
     before: tuple[str, ...]
-    """What comes first: of a positive number, of a negative one."""
+    """The prefix of a positive number, and of a negative one."""
     after: tuple[str, ...]
     between: str
-    """Between groups of digits."""
+    """The separator between groups of digits."""
     point: str
     groups: tuple[int, int]
-    """Digits in the last group, and in those to its left."""
+    """How many digits are in the last group, and in the groups to its left."""
 
     def write(self, whole: str, decimals: str, *, negative: bool) -> str:
-        """Write a number of which the digits before and after the point are known."""
+        """Return a number in this style, from its digits before and after the point."""
         last, other = self.groups
         parts = [whole[-last:]]
         rest = whole[:-last]

@@ -1,14 +1,14 @@
 """The error tree. An error gets its own class only if a caller handles it differently.
 
 HabitueError                 a sentence for the person at the terminal; the CLI prints it and exits 2
-├── ContentError             files that ops write have errors: carries all findings
-├── StoreError               the database cannot be opened, is read-only, is of another version
+├── ContentError             the brand's files have errors; has all findings
+├── StoreError               the database cannot be opened, is read-only, or has another version
 │   ├── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
-│   ├── StoreConflict        another transaction was in the way: the same again may succeed
-│   ├── StoreNameError       a statement names a table or column that is not there: the program's or an extension's
+│   ├── StoreConflict        another transaction was in the way: a retry may succeed
+│   ├── StoreNameError       a statement of the program or an extension uses a table or column that does not exist
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
-├── InputError               a file to import, an option, a user key that makes no sense
-├── BadRow                       a stored row holds what cannot be understood: the row is quarantined
+├── InputError               a file to import, an option or a user key is invalid
+├── BadRow                   a stored row has invalid data: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
 """
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class HabitueError(Exception):
-    """Says in one sentence what is wrong and what would be right, without personal data."""
+    """An error with one sentence that says what is wrong and what would be right, without personal data."""
 
 
 class ContentError(HabitueError):
-    """Files that ops write have errors."""
+    """The brand's files have errors."""
 
     def __init__(self, findings: "Sequence[Finding]") -> None:
         self.findings = tuple(findings)
@@ -41,15 +41,15 @@ class SchemaDrift(StoreError):
 
 
 class StoreConflict(StoreError):
-    """Another transaction was in the way (a deadlock, a lock that was not let go): the same again may succeed."""
+    """Another transaction was in the way (a deadlock, or a lock that was not released): a retry may succeed."""
 
 
 class StoreNameError(StoreError):
-    """A statement names a table or column that is not there: an older schema, or a mistake in the statement."""
+    """A statement uses a table or column that does not exist: the schema is older, or the statement is wrong."""
 
 
 class StoreValueError(StoreError):
-    """The database cannot work on a value in one of the rows that were handed to it, or that it read."""
+    """The database cannot process a value in one of the rows that it was given or that it read."""
 
 
 class InputError(HabitueError):
@@ -57,7 +57,7 @@ class InputError(HabitueError):
 
 
 class BadRow(HabitueError):
-    """A stored row holds what cannot be understood. Says which column, never its value."""
+    """A stored row has invalid data. The error gives the column, never its value."""
 
 
 class RenderError(HabitueError):

@@ -45,7 +45,7 @@ class Kinds:
 
     @cached_property
     def reasons(self) -> Reasons:
-        """All reasons: those of the program's layers, and the ``reasons`` of all kinds.
+        """All reasons: those of the program's layers and those of all kinds.
 
         Raises:
             ValueError: two declare the same word.

@@ -38,7 +38,7 @@ class Content:
 
     @property
     def version(self) -> str:
-        """Hash over all files."""
+        """The hash of all files."""
         return self.bundle.version
 
     def columns(self) -> tuple[StateColumn, ...]:
@@ -61,7 +61,7 @@ class Content:
         return {name: section.worth for name, section in self.playbooks.coupons.items()}
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Return the instants at which time alone can let users into a playbook."""
+        """Return the turning points at which time alone can let users into a playbook."""
         return self.playbooks.turning_points()
 
 
@@ -69,7 +69,7 @@ def load_content(bundle: Bundle, settings: Settings, deciders: Deciders, kinds: 
     """Compile ``bundle`` and run its cases.
 
     Raises:
-        ContentError: with every error of every file; nothing of the bundle is used then.
+        ContentError: with every error of every file; then nothing from the bundle is used.
     """
     content, findings = examine(bundle, settings, deciders, kinds)
     if content is None:
@@ -80,7 +80,7 @@ def load_content(bundle: Bundle, settings: Settings, deciders: Deciders, kinds: 
 def examine(
     bundle: Bundle, settings: Settings, deciders: Deciders, kinds: Kinds = SHIPPED
 ) -> tuple[Content | None, list[Finding]]:
-    """Return the compiled content, or None where there are errors, and all findings, warnings included."""
+    """Return the compiled content, or None if there are errors, and all findings, including warnings."""
     catalog, findings = load_catalog(bundle, settings.brand.currency_scale, kinds.fact_sources)
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
@@ -107,7 +107,7 @@ def examine(
 
 
 def channel_names(kinds: Kinds) -> tuple[str, ...]:
-    """Return the names of the channels that playbooks may send by."""
+    """Return the names of the channels that playbooks can use."""
     return tuple(channel.name for channel in kinds.channels)
 
 

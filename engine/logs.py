@@ -13,7 +13,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from engine.settings import LogSettings
 
 _QUIET = ("apscheduler",)
-"""Libraries whose warnings only report what is intended: a tick that is still running is not started again."""
+"""Libraries whose warnings only report intended behaviour: a tick that is still running is not started again."""
 
 
 class _LibraryLogs(logging.Handler):

@@ -1,7 +1,7 @@
-"""Money: which currencies there are, how many minor units each has, and amounts as people of a language write them.
+"""Money: the known currencies, their minor units, and amounts formatted for a language.
 
-The minor units are those of ISO 4217, because amounts are stored in them. CLDR, by which amounts are written, leaves
-decimals away that ISO 4217 has but nobody uses (HUF, IDR, IQD); such decimals are shown where an amount has them.
+The minor units are those of ISO 4217, because amounts are stored in them. Formatting follows CLDR, which omits decimals
+that ISO 4217 has but nobody uses (HUF, IDR, IQD); they are shown if an amount has them.
 """
 
 from babel import Locale
@@ -14,12 +14,12 @@ _NO_BREAK = "\u00a0"
 
 
 def currencies() -> tuple[str, ...]:
-    """Return the codes of all currencies that can be counted: not of gold, nor of none."""
+    """Return the codes of all currencies that have minor units: not those for gold or for "no currency"."""
     return tuple(currency.code for currency in Currency if currency.exponent is not None)
 
 
 def minor_digits(currency: str) -> int:
-    """Return how many decimals a currency has (ISO 4217).
+    """Return the number of decimals of a currency (ISO 4217).
 
     Raises:
         ValueError: there is no such currency.
@@ -31,10 +31,10 @@ def minor_digits(currency: str) -> int:
 
 
 class AmountStyle:
-    """How people of one language write amounts of one currency."""
+    """How amounts of one currency are written in one language."""
 
     def __init__(self, currency: str, locale: Locale) -> None:
-        """Look it up.
+        """Look up the style.
 
         Raises:
             ValueError: there is no such currency.
@@ -42,7 +42,7 @@ class AmountStyle:
         self._digits = minor_digits(currency)
         self._usual = min(get_currency_precision(currency), self._digits)
         symbol = get_currency_symbol(currency, locale)
-        # CLDR keeps letters and digits apart (`CHF 5`); Babel does not do so.
+        # CLDR separates letters from digits (`CHF 5`); Babel does not.
         first, last = (_NO_BREAK if letter.isalpha() else "" for letter in (symbol[0], symbol[-1]))
         style = style_of(locale.currency_formats["standard"], locale)
         self._style = NumberStyle(
@@ -54,7 +54,7 @@ class AmountStyle:
         )
 
     def write(self, amount: int) -> str:
-        """Write ``amount`` minor units: ``¥1,234.50``, ``1.234,50 €``."""
+        """Return ``amount``, in minor units, such as ``¥1,234.50`` or ``1.234,50 €``."""
         whole, minor = divmod(abs(amount), 10**self._digits)
         decimals = f"{minor:0{self._digits}d}" if self._digits else ""
         if not decimals[self._usual :].strip("0"):

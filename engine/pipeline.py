@@ -1,8 +1,8 @@
 """The tick: one pass over the users who are due, then over the enrolments that are due.
 
-Every stage is set-wise and idempotent. Users are processed in chunks, one transaction each, so a placement, the
-transition that records it and the enrolment that follows are committed together or not at all; the remaining users stay
-due.
+Every stage is set-wise and idempotent. Users are processed in chunks, with one transaction each, so a placement, the
+transition that records it and the enrolment that follows are committed together or not at all. If a tick stops, the
+remaining users stay due.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Stage(Protocol):
     """One step of the tick over the users in ``due_user``."""
 
     def run(self, connection: Connection, now: Instant) -> int | None:
-        """Do the stage's work in the caller's transaction; return how many rows it created, if it counts them."""
+        """Run the stage in the caller's transaction; return how many rows it created, if it counts them."""
         ...
 
 
@@ -51,7 +51,7 @@ class Progress:
     set_aside: int = 0
     """Users and enrolments that were quarantined; see ``bad_rows``."""
     lived_until: Instant | None = None
-    """The instant of a later tick that the store has already had; then nothing was done."""
+    """The instant of a later tick that this store has already had. If set, this tick did nothing."""
 
 
 Watch = Callable[[Progress], None]

@@ -1,6 +1,6 @@
 """``config.toml`` and ``HABITUE_*`` environment variables, as one frozen model.
 
-An environment variable wins over the file: ``HABITUE_STORE__URL`` is ``store.url``. Secrets belong there.
+Environment variables override the file: ``HABITUE_STORE__URL`` is ``store.url``. Secrets belong in the environment.
 """
 
 from collections.abc import Mapping
@@ -18,38 +18,38 @@ from engine.errors import HabitueError
 from engine.money import currencies, minor_digits
 
 SHORTEST_SECRET = 16
-"""Characters of a secret that signs."""
+"""Minimum number of characters of a signing secret."""
 
 
 class _Part(BaseModel):
-    # What is refused may be a secret.
+    # An invalid value may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Brand(_Part):
-    """The brand that sends."""
+    """The brand: the sender of all messages."""
 
     name: str = "Habitué"
     currency: str = "USD"
     """ISO 4217."""
     timezone: str = "UTC"
-    """For users whose own zone is not known."""
+    """For users whose zone is unknown."""
     locale: str = "en"
-    """For users whose own language is not known."""
+    """For users whose language is unknown."""
     sender: str = "hello@example.com"
     reply_to: str | None = None
     website: str = "https://example.com"
     postal_address: str = ""
-    """Shown at the foot of marketing mail, as the law of many countries asks."""
+    """Shown at the foot of marketing email, as the law of many countries requires."""
     unsubscribe_url: str = "https://example.com/unsubscribe"
-    """Start of the one-click address in ``List-Unsubscribe``; a token follows it."""
+    """Base of the one-click URL in ``List-Unsubscribe``; the token is added to it."""
 
     @field_validator("currency")
     @classmethod
     def _known_currency(cls, code: str) -> str:
         known = currencies()
         if code not in known:
-            raise ValueError(f"`{code}` is not a currency of ISO 4217{did_you_mean(code, known)}")
+            raise ValueError(f"`{code}` is not an ISO 4217 currency{did_you_mean(code, known)}")
         return code
 
     @field_validator("timezone")
@@ -84,7 +84,7 @@ class StoreSettings(_Part):
 
 
 class ContentSettings(_Part):
-    """Where the files are that ops write."""
+    """Where the brand's files are."""
 
     rules: Path = Path("rules")
     playbooks: Path = Path("playbooks")
@@ -92,33 +92,33 @@ class ContentSettings(_Part):
 
 
 DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
-"""Channel -> its adapters where the settings name none; other channels have none then."""
+"""Channel -> its adapters if the settings name none; other channels then have none."""
 
 
 class ChannelSettings(_Part):
-    """The adapter of one channel, and how much it sends at once. ``Settings.channel`` fills in what is not set."""
+    """The adapter of one channel, and how much it sends at once. ``Settings.channel`` fills in defaults."""
 
     adapters: tuple[str, ...] = ()
-    """Names of entries of ``[adapters]``."""
+    """Names of entries in ``[adapters]``."""
     in_flight: int = Field(default=100, ge=1, le=1_000)
-    """Actions whose hand-off is committed at once: the most that a crash can leave unknown, per worker."""
+    """How many actions may be handed off without a recorded answer: the most that a crash can leave unknown, per worker."""
 
     @field_validator("adapters")
     @classmethod
     def _one(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(names) > 1:
-            raise ValueError("this version sends through one adapter per channel: name one")
+            raise ValueError("this version supports one adapter per channel: name one")
         return names
 
 
 class EmailSettings(_Part):
-    """The old place of ``[channels.email]``, read for one more version."""
+    """The old form of ``[channels.email]``, read for one more version."""
 
     adapter: str | None = None
 
 
 class ConsentSettings(_Part):
-    """The default without a user's choice, by class of message; ``transactional`` needs no consent."""
+    """The default for users who have made no choice, by message class; ``transactional`` needs no consent."""
 
     marketing: Literal["opt-in", "opt-out"] = "opt-out"
     service: Literal["opt-in", "opt-out"] = "opt-out"
@@ -130,40 +130,40 @@ class DeliverySettings(_Part):
     batch: int = Field(default=200, ge=1, le=5_000)
     """Actions claimed at once."""
     in_flight: int | None = Field(default=None, ge=1, le=1_000)
-    """The old place of each channel's ``in_flight``, read for one more version."""
+    """The old form of each channel's ``in_flight``, read for one more version."""
     lease: Duration = 300_000
     unknown: Literal["hold", "resend"] = "hold"
-    """What follows a crash between hand-off and answer: an admin decides, or the same Message-ID goes out again."""
+    """After a crash between hand-off and answer: an admin decides, or the message is sent again with its Message-ID."""
     tries: int = Field(default=8, ge=1, le=50)
     """Hand-offs before an action fails for good."""
     retry_after: Duration = 60_000
     """Wait after the first refusal; doubles with each, with jitter, up to six hours."""
     quiet_hours: SendWindow | None = None
-    """When no marketing message leaves, in the user's own zone: ``21:00-08:00``."""
+    """When no marketing message is sent, in the user's own zone: ``21:00-08:00``."""
     unsubscribe_secret: str = Field(default="", repr=False)
-    """Signs unsubscribe links; a random one is kept in the store where this is empty."""
+    """Signs unsubscribe links; if empty, a random secret is kept in the store."""
 
     @field_validator("unsubscribe_secret")
     @classmethod
     def _long_enough(cls, secrets: str) -> str:
         if secrets and not secrets.strip():
-            raise ValueError(f"it is blank: leave it out, or write a secret of at least {SHORTEST_SECRET} characters")
+            raise ValueError(f"it is blank: remove it, or write a secret of at least {SHORTEST_SECRET} characters")
         if any(len(secret) < SHORTEST_SECRET for secret in secrets.split()):
             raise ValueError(
-                f"a secret is too short: write at least {SHORTEST_SECRET} characters for each, such as those of"
+                f"a secret is too short: write at least {SHORTEST_SECRET} characters for each, for example with"
                 " `python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
         return secrets
 
 
 class ScheduleSettings(_Part):
-    """What the worker does, and when (UTC)."""
+    """The worker's schedule (UTC)."""
 
     tick: Duration = 60_000
     calibrate: str = "0 3 * * *"
-    """Cut points of quantile facts, as crontab."""
+    """When the cut points of quantile facts are computed, as a crontab."""
     retention: str = "30 3 * * *"
-    """Clean-up, as crontab."""
+    """When expired data is deleted, as a crontab."""
     keep_ticks: Duration = 7_776_000_000
     keep_content: Duration = 34_560_000_000
     """How long the content of messages is kept; the log itself is kept forever."""
@@ -172,14 +172,14 @@ class ScheduleSettings(_Part):
 
 
 class LogSettings(_Part):
-    """The worker's own log; it holds no personal data."""
+    """The worker's own log; it contains no personal data."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"
 
 
 class Settings(BaseSettings):
-    """All settings, section by section. Created directly it reads no file; ``load_settings`` does."""
+    """All settings, by section. Use ``load_settings`` to read a file; creating this class directly reads none."""
 
     model_config = SettingsConfigDict(
         env_prefix="HABITUE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
@@ -189,10 +189,10 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     content: ContentSettings = ContentSettings()
     channels: dict[str, ChannelSettings] = {}
-    """By name; ``channel`` and ``served_channels`` fill in defaults."""
+    """Channel -> its settings; ``channel`` and ``served_channels`` fill in defaults."""
     email: EmailSettings = EmailSettings()
     adapters: dict[str, dict[str, Any]] = {"capture": {"folder": "var/mail"}}
-    """Options of each adapter, as its own page describes them."""
+    """Adapter -> its options; the adapter's page describes them."""
     consent: ConsentSettings = ConsentSettings()
     delivery: DeliverySettings = DeliverySettings()
     schedule: ScheduleSettings = ScheduleSettings()
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take, in this order: arguments, environment, the TOML file."""
+        """Return the sources in order of precedence: arguments, environment, the TOML file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @model_validator(mode="after")
@@ -215,13 +215,13 @@ class Settings(BaseSettings):
         """Refuse an old key together with the new one, because one of them would be ignored silently."""
         given = self.channels.values()
         if self.email.adapter is not None and "adapters" in self._stated("email"):
-            raise ValueError("`email.adapter` is the old name of `channels.email.adapters`: take it out")
+            raise ValueError("`email.adapter` is the old name of `channels.email.adapters`: remove it")
         if self.delivery.in_flight is not None and any("in_flight" in one.model_fields_set for one in given):
-            raise ValueError("`delivery.in_flight` is the old place of `channels.NAME.in_flight`: take it out")
+            raise ValueError("`delivery.in_flight` is the old name of `channels.NAME.in_flight`: remove it")
         return self
 
     def channel(self, name: str) -> ChannelSettings:
-        """Return what holds for the channel ``name``: as stated, under an old key, or by default."""
+        """Return the settings of the channel ``name``: as set, from an old key, or by default."""
         stated = self._stated(name)
         filled: dict[str, object] = {}
         if "adapters" not in stated:
@@ -243,19 +243,19 @@ class Settings(BaseSettings):
             found.append(f'`email.adapter` is now `[channels.email] adapters = ["{self.email.adapter}"]`')
         if self.delivery.in_flight is not None:
             found.append(
-                f"`delivery.in_flight` is now each channel's: `[channels.email] in_flight = {self.delivery.in_flight}`"
+                f"`delivery.in_flight` is now set per channel: `[channels.email] in_flight = {self.delivery.in_flight}`"
             )
-        return tuple(f"{one}; the old key is read for the last time in this version" for one in found)
+        return tuple(f"{one}; this is the last version that reads the old key" for one in found)
 
     def _stated(self, name: str) -> set[str]:
         return self.channels[name].model_fields_set if name in self.channels else set()
 
 
 def load_settings(path: Path) -> Settings:
-    """Read ``path`` and the environment; relative paths in the file stay relative to the working directory.
+    """Read ``path`` and the environment. Relative paths in the file are relative to the working directory.
 
     Raises:
-        HabitueError: the file is not there, is not TOML, or holds a key or value that makes no sense; says which.
+        HabitueError: the file is missing or not TOML, or a key or value is invalid; the error says which.
     """
     if not path.is_file():
         raise HabitueError(f"{path} is missing: run from the brand's folder, or name the file with --config")

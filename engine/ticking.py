@@ -1,4 +1,4 @@
-"""The log of ticks: which instants the store has lived, what was done at each, and which failed."""
+"""The log of ticks: the instant of each, what it did, and whether it failed."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -12,10 +12,10 @@ from engine.store.database import Database
 from engine.store.tables import Tick
 
 CLOCK_SKEW = 5 * MINUTE
-"""How far the clocks of two workers may lie apart."""
+"""How far the clocks of two workers may differ, in milliseconds."""
 
 Work: TypeAlias = Callable[[Watch], Progress]
-"""The work of a tick. It tells of its progress after each transaction."""
+"""The work of a tick. It reports its progress after each transaction."""
 
 
 def last_tick(database: Database) -> Instant | None:
@@ -26,13 +26,13 @@ def last_tick(database: Database) -> Instant | None:
 
 
 def present(database: Database, clock: Clock) -> Instant:
-    """Return the clock's instant, or that of the last tick where another worker's clock is a little ahead."""
+    """Return the clock's instant, or that of the last tick if another worker's clock is slightly ahead."""
     now, last = clock.now(), last_tick(database)
     return last if last is not None and now < last <= now + CLOCK_SKEW else now
 
 
 def logged(database: Database, version: str, now: Instant, work: Work, watch: Watch) -> Progress:
-    """Do the ``work`` of the tick at ``now``, with ``version`` of the files, and log what came of it, failures too."""
+    """Do the ``work`` of the tick at ``now``, with ``version`` of the files, and log its result or failure."""
     number, reached = _begin(database, version, now), Progress()
 
     def note(sofar: Progress) -> None:

@@ -1,7 +1,7 @@
-"""Whose fault an error of a transaction is: one row's value, the program's own statement, or else the database's.
+"""Whether an error in a transaction is caused by a row's value or by the program's statement.
 
-The store has classified it by then (see ``failures``): a value at fault is a ``StoreValueError``, and an error of the
-database that it left as it was is the program's.
+The store has already classified the error (see ``failures``): a bad value is a ``StoreValueError``, and a database error
+that the store did not convert is the program's fault.
 """
 
 import orjson
@@ -11,10 +11,10 @@ from engine.errors import BadRow, StoreNameError, StoreValueError
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Tell whether a stored value is at fault, so that the row that holds it can be set aside."""
+    """Tell whether a stored value is at fault, so that its row can be quarantined."""
     return isinstance(error, BadRow | StoreValueError | orjson.JSONDecodeError)
 
 
 def is_query_error(error: BaseException) -> bool:
-    """Tell whether the statement is at fault: it asks for what is not there, or is no SQL. Trying again is no use."""
+    """Tell whether the statement is at fault (it is not valid SQL, or uses unknown names), so a retry cannot help."""
     return isinstance(error, StoreNameError | DBAPIError)

@@ -1,4 +1,4 @@
-"""Opening the database, and the two kinds of transaction: one that reads and one that writes."""
+"""Opening the database, and its two kinds of transaction: for reading and for writing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +20,10 @@ class Database:
     """One database, shared by every part of the process. Connections are pooled; close it once at the end."""
 
     def __init__(self, url: str) -> None:
-        """Open the database lazily: the first transaction that writes makes a SQLite file, and its folder.
+        """Open the database lazily: the first write transaction creates a SQLite file and its folder.
 
         Raises:
-            StoreError: the URL is not one of a supported database.
+            StoreError: the URL is not that of a supported database.
         """
         self.url = url
         self._given = _parsed(url)
@@ -37,30 +37,30 @@ class Database:
         return self._file is not None and not self._file.exists()
 
     def _make_file(self) -> None:
-        """Make the file of a SQLite database that is missing, for this user alone: it holds customers' data."""
+        """Create a missing SQLite file, readable by this user alone because it contains customers' data."""
         if not self.is_missing or self._file is None:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the folder of the database {self._file} cannot be made: {error.strerror}") from error
+            raise StoreError(f"the folder of the database {self._file} cannot be created: {error.strerror}") from error
         try:
             make_private(self._file)
         except OSError as error:
-            raise StoreError(f"the database {self._file} cannot be made: {error.strerror}") from error
+            raise StoreError(f"the database {self._file} cannot be created: {error.strerror}") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads, on one snapshot.
+        """Open a read-only transaction on one snapshot.
 
         Raises:
             StoreError: there is no such database, or it cannot be used.
         """
         if self.is_missing:
             name = shown_url(self._given)
-            raise StoreError(f"the database {name} is not there: check store.url, or run `habitue migrate` to make it")
+            raise StoreError(f"there is no database {name}: check store.url, or create it with `habitue migrate`")
         with self._connect() as connection:
-            # Each statement would otherwise see what was committed before it, and not before the transaction.
+            # Otherwise each statement would see its own snapshot.
             options = {"isolation_level": "REPEATABLE READ"} if self.dialect is Dialect.POSTGRES else {}
             reading = connection.execution_options(**options)
             with reading.begin(), self._explaining(reading):
@@ -68,7 +68,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Open a transaction that writes; committed at the end, rolled back on any exception.
+        """Open a write transaction; it is committed at the end, or rolled back on any exception.
 
         On SQLite it takes the write lock at once, so it cannot fail half-way because another writer was first.
         """
@@ -94,7 +94,7 @@ class Database:
 
     @contextmanager
     def _explaining(self, connection: Connection) -> Iterator[None]:
-        """Turn the database's complaint into a ``StoreError``; let an error of the program pass."""
+        """Turn database errors into ``StoreError``, except those that are the program's fault."""
         try:
             yield
         except DBAPIError as error:
@@ -118,7 +118,7 @@ def _engine(url: URL) -> Engine:
     if backend == Dialect.SQLITE:
         if not url.database or url.database == ":memory:":
             raise StoreError(
-                "store.url must name a file, such as `sqlite:///var/habitue.db`: a worker has many connections"
+                "store.url must be a file, such as `sqlite:///var/habitue.db`: a worker uses several connections"
             )
         return sqlite.make_engine(url)
     if backend == Dialect.POSTGRES:
@@ -130,24 +130,24 @@ def _engine(url: URL) -> Engine:
 
 
 def _parsed(url: str) -> URL:
-    # What is raised repeats the URL, so it is no cause to show.
+    # The original error repeats the URL, so it is not shown as the cause.
     try:
         return make_url(url)
     except ArgumentError:
         raise StoreError(_unknown_url()) from None
     except ValueError:
-        raise StoreError("store.url: the port is not a number; write one such as 5432, or leave it out") from None
+        raise StoreError("store.url: the port is not a number: write one such as 5432, or leave it out") from None
 
 
 def _unknown_url() -> str:
     return (
-        "store.url is not a database that Habitué knows; "
+        "store.url is not a database that Habitué supports: "
         "write `sqlite:///var/habitue.db` or `postgresql://user:password@host/database`"
     )
 
 
 def _file(engine: Engine) -> Path | None:
-    """Return the file of a SQLite database that is named by its path; None for any other."""
+    """Return the file of a SQLite database; None for any other database."""
     database = engine.url.database
     named = engine.dialect.name == Dialect.SQLITE and database and not database.startswith("file:")
     return Path(str(database)) if named else None

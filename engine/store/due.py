@@ -1,12 +1,12 @@
-"""When users are looked at next, and why: the only SQL that writes ``due_at`` and ``due_cause``.
+"""When users are evaluated next, and why: the only SQL that writes ``due_at`` and ``due_cause``.
 
-``due_cause`` is noted when a user is made due for another reason than the calendar, and taken away by the look. What
-is pending already gives way to a stronger cause only:
+``due_cause`` is set when a user becomes due for any reason but time, and cleared by the evaluation. A pending cause is
+replaced only by a stronger one, in this order:
 
-1. ``behaviour``: whoever did something since the last look is looked at for that, whatever else has changed. An
-   edit of the rules must not swallow the letter about an order of the same hour.
-2. ``rules``, then ``scores``: everything else about these users is as it was.
-3. the calendar: a user whose instant has come is due by ``time``, and a file about them does not change that.
+1. ``behaviour``: users who did something since their last evaluation are evaluated for that, whatever else changed. An
+   edit of the rules must not suppress the message about an order placed in the same hour.
+2. ``rules``, then ``scores``: nothing else about these users has changed.
+3. ``time``: a user whose instant has come is due for that reason, and an import does not change it.
 4. ``merge``, ``person``, ``import``.
 """
 
@@ -27,26 +27,26 @@ HISTORY = 30 * DAY
 
 
 class Cause(StrEnum):
-    """Why a user is looked at, and so why they moved."""
+    """Why a user is evaluated, and so why they moved."""
 
     BEHAVIOUR = "behaviour"
-    """They did something, or are new."""
+    """The user did something, or is new."""
     TIME = "time"
     """A window, lock or grace ended."""
     RULES = "rules"
     """Facts, dimensions or playbooks were edited."""
     SCORES = "scores"
-    """A calibration set other cut points."""
+    """A calibration changed the cut points."""
     IMPORT = "import"
-    """A file said something else about a user who was known, or told of what happened long ago."""
+    """An import changed a known user, or added events that happened long ago."""
     MERGE = "merge"
-    """Two users turned out to be one."""
+    """Two users were merged."""
     PERSON = "person"
     """A person decided it."""
 
 
 ANSWERED = (Cause.BEHAVIOUR, Cause.TIME)
-"""The causes that triggers answer to unless they name others."""
+"""The causes that triggers respond to by default."""
 
 CAUSE_SQL = (
     f"CASE WHEN due_cause IN ('{Cause.RULES}', '{Cause.SCORES}') AND EXISTS (SELECT 1 FROM event AS e"
@@ -54,17 +54,16 @@ CAUSE_SQL = (
     f" AND e.at > :now - {HISTORY}) THEN '{Cause.BEHAVIOUR}'"
     f" ELSE coalesce(due_cause, CASE WHEN refreshed_at IS NULL THEN '{Cause.BEHAVIOUR}' ELSE '{Cause.TIME}' END) END"
 )
-"""Why a due user is looked at, over ``user_state``: whom nothing has looked at yet is new, whatever the files say.
+"""SQL of a due user's cause, over ``user_state``. Users who have never been evaluated are new, whatever else changed.
 
-An event that had not happened at the last look leaves no mark, so an edit or a calibration that comes between must not
-hide it.
+A scheduled event sets no cause when it happens, so an edit or a calibration that comes first must not hide it.
 """
 
 _STRENGTH = (Cause.BEHAVIOUR, Cause.RULES, Cause.SCORES, Cause.TIME, Cause.MERGE, Cause.PERSON, Cause.IMPORT)
 
 
 def make_states(connection: Connection, dialect: Dialect, users: Collection[int]) -> None:
-    """Give those of ``users`` who have none a row of ``user_state``, due at once."""
+    """Create a row of ``user_state``, due at once, for those of ``users`` who have none."""
     made = (
         f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT CAST(k.value AS bigint), {DUE_AT_ONCE},"
         f" '{Cause.BEHAVIOUR}' FROM {_listed(dialect)} WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
@@ -73,7 +72,7 @@ def make_states(connection: Connection, dialect: Dialect, users: Collection[int]
 
 
 def make_missing_states(connection: Connection, dialect: Dialect) -> None:
-    """Give every user without one a row of ``user_state``, due at once."""
+    """Create a row of ``user_state``, due at once, for every user who has none."""
     ignoring = "" if dialect is Dialect.SQLITE else " ON CONFLICT DO NOTHING"
     connection.execute(
         statement(
@@ -84,29 +83,29 @@ def make_missing_states(connection: Connection, dialect: Dialect) -> None:
 
 
 def due_at_once(connection: Connection, dialect: Dialect, users: Collection[int], cause: Cause, now: Instant) -> None:
-    """Make ``users`` due at once; those who have no row of ``user_state`` get one."""
+    """Make ``users`` due at once; create rows of ``user_state`` for those who have none."""
     make_states(connection, dialect, users)
     these = f"s.user_id IN (SELECT CAST(k.value AS bigint) FROM {_listed(dialect)})"
     _mark(connection, these, cause, now, {"ids": json.dumps(list(users))})
 
 
 def due_where(connection: Connection, condition: str, cause: Cause, now: Instant, binds: Mapping[str, object]) -> int:
-    """Make those due at once for whom ``condition`` over ``user_state AS s`` holds; return how many."""
+    """Make users due at once if ``condition`` over ``user_state AS s`` holds for them; return how many there are."""
     return _mark(connection, condition, cause, now, binds, counted=True)
 
 
 def due_everybody(connection: Connection, cause: Cause, now: Instant | None) -> None:
-    """Make everybody due at once; without ``now``, everybody who has an instant counts as due for what they have."""
+    """Make everybody due at once. Without ``now``, everybody who has a ``due_at`` counts as already due for their cause."""
     _mark(connection, "TRUE", cause, now, {})
 
 
 def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
     """Make users due no later than at their earliest new event.
 
-    ``fresh`` is a table ``(user_id, at, newest)``: the instants of each user's earliest and latest new event.
+    ``fresh`` is a table ``(user_id, at, newest)`` with the instants of each user's earliest and latest new event.
     """
     told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
-    # An event of the future is news when it happens; until then the user may be due for other reasons.
+    # A future event counts when it happens; until then the user may be due for other reasons.
     news = f"f.newest > :now - {HISTORY} AND f.at <= :now AND coalesce(s.due_cause, '') <> '{Cause.BEHAVIOUR}'"
     pending = f"s.due_at <= :now AND f.newest <= :now - {HISTORY}"
     connection.execute(
@@ -120,9 +119,9 @@ def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
 
 
 def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -> None:
-    """Make users due by the calendar no later than the query ``again`` (``user_id``, ``again``) says.
+    """Make users due no later than at the instants of the query ``again`` (``user_id``, ``again``), for ``time``.
 
-    ``binds`` holds ``now``; an instant that has passed counts for nothing.
+    ``binds`` includes ``now``; past instants are ignored.
     """
     connection.execute(
         statement(
@@ -134,15 +133,15 @@ def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -
 
 
 def due_later(connection: Connection, user: int, at: Instant) -> None:
-    """Put off the look at one user; its cause stays."""
+    """Postpone the evaluation of one user; the cause stays."""
     connection.execute(statement("UPDATE user_state SET due_at = :at WHERE user_id = :user"), {"at": at, "user": user})
 
 
-def looked_at(due_at: str, edge_at: str) -> dict[str, str]:
-    """Return column -> SQL, over ``user_state AS s``, of what a look leaves behind.
+def evaluated(due_at: str, edge_at: str) -> dict[str, str]:
+    """Return column -> SQL, over ``user_state AS s``, of the values that an evaluation sets.
 
-    ``due_at`` is SQL of the next instant, ``edge_at`` of the next one for which the facts ask. A user for whom another
-    transition fits already is due again right away, and for the same cause.
+    ``due_at`` is SQL of the next instant, ``edge_at`` of the next instant at which facts change. If another transition
+    already matches, the user is due again right away, for the same cause.
     """
     return {"due_at": due_at, "due_cause": f"CASE WHEN {edge_at} <= :now + 1 THEN s.due_cause END"}
 
@@ -156,17 +155,17 @@ def _mark(
     *,
     counted: bool = False,
 ) -> int:
-    """Make users due at once; whoever is due at ``now`` for a stronger cause, or new, keeps what they are due for.
+    """Make users due at once; those who are new, or due at ``now`` for a stronger cause, keep their cause.
 
-    ``counted``: also write the rows that stay as they are, since somebody asks how many fulfil the condition.
+    ``counted``: also write unchanged rows, so that the result counts all rows that match the condition.
     """
     stronger = ", ".join(f"'{other}'" for other in _STRENGTH[: _STRENGTH.index(cause)])
     keeps = f"s.refreshed_at IS NULL OR s.due_at <= :now AND coalesce(s.due_cause, '{Cause.TIME}') IN ({stronger})"
-    unless_it_is_so = "" if counted else f" AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
+    unless_unchanged = "" if counted else f" AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
     marking = (
         f"UPDATE user_state AS s SET due_at = {DUE_AT_ONCE},"
         f" due_cause = CASE WHEN {keeps} THEN s.due_cause ELSE '{cause}' END"
-        f" WHERE {condition}{unless_it_is_so}"
+        f" WHERE {condition}{unless_unchanged}"
     )
     return connection.execute(statement(marking), {**binds, "now": NEVER if now is None else now}).rowcount
 

@@ -1,6 +1,6 @@
-"""What the database's complaints mean for the person who runs it: sentences without parameters, passwords or rows.
+"""Explaining database errors to admins, in sentences without parameters, passwords or rows.
 
-The cause is known by its ``Fault``; the database's own words are shown where they help, and never asked for a cause.
+The cause is determined by its ``Fault``. The database's own message is shown if it helps, but never parsed.
 """
 
 from sqlalchemy import URL, Connection
@@ -14,32 +14,32 @@ from engine.store.dialects.fault import Fault
 _SHOWN_OPTIONS = frozenset(
     ["host", "port", "user", "dbname", "sslmode", "connect_timeout", "application_name", "service", "mode", "uri"]
 )
-"""Options of a URL that may be shown; any other may be a secret, or lead to one."""
+"""URL options that may be shown; any other may be a secret or reveal one."""
 _HIDDEN = "***"
 
 _SENTENCES = {
-    Fault.UNREACHABLE: "the database {name} cannot be reached ({said}): check store.url, and that its server runs",
+    Fault.UNREACHABLE: "the database {name} cannot be reached ({said}): check store.url, and that the server is running",
     Fault.NO_DATABASE: (
-        "the server of {name} has no database of that name: make it with `createdb`, or check store.url"
+        "the server of {name} has no database of that name: create it with `createdb`, or check store.url"
     ),
     Fault.LOGIN: "the database {name} refuses the user or password: check store.url or HABITUE_STORE__URL",
-    Fault.DENIED: "the database {name} does not allow this user to do that ({said}): grant the right to it",
+    Fault.DENIED: "the database {name} does not allow this user to do that ({said}): grant the user the privilege",
     Fault.CANNOT_OPEN: "the database {name} cannot be opened: check that the folder exists and is writable",
-    Fault.NOT_A_DATABASE: "the file of {name} is no SQLite database, or is damaged: check store.url",
+    Fault.NOT_A_DATABASE: "the file of {name} is not a SQLite database, or is damaged: check store.url",
     Fault.READ_ONLY: "the database {name} is read-only: make the file and its folder writable for this user",
-    Fault.FULL: "the disk of the database {name} is full: nothing of this step was written",
-    Fault.OVERLOADED: "the database {name} is overloaded ({said}): try again, with fewer workers or more room for it",
+    Fault.FULL: "the disk of the database {name} is full: nothing was written in this step",
+    Fault.OVERLOADED: "the database {name} is overloaded ({said}): try again with fewer workers, or raise its limits",
     Fault.CONFLICT: "the database {name} is in use by another transaction ({said}): try again",
     Fault.UNKNOWN_NAME: "the database {name} lacks a table or column ({said}): run `habitue migrate`",
-    Fault.VALUE: "the database {name} cannot work on a value in one of the rows ({said})",
+    Fault.VALUE: "the database {name} cannot process a value in one of the rows ({said})",
 }
-"""A fault without a sentence is the program's, and is shown as it is."""
+"""A fault without a sentence is the program's, and its error is raised unchanged."""
 
 _CLASSES = {Fault.CONFLICT: StoreConflict, Fault.UNKNOWN_NAME: StoreNameError, Fault.VALUE: StoreValueError}
 
 
 def fault_of(connection: Connection, error: DBAPIError) -> Fault:
-    """Return what ``error`` of a statement means; ``connection`` still has to be in the transaction that failed."""
+    """Return the fault behind a statement's ``error``; ``connection`` must still be in the transaction that failed."""
     cause = error.orig or error
     if connection.dialect.name == Dialect.SQLITE:
         return sqlite.fault_of(cause, connection, error.statement)
@@ -47,9 +47,9 @@ def fault_of(connection: Connection, error: DBAPIError) -> Fault:
 
 
 def explained(url: URL, error: DBAPIError, fault: Fault) -> StoreError | None:
-    """Return the error to raise in place of ``error``; None where the program is at fault.
+    """Return the error to raise instead of ``error``; None if the program is at fault.
 
-    ``error``, which is going to be its cause, loses what it says of rows' values.
+    ``error``, which becomes its cause, is stripped of rows' values.
     """
     said = _said(error, fault)
     for part in (error, error.orig):
@@ -63,7 +63,7 @@ def explained(url: URL, error: DBAPIError, fault: Fault) -> StoreError | None:
 
 
 def shown_url(url: URL) -> str:
-    """Return the URL without what may be a secret: its password, and every option that is not known to be harmless."""
+    """Return the URL without its password and without any option that is not known to be harmless."""
     hidden = {option: _HIDDEN for option in url.query if option not in _SHOWN_OPTIONS}
     return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", _HIDDEN)
 
@@ -74,13 +74,13 @@ def _secrets(url: URL) -> list[str]:
 
 
 def _said(error: DBAPIError, fault: Fault) -> str:
-    """Return the first line of the database's own words; only a code where they may repeat what stands in a row.
+    """Return the first line of the database's message, or only a code if the message may repeat a row's values.
 
-    The lines that follow are for programmers, and PostgreSQL's ``DETAIL`` repeats whole rows.
+    Further lines are for programmers, and PostgreSQL's ``DETAIL`` repeats whole rows.
     """
     cause = error.orig
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     if fault is Fault.VALUE:
-        return f"{type(cause).__name__}, {code}" if code else f"{type(cause).__name__}: it does not decode or encode"
+        return f"{type(cause).__name__}, {code}" if code else f"{type(cause).__name__}: it cannot be decoded or encoded"
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else code or type(cause).__name__

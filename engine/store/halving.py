@@ -15,13 +15,13 @@ from engine.store.quarantine import A_FEW
 def in_halves(
     connection: Connection, low: int, high: int, work: Callable[[int, int], int]
 ) -> tuple[int, dict[int, str]]:
-    """Do ``work`` for the ids from ``low`` up to ``high``; where a value is at fault, for each half by itself.
+    """Do ``work`` for the ids from ``low`` up to but excluding ``high``, halving the range while a value is at fault.
 
-    Returns the sum of what ``work`` returned, and the ids that are at fault, each with the kind and place of its error.
+    Returns the sum of the results of ``work``, and the ids of bad rows, each with the kind and place of its error.
 
     Raises:
-        StoreValueError: more than a few rows are at fault.
-        DBAPIError: no row is at fault.
+        StoreValueError: more than a few rows are bad.
+        DBAPIError: the error is not due to a row.
     """
     bad: dict[int, str] = {}
     waiting, made = [(low, high)], 0
@@ -42,10 +42,10 @@ def in_halves(
 
 
 def _attempt(connection: Connection, low: int, high: int, work: Callable[[int, int], int]) -> int:
-    """Do ``work``; name a value at fault while the transaction still has the temporary tables of this attempt."""
+    """Do ``work``; classify an error while the transaction still has the temporary tables of this attempt."""
     try:
         return work(low, high)
     except DBAPIError as error:
         if fault_of(connection, error) is Fault.VALUE:
-            raise StoreValueError("the database cannot work on values in more than a few rows") from error
+            raise StoreValueError("the database cannot process values in more than a few rows") from error
         raise

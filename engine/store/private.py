@@ -1,4 +1,4 @@
-"""Files that hold customers' data: for this user alone, and never written through a link."""
+"""Files with customers' data: readable by this user only, and never written through a link."""
 
 import os
 import stat
@@ -8,19 +8,19 @@ _MODE = 0o600
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file that only this user can read; leave one that is there.
+    """Create an empty file that only this user can read; leave an existing one unchanged.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, _MODE))
 
 
 def open_private(path: Path) -> int:
-    """Return the descriptor of an empty file for writing that only this user can read, new or emptied.
+    """Open a new or emptied file that only this user can read; return its descriptor for writing.
 
     Raises:
-        OSError: it cannot be written, or ``path`` is a link to another file, or no file.
+        OSError: it cannot be written, or ``path`` is a link to another file, or not a file.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
     try:

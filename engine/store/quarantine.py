@@ -1,4 +1,4 @@
-"""Quarantine: rows that could not be processed, with a reason, retried after a growing wait or on request.
+"""Quarantine: rows that could not be processed, each with a reason, retried after growing waits or on request.
 
 Only this module's SQL writes ``quarantine``. A quarantined row becomes due at its ``retry_at``, so that it is retried
 in the ordinary way; the stage that processes it removes it from quarantine.
@@ -23,11 +23,11 @@ A_FEW = 5
 
 
 UNREADABLE = "row_unreadable"
-"""The reason if the database cannot process a row's values."""
+"""The reason for rows whose values the database cannot process."""
 
 
 class RowKind(StrEnum):
-    """What a row in quarantine is."""
+    """The kind of a quarantined row."""
 
     USER = "user"
     ENROLMENT = "enrolment"
@@ -35,7 +35,7 @@ class RowKind(StrEnum):
 
 
 class RowId(NamedTuple):
-    """Which row."""
+    """Identifies a row in quarantine."""
 
     kind: RowKind
     row_id: int
@@ -70,9 +70,9 @@ _COLUMNS = "kind, row_id, stage, reason, detail, since, retry_at, tries"
 
 
 def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instant) -> dict[int, Instant]:
-    """Set rows of one kind aside; return by id when each is taken again: an hour, then twice as long, up to a day.
+    """Quarantine rows of one kind; return by id when each is retried: after an hour, then twice as long, up to a day.
 
-    Users and enrolments are due again then. An action is leased by whoever found it, and gets its instant from them.
+    Users and enrolments become due again then. An action is leased by the caller, who sets its due time.
     """
     if not found:
         return {}
@@ -101,15 +101,15 @@ def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instan
 
 
 def read_quarantine(connection: Connection, limit: int) -> tuple[Quarantined, ...]:
-    """Return what is in quarantine, up to ``limit`` rows, the oldest first."""
+    """Return up to ``limit`` quarantined rows, oldest first."""
     query = text(f"SELECT {_COLUMNS} FROM quarantine ORDER BY since, kind, row_id LIMIT :limit")
     return tuple(Quarantined(RowKind(row[0]), *row[1:]) for row in connection.execute(query, {"limit": limit}))
 
 
 def retry_now(connection: Connection, now: Instant, only: Collection[RowId] | None = None) -> dict[RowKind, list[int]]:
-    """Make rows in quarantine due at once, all of them or ``only`` these; return which there were, by kind.
+    """Make quarantined rows due at once, all of them or ``only`` these; return their ids by kind.
 
-    Actions among them are left to the caller, because the ledger alone writes them.
+    Actions among them are left to the caller, because only the ledger writes actions.
     """
     found = [
         RowId(RowKind(kind), row_id) for kind, row_id in connection.execute(text("SELECT kind, row_id FROM quarantine"))
@@ -131,14 +131,14 @@ def _due(connection: Connection, kind: RowKind, row_id: int, at: Instant) -> Non
 
 
 def forget(connection: Connection, kind: RowKind, worked: str) -> int:
-    """Take rows out of quarantine: those of ``kind`` whose ``row_id`` is in the SQL query ``worked``."""
+    """Remove from quarantine the rows of ``kind`` whose ``row_id`` is in the SQL query ``worked``."""
     return connection.execute(
         text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN ({worked})"), {"kind": kind.value}
     ).rowcount
 
 
 def forget_passed(connection: Connection, now: Instant) -> int:
-    """Take enrolments out of quarantine that went on, or ended, when they were taken again."""
+    """Remove from quarantine the enrolments that advanced or ended when they were retried."""
     over = (
         f"SELECT q.row_id FROM quarantine AS q WHERE q.kind = '{RowKind.ENROLMENT}' AND q.retry_at <= :now"
         " AND NOT EXISTS (SELECT 1 FROM enrolment AS n WHERE n.id = q.row_id AND n.state = 'active'"
@@ -151,7 +151,7 @@ def forget_passed(connection: Connection, now: Instant) -> int:
 
 
 def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: Instant) -> None:
-    """Take these rows out of quarantine, because they were not the problem; they are due at ``now``."""
+    """Remove these rows from quarantine, because they were not the problem, and make them due at ``now``."""
     for row_id in ids:
         _due(connection, kind, row_id, now)
     rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")

@@ -1,6 +1,6 @@
-"""Python rows as a table in SQL: one bound JSON text, so that one statement handles a whole group on both databases.
+"""Python rows as an SQL table: one bound JSON text, so that one statement handles a whole group on both databases.
 
-With one statement per group SQLite also runs outside Python's global interpreter lock all the time.
+With one statement per group, SQLite also runs without Python's global interpreter lock.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ ColumnType = Literal["BIGINT", "TEXT"]
 
 
 def rowset(dialect: Dialect, parameter: str, **columns: ColumnType) -> str:
-    """Return SQL for a derived table with ``columns`` over the parameter ``:parameter``, see ``pack``."""
+    """Return SQL for a derived table with ``columns``, read from the bind ``:parameter``; see ``pack``."""
     if dialect is Dialect.SQLITE:
         listed = ", ".join(f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns))
         return f"(SELECT {listed} FROM json_each(:{parameter}))"

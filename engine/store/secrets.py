@@ -1,4 +1,4 @@
-"""Keys that an installation makes for itself and keeps in its database, where the settings give none."""
+"""Secrets that an installation generates and keeps in its database, if the settings have none."""
 
 import secrets
 
@@ -9,7 +9,7 @@ from engine.store.database import Database
 
 
 def installation_secret(database: Database, name: str, now: Instant) -> str:
-    """Return the secret called ``name``; the first call, in whichever process, makes it."""
+    """Return the secret called ``name``; the first call, in any process, generates it."""
     with database.read() as connection:
         found: str | None = connection.scalar(text("SELECT value FROM secret WHERE name = :name"), {"name": name})
     if found:

@@ -1,7 +1,7 @@
-"""The wide ``user_state``: its columns follow the declared facts and dimensions, and nothing of it is lost silently.
+"""The wide table ``user_state``: its columns follow the declared facts and dimensions, and no data is lost silently.
 
-A column that is no longer declared, or is declared with another type, is kept as ``retired_<name>_<n>``; one that is
-declared again with its old type gets its old content back.
+A column that is no longer declared, or is declared with another type, is renamed to ``retired_<name>_<n>``. If it is
+declared again with its old type, it gets its old content back.
 """
 
 import re
@@ -26,9 +26,9 @@ BASE_COLUMNS = frozenset({"user_id", "due_at", "due_cause", "refreshed_at", "edg
 
 _RETIRED = re.compile(r"retired_(?P<name>.+)_(?P<number>\d+)")
 _LONGEST_NAME = 63
-"""PostgreSQL cuts longer names off without a word."""
+"""PostgreSQL silently truncates longer names."""
 _MIGRATION_LOCK = 4_810_571
-"""Key of the advisory lock that lets one process at a time migrate; any constant does."""
+"""Key of the advisory lock that lets one process at a time migrate; any constant will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,18 @@ class StateColumn:
 
 @dataclass(frozen=True, slots=True)
 class Retyped:
-    """A column that is declared with another type than it has."""
+    """A column whose declared type differs from its actual type."""
 
     column: StateColumn
     found: str
-    """The type that it has, in upper case."""
+    """The actual type, in upper case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How the columns of ``user_state`` and the declared ones differ; false where they do not.
+    """How the columns of ``user_state`` differ from the declared ones; false if they do not.
 
-    What ``follow`` returns tells what it did: added ``missing``, made ``retyped`` anew, retired ``superfluous``.
+    As the result of ``follow``: the columns added (``missing``), recreated (``retyped``) and retired (``superfluous``).
     """
 
     missing: tuple[StateColumn, ...] = ()
@@ -64,7 +64,7 @@ class Drift:
 
     def __str__(self) -> str:
         parts = [
-            ("not there yet", [column.name for column in self.missing]),
+            ("missing", [column.name for column in self.missing]),
             ("of another type", [f"{one.column.name} ({one.found})" for one in self.retyped]),
             ("no longer declared", list(self.superfluous)),
         ]
@@ -72,10 +72,10 @@ class Drift:
 
 
 def migrate(database: Database) -> None:
-    """Bring the fixed tables, and the base of ``user_state``, to the newest revision; quick where they are.
+    """Upgrade the fixed tables, and the base of ``user_state``, to the newest revision; quick if they have it already.
 
     Raises:
-        StoreError: the database is of a revision that this program does not know, or cannot be written.
+        StoreError: the database has a revision that this program does not know, or cannot be written.
     """
     if not database.is_missing:
         with database.read() as connection:
@@ -88,7 +88,7 @@ def migrate(database: Database) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the database's revision; None where it has none yet."""
+    """Return the database's revision; None if it has none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -108,8 +108,8 @@ def _upgrade(connection: Connection) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise StoreError(
-            f"the database is of revision {_revision(connection)}, which this version of Habitué does not know"
-            f" (its newest is {HEAD}): run the newer version that wrote it, or restore a backup from before"
+            f"the database has revision {_revision(connection)}, which this version of Habitué does not know"
+            f" (its newest is {HEAD}): run the newer version that wrote it, or restore an earlier backup"
         ) from error
 
 
@@ -129,20 +129,20 @@ def drift(connection: Connection, dialect: Dialect, declared: Sequence[StateColu
 
 
 def require_columns(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> None:
-    """Do nothing where ``user_state`` follows the declared columns.
+    """Check that ``user_state`` has the declared columns.
 
     Raises:
-        SchemaDrift: it does not; says how they differ.
+        SchemaDrift: it does not; the error says how they differ.
     """
     if differences := drift(connection, dialect, declared):
         raise SchemaDrift(f"the files and the columns of user_state differ ({differences}): run `habitue migrate`")
 
 
 def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> Drift:
-    """Make ``user_state`` follow the declared columns; return what it found and dealt with.
+    """Make ``user_state`` follow the declared columns; return the differences that it removed.
 
-    Superfluous and retyped columns are retired under another name. Where a column came (new, of a new type, or back
-    from retirement) all users become due.
+    Superfluous and retyped columns are retired under another name. If a column is added (new, with a new type, or
+    brought back), all users become due.
 
     Raises:
         StoreError: a name is longer than the databases allow.
@@ -160,12 +160,12 @@ def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateCol
 
 
 def retired(connection: Connection, dialect: Dialect) -> tuple[str, ...]:
-    """Return the names of the columns that are kept but no longer declared."""
+    """Return the names of the retired columns."""
     return tuple(name for name in _columns(connection, dialect) if _RETIRED.fullmatch(name))
 
 
 def _columns(connection: Connection, dialect: Dialect) -> Mapping[str, str]:
-    """Return name -> type, in upper case, of the columns that are there, in their order."""
+    """Return name -> type, in upper case, of the existing columns, in their order."""
     if dialect is Dialect.SQLITE:
         query = f"SELECT name, upper(type) FROM pragma_table_info('{TABLE}') ORDER BY cid"
     else:
@@ -175,7 +175,7 @@ def _columns(connection: Connection, dialect: Dialect) -> Mapping[str, str]:
         )
     found = {str(name): str(sql_type) for name, sql_type in connection.execute(text(query))}
     if not found:
-        raise StoreError(f"the database lacks the table {TABLE}: run `habitue migrate`")
+        raise StoreError(f"the database has no table {TABLE}: run `habitue migrate`")
     return found
 
 
@@ -200,7 +200,7 @@ def _retired_name(name: str, number: int) -> str:
 
 
 def _add(connection: Connection, dialect: Dialect, column: StateColumn) -> None:
-    """Bring a retired column of that name and type back, the newest first, or add a new one."""
+    """Bring back the newest retired column of that name and type, or add a new one."""
     there = _columns(connection, dialect)
     for number in range(len(there), 0, -1):
         kept = _retired_name(column.name, number)

@@ -1,4 +1,4 @@
-"""Generated SQL as a statement: ``:name`` is a bind, except inside quotes, where a colon is a colon."""
+"""Generated SQL as a statement: ``:name`` is a bind, except inside quotes, where a colon is literal."""
 
 import re
 
@@ -8,12 +8,12 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 def statement(sql: str) -> TextClause:
-    """Return ``sql`` ready to execute; what stands between single quotes is taken as it is."""
+    """Return ``sql`` ready to execute; text between single quotes is literal."""
     return text(_LITERAL.sub(_as_it_is, sql))
 
 
 def _as_it_is(literal: re.Match[str]) -> str:
-    """Return a quoted text in a form in which SQLAlchemy finds no bind of either of its two spellings."""
+    """Return a quoted text in which SQLAlchemy finds no bind in either of its two notations."""
     quoted = literal[0].replace(":", "\\:")
     apart = quoted.replace("%(", "%' || '(")
     return quoted if apart == quoted else f"({apart})"

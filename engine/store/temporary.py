@@ -7,13 +7,13 @@ from engine.store.dialect import Dialect
 from engine.store.due import CAUSE_SQL
 
 DUE_USER = "due_user"
-"""The users of the chunk at hand, and why they are looked at: ``due_user(user_id, cause)``."""
+"""The users of the current chunk, and why they are evaluated: ``due_user(user_id, cause)``."""
 
 
 def temporary(connection: Connection, dialect: Dialect, name: str, columns: str, *, clustered: bool = False) -> None:
-    """Make an empty temporary table that lasts for this transaction, whatever was there under its name.
+    """Create an empty temporary table for this transaction, replacing any earlier one of that name.
 
-    ``clustered``: rows are looked up by a primary key that is more than one integer; SQLite then keeps them in it.
+    ``clustered``: rows are looked up by a primary key that is not a single integer; SQLite then stores them in its index.
     """
     drop_temporary(connection, name)
     keeping = " WITHOUT ROWID" if clustered else ""
@@ -22,19 +22,19 @@ def temporary(connection: Connection, dialect: Dialect, name: str, columns: str,
 
 
 def drop_temporary(connection: Connection, name: str) -> None:
-    """Drop a temporary table where there is one."""
+    """Drop a temporary table if it exists."""
     connection.execute(text(f"DROP TABLE IF EXISTS {name}"))
 
 
 def user_key(dialect: Dialect) -> str:
-    """Return the column ``user_id`` as the key of a temporary table; SQLite needs no index beside it only if INTEGER."""
+    """Return the column ``user_id`` as a temporary table's key. Only with INTEGER does SQLite need no extra index."""
     return f"user_id {'INTEGER' if dialect is Dialect.SQLITE else 'BIGINT'} PRIMARY KEY"
 
 
 def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
-    """Fill ``due_user`` with up to ``limit`` users who are due; return how many they are.
+    """Fill ``due_user`` with up to ``limit`` due users; return how many there are.
 
-    On PostgreSQL they are locked, and users whom another worker has locked are passed over.
+    On PostgreSQL they are locked, and users whom another worker has locked are skipped.
     """
     temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
     locking = "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
@@ -52,7 +52,7 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
 def analyse(connection: Connection, dialect: Dialect, name: str) -> None:
     """Tell the planner how large a temporary table is.
 
-    PostgreSQL would plan for a thousand rows, SQLite for a million: it would read all events to find those of a few
-    users.
+    Without it PostgreSQL plans for a thousand rows and SQLite for a million, so it would read all events to find those
+    of a few users.
     """
     connection.execute(text(f"ANALYZE {name}" if dialect is Dialect.POSTGRES else f"ANALYZE temp.{name}"))

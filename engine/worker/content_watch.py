@@ -25,7 +25,7 @@ class ContentWatch:
         self._waiting: Content | None = None
         """Valid files whose columns do not exist yet."""
         self._ran = ""
-        """Our last version that the store named as the running one."""
+        """The last version of ours that was the running one in the store."""
         self.current: Content | None = None
         self.message: str | None = None
         """Why the current files are not running, in a sentence; None if they are."""

@@ -1,4 +1,4 @@
-"""What the worker does besides ticks: calibration, retention, heartbeats, and claiming scheduled runs."""
+"""The worker's jobs besides ticks: calibration, retention, heartbeats, and claiming scheduled runs."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ from engine.store.database import Database
 from engine.store.tables import Slot, Tick, Worker
 
 Upkeep = Callable[[App, Content, Instant], None]
-"""A job that only one worker does in each scheduled run."""
+"""A job that only one worker runs each time it is due."""
 
 SILENT_FOR = 7 * DAY
-"""A worker that was not seen for this long is forgotten."""
+"""A worker that has not been seen for this long is deleted."""
 KEEP_SLOTS = 400 * DAY
-"""Slots of a yearly occasion are needed until the same one cannot come up again."""
+"""How long slots are kept: until the same yearly occasion cannot recur."""
 
 
 def claim_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:

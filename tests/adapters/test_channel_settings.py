@@ -68,15 +68,15 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         (
             '[channels.email]\nadapters = ["smtp", "capture"]\n',
-            "`channels.email.adapters`: this version sends through one adapter per channel: name one",
+            "`channels.email.adapters`: this version supports one adapter per channel: name one",
         ),
         (
             '[email]\nadapter = "smtp"\n[channels.email]\nadapters = ["capture"]\n',
-            "`email.adapter` is the old name of `channels.email.adapters`: take it out",
+            "`email.adapter` is the old name of `channels.email.adapters`: remove it",
         ),
         (
             "[delivery]\nin_flight = 9\n[channels.sms]\nin_flight = 9\n",
-            "`delivery.in_flight` is the old place of `channels.NAME.in_flight`: take it out",
+            "`delivery.in_flight` is the old name of `channels.NAME.in_flight`: remove it",
         ),
         ("[channels.email]\nadapter = 'smtp'\n", "unknown key `channels.email.adapter`"),
         ("[channels.emial]\nin_flight = 9\n", "unknown channel; known: email, sms, push; did you mean `email`?"),
@@ -163,7 +163,7 @@ def test_check_warns_of_old_keys_and_they_work(brand: Path) -> None:
     said = " ".join(done.output.split())
     assert done.exit_code == 1
     assert 'config.toml: warning: `email.adapter` is now `[channels.email] adapters = ["capture"]`' in said
-    assert "config.toml: warning: `delivery.in_flight` is now each channel's: `[channels.email] in_flight = 9`" in said
+    assert "config.toml: warning: `delivery.in_flight` is now set per channel: `[channels.email] in_flight = 9`" in said
     assert "0 errors, 2 warnings" in said
     with closing(App.open(brand)) as app:
         assert {name: adapter.name for name, adapter in app.adapters().items()} == {"email": "capture"}

@@ -159,8 +159,8 @@ def test_files_of_other_editors_are_read(tmp_path: Path) -> None:
     [
         ("Europe/Berlin", "Europe/Berln", "`Europe/Berln` is not a time zone; did you mean `Europe/Berlin`?"),
         ("Europe/Berlin", "localtime", "`localtime` is not a time zone"),
-        ('"EUR"', '"EURO"', "`EURO` is not a currency of ISO 4217; did you mean `EUR`?"),
-        ('"EUR"', '"eur"', "`eur` is not a currency of ISO 4217"),
+        ('"EUR"', '"EURO"', "`EURO` is not an ISO 4217 currency; did you mean `EUR`?"),
+        ('"EUR"', '"eur"', "`eur` is not an ISO 4217 currency"),
         ('timezone = "', 'locale = "deutsch"\ntimezone = "', "`deutsch` is not a language"),
         ('"EUR"', '"euro"', "`brand.currency`"),
         ("timezone", "time_zone", "unknown key `brand.time_zone`"),

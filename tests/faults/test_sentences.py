@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_made(world: World) -> None:
     (world.folder / "file").write_text("")
     world.configure(store={"url": f"sqlite:///{world.folder}/file/habitue.db"})
     said = sentence(habitue(world, "migrate"))
-    assert said.startswith(f"the folder of the database {world.folder}/file/habitue.db cannot be made: ")
+    assert said.startswith(f"the folder of the database {world.folder}/file/habitue.db cannot be created: ")
 
 
 def test_a_database_file_that_is_a_folder(world: World) -> None:
@@ -108,7 +108,7 @@ def test_a_database_file_that_is_a_folder(world: World) -> None:
 def test_a_file_that_is_no_database(world: World) -> None:
     (world.folder / "notes.db").write_text("nothing of the sort\n" * 200)
     world.configure(store={"url": f"sqlite:///{world.folder}/notes.db"})
-    assert "is no SQLite database" in sentence(habitue(world, "migrate"))
+    assert "is not a SQLite database" in sentence(habitue(world, "migrate"))
 
 
 @pytest.mark.parametrize("command", ["tick", "run", "migrate"])
@@ -169,10 +169,10 @@ def test_no_database_server(world: World) -> None:
         ({"adapters": {"capture": {"folders": "x"}}}, "config.toml: adapters.capture: `folders`: "),
         ({"schedule": {"calibrate": "at night"}}, "schedule.calibrate: `at night` is not crontab: write five fields"),
         ({"schedule": {"tick": "often"}}, "`schedule.tick`: `often` is not a duration"),
-        ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué knows"),
+        ({"store": {"url": "oracle://shop"}}, "store.url is not a database that Habitué supports"),
         ({"stores": {"url": "x"}}, "unknown key `stores`"),
         ({"store": {"url": "postgresql://shop@127.0.0.1:notaport/shop"}}, "store.url: the port is not a number"),
-        ({"delivery": {"unsubscribe_secret": "   "}}, "`delivery.unsubscribe_secret`: it is blank: leave it out, or "),
+        ({"delivery": {"unsubscribe_secret": "   "}}, "`delivery.unsubscribe_secret`: it is blank: remove it, or "),
         ({"delivery": {"unsubscribe_secret": "x"}}, "`delivery.unsubscribe_secret`: a secret is too short: write at"),
         (
             {"delivery": {"unsubscribe_secret": "long-enough-to-sign-with short"}},
@@ -199,7 +199,7 @@ def test_a_full_disk_stops_nothing_half_way(world: World) -> None:
     with opened(world) as app:
         content = app.content()
         event.listen(app.database.engine, "connect", partial(_no_more_than, pages))
-        with pytest.raises(StoreError, match="is full: nothing of this step was written"):
+        with pytest.raises(StoreError, match="is full: nothing was written in this step"):
             app.tick(content, WallClock().now())
     assert world.rows("SELECT count(*) FROM action") == world.rows("SELECT count(*) FROM enrolment") == [(0,)]
     with opened(world) as app:

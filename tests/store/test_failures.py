@@ -58,7 +58,7 @@ def ask(database: Database, *statements: str, **values: str) -> None:
 
 def test_a_missing_database(postgres: psycopg.Connection, postgresql_url: str) -> None:
     said = error_of(postgresql_url.replace("/t_", "/gone_"))
-    assert "has no database of that name: make it with `createdb`, or check store.url" in said
+    assert "has no database of that name: create it with `createdb`, or check store.url" in said
     assert "migrate" not in said
 
 
@@ -156,7 +156,7 @@ def right_but_for_a_value(database: Database) -> str:
 
 
 def test_a_value_at_fault_is_told_apart_and_not_shown(database: Database) -> None:
-    with pytest.raises(StoreValueError, match="cannot work on a value in one of the rows") as caught:
+    with pytest.raises(StoreValueError, match="cannot process a value in one of the rows") as caught:
         ask(database, right_but_for_a_value(database), value="ann@example.com, no such table")
     assert "ann@" not in shown(caught.value)
 

@@ -125,7 +125,7 @@ def test_a_name_that_postgresql_would_cut_is_refused(store: tuple[Connection, Di
 def test_drift_is_told_in_words(store: tuple[Connection, Dialect]) -> None:
     follow(*store, ALL)
     told = str(drift(*store, (StateColumn("fact_orders", "TEXT"), CITY, SHARE, StateColumn("fact_new", "BIGINT"))))
-    assert told == "not there yet: fact_new; of another type: fact_orders (BIGINT); no longer declared: fact_vip"
+    assert told == "missing: fact_new; of another type: fact_orders (BIGINT); no longer declared: fact_vip"
 
 
 def test_without_the_table_the_remedy_is_named(sqlite_url: str) -> None:

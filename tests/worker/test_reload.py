@@ -52,7 +52,7 @@ def test_files_whose_columns_are_not_there_wait_for_migrate(world: World) -> Non
         world.write("rules/facts.toml", FACTS + '[facts.city]\nattribute = "city"\ntype = "text"\n')
         worker.until(lambda: message(world), "the worker says what is missing")
         assert message(world) == (
-            "the files and the columns of user_state differ (not there yet: fact_city): run `habitue migrate`"
+            "the files and the columns of user_state differ (missing: fact_city): run `habitue migrate`"
         )
         people(world, 4, just_now())
         worker.until(lambda: accepted(world, "thanks", 1), "the last good version goes on")

@@ -10,7 +10,7 @@ from engine.rules.decide.decisions import Decision
 from engine.rules.dimension import Dimension
 from engine.rules.place.due import Due
 from engine.store.dialect import Dialect
-from engine.store.due import looked_at
+from engine.store.due import evaluated
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, temporary
 
@@ -76,7 +76,7 @@ def write_placements(connection: Connection, changing: Sequence[Dimension], due:
         again = " OR ".join(f"d_{dimension.name}.again = 1" for dimension in changing)
         carried["edge_at"] = f"CASE WHEN {again} THEN 1 ELSE 0 END"
         new["edge_at"] = "CASE WHEN excluded.edge_at = 1 THEN :now + 1 ELSE s.edge_at END"
-    assignments = new | (looked_at(due.sql(new), new.get("edge_at", "s.edge_at")) if due else {})
+    assignments = new | (evaluated(due.sql(new), new.get("edge_at", "s.edge_at")) if due else {})
     if not assignments:
         return
     joins = " ".join(

@@ -1,4 +1,4 @@
-"""What was done to users: the log, the outbox and the memory against duplicates."""
+"""Actions and their history: the log, the outbox and the record that prevents duplicates."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from engine.store.tables.columns import JsonText, big, row_id, text_column
 
 
 class Action(SQLModel, table=True):
-    """One thing done, or deliberately not done, to one user. The log, the outbox and the memory against duplicates."""
+    """One action for one user, taken or deliberately not taken. The table is log, outbox and deduplication record."""
 
     __tablename__ = "action"
     __table_args__ = (
@@ -21,7 +21,7 @@ class Action(SQLModel, table=True):
             sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
             postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
         ),
-        # Delivery claims channel by channel, and in each the most urgent (class, priority) first: see claim.py.
+        # Delivery claims by channel, and in each the most urgent (class, priority) first: see claims.py.
         Index(
             "action_next",
             "channel",
@@ -44,7 +44,7 @@ class Action(SQLModel, table=True):
             sqlite_where=text("state IN ('held', 'unknown')"),
             postgresql_where=text("state IN ('held', 'unknown')"),
         ),
-        # A receipt names a message by the provider's id.
+        # A receipt identifies a message by the provider's id.
         Index(
             "action_reference",
             "reference",
@@ -70,26 +70,26 @@ class Action(SQLModel, table=True):
     priority: int = big()
     channel: str | None = text_column(null=True)
     next_channels: str = text_column()
-    """Comma-separated: which channels follow if the gates refuse this one."""
+    """Comma-separated: the channels to try next if the gates refuse this one."""
     template: str | None = text_column(null=True)
     template_hash: str | None = text_column(null=True)
-    """Hash of the template's files as they were rendered; None before that."""
+    """Hash of the template's files as rendered; None before rendering."""
     locale: str | None = text_column(null=True)
-    """The locale whose template was rendered; None before that."""
+    """The locale of the template that was rendered; None before rendering."""
     send_window: str | None = text_column(null=True)
     """``HH:MM-HH:MM`` in the user's own zone."""
     coupon: str | None = text_column(null=True)
-    """Name of the coupon that the message must carry; see ``coupon_code``."""
+    """The coupon that the message must contain; see ``coupon_code``."""
     state: str = text_column()
     reason: str = text_column()
     due_at: int = big()
-    """When delivery may look at it next."""
+    """When delivery may claim it next."""
     expires_at: int = big()
     tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
     """How often it was handed to a provider."""
     lease_until: int | None = big(null=True)
     fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Grows with each claim: an answer under an older fence is refused."""
+    """Grows with each claim: results under an older fence are refused."""
     adapter: str | None = text_column(null=True)
     reference: str | None = text_column(null=True)
     """The provider's id for the message."""
@@ -109,11 +109,11 @@ class ActionEvent(SQLModel, table=True):
     state: str = text_column()
     reason: str = text_column()
     detail: str = text_column()
-    """In the program's own words, nothing of a person; what the provider said is in ``provider_text``."""
+    """The program's own text, without personal data; the provider's text is in ``provider_text``."""
 
 
 class ActionContent(SQLModel, table=True):
-    """What one action said to whom, as of its last hand-off; all of an action that identifies a person.
+    """The content and recipient of one action, as of its last hand-off: everything that identifies a person.
 
     Kept for the retention period and deleted by an erasure; ``action`` and ``action_event`` stay.
     """
@@ -123,19 +123,19 @@ class ActionContent(SQLModel, table=True):
 
     action_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     address: str | None = text_column(null=True)
-    """As sent to."""
+    """The address it was sent to."""
     subject: str | None = text_column(null=True)
     """The subject of an email, the title of a push, the beginning of a text."""
     code: str | None = text_column(null=True)
-    """The coupon code that it carried."""
+    """The coupon code that it contained."""
     values: dict[str, Any] | None = Field(default=None, sa_column=Column("template_values", JsonText, nullable=True))
-    """The values that the template read, and under ``render`` the locale, zone and currency of its filters."""
+    """The values that the template read and, under ``render``, the locale, zone and currency for its filters."""
     at: int = big()
-    """When it was handed off last."""
+    """When it was last handed off."""
 
 
 class ProviderText(SQLModel, table=True):
-    """What a provider said at an event of an action; kept and deleted like ``action_content``."""
+    """A provider's text for an event of an action; kept and deleted like ``action_content``."""
 
     __tablename__ = "provider_text"
 

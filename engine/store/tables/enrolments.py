@@ -1,4 +1,4 @@
-"""Users on their way through playbooks, and the occasions that were taken."""
+"""Users' progress through playbooks, the occasions that were taken, and coupon codes."""
 
 from sqlalchemy import Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from engine.store.tables.columns import big, row_id, text_column
 
 
 class Enrolment(SQLModel, table=True):
-    """One user's passage through one version of a playbook."""
+    """One user's progress through one version of a playbook."""
 
     __tablename__ = "enrolment"
     __table_args__ = (
@@ -26,25 +26,25 @@ class Enrolment(SQLModel, table=True):
     version: str = text_column()
     user_id: int = big()
     occurrence: str = text_column()
-    """What it is about: ``transition:17``, ``event:18``, ``date:2026``, ``slot:2026-11-21T10:00``, ``when:1``."""
+    """What triggered it: ``transition:17``, ``event:18``, ``date:2026``, ``slot:2026-11-21T10:00``, ``when:1``."""
     state: str = text_column()
     """``active``, ``finished``, ``exited``, ``expired`` or ``cancelled``."""
     step: int = big()
-    """Index of the step that comes next."""
+    """Index of the next step."""
     due_at: int = big()
     trigger_at: int = big()
-    """The instant of what triggered it; the playbook's ``expires`` counts from here."""
+    """When the trigger occurred; the playbook's ``expires`` counts from here."""
     event_id: int | None = big(null=True)
-    """The event that triggered it, for its template."""
+    """The event that triggered it, for its templates."""
     entered_at: int = big()
     waiting_since: int | None = big(null=True)
-    """When it began to wait for an event, where it does."""
+    """Since when it has been waiting for an event, if it is."""
     ended_at: int | None = big(null=True)
     reason: str | None = text_column(null=True)
 
 
 class Slot(SQLModel, table=True):
-    """A scheduled occasion that was taken, before its work began: (schedule, slot) is unique across workers."""
+    """A scheduled occasion, recorded before its work begins: (schedule, slot) is unique across workers."""
 
     __tablename__ = "slot"
 
@@ -54,7 +54,7 @@ class Slot(SQLModel, table=True):
 
 
 class CouponCode(SQLModel, table=True):
-    """One unique code: free while it has no enrolment, then that enrolment's for good."""
+    """One unique code: free while it has no enrolment, afterwards that enrolment's for good."""
 
     __tablename__ = "coupon_code"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The customers: who they are, what they did, what they said."""
+"""The customers: profiles, events, consents, suppressions."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from engine.store.tables.columns import big, json_column, row_id, text_column
 
 
 class Users(SQLModel, table=True):
-    """The customers of the brand. Plural, because ``user`` is a reserved word of SQL."""
+    """The customers of the brand. Plural, because ``user`` is a reserved word in SQL."""
 
     __tablename__ = "users"
 
@@ -22,13 +22,13 @@ class Users(SQLModel, table=True):
     timezone: str | None = text_column(null=True)
     country: str | None = text_column(null=True)
     first_seen_at: int = big()
-    """The earlier of the stated creation and the earliest event."""
+    """The earlier of the imported creation date and the first event."""
     attributes: dict[str, Any] | None = json_column()
     updated_at: int = big()
 
 
 class Zone(SQLModel, table=True):
-    """The time zones that users have, kept by intake so that a tick need not look for them among the users."""
+    """The time zones of all users, maintained by intake so that a tick need not search the users for them."""
 
     __tablename__ = "zone"
 
@@ -49,12 +49,12 @@ class Event(SQLModel, table=True):
     at: int = big()
     received_at: int = big()
     amount: int | None = big(null=True)
-    """The property called ``amount``, in minor units where it is declared as money."""
+    """The property ``amount``, in minor units if it is declared as money."""
     properties: dict[str, Any] | None = json_column()
 
 
 class Consent(SQLModel, table=True):
-    """What a user said about one channel and class of message; the newest word counts."""
+    """A user's latest consent for one channel and message class."""
 
     __tablename__ = "consent"
 
@@ -67,7 +67,7 @@ class Consent(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that gets nothing more: hard bounce, complaint, unsubscribe, manual, imported list."""
+    """An address that gets no more messages: hard bounce, complaint, unsubscribe, manual, imported list."""
 
     __tablename__ = "suppression"
 
@@ -78,9 +78,9 @@ class Suppression(SQLModel, table=True):
 
 
 class ProfileChange(SQLModel, table=True):
-    """A change of what is known of a user; append-only.
+    """A change of a user's profile; append-only.
 
-    The values a user was made with are in no row: they are ``before`` in the first change.
+    The values with which a user was created have no row of their own: they are ``before`` in the first change.
     """
 
     __tablename__ = "profile_change"
@@ -95,5 +95,5 @@ class ProfileChange(SQLModel, table=True):
     source: str = text_column()
     """Where the new value came from, such as ``import:customers.csv``."""
     who: str | None = text_column(null=True)
-    """The person who did it by hand, as claimed; None for programs."""
+    """The person who made the change by hand, as reported; None for programs."""
     at: int = big()

@@ -1,4 +1,4 @@
-"""Where users stand, and the files and cut points that decided it."""
+"""Users' transitions, and the files and cut points that decided them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from engine.store.tables.columns import big, json_column, row_id, text_column
 
 
 class Transition(SQLModel, table=True):
-    """A change of placement; append-only. In a ``segments`` dimension a row is one segment entered or left."""
+    """A change of placement; append-only. In a ``segments`` dimension, a row is one segment entered or left."""
 
     __tablename__ = "transition"
     __table_args__ = (Index("transition_of_user", "user_id", "at"),)
@@ -31,7 +31,7 @@ class Transition(SQLModel, table=True):
 
 
 class Version(SQLModel, table=True):
-    """Files as they were applied, by content hash. ``kind`` is ``content`` (all files), ``rules`` or ``playbook``."""
+    """Files as applied, by content hash. ``kind`` is ``content`` (all files), ``rules`` or ``playbook``."""
 
     __tablename__ = "version"
 
@@ -47,9 +47,9 @@ class Version(SQLModel, table=True):
 
 
 class CutPoints(SQLModel, table=True):
-    """The cut points of one quantile fact from an instant on: a score is 1 plus the number of cuts that are exceeded.
+    """The cut points of one quantile fact from an instant on. A score is 1 plus the number of cut points exceeded.
 
-    All are kept: a calibration adds a row only where it finds other cut points than the newest.
+    All rows are kept. A calibration adds one only if the cut points differ from the newest.
     """
 
     __tablename__ = "cut_points"
@@ -57,4 +57,4 @@ class CutPoints(SQLModel, table=True):
     fact: str = Field(sa_column=Column(Text, primary_key=True))
     calibrated_at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     cuts: list[float] = json_column(null=False)
-    """Empty where nobody had a value."""
+    """Empty if no user had a value."""

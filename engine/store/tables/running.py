@@ -1,4 +1,4 @@
-"""The program itself: ticks, workers, secrets, imports, rows set aside."""
+"""The program itself: ticks, workers, secrets, imports, quarantine."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from engine.store.tables.columns import big, row_id, text_column
 
 
 class Tick(SQLModel, table=True):
-    """One pass of the pipeline and what it did."""
+    """One pass of the pipeline and its counts."""
 
     __tablename__ = "tick"
 
@@ -33,11 +33,11 @@ class Worker(SQLModel, table=True):
     seen_at: int = big()
     content_version: str | None = text_column(null=True)
     message: str | None = text_column(null=True)
-    """What it wants an admin to know: for example that the files have errors and the last good version runs."""
+    """A message for admins: for example, that the files have errors and the last good version runs."""
 
 
 class Secret(SQLModel, table=True):
-    """A random key that this installation made for itself, where the settings give none."""
+    """A random secret that this installation generated because the settings have none."""
 
     __tablename__ = "secret"
 
@@ -47,7 +47,7 @@ class Secret(SQLModel, table=True):
 
 
 class ImportFile(SQLModel, table=True):
-    """How far a file was imported, so that an interrupted import goes on where it was."""
+    """How far a file was imported, so that an interrupted import can be resumed."""
 
     __tablename__ = "import_file"
 
@@ -60,7 +60,7 @@ class ImportFile(SQLModel, table=True):
 
 
 class Quarantine(SQLModel, table=True):
-    """A row that could not be worked on: set aside with a reason, and taken again after a while."""
+    """A row that could not be processed: set aside with a reason, and retried after a while."""
 
     __tablename__ = "quarantine"
     __table_args__ = (Index("quarantine_retry", "retry_at"),)
@@ -69,10 +69,10 @@ class Quarantine(SQLModel, table=True):
     """``user``, ``enrolment`` or ``action``."""
     row_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     stage: str = text_column()
-    """Where it failed."""
+    """The stage that failed."""
     reason: str = text_column()
     detail: str = text_column()
-    """The kind of the error and its place in the program; no values."""
+    """The error's type and its place in the program; no values."""
     since: int = big()
     retry_at: int = big()
     tries: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default="1"))
