@@ -1,8 +1,8 @@
 """Advancing enrolments: each takes its due step, and the steps after it that take no time, set-wise.
 
-A chunk of due enrolments is copied into a temporary table and taken through each playbook's steps there, in order:
-jumps only go forward. At the end the copies are written back. Actions and coupon codes are created on the way, so all
-of it is one transaction.
+A chunk of due enrolments is copied into a temporary table and taken through each playbook's steps there, in order,
+because jumps only go forward. At the end the copies are written back. Actions and coupon codes are created on the way,
+all in one transaction.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Advance:
     """Advances due enrolments through their steps."""
 
     def __init__(self, pinned: PinnedPlaybooks, coupon_issuer: CouponIssuer, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` is used for users whose own time zone is not known."""
+        """``brand_zone`` is used for users whose time zone is unknown."""
         self._pinned = pinned
         self._coupon_issuer = coupon_issuer
         self._dialect = dialect

@@ -1,4 +1,4 @@
-"""Who may enter a playbook, as SQL: the trigger's candidates, and the tests that each must pass, by reason.
+"""The candidates for a playbook with all tests that each must pass: the trigger's, the audience's and re-entry's.
 
 Enrolment selects those who pass all tests; ``habitue explain`` finds the first test that fails. Both use this list, so
 an explanation cannot differ from what enrolment does.

@@ -1,7 +1,8 @@
 """The due enrolments of one version of one playbook, and those of them that are at one step.
 
 A step's time counts from when the previous step was due, not from the tick, so a late tick does not delay later steps.
-But two steps never get closer than half the wait between them: after a long outage nobody gets all messages at once.
+But two steps never come closer than half the wait between them, so that nobody gets all messages at once after a long
+outage.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class DueEnrolments:
     head: PlaybookHead
     coupon_issuer: CouponIssuer
     brand_zone: ZoneInfo
-    """For users whose own time zone is not known."""
+    """For users whose time zone is unknown."""
     now: Instant
 
     def update(self, setting: str, where: str, binds: Mapping[str, object]) -> None:
@@ -42,7 +43,7 @@ class DueEnrolments:
         self.connection.execute(statement(sql), self.binds(**binds))
 
     def binds(self, **further: object) -> dict[str, object]:
-        """Return the binds that every statement over these enrolments needs, and ``further`` ones."""
+        """Return the binds that every statement over these enrolments needs, plus ``further`` ones."""
         return {"playbook": self.head.name, "version": self.head.version, "now": self.now, **further}
 
 
@@ -74,7 +75,7 @@ class AtStep:
         return f"{DUE_ENROLMENT} AS d {join} WHERE {_HERE}"
 
     def binds(self, **further: object) -> dict[str, object]:
-        """Return the binds of ``rows``, and ``further`` ones."""
+        """Return the binds of ``rows``, plus ``further`` ones."""
         return self.due.binds(step=self.index, **further)
 
     def anybody(self, condition: str = "TRUE") -> bool:
@@ -119,7 +120,7 @@ class AtStep:
         self.due.update(setting, f"{_HERE} AND {condition}", {"step": self.index, **binds})
 
     def _after(self) -> str:
-        """Return SQL: ``:duration`` after the step was due, but at least half of that from now."""
+        """Return SQL: ``:duration`` after the step was due, but at least half of it from now."""
         soonest = f"{now_sql(self.due.dialect)} + :duration_half"
         return greatest(self.due.dialect, "d.due_at + :duration", soonest)
 

@@ -50,7 +50,7 @@ class Enrol:
         return made
 
     def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
-        """Make users due when re-entry allows a ``when`` trigger again; nothing else would make them due then."""
+        """Make users due at the end of the re-entry wait of a ``when`` trigger; nothing else would make them due then."""
         if not playbook.trigger.conditions or not isinstance(playbook.reentry, int):
             return
         again = (

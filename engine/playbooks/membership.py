@@ -25,7 +25,7 @@ from engine.store.statement import statement
 from engine.store.temporary import drop_temporary
 
 _LOOK_BACK = 400 * DAY
-"""How far back to look for an occasion, to report that it is too old."""
+"""How far back occasions are searched, to report that the last one is too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Memberships:
     """Explains which playbooks users are in, and why."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str) -> None:
-        """``brand_zone`` is used for users whose own time zone is not known."""
+        """``brand_zone`` is used for users whose time zone is unknown."""
         self._playbooks = playbooks.playbooks
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
@@ -73,7 +73,7 @@ class Memberships:
     def _newest(
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
     ) -> tuple[DescribedEnum, int] | None:
-        """Return why the newest candidate does not enter, or that one does; None if there is no candidate."""
+        """Return why the newest candidate does not enter, or that a candidate enters; None if there is no candidate."""
         occasional = playbook.trigger.occasional
         if occasional is not None:
             self._fill(connection, occasional, user_id, now)

@@ -45,7 +45,7 @@ class _Occasional:
 
     @property
     def schedule(self) -> str:
-        """The name under which slots are taken; a changed trigger has another name."""
+        """The name under which slots are taken; a changed trigger gets a new name."""
         return f"{self.playbook.name}|{self.trigger.key}"
 
 
@@ -53,7 +53,7 @@ class Occasions:
     """Enrols users on their dates and on schedules."""
 
     def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle) -> None:
-        """``brand_zone`` is used for users whose own time zone is not known.
+        """``brand_zone`` is used for users whose time zone is unknown.
 
         ``settle`` ends enrolments before their first step if the playbook's exit already holds.
         """
@@ -62,7 +62,7 @@ class Occasions:
         self._brand_zone = ZoneInfo(brand_zone)
         self._occasional = list(_occasional(playbooks))
         self._looked_at: dict[str, Instant] = {}
-        """Playbook -> up to when this process has taken all occasions, to avoid looking for them again."""
+        """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 
     def run(self, database: Database, now: Instant) -> int:
         """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments."""
@@ -199,7 +199,7 @@ def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
 
 
 def _insert_slot(connection: Connection, schedule: str, slot: str, now: Instant) -> bool:
-    """Take one slot; tell whether it was free. On PostgreSQL this waits for a worker that is taking it at the moment."""
+    """Take one slot; return whether it was free. On PostgreSQL this waits for a worker that is just taking it."""
     taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     return connection.execute(taking, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
 

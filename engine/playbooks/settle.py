@@ -20,8 +20,8 @@ from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _LEAVABLE = "leavable"
-"""The enrolments at hand that can be left: ``leavable(id, user_id, playbook, version, ended)``."""
-# After the last step an enrolment can still be left while one of its messages waits, for quiet hours, say.
+"""The enrolments being settled that can be exited: ``leavable(id, user_id, playbook, version, ended)``."""
+# After the last step, an enrolment can still be exited while one of its messages waits, for example for quiet hours.
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{PlaybookReason.EXIT_EVENT}',"
     f" '{PlaybookReason.EXIT_CONDITION}') AND EXISTS (SELECT 1 FROM action AS a WHERE a.enrolment_id = n.id"
@@ -86,7 +86,7 @@ class Settle:
         return settled
 
     def _happened(self, event: str) -> str:
-        """Return SQL: the event came after the trigger, and is not the trigger itself."""
+        """Return SQL: the event happened after the trigger, and is not the trigger itself."""
         name = text_literal(event, self._dialect)
         return (
             "EXISTS (SELECT 1 FROM event AS e WHERE e.user_id = enrolment.user_id"
@@ -110,7 +110,7 @@ class Settle:
         return len(ended)
 
     def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
-        """Resume enrolments whose event came; their next step's time counts from the event."""
+        """Resume enrolments whose event happened; the time of their next step counts from the event."""
         name = text_literal(event, self._dialect)
         came = (
             "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"

@@ -70,13 +70,13 @@ def _prepare(index: int, case: CaseSection, dimension: Dimension, rules: RuleSet
             row[f"place_{name}"] = _place(others[name], value)
         else:
             raise _unknown(name, dimension, [*catalog.facts, *others], rules.scope.broken)
-    row |= _standing(case, dimension, now)
+    row |= _before(case, dimension, now)
     return PreparedCase(index, case, now, row)
 
 
 def _unknown(name: str, dimension: Dimension, known: list[str], broken: frozenset[str]) -> Exception:
     if name == dimension.name:
-        return CaseError(f"`{name}` is the dimension itself; use `place` to say where the user is before")
+        return CaseError(f"`{name}` is the dimension itself; use `place` for the user's place before")
     if name in broken:
         return SkippedCase(name)
     return CaseError(f"unknown fact `{name}`{did_you_mean(name, known)}")
@@ -89,8 +89,8 @@ def _now(case: CaseSection) -> Instant:
         raise CaseError(str(error), "now") from error
 
 
-def _standing(case: CaseSection, dimension: Dimension, now: Instant) -> dict[str, Cell]:
-    """Return the columns that say where the user is before, since when, and whether a downgrade is waiting."""
+def _before(case: CaseSection, dimension: Dimension, now: Instant) -> dict[str, Cell]:
+    """Return the columns with the user's place before, since when, and since when a downgrade has been waiting."""
     if case.place is None:
         return {}
     names = case.place if isinstance(case.place, list) else [case.place]
@@ -168,5 +168,5 @@ def _instant(value: object, name: str, now: Instant) -> Instant:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
-        message = f"`{name}`: {str(value)!r} is not an instant; write `2026-01-31T10:00:00Z` or `-61d`"
+        message = f"`{name}`: {str(value)!r} is not a date and time; write `2026-01-31T10:00:00Z` or `-61d`"
         raise CaseError(message) from error

@@ -102,8 +102,8 @@ def _failure(prepared: PreparedCase, dimension: Dimension, got: str, rule: str, 
     expected = prepared.case.expect
     wanted = ", ".join(expected) or "none" if isinstance(expected, list) else expected
     fired = "" if dimension.kind == "segments" else f" by the rule `{rule}`"
-    because = "; ".join(held) or "nothing"
-    message = f"case `{prepared.case.name}`: expected {wanted}, got {shown}{fired}; what held: {because}"
+    because = "; ".join(held) or "none"
+    message = f"case `{prepared.case.name}`: expected {wanted}, got {shown}{fired}; true atoms: {because}"
     return dimension.document.finding(("case", prepared.index, "expect"), message)
 
 

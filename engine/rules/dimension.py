@@ -59,7 +59,7 @@ class PlacementSlot:
     name: str
     book: RuleBook
     targets: Mapping[str, str]
-    """Rule -> the place it leads to. Rules that hold a user back (lock, grace) are not in it."""
+    """Rule -> the place it leads to. Rules that keep a user in place (lock, grace) are not included."""
     locks: Mapping[str, int]
     """Place -> length of its lock in milliseconds."""
     graces: Mapping[str, int]

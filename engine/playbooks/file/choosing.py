@@ -1,4 +1,4 @@
-"""Reading a section whose keys tell which kind it is: ``[trigger]`` and ``[[step]]``."""
+"""Reading a section whose keys determine its kind: ``[trigger]`` and ``[[step]]``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Choice(Generic[FormT]):
     def read(
         self, document: Document, where: KeyPath, data: Mapping[str, object]
     ) -> tuple[FormT | None, list[Finding]]:
-        """Return the section at ``where`` in its kind's form, or None and a finding for each mistake."""
+        """Return the section at ``where``, parsed by its kind's form; or None, and a finding for each mistake."""
         known = {key for kind in self.kinds for key in keys_of(kind.form)}
         strange = [key for key in data if key not in known]
         findings = [

@@ -58,7 +58,7 @@ def _steps(sections: tuple[StepSection, ...], whole: FilePart) -> tuple[Step, ..
     for index, section in enumerate(sections):
         part = StepPart(whole.found, whole.references, whole.head, ("step", index), index, ids, given)
         if section.id is not None and section.id in ids[:index]:
-            part.find(f"step `{section.id}` is there twice; ids must be unique", "id")
+            part.find(f"two steps have the id `{section.id}`; ids must be unique", "id")
         when = None if section.when is None else part.condition(section.when, "when")
         steps.append(Step(index, ids[index], when, section.compile(part)))
     _check_reachable(steps, whole)

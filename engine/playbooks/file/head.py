@@ -32,7 +32,7 @@ class PlaybookSection(Section):
     priority: Annotated[int, Field(ge=0, le=100)] = 50
     reentry: Reentry = "once"
     expires: Duration
-    """Counted from the trigger: after this time no message is sent any more, and nobody is enrolled."""
+    """Counted from the trigger: after this time no messages are sent, and nobody is enrolled."""
     description: str = ""
 
 

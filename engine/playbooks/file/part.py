@@ -1,4 +1,4 @@
-"""One section of a playbook's file while it is compiled: what it may refer to, and where mistakes are noted."""
+"""One section of a playbook's file during compilation: the names it may refer to, and its findings."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from engine.playbooks.file.head import PlaybookSection
 
 @dataclass(frozen=True)
 class References:
-    """What a playbook's file may refer to."""
+    """The names that a playbook's file may refer to."""
 
     scope: Scope
     """Facts and placements."""
@@ -32,7 +32,7 @@ class References:
 
 
 class FileFindings:
-    """Collects what is wrong in one file while it is compiled."""
+    """Collects the findings of one file while it is compiled."""
 
     def __init__(self, document: Document) -> None:
         self.findings: list[Finding] = []

@@ -77,5 +77,5 @@ class Playbooks:
         return next((playbook for playbook in self.playbooks if playbook.name == name), None)
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Return when time alone can let a user in or out of any playbook; ``due_at`` is never later than that."""
+        """Return the points at which time alone can let a user in or out of any playbook; ``due_at`` is never later."""
         return tuple(dict.fromkeys(point for playbook in self.playbooks for point in playbook.turning_points()))

@@ -36,7 +36,7 @@ class ExitSection(Section):
 
 
 class _Whole(Section):
-    """The file as a whole; triggers and steps are read by their kinds later."""
+    """The whole file; triggers and steps are read by their kinds later."""
 
     playbook: PlaybookSection
     trigger: dict[str, Any]
@@ -47,7 +47,7 @@ class _Whole(Section):
 
 @dataclass(frozen=True)
 class PlaybookFile:
-    """One playbook's file, read and with a valid form."""
+    """One playbook's file, with a valid form."""
 
     playbook: PlaybookSection
     trigger: TriggerSection

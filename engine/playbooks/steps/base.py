@@ -24,7 +24,7 @@ class StepMessage:
     """In the order in which they are tried."""
     template: str
     coupon: str | None
-    """The coupon whose code it carries."""
+    """The coupon whose code it contains."""
 
 
 class Act(ABC):
@@ -56,7 +56,7 @@ class Act(ABC):
 
 @dataclass(frozen=True)
 class StepPart(FilePart):
-    """One step of the file while it is compiled."""
+    """One step of the file during compilation."""
 
     index: int
     ids: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""``send = ["push", "email"]``: a message by the first of these channels that the gates let through."""
+"""``send = ["push", "email"]``: a message through the first of these channels that the gates allow."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, St
 
 @dataclass(frozen=True, slots=True)
 class Send(Act):
-    """Sends a message by the first channel that the gates let through."""
+    """Sends a message through the first channel that the gates allow."""
 
     channels: tuple[str, ...]
     template: str

@@ -1,4 +1,4 @@
-"""``wait_for = "review_posted"``: waits for an event, at most until a time-out."""
+"""``wait_for = "review_posted"``: waits for an event, or until a time-out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class WaitFor(Act):
         return (index + 1, self.otherwise)
 
     def take(self, here: AtStep) -> int:
-        """Move on if the event came since the step was due; otherwise time out, or start waiting."""
+        """Move on if the event has happened since the step was due; otherwise time out, or start waiting."""
         came = (
             "(SELECT min(e.at) FROM event AS e WHERE e.user_id = d.user_id"
             f" AND e.name = {text_literal(self.event, here.due.dialect)}"
@@ -45,7 +45,7 @@ class WaitForSection(StepSection):
     """``[[step]]`` with ``wait_for``."""
 
     wait_for: Name
-    """The event; the enrolment moves on as soon as it comes."""
+    """The event; the enrolment moves on as soon as it happens."""
     timeout: Duration
     """How long to wait for the event."""
     otherwise: Name | None = None

@@ -1,4 +1,4 @@
-"""``wait_until = "09:30"``: waits until the next time it is this hour in the user's time zone."""
+"""``wait_until = "09:30"``: waits until the next occurrence of this time in the user's time zone."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from engine.store.temporary import drop_temporary, temporary
 
 _ZONE_TIME = "zone_time"
 _LATE = HOUR
-"""How late the next step may be after the hour; a step that is later waits for the same hour of the next day."""
+"""How late the next step may be after the given time; a later step waits until the same time of the next day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class WaitUntil(Act):
     time: LocalTime
 
     def take(self, here: AtStep) -> int:
-        """Make the next step due at the hour. The instant depends only on the zone, so it is computed once per zone."""
+        """Make the next step due at that time. The instant depends only on the zone, so it is computed once per zone."""
         due = here.due
         users = here.joined("JOIN users AS u ON u.id = d.user_id")
         zones = due.connection.execute(

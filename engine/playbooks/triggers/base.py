@@ -23,7 +23,7 @@ class Trigger(ABC):
 
     @abstractmethod
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
-        """Return who among the rows of ``source`` could enter, and the trigger's own tests.
+        """Return the candidates among the rows of ``source``, and the trigger's own tests.
 
         Enrolment and ``habitue explain`` both use them, so an explanation cannot differ from what enrolment does.
         """
@@ -66,7 +66,7 @@ class Occasion:
     """One occasion in one zone."""
 
     zone: str
-    """The name that users have for it; empty for users without a zone."""
+    """The zone's name in users' profiles; empty for users without a zone."""
     day: str
     """The value that matching users have in ``OccasionalTrigger.value``; empty if the occasion is for everybody."""
     year: str
@@ -76,7 +76,7 @@ class Occasion:
     occurrence: str
     """Identifies the occasion in the enrolment; see ``Candidates.occurrence``."""
     slot: str
-    """Local day, and minute if there can be several; with the zone, it can be taken only once."""
+    """The local day, and the minute if there can be several. Each slot can be taken only once per zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class OccasionalTrigger(Trigger):
 
     @abstractmethod
     def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        """Yield the occasions with ``since < at <= now`` in ``zone``, which users have as ``name``."""
+        """Yield the occasions with ``since < at <= now`` in ``zone``, whose name in users' profiles is ``name``."""
 
     @property
     def value(self) -> str | None:

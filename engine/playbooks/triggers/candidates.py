@@ -1,4 +1,4 @@
-"""Who could enter a playbook, as SQL: where candidates come from, and the tests that each must pass, by reason.
+"""The candidates for a playbook, as SQL: where they come from, and the tests that each must pass, by reason.
 
 Binds: ``:now``; ``:since``, which is now minus the playbook's ``expires``; ``:activated``; ``:playbook``.
 """
@@ -40,7 +40,7 @@ class Candidates:
     tie: str
     """Orders candidates with the same instant."""
     tests: tuple[Test, ...]
-    """In the order in which a person would ask them."""
+    """In the order in which a person would check them."""
     event: str = NO_EVENT
     """The id of the event that the playbook's messages can use."""
 

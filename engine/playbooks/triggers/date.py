@@ -77,7 +77,7 @@ class OnDate(OccasionalTrigger):
         return occasion_candidates(source, *conditions)
 
     def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        """Yield an occasion for every local day in the span."""
+        """Yield an occasion for every local day in the interval."""
         day, last = local_day(since, zone) - _ONE_DAY, local_day(now, zone)
         while day <= last:
             at = local_instant(day, self.rule.at.minutes, zone)

@@ -13,7 +13,7 @@ OCCASION = "occasion"
 def occasions_between(
     trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int
 ) -> list[Occasion]:
-    """Return the occasions with ``since < at <= now`` in all ``zones``, which maps the name that users have to the zone."""
+    """Return the occasions with ``since < at <= now`` in all ``zones``, a map from names in users' profiles to zones."""
     return [occasion for name, zone in zones.items() for occasion in trigger.occasions_between(name, zone, since, now)]
 
 

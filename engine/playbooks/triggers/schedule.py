@@ -33,7 +33,7 @@ OCCURRENCE = "slot"
 
 
 class ScheduleRule(Section):
-    """Which local times."""
+    """The local times at which the trigger fires."""
 
     cron: str | None = None
     """Five fields as in crontab; names or numbers for days (0 and 7 are Sunday)."""

@@ -32,7 +32,7 @@ class MoveSection(TriggerSection):
     """The keys that ``enter`` and ``leave`` have besides the place."""
 
     on: tuple[str, ...] = tuple(cause.value for cause in ANSWERED)
-    """The causes that count; by default neither edited rules nor a calibration, which are not the user's doing."""
+    """The causes that count. Edited rules and calibrations do not count by default, because they are not the user's doing."""
 
     def check_causes(self, part: FilePart) -> None:
         """Note an error for each unknown cause, or if there is none."""

@@ -108,7 +108,7 @@ class DimensionCompiler:
         held: list[_LockAndGrace],
         places: tuple[str, ...],
     ) -> PlacementSlot:
-        """Return the slot, with the rules that hold a user back added, each over an atom of the slot's own columns."""
+        """Return the slot, including its lock and grace rules, each over an atom of the slot's own columns."""
         locks = {place.place: place.lock for place in held if place.lock is not None}
         graces = {place.place: place.grace for place in held if place.grace is not None}
         holding = [

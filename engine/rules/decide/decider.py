@@ -54,7 +54,7 @@ class DecisionError(RuntimeError):
 
 
 class Decider:
-    """Says which rules of one rule book fire in a situation, and caches the answers.
+    """Determines which rules of one rule book fire in a situation, and caches the answers.
 
     Raises:
         ValueError: two rules have the same name, or a rule reads an atom or a place that the book does not declare.

@@ -1,4 +1,4 @@
-"""Rules over the bits of a signature: the input of the rule engine. Contains our own symbols only, never user data."""
+"""Rules over the bits of a signature: the input of the rule engine. They contain only our own symbols, never user data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

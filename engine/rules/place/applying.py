@@ -48,7 +48,7 @@ def store_decisions(connection: Connection, dialect: Dialect, dimension: Dimensi
 
 
 def write_transitions(connection: Connection, dimension: Dimension, version: str, now: Instant) -> int:
-    """Append a transition for every move of every user, with the cause of the look; return how many."""
+    """Append a transition for every move of every user, with the cause of the evaluation; return how many."""
     name = dimension.name
     written = connection.execute(
         statement(
@@ -67,8 +67,8 @@ def write_placements(connection: Connection, changing: Sequence[Dimension], due:
 
     Without ``due``, only rows that a decision changes; with it, all rows, including ``due_at``.
 
-    It is an upsert that never inserts, because every user of ``situation`` has a row. An UPDATE with joins takes half
-    as long again on SQLite, which materialises the whole result before it writes the first row.
+    It is an upsert that never inserts, because every user of ``situation`` has a row. An UPDATE with joins takes 50 %
+    longer on SQLite, which materialises the whole result before it writes the first row.
     """
     carried = {column: sql for dimension in changing for column, sql in _carried(dimension).items()}
     new = {column: sql for dimension in changing for column, sql in _assignments(dimension).items()}

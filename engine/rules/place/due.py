@@ -20,7 +20,7 @@ class Due:
         terms = [f"coalesce({point.sql(dialect)}, {NEVER})" for point in turning]
         terms += [term for d in dimensions for slot in d.slots for term in _slot_terms(d, slot, dialect)]
         next_at = least(dialect, f"coalesce(s.edge_at, {NEVER})", *terms)
-        # Whatever a term says, a user who was just looked at must not be due again at the same instant.
+        # Whatever the terms say, a user who was just evaluated must not be due again at the same instant.
         self._sql = greatest(dialect, next_at, f"{now_sql(dialect)} + 1")
 
     def sql(self, new: Mapping[str, str]) -> str:
@@ -31,7 +31,8 @@ class Due:
 def _slot_terms(dimension: Dimension, slot: PlacementSlot, dialect: Dialect) -> list[str]:
     """Return SQL for the instants at which a running lock or grace of the slot ends.
 
-    A grace runs only while ``wait_`` is set. A segment's lock counts even for users outside it: an extra look is cheap.
+    A grace runs only while ``wait_`` is set. A segment's lock counts even for users outside the segment, because an
+    extra evaluation is cheap.
     """
     now = now_sql(dialect)
     ends = [("TRUE", f"s.{slot.wait} + {length}") for length in sorted(set(slot.graces.values()))]
