@@ -20,8 +20,6 @@ ALLOWED = {
     "engine/messages/email/headers.py:_field_start": "names of header fields",
     "engine/messages/email/mime.py:_date": "seconds",
     "engine/messages/email/mime.py:_own_mailbox": "the brand's own sender and reply address",
-    "engine/messages/slots.py:html_encoder": "functions by the kind of place",
-    "engine/messages/slots.py:text_encoder": "functions by the kind of place",
 }
 """Each cache of a module, and why what it keeps is nobody's."""
 

@@ -69,6 +69,7 @@ class Journal:
         self._mover = Mover(database.dialect)
         self._pending: list[_Post] = []
         self._wake = asyncio.Event()
+        self._linger: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="habitue-delivery")
         self._task: asyncio.Task[None] | None = None
 
@@ -94,8 +95,8 @@ class Journal:
         self._pending.append(_Post(moves, inside, written))
         if urgent or len(self._pending) >= self._group:
             self._wake.set()
-        elif len(self._pending) == 1:
-            asyncio.get_running_loop().call_later(LINGER, self._wake.set)
+        elif self._linger is None:
+            self._linger = asyncio.get_running_loop().call_later(LINGER, self._wake.set)
         return written
 
     def flush(self) -> None:
@@ -122,13 +123,20 @@ class Journal:
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
-            self._wake.clear()
-            posts, self._pending = self._pending, []
+            posts = self._take_pending()
             if together := [post for post in posts if post.inside is None]:
                 await self._commit(together)
             for post in posts:
                 if post.inside is not None:
                     await self._commit([post])
+
+    def _take_pending(self) -> list[_Post]:
+        self._wake.clear()
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        posts, self._pending = self._pending, []
+        return posts
 
     async def _commit(self, posts: Sequence[_Post]) -> None:
         try:

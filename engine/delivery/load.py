@@ -94,6 +94,7 @@ class Loader:
         self._database = database
         self._needs = needs
         self._gates = gates
+        self._converts = [gate.needs.read if isinstance(gate.needs, Columns) else None for gate in gates]
         self._fact_names = tuple(needs.facts)
         self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is ValueType.BOOLEAN)
         self._channels = by_name(channels)
@@ -118,51 +119,37 @@ class Loader:
         return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
     def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
-        messages: list[PendingMessage] = []
+        loaded: list[tuple[PendingMessage, list[object]]] = []
         unreadable: list[Unreadable] = []
-        of_columns: dict[int, Mapping[str, object]] = {}
         with self._database.read() as connection:
             found = self._queries.get(channel, self._no_channel).fetch(connection, claims)
             for claim in claims:
                 if (read := found.get(claim.action_id)) is None:
                     continue
                 try:
-                    message, values = self._message(channel, claim, read), self._read_columns(read)
+                    loaded.append((self._message(channel, claim, read), self._read_columns(read)))
                 except (BadRow, orjson.JSONDecodeError) as error:
                     unreadable.append(Unreadable(claim, _detail(error), read.row.expires_at))
-                else:
-                    messages.append(message)
-                    of_columns[claim.action_id] = values
-            lookups = self._look_up(connection, messages)
-        actions = tuple(
-            LoadedAction(message, tuple(self._inputs(message.action_id, of_columns[message.action_id], lookups)))
-            for message in messages
-        )
+            self._look_up(connection, loaded)
+        actions = tuple(LoadedAction(message, tuple(inputs)) for message, inputs in loaded)
         missing = tuple(claim for claim in claims if claim.action_id not in found)
         return LoadedBatch(actions, missing, tuple(unreadable))
 
-    def _read_columns(self, read: ReadAction) -> dict[str, object]:
-        return {
-            gate.name: gate.needs.read(read.of_gates[gate.name])
-            for gate in self._gates
-            if isinstance(gate.needs, Columns)
-        }
+    def _read_columns(self, read: ReadAction) -> list[object]:
+        """Return the inputs of the gates; None for those without columns."""
+        return [
+            None if convert is None else convert(row)
+            for convert, row in zip(self._converts, read.of_gates, strict=True)
+        ]
 
-    def _look_up(self, connection: Connection, messages: Sequence[PendingMessage]) -> dict[str, Mapping[int, object]]:
-        if not messages:
-            return {}
-        return {
-            gate.name: gate.needs.load(connection, messages) for gate in self._gates if isinstance(gate.needs, Lookup)
-        }
-
-    def _inputs(
-        self, action_id: int, of_columns: Mapping[str, object], lookups: Mapping[str, Mapping[int, object]]
-    ) -> Iterable[object]:
-        for gate in self._gates:
-            if isinstance(gate.needs, Lookup):
-                yield lookups[gate.name].get(action_id, gate.needs.otherwise)
-            else:
-                yield of_columns.get(gate.name)
+    def _look_up(self, connection: Connection, loaded: Sequence[tuple[PendingMessage, list[object]]]) -> None:
+        """Put the values of the gates that read with a statement of their own into their places among the inputs."""
+        messages = [message for message, _ in loaded]
+        for place, gate in enumerate(self._gates):
+            if messages and isinstance(gate.needs, Lookup):
+                values, otherwise = gate.needs.load(connection, messages), gate.needs.otherwise
+                for message, inputs in loaded:
+                    inputs[place] = values.get(message.action_id, otherwise)
 
     def _unreadable(self, claim: Claim, error: Exception) -> Unreadable:
         with self._database.read() as connection:

@@ -81,11 +81,11 @@ _JOINS = (
 
 @dataclass(frozen=True, slots=True)
 class ReadAction:
-    """One action as it was read. ``of_gates`` has the rows of gates with columns, by the gate's name."""
+    """One action as it was read. ``of_gates`` has a row for each gate, in their order; None for gates without columns."""
 
     row: ActionRow
     facts: Sequence[object]
-    of_gates: Mapping[str, Any]
+    of_gates: Sequence[Any]
 
 
 class BatchQuery:
@@ -95,13 +95,15 @@ class BatchQuery:
         """``address`` is SQL for the user's address on the channel."""
         columns = [(name, {**_COLUMNS, "address": address}[name]) for name in ActionRow._fields]
         joins = [*_JOINS]
-        self._gate_rows: list[tuple[str, slice, Callable[[Any], Any]]] = []
+        self._gate_rows: list[tuple[slice, Callable[[Any], Any]] | None] = []
         for gate in gates:
-            if isinstance(gate.needs, Columns):
+            if not isinstance(gate.needs, Columns):
+                self._gate_rows.append(None)
+            else:
                 start = len(columns)
                 columns += [(f"{gate.name}__{name}", sql) for name, sql in gate.needs.columns.items()]
                 row_of: Any = namedtuple(f"{gate.name}_row", list(gate.needs.columns))  # type: ignore[misc]
-                self._gate_rows.append((gate.name, slice(start, len(columns)), row_of._make))
+                self._gate_rows.append((slice(start, len(columns)), row_of._make))
                 joins += [join for join in gate.needs.joins if join not in joins]
         self._width = len(columns)
         columns += [(f"fact__{name}", f"s.fact_{name}") for name in facts]
@@ -116,5 +118,5 @@ class BatchQuery:
         return {one.row.action_id: one for one in read}
 
     def _read(self, row: Sequence[Any]) -> ReadAction:
-        of_gates = {name: row_of(row[place]) for name, place, row_of in self._gate_rows}
+        of_gates = [None if known is None else known[1](row[known[0]]) for known in self._gate_rows]
         return ReadAction(ActionRow._make(row[: len(ActionRow._fields)]), row[self._width :], of_gates)

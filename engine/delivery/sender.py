@@ -1,6 +1,7 @@
 """The part of a lane that talks to the adapter: from the committed hand-off to the recorded answer.
 
-At most ``in_flight`` messages are between hand-off and recorded answer.
+At most ``in_flight`` messages are between hand-off and recorded answer. An answer makes room as soon as it is posted to
+the journal: the journal commits in order, so the next hand-off is committed together with the answer, or after it.
 """
 
 import asyncio
@@ -62,6 +63,7 @@ class Sender:
         self._settings = settings
         self._credits = asyncio.Semaphore(in_flight)
         self._outbox: asyncio.Queue[OutgoingMessage] = asyncio.Queue()
+        self._unrecorded: set[asyncio.Future[Written]] = set()
         self._failure: asyncio.Future[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -109,15 +111,21 @@ class Sender:
         Raises:
             Exception: an answer could not be recorded.
         """
-        self._journal.flush()
         await self.acquire(self._in_flight)
         self.release(self._in_flight)
+        while self._unrecorded:
+            self._journal.flush()
+            await asyncio.wait(self._unrecorded)
+        self._raise_failure()
 
     async def _send_all(self) -> None:
         while True:
             parcel = await self._outbox.get()
             move = await self._send(parcel)
-            self._journal.post([move]).add_done_callback(partial(self._recorded, move))
+            written = self._journal.post([move])
+            self._unrecorded.add(written)
+            written.add_done_callback(partial(self._recorded, move))
+            self._credits.release()
 
     async def _send(self, parcel: OutgoingMessage) -> Move:
         assert self._adapter is not None
@@ -152,13 +160,12 @@ class Sender:
             _log.info("adapter_up", adapter=self._adapter.name if self._adapter else "")
 
     def _recorded(self, move: Move, written: "asyncio.Future[Written]") -> None:
+        self._unrecorded.discard(written)
         try:
             if move.action_id in written.result():
                 self._tally.count([move])
         except Exception as error:  # noqa: BLE001 - the lane raises it at its end
             self._fail(error)
-        finally:
-            self._credits.release()
 
     def _fail(self, error: Exception) -> None:
         if self._failure is None:

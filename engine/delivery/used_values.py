@@ -8,8 +8,8 @@ from engine.messages.templates import TemplateLibrary
 RENDERED_WITH = "render"
 """Key in the recorded values for what filters need: ``locale``, ``zone``, ``currency``. No template variable has this name."""
 
-_Path = tuple[str, str | None]
-"""A top-level name of a template's values and the key read below it; None if the whole value is read."""
+_Reading = tuple[str, tuple[str, ...] | None]
+"""A top-level name of a template's values and the keys read below it; None if the whole value is read."""
 
 
 class UsedValues:
@@ -17,41 +17,37 @@ class UsedValues:
 
     def __init__(self, library: TemplateLibrary) -> None:
         self._library = library
-        self._read: dict[tuple[str, str, str], tuple[_Path, ...]] = {}
+        self._read: dict[tuple[str, str, str], tuple[_Reading, ...]] = {}
 
     def values(self, template: str, channel: str, context: RenderContext) -> dict[str, object]:
         """Return the values of ``context`` to record for a template that was rendered with it."""
         key = (template, channel, context.locale)
         if key not in self._read:
-            self._read[key] = self._paths(*key)
+            self._read[key] = self._readings(*key)
         rendered_with = {"locale": context.locale, "zone": context.zone, "currency": context.currency}
         return {**_only(context.values, self._read[key]), RENDERED_WITH: rendered_with}
 
-    def _paths(self, template: str, channel: str, locale: str) -> tuple[_Path, ...]:
+    def _readings(self, template: str, channel: str, locale: str) -> tuple[_Reading, ...]:
         path = self._library.path_of(template, channel, locale)
         names = [variable.name for variable in self._library.reading(path).variables] if path else []
-        return tuple(dict.fromkeys(_path(name) for name in names))
+        below: dict[str, dict[str, None]] = {}
+        whole = set()
+        for root, *keys in (name.split(".") for name in names):
+            below.setdefault(root, {}).update(dict.fromkeys(keys[:1]))
+            if not keys:
+                whole.add(root)
+        return tuple((root, None if root in whole else tuple(keys)) for root, keys in below.items())
 
 
-def _path(name: str) -> _Path:
-    root, *below = name.split(".")
-    return root, below[0] if below else None
-
-
-def _only(values: Mapping[str, object], paths: Iterable[_Path]) -> dict[str, object]:
-    """Return the part of ``values`` under ``paths``. Missing values stay missing, because templates can test for that."""
+def _only(values: Mapping[str, object], readings: Iterable[_Reading]) -> dict[str, object]:
+    """Return the part of ``values`` that is read. Missing values stay missing, because templates can test for that."""
     kept: dict[str, object] = {}
-    whole = set()
-    for root, below in paths:
+    for root, keys in readings:
         if root not in values:
             continue
         value = values[root]
-        if below is None or not isinstance(value, Mapping):
+        if keys is None or not isinstance(value, Mapping):
             kept[root] = value
-            whole.add(root)
-        elif root not in whole:
-            part = kept.setdefault(root, {})
-            assert isinstance(part, dict)
-            if below in value:
-                part[below] = value[below]
+        else:
+            kept[root] = {key: value[key] for key in keys if key in value}
     return kept

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import TracebackType
 
 import jinja2
@@ -91,6 +92,7 @@ class Template:
         self._compiled = compiled
         self._frames = frames
         self._common = {**compiled.globals, **brand}
+        self._locale_for = lru_cache(maxsize=256)(self._choose_locale)
         self._skeletons = Skeletons()
 
     def render(self, context: RenderContext) -> Rendered:
@@ -101,9 +103,7 @@ class Template:
                 a value.
             Exception: a filter has a bug; the user's values are not to blame.
         """
-        # An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
-        locale = context.locale if language(context.locale) == language(self.locale) else self.locale
-        frame = Frame(locale, context.currency, context.zone)
+        frame = Frame(self._locale_for(context.locale), context.currency, context.zone)
         self._frames.current = frame
         try:
             parts = self._skeleton(context)
@@ -121,6 +121,13 @@ class Template:
                 raise RenderError(f"{self.path}: the {name} is empty")
             subject = said if name == self._blocks.headline else subject
         return Rendered(prepared, values, subject)
+
+    def _choose_locale(self, reader: str) -> str:
+        """Return the locale for numbers and dates.
+
+        An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
+        """
+        return reader if language(reader) == language(self.locale) else self.locale
 
     def _skeleton(self, context: RenderContext) -> Skeleton:
         """Return the page and then the channel's plain parts, with slots; empty for blocks that are not declared."""

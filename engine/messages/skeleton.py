@@ -16,10 +16,10 @@ from css_inline import CSSInliner, InlineError
 
 from engine.errors import RenderError
 from engine.messages.email.plaintext import check_depth, text_of
-from engine.messages.email.quoted import encode_static
+from engine.messages.email.quoted import encode_static, encode_value
 from engine.messages.reasons import MessageReason
 from engine.messages.sandbox import FIRST_SLOT
-from engine.messages.slots import SLOT, Place, for_html, for_text, html_encoder, places_of, text_encoder
+from engine.messages.slots import SLOT, Place, for_html, for_text, places_of, unchanged
 
 KEPT = 32
 """How many skeletons are cached per template."""
@@ -32,11 +32,10 @@ _REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place in a part for a value: which value, and how it is escaped, as text and as bytes."""
+    """A place in a part for a value: which value, and how it is escaped."""
 
     slot: int
     form: Callable[[str], str]
-    encode: Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +59,22 @@ class Part:
             pieces += (hole.form(values[hole.slot]), text)
         return "".join(pieces)
 
-    def encode(self, values: Sequence[str]) -> list[bytes]:
-        """Return the quoted-printable octets with ``values`` put in, in pieces."""
+    def encode(self, values: Sequence[str], known: dict[str, bytes]) -> list[bytes]:
+        """Return the quoted-printable octets with ``values`` put in, in pieces.
+
+        ``known`` has what was encoded already and is filled: most values occur several times in a message. It is for
+        one message only, because it holds a person's data.
+        """
         pieces = list(self.encoded)
-        at = 1
-        # Most values occur several times in a message. The encoded values are not kept after it.
-        known: dict[tuple[str, Callable[[str], bytes]], bytes] = {}
+        put = []
         for hole in self.holes:
-            key = (values[hole.slot], hole.encode)
-            piece = known.get(key)
-            if piece is None:
-                piece = known[key] = hole.encode(key[0])
-            pieces[at] = piece
-            at += 2
+            value = values[hole.slot]
+            escaped = value if hole.form is unchanged else hole.form(value)
+            octets = known.get(escaped)
+            if octets is None:
+                octets = known[escaped] = encode_value(escaped)
+            put.append(octets)
+        pieces[1::2] = put
         return pieces
 
 
@@ -83,10 +85,6 @@ class Prepared:
     plain: Mapping[str, Part]
     html: Part | None = None
     text: Part | None = None
-
-
-def _identity(value: str) -> str:
-    return value
 
 
 def _split(skeleton: str, holes: Iterator[Hole], *, travels: bool) -> Part:
@@ -107,18 +105,13 @@ def _slots(skeleton: str) -> Iterator[int]:
 
 def plain_part(skeleton: str) -> Part:
     """Prepare a subject, a title, a text message: values go in as they are."""
-    return _split(skeleton, (Hole(slot, _identity, _utf8) for slot in _slots(skeleton)), travels=False)
-
-
-def _utf8(value: str) -> bytes:
-    return value.encode("utf-8", "replace")
+    return _split(skeleton, (Hole(slot, unchanged) for slot in _slots(skeleton)), travels=False)
 
 
 def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
     def holes() -> Iterator[Hole]:
         for slot in _slots(skeleton):
-            place = places.get(slot, Place.CONTENT)
-            yield Hole(slot, for_text(place), text_encoder(place))
+            yield Hole(slot, for_text(places.get(slot, Place.CONTENT)))
 
     return _split(skeleton, holes(), travels=True)
 
@@ -144,7 +137,7 @@ def prepare_email(subject: str, text: str, html: str) -> Prepared:
     page = _inline(html).rstrip() + "\n"
     found = list(places_of(page))
     slots = list(_slots(page))
-    html_holes = (Hole(slot, for_html(place), html_encoder(place)) for slot, place in zip(slots, found, strict=True))
+    html_holes = (Hole(slot, for_html(place)) for slot, place in zip(slots, found, strict=True))
     derived = not text.strip()
     places = dict(zip(slots, found, strict=True)) if derived else {}
     words = text_of(page) if derived else text.strip() + "\n"

@@ -1,15 +1,13 @@
 """Where a value is in the HTML, and how it is escaped there."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
 from urllib.parse import quote
 
 from engine.errors import RenderError
-from engine.messages.email.quoted import SOFT_BREAK, encode_value
 from engine.messages.reasons import MessageReason
 
 SLOT = re.compile("[\ue000-\uf8ff]")
@@ -19,16 +17,14 @@ _URL_ATTRIBUTES = frozenset(
 )
 _SCHEME = re.compile(r"(?:https?|mailto|tel|sms):|#", re.IGNORECASE).match
 _NOT_CSS = re.compile(r"[^\w#%., ()-]", re.ASCII)
-_PLAIN_IN_HTML = re.compile(r"[ !#-%(-;?-~]{1,75}").fullmatch
-"""Printable ASCII without ``= & < > " '`` that fits on one line: the same in HTML and in quoted-printable."""
+_HAS_MARKUP = re.compile("[&<>\"']").search
 
 _SAFE_IN_LINKS = "%/:?#[]@!$&'()*+,;=~"
 _IS_LINK = re.compile(r"[\w.%/:?#\[\]@!$&'()*+,;=~-]*", re.ASCII).fullmatch
 """What percent-encoding a whole link leaves as it is."""
 
-_PLAIN_LINK = re.compile(r"https?://[\w/.~:-]{1,67}", re.ASCII).fullmatch
-_PLAIN_IN_LINK = re.compile(r"[\w.~-]{1,75}", re.ASCII).fullmatch
-"""What percent-encoding, HTML and quoted-printable all leave as it is."""
+_PLAIN_IN_LINK = re.compile(r"[\w.~-]*", re.ASCII).fullmatch
+"""What percent-encoding leaves as it is."""
 
 
 class Place(Enum):
@@ -53,53 +49,43 @@ def _link(value: str) -> str:
     return stripped if _IS_LINK(stripped) else quote(stripped, safe=_SAFE_IN_LINKS, errors="replace")
 
 
-_URL_FORMS: dict[Place, Callable[[str], str]] = {
-    Place.URL: _link,
-    Place.PATH: lambda value: quote(value, safe="/:@!$()*,;~", errors="replace"),
-    Place.QUERY: lambda value: quote(value, safe="", errors="replace"),
-}
+def _path(value: str) -> str:
+    return value if _PLAIN_IN_LINK(value) else quote(value, safe="/:@!$()*,;~", errors="replace")
+
+
+def _query(value: str) -> str:
+    return value if _PLAIN_IN_LINK(value) else quote(value, safe="", errors="replace")
+
+
+def _content(value: str) -> str:
+    return escape(value) if _HAS_MARKUP(value) else value
+
+
+def _style(value: str) -> str:
+    return _NOT_CSS.sub("", value)
+
+
+def unchanged(value: str) -> str:
+    """Return ``value``: the form of values that need no escaping."""
+    return value
+
+
+_URL_FORMS: Mapping[Place, Callable[[str], str]] = {Place.URL: _link, Place.PATH: _path, Place.QUERY: _query}
 
 
 def for_html(place: Place) -> Callable[[str], str]:
     """Return the function that makes a value safe at ``place`` in HTML."""
     if place is Place.CONTENT:
-        return escape
+        return _content
     if place is Place.STYLE:
-        return lambda value: _NOT_CSS.sub("", value)
+        return _style
     form = _URL_FORMS[place]
-    return lambda value: escape(form(value))
+    return lambda value: _content(form(value))
 
 
 def for_text(place: Place) -> Callable[[str], str]:
     """Return the function that makes a value, which stands at ``place`` in the HTML, fit for the text part."""
-    return _URL_FORMS.get(place, str)
-
-
-@lru_cache(maxsize=32)
-def html_encoder(place: Place) -> Callable[[str], bytes]:
-    """Return the function that makes a value safe at ``place`` in HTML and transfer-encodes it."""
-    return _encoder(place, for_html(place))
-
-
-@lru_cache(maxsize=32)
-def text_encoder(place: Place) -> Callable[[str], bytes]:
-    """Return the function that makes a value fit for the text part and transfer-encodes it."""
-    form = for_text(place)
-    return encode_value if form is str else _encoder(place, form)
-
-
-def _encoder(place: Place, form: Callable[[str], str]) -> Callable[[str], bytes]:
-    """Return the function that escapes and encodes a value; most values need neither."""
-    if place is Place.STYLE:
-        return lambda value: encode_value(form(value))
-    is_plain = {Place.CONTENT: _PLAIN_IN_HTML, Place.URL: _PLAIN_LINK}.get(place, _PLAIN_IN_LINK)
-
-    def encode(value: str) -> bytes:
-        if is_plain(value):
-            return value.encode("ascii") + SOFT_BREAK
-        return encode_value(form(value))
-
-    return encode
+    return _URL_FORMS.get(place, unchanged)
 
 
 def places_of(html: str) -> Iterator[Place]:

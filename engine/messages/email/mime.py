@@ -59,17 +59,17 @@ def build(rendered: Rendered, envelope: Envelope, mark: str = "") -> bytes:
     if prepared.text is None or prepared.html is None:
         raise RenderError("only a template of the email channel can be built into an email")
     boundary = b"=_" + _digest(envelope.key, b"boundary", 12).encode("ascii")
-    values = rendered.values
+    values, known = rendered.values, dict[str, bytes]()
     pieces = [
         *_header(f"{mark}{rendered.subject}" if mark else rendered.subject, envelope),
         b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n--',
         boundary,
         _TEXT_HEAD,
-        *prepared.text.encode(values),
+        *prepared.text.encode(values, known),
         b"\r\n--",
         boundary,
         _HTML_HEAD,
-        *prepared.html.encode(values),
+        *prepared.html.encode(values, known),
         b"\r\n--",
         boundary,
         b"--\r\n",
