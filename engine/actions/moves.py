@@ -1,8 +1,7 @@
 """Changes of actions' states under a lease: what they are, and writing a group of them under their fences."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, TextClause, text
 
@@ -13,8 +12,7 @@ from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One action's change of state, valid only under ``fence``.
 
     ``detail`` is the program's own text, without personal data; ``said`` is the provider's text. ``due_at`` is when

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.content.values import Window
 from engine.settings import ConsentSettings
@@ -15,8 +16,7 @@ class Coupon:
     expires_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PendingMessage:
+class PendingMessage(NamedTuple):
     """One claimed action with the data of its user, enrolment and coupon.
 
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form

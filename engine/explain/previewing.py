@@ -4,7 +4,7 @@ Values are collected by the same code as in delivery, so a preview cannot differ
 claims a coupon code, writes anything, or contains an unsubscribe link that works.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -138,7 +138,7 @@ class Previewer:
         recipient = channel.usable(address)
         if recipient is None:
             raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
-        to = replace(pending, recipient=recipient, address=address, attempt=int(now))
+        to = pending._replace(recipient=recipient, address=address, attempt=int(now))
         return self._composer.compose(to, now, _TEST).message
 
     def _channel(self, name: str) -> Channel:

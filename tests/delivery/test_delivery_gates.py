@@ -59,8 +59,7 @@ NAMES = {"enrolment_open": "enrolment", "granted": "consent", "suppressed": "sup
 
 def verdict(context: GateContext = CONTEXT, **changes: Any) -> Verdict:
     inputs = INPUTS | {NAMES[name]: value for name, value in changes.items() if name in NAMES}
-    values = {name: getattr(PENDING, name) for name in PendingMessage.__slots__}
-    message = PendingMessage(**values | {name: value for name, value in changes.items() if name not in NAMES})
+    message = PENDING._replace(**{name: value for name, value in changes.items() if name not in NAMES})
     return judge(message, [inputs.get(gate.name) for gate in GATES], context, GATES)
 
 
