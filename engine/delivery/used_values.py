@@ -46,7 +46,7 @@ def _only(values: Mapping[str, object], readings: Iterable[_Reading]) -> dict[st
         if root not in values:
             continue
         value = values[root]
-        if keys is None or not isinstance(value, Mapping):
+        if keys is None or not isinstance(value, (dict, Mapping)):
             kept[root] = value
         else:
             kept[root] = {key: value[key] for key in keys if key in value}
