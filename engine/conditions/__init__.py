@@ -1,4 +1,4 @@
-"""The condition language: SQL boolean expressions over facts and placements, checked, compiled for two databases."""
+"""The condition language: SQL boolean expressions over facts and placements, checked and compiled for two databases."""
 
 from engine.conditions.condition import Condition, Expression, parse_condition, parse_expression
 from engine.conditions.errors import ConditionError, ConditionErrors

@@ -29,7 +29,7 @@ def number_constant(value: Decimal, offset: int) -> Constant:
     """Return the constant of an exact ``value``.
 
     Raises:
-        Mistake: it cannot be held alike by both databases.
+        Mistake: the two databases cannot store it identically.
     """
     try:
         kept = number(value)
@@ -79,11 +79,11 @@ def _scaled(op: Sign, left: Operand, right: Operand) -> ValueType:
     if op == "/" and money[0]:
         return ValueType.NUMBER if money[1] else ValueType.MONEY
     what = "money times money" if op == "*" else "a number divided by money"
-    raise Mistake(left.offset, f"{what} means nothing: {clash(left.value, right.value)}")
+    raise Mistake(left.offset, f"{what} is not possible: {clash(left.value, right.value)}")
 
 
 def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
-    """Return the exact result on two written numbers; division stays with the database."""
+    """Return the exact result for two literal numbers; division is left to the database."""
     one, two = left.value, right.value
     if op == "/" or not (isinstance(one, Constant) and isinstance(two, Constant)):
         return None
@@ -99,15 +99,15 @@ def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
 
 def _need(operand: Operand, types: frozenset[ValueType], what: str) -> None:
     if is_null(operand.value):
-        raise Mistake(operand.offset, f"NULL is written where {what} is needed")
+        raise Mistake(operand.offset, f"NULL cannot be used here: {what} is needed")
     if operand.value.type in types:
         return
     hint = "; use days_since(…)" if operand.value.type in {ValueType.INSTANT, ValueType.DATE} else ""
-    raise Mistake(operand.offset, f"{described(operand.value)}, where {what} is needed{hint}")
+    raise Mistake(operand.offset, f"{described(operand.value)}, but {what} is needed{hint}")
 
 
 def days_since(operand: Operand, scale: int) -> DaysSince:
-    """Return ``days_since`` of an instant, a date, or a written one."""
+    """Return ``days_since`` of an instant or a date, from a fact or a literal."""
     if isinstance(operand.value, Constant) and isinstance(operand.value.value, str) and bends(operand.value):
         return DaysSince(bend(operand, ValueType.INSTANT, scale))
     if operand.value.type not in {ValueType.INSTANT, ValueType.DATE}:
@@ -116,14 +116,14 @@ def days_since(operand: Operand, scale: int) -> DaysSince:
 
 
 def call(name: FunctionName, args: Sequence[Operand], scale: int) -> Value:
-    """Return a call of a function of the whitelist, typed.
+    """Return a typed call of an allowed function.
 
     Raises:
         Mistake: the arguments do not suit the function.
     """
     for arg in args:
         if is_null(arg.value):
-            raise Mistake(arg.offset, f"NULL has no use in {name}(…)")
+            raise Mistake(arg.offset, f"NULL cannot be used in {name}(…)")
     if name in {"abs", "floor", "ceil"}:
         types = QUANTITIES if name == "abs" else NUMBERS
         _need(args[0], types, "a number or money" if name == "abs" else "a number")

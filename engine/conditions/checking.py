@@ -1,4 +1,4 @@
-"""The whitelist and the type checker: sqlglot's tree in, the checked tree out, all mistakes at once."""
+"""The type checker: turns sqlglot's tree into the checked tree, and reports all mistakes at once."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -55,7 +55,7 @@ def check(text: str, tree: exp.Expr, scope: Scope, *, condition: bool) -> Value:
     """Return the checked tree; with ``condition`` it must be boolean.
 
     Raises:
-        ConditionErrors: every mistake that can be told apart; none where all follow from ``scope.broken``.
+        ConditionErrors: all independent mistakes; empty if all of them follow from ``scope.broken``.
     """
     checker = _Checker(scope)
     try:
@@ -66,7 +66,7 @@ def check(text: str, tree: exp.Expr, scope: Scope, *, condition: bool) -> Value:
 
 
 class _Checker:
-    """Walks one tree. A method raises its last mistake; ``mistakes`` holds those found before it in siblings."""
+    """Walks one tree. A method raises its last mistake; ``mistakes`` has those found earlier in siblings."""
 
     def __init__(self, scope: Scope) -> None:
         self.mistakes: list[Mistake] = []
@@ -89,10 +89,10 @@ class _Checker:
         return done
 
     def expression(self, node: exp.Expr) -> Value:
-        """Return ``node`` as a value that has a type."""
+        """Return ``node`` as a typed value."""
         value = self.operand(node).value
         if is_null(value):
-            raise Mistake(0, "NULL alone is not an expression: it has no type")
+            raise Mistake(0, "NULL alone is not an expression, because it has no type")
         return value
 
     def condition(self, node: exp.Expr) -> Value:
@@ -104,11 +104,11 @@ class _Checker:
         return operand.value
 
     def operand(self, node: exp.Expr) -> Operand:
-        """Return ``node`` as a value; a dimension is not one."""
+        """Return ``node`` as a value; a dimension is refused."""
         offset = offset_of(node)
         place = self._place(node)
         if place is not None:
-            raise Mistake(offset, f"{place.type} is compared with its places only: =, <>, IN or IS NULL")
+            raise Mistake(offset, f"{place.type} can only be compared with its places: =, <>, IN or IS NULL")
         return Operand(self._value(node), offset)
 
     def _operands(self, *nodes: exp.Expr) -> list[Operand]:
@@ -205,7 +205,7 @@ class _Checker:
     def _unknown(self, node: exp.Column) -> Mistake:
         offset = offset_of(node)
         if node.this.args.get("quoted"):
-            return Mistake(offset, f'"{node.name}" is a name in SQL; for text use single quotes: {quoted(node.name)}')
+            return Mistake(offset, f'"{node.name}" is a name in SQL; write text in single quotes: {quoted(node.name)}')
         name = f"{node.table}.{node.name}" if node.table else node.name
         message = f"unknown {self._scope.noun} `{name}`{did_you_mean(name, (*self._scope.names, *self._scope.broken))}"
         return Consequence(offset, message) if name in self._scope.broken else Mistake(offset, message)
@@ -220,7 +220,7 @@ class _Checker:
 
     def _place_compare(self, op: Op, dimension: exp.Expr, place: exp.Expr) -> Value:
         if op not in {"=", "<>"}:
-            raise Mistake(offset_of(dimension), f"places have no order in conditions: `{op}`; use =, <> or IN")
+            raise Mistake(offset_of(dimension), f"places have no order for `{op}`; use =, <> or IN")
         test = self._place_test(dimension, [place])
         return test if op == "=" else Not(test)
 
@@ -267,7 +267,7 @@ class _Checker:
 
 
 def _joined(kind: type[And] | type[Or], parts: Sequence[Value]) -> Value:
-    """Return the junction of ``parts``, each once; nested junctions of the same kind are merged into it."""
+    """Return the AND or OR of distinct ``parts``; nested ones of the same kind are merged into it."""
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
     distinct = tuple(dict.fromkeys(flat))
     return kind(distinct) if len(distinct) > 1 else distinct[0]

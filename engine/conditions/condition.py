@@ -1,4 +1,4 @@
-"""Conditions and expressions: what the rest of the engine holds after a text was read and checked."""
+"""Conditions and expressions, as the rest of the engine uses them after a text was parsed and checked."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. Equal expressions are equal whatever their spelling."""
+    """A checked expression. Expressions are compared by meaning, not by spelling."""
 
     node: Value
 
     @property
     def text(self) -> str:
-        """Return the canonical spelling."""
+        """Return the canonical text."""
         return words(self.node)
 
     @property
@@ -37,11 +37,11 @@ class Expression:
 
     @property
     def names(self) -> frozenset[str]:
-        """Return the facts and dimensions that are read."""
+        """Return the facts and dimensions that it reads."""
         return names_of(self.node)
 
     def sql(self, dialect: Dialect) -> str:
-        """Return SQL for the value, NULL included; ``:now`` (UTC milliseconds) is its only bind."""
+        """Return SQL for the value, which can be NULL; ``:now`` (UTC milliseconds) is its only bind."""
         return to_sql(self.node, dialect)
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
@@ -51,19 +51,19 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Condition(Expression):
-    """A checked boolean expression. It does not hold where it is NULL."""
+    """A checked boolean expression. If it is NULL, it does not hold."""
 
     def holds_sql(self, dialect: Dialect) -> str:
-        """Return SQL that is TRUE where the condition holds and FALSE elsewhere, never NULL; fit for WHERE."""
+        """Return SQL that is TRUE if the condition holds, else FALSE, never NULL; it can be used in WHERE."""
         return f"coalesce({self.sql(dialect)}, FALSE)"
 
     def nnf(self) -> Formula:
-        """Return the condition as a tree of All and Any over atoms."""
+        """Return the condition in negation normal form."""
         return normal_form(self.node)
 
 
 def parse_condition(text: str, scope: Scope) -> Condition:
-    """Return the condition that ``text`` spells over the names of ``scope``.
+    """Parse a condition over the names in ``scope``.
 
     Raises:
         ConditionErrors: every mistake found, each with its position in ``text``.
@@ -72,7 +72,7 @@ def parse_condition(text: str, scope: Scope) -> Condition:
 
 
 def parse_expression(text: str, scope: Scope) -> Expression:
-    """Return the expression that ``text`` spells over the names of ``scope``; ``.type`` is its type.
+    """Parse an expression over the names in ``scope``; ``.type`` is its type.
 
     Raises:
         ConditionErrors: every mistake found, each with its position in ``text``.

@@ -1,4 +1,4 @@
-"""What is wrong with a condition, and where in its text."""
+"""Mistakes in a condition, with their positions in its text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ConditionError:
 
 
 class ConditionErrors(HabitueError):
-    """A condition is refused; ``errors`` holds every mistake found, in the order of the text."""
+    """A condition is invalid; ``errors`` has every mistake found, in the order of the text."""
 
     def __init__(self, errors: Sequence[ConditionError]) -> None:
         self.errors = tuple(sorted(set(errors)))
@@ -28,6 +28,6 @@ class ConditionErrors(HabitueError):
 
 
 def located(text: str, offset: int, message: str) -> ConditionError:
-    """Return the mistake at ``offset`` of ``text`` with its line and column."""
+    """Return a mistake at ``offset`` in ``text``, with its line and column."""
     before = text[:offset]
     return ConditionError(offset, before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1, message)

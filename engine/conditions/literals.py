@@ -1,4 +1,4 @@
-"""Constants as ops write them: exact numbers, instants and dates, money scaled to minor units."""
+"""Literals in conditions: exact numbers, instants and dates, and money scaled to minor units."""
 
 import re
 from datetime import UTC, date, datetime
@@ -7,20 +7,20 @@ from decimal import Decimal
 from engine.clock import instant, midnight_utc
 
 MAX_INTEGER = 2**53
-"""The largest integer that a double holds exactly, so that both databases compare it alike."""
+"""The largest integer that a double stores exactly, so that both databases compare it the same way."""
 MAX_DIGITS = 15
 MAX_EXPONENT = 22
-"""A decimal of 15 digits times at most 10**±22 converts to the same double everywhere."""
+"""A decimal of 15 digits times at most 10**±22 becomes the same double everywhere."""
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})")
 
 
 def number(value: Decimal) -> int | Decimal:
-    """Return ``value`` as an ``int`` where it is whole, otherwise reduced.
+    """Return ``value`` as an ``int`` if it is whole, otherwise without trailing zeros.
 
     Raises:
-        ValueError: the value cannot be held exactly alike by both databases.
+        ValueError: the two databases cannot store it identically.
     """
     if abs(value) > MAX_INTEGER:
         raise ValueError(f"the number is too large: at most {MAX_INTEGER}")
@@ -34,7 +34,7 @@ def number(value: Decimal) -> int | Decimal:
 
 
 def minor_units(value: int | Decimal, scale: int) -> int:
-    """Return an amount of the currency in its minor unit, of which ``scale`` make one unit.
+    """Return an amount in minor units, of which ``scale`` make one unit of the currency.
 
     Raises:
         ValueError: the amount has more decimals than the currency, or is too large.
@@ -50,7 +50,7 @@ def minor_units(value: int | Decimal, scale: int) -> int:
 
 
 def instant_of(text: str) -> int:
-    """Return the UTC milliseconds of an ISO date (its UTC midnight) or an ISO instant with a zone.
+    """Return the UTC milliseconds of an ISO date (midnight UTC) or an ISO date and time with an offset.
 
     Raises:
         ValueError: the text is neither.
@@ -58,15 +58,15 @@ def instant_of(text: str) -> int:
     if _DATE.fullmatch(text):
         return midnight_utc(_date(text))
     if not _INSTANT.fullmatch(text):
-        raise ValueError(f"'{text}' is not an instant; write '2026-01-31' or '2026-01-31T10:00:00Z'")
+        raise ValueError(f"'{text}' is not a date or time; write '2026-01-31' or '2026-01-31T10:00:00Z'")
     try:
         return instant(datetime.fromisoformat(text).astimezone(UTC))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"'{text}' is not in the calendar") from error
+        raise ValueError(f"'{text}' does not exist in the calendar") from error
 
 
 def date_of(text: str) -> str:
-    """Return ``text`` if it is an ISO date of the calendar.
+    """Return ``text`` if it is an ISO date that exists.
 
     Raises:
         ValueError: it is not.
@@ -80,4 +80,4 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"'{text}' is not in the calendar") from error
+        raise ValueError(f"'{text}' does not exist in the calendar") from error

@@ -1,7 +1,8 @@
-"""Negation normal form: a tree of All and Any over atoms, none of them negated from outside.
+"""Negation normal form: a tree of All and Any over atoms, with no negation above an atom.
 
-Where a comparison is negated the opposite comparison is the atom (both are untrue on NULL); every other leaf keeps
-its NOT inside. So a condition holds exactly if its tree does with each atom read as "holds": NULL needs no third value.
+A negated comparison becomes the opposite comparison (neither holds on NULL); every other negated leaf becomes an atom
+with NOT inside. So each atom either holds or not, NULL needs no third value, and the tree holds exactly if the condition
+does.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,13 @@ from engine.store.dialect import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A leaf predicate. Atoms with the same canonical spelling are equal."""
+    """A leaf predicate. Atoms with the same canonical text are equal."""
 
     node: Value
 
     @property
     def text(self) -> str:
-        """Return the atom as people read it."""
+        """Return the atom's text for people."""
         return words(self.node)
 
     @property
@@ -47,14 +48,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every child holds. At least two children, none of them an ``All`` or ``Known``."""
+    """All children hold. There are at least two children, none of them an ``All`` or ``Known``."""
 
     children: "tuple[Formula, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """Some child holds. At least two children, none of them an ``Any`` or ``Known``."""
+    """At least one child holds. There are at least two children, none of them an ``Any`` or ``Known``."""
 
     children: "tuple[Formula, ...]"
 
@@ -102,7 +103,7 @@ def _joined(parts: list[Formula], kind: type[All] | type[Any], *, neutral: bool)
 
 
 def atoms_of(formula: Formula) -> tuple[Atom, ...]:
-    """Return the atoms of ``formula``, each once, in order of appearance."""
+    """Return the distinct atoms of ``formula``, in order of appearance."""
     found: dict[Atom, None] = {}
     pending = [formula]
     while pending:
@@ -115,7 +116,7 @@ def atoms_of(formula: Formula) -> tuple[Atom, ...]:
 
 
 def holds(formula: Formula, true: Callable[[Atom], bool]) -> bool:
-    """Tell whether ``formula`` holds where ``true`` tells which atoms do."""
+    """Tell whether ``formula`` holds, given a function that tells which atoms do."""
     match formula:
         case All():
             return all(holds(child, true) for child in formula.children)

@@ -1,18 +1,18 @@
-"""LIKE patterns: by code points and case-sensitive on both databases, so GLOB on SQLite."""
+"""LIKE patterns, which compare by code points and case on both databases; on SQLite they become GLOB."""
 
 from collections.abc import Iterator
 
 MAX_WILDCARDS = 10
-"""Each ``%`` multiplies the worst case of matching one value."""
+"""The maximum number of ``%``, because each multiplies the worst-case cost of matching a value."""
 
 _ANY, _ONE = object(), object()
 
 
 def check_pattern(pattern: str, escape: str | None) -> None:
-    """Refuse a pattern that ends in its escape character, escapes nothing that needs it, or has many ``%``.
+    """Check a pattern.
 
     Raises:
-        ValueError: with the reason.
+        ValueError: it ends in its escape character, escapes a character needlessly, or has too many ``%``.
     """
     parts = list(_parts(pattern, escape))
     if sum(part is _ANY for part in parts) > MAX_WILDCARDS:
@@ -36,7 +36,7 @@ def as_glob(pattern: str, escape: str | None) -> str:
 
 
 def _parts(pattern: str, escape: str | None) -> Iterator[object]:
-    """Yield characters that stand for themselves, and the two wildcards."""
+    """Yield literal characters and the two wildcards."""
     escaped = False
     for character in pattern:
         if escaped:

@@ -1,4 +1,4 @@
-"""Typing of placements: a dimension is compared with the names of its places and nothing else."""
+"""Typing of placements: a dimension can only be compared with the names of its places."""
 
 from sqlglot import exp
 
@@ -11,17 +11,19 @@ from engine.content.findings import did_you_mean
 
 
 def place_name(node: exp.Expr, dimension: PlaceType) -> str:
-    """Return the place of ``dimension`` that ``node`` spells.
+    """Return the place of ``dimension`` that ``node`` names.
 
     Raises:
-        Mistake: it spells something else.
+        Mistake: it names no place of the dimension.
     """
     if isinstance(node, exp.Null):
         raise Mistake(offset_of(node), f"`{dimension.dimension}` compared with NULL never holds; use IS NULL")
     if isinstance(node, exp.Column) and node.name in dimension.places:
-        raise Mistake(offset_of(node), f"a place is written in single quotes: {quoted(node.name)}")
+        raise Mistake(offset_of(node), f"write the place in single quotes: {quoted(node.name)}")
     if not (isinstance(node, exp.Literal) and node.is_string):
-        raise Mistake(offset_of(node), f"{dimension} is compared with its places only, such as '{dimension.places[0]}'")
+        raise Mistake(
+            offset_of(node), f"{dimension} can only be compared with its places, such as '{dimension.places[0]}'"
+        )
     if node.this not in dimension.places:
         hint = did_you_mean(str(node.this), dimension.places)
         raise Mistake(offset_of(node), f"{dimension} has no place `{node.this}`{hint}")
@@ -32,8 +34,10 @@ def unplaced(node: exp.Is, name: str, source: Name) -> IsNull:
     """Return the test that the user has no place in a dimension.
 
     Raises:
-        Mistake: a user may have many places in it, so it is never NULL.
+        Mistake: a user can have several places in it, so it is never NULL.
     """
     if isinstance(source.type, PlaceType) and source.type.many:
-        raise Mistake(offset_of(node), f"{source.type} is never NULL: a user is in some of its segments or in none")
+        raise Mistake(
+            offset_of(node), f"{source.type} is never NULL, because its segments are independent of each other"
+        )
     return IsNull(PlaceRef(name, source))

@@ -14,10 +14,10 @@ from engine.conditions.words import words
 
 
 def compare(op: Op, left: Operand, right: Operand, scale: int) -> Value:
-    """Return ``left op right`` with a lone constant on the right; two constants are compared at once.
+    """Return ``left op right`` with a single constant moved to the right; two constants are compared immediately.
 
     Raises:
-        Mistake: NULL is compared, the types differ, or the type has no order.
+        Mistake: an operand is NULL, the types differ, or the type has no order.
     """
     _refuse_null(op, left, right)
     kind, (one, two) = unify((left, right), scale)
@@ -52,11 +52,11 @@ def member(value: Operand, options: Sequence[Operand], scale: int) -> Value:
 
 
 def match(value: Operand, pattern: exp.Expr, escape: exp.Expr | None, offset: int) -> Match:
-    """Return ``value LIKE pattern``; pattern and escape are written text."""
+    """Return ``value LIKE pattern``; pattern and escape must be text literals."""
     if value.value.type is not ValueType.TEXT or is_null(value.value):
         raise Mistake(value.offset, f"{described(value.value)}; LIKE needs text")
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-        raise Mistake(offset_of(pattern, offset), "the pattern of LIKE is text in single quotes")
+        raise Mistake(offset_of(pattern, offset), "the pattern of LIKE must be text in single quotes")
     if escape is not None and not (isinstance(escape, exp.Literal) and escape.is_string and len(escape.this) == 1):
         raise Mistake(offset_of(escape, offset), "ESCAPE takes one character in single quotes")
     mark = None if escape is None else str(escape.this)
@@ -88,7 +88,7 @@ def _compared(op: Op, left: Constant, right: Constant) -> bool:
 
 
 def _order(left: Constant, right: Constant) -> int:
-    """Return -1, 0 or 1 as ``left`` is below, at or above ``right``; both are of one type that has an order."""
+    """Return -1, 0 or 1 if ``left`` is below, equal to or above ``right``; both have the same ordered type."""
     one, two = left.value, right.value
     if isinstance(one, str) and isinstance(two, str):
         return (one > two) - (one < two)

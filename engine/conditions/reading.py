@@ -1,4 +1,4 @@
-"""Text to sqlglot's tree: limits first, then the parse, every failure as a located mistake in plain words."""
+"""Parsing a condition's text with sqlglot, after checking limits. Every failure is a mistake with a position."""
 
 import sqlglot
 from sqlglot import exp
@@ -20,7 +20,7 @@ def read(text: str) -> exp.Expr:
     """Return sqlglot's tree of ``text``.
 
     Raises:
-        ConditionErrors: the text is empty, too large, too deep, or no expression.
+        ConditionErrors: the text is empty, too large, nested too deeply, or not an expression.
     """
     _check_text(text)
     tokens = _tokens(text)
@@ -37,7 +37,7 @@ def read(text: str) -> exp.Expr:
 
 
 def offset_of(node: exp.Expr, otherwise: int = 0) -> int:
-    """Return where ``node`` begins in the text; ``otherwise`` where the parser kept no position."""
+    """Return the offset at which ``node`` begins; ``otherwise`` if the parser kept no position."""
     starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
     return min(starts, default=otherwise)
 
@@ -49,10 +49,10 @@ def _check_text(text: str) -> None:
     if not text.strip():
         raise ConditionErrors([located(text, 0, "the condition is empty")])
     if len(text) > MAX_TEXT:
-        raise ConditionErrors([located(text, MAX_TEXT, f"too long: at most {MAX_TEXT} characters, not {len(text)}")])
+        raise ConditionErrors([located(text, MAX_TEXT, f"too long: {len(text)} characters, at most {MAX_TEXT}")])
     for offset, character in enumerate(text):
         if character == "\0" or "\ud800" <= character <= "\udfff":
-            raise ConditionErrors([located(text, offset, f"the character U+{ord(character):04X} is not text")])
+            raise ConditionErrors([located(text, offset, f"the character U+{ord(character):04X} is not allowed")])
 
 
 def _tokens(text: str) -> list[Token]:
@@ -65,7 +65,7 @@ def _tokens(text: str) -> list[Token]:
 
 
 def _unclosed(text: str) -> tuple[int, str]:
-    """Return where the last unclosed quote or comment opens, and what opened it."""
+    """Return the offset of the last unclosed quote or comment, and the characters that open it."""
     offset, length = 0, len(text)
     while offset < length:
         opener = "/*" if text.startswith("/*", offset) else text[offset]
@@ -81,7 +81,7 @@ def _unclosed(text: str) -> tuple[int, str]:
 
 
 def _check_nesting(text: str, tokens: list[Token]) -> None:
-    """Refuse what would exhaust a recursive parser, before it starts."""
+    """Refuse nesting that would exhaust the recursive parser, before it starts."""
     depth = run = 0
     for token in tokens:
         depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
@@ -101,22 +101,22 @@ def _check_tree(text: str, tree: exp.Expr) -> None:
             flat = type(child) is type(node) and isinstance(child, exp.And | exp.Or)
             pending.append((child, depth if flat else depth + 1))
     if count > MAX_NODES:
-        raise ConditionErrors([located(text, 0, f"too large: at most {MAX_NODES} parts, not {count}")])
+        raise ConditionErrors([located(text, 0, f"too large: {count} parts, at most {MAX_NODES}")])
 
 
 def _locate_words(tree: exp.Expr, tokens: list[Token]) -> None:
-    """Give NULL, TRUE and FALSE their positions, which the parser keeps for other nodes only."""
+    """Give NULL, TRUE and FALSE their positions, which the parser does not keep for them."""
     for kinds, node_type in (({TokenType.NULL}, exp.Null), ({TokenType.TRUE, TokenType.FALSE}, exp.Boolean)):
         starts = [token.start for token in tokens if token.token_type in kinds]
         nodes = [node for node in tree.walk(bfs=False) if isinstance(node, node_type)]
-        if len(starts) == len(nodes):  # ISNULL and UNKNOWN make such nodes without such tokens
+        if len(starts) == len(nodes):  # ISNULL and UNKNOWN create such nodes without these tokens
             for node, start in zip(nodes, starts, strict=True):
                 node.meta["start"] = start
 
 
 def _parse_mistakes(text: str, error: ParseError) -> list[ConditionError]:
     found = [_parse_mistake(text, detail) for detail in error.errors]
-    return found or [located(text, 0, "this cannot be read as a condition")]
+    return found or [located(text, 0, "this is not a condition")]
 
 
 def _parse_mistake(text: str, detail: dict[str, object]) -> ConditionError:

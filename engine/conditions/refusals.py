@@ -1,4 +1,4 @@
-"""What conditions may be made of: node by node and argument by argument; everything else is refused with advice."""
+"""The allowed nodes and arguments of conditions; everything else is refused with advice."""
 
 from sqlglot import exp
 
@@ -21,18 +21,18 @@ _ALLOWED: dict[type[exp.Expr], frozenset[str]] = {
     exp.Case: frozenset({"ifs", "default"}),
 }
 _REMEDIES: dict[str, str] = {
-    "dpipe": "`||` joins texts, which conditions do not; write OR between conditions",
+    "dpipe": "`||` joins texts, which conditions cannot do; write OR between conditions",
     "ilike": "ILIKE cannot be used in conditions; LIKE is case-sensitive",
-    "subquery": "a query inside a condition is not possible; declare a fact for it",
-    "exists": "a query inside a condition is not possible; declare a fact for it",
-    "select": "a query inside a condition is not possible; declare a fact for it",
-    "currenttimestamp": "conditions cannot ask for the time; use days_since(…)",
-    "currentdate": "conditions cannot ask for the time; use days_since(…)",
+    "subquery": "conditions cannot contain queries; declare a fact instead",
+    "exists": "conditions cannot contain queries; declare a fact instead",
+    "select": "conditions cannot contain queries; declare a fact instead",
+    "currenttimestamp": "conditions cannot use the current time; use days_since(…)",
+    "currentdate": "conditions cannot use the current time; use days_since(…)",
     "interval": "intervals cannot be used in conditions; use days_since(…)",
     "cast": "casts cannot be used in conditions; the fact declares its type",
     "if": "write CASE WHEN … THEN … ELSE … END",
-    "nullsafeeq": "write `a = b` or ask for IS NULL",
-    "nullsafeneq": "write `a <> b` or ask for IS NULL",
+    "nullsafeeq": "write `a = b` or test IS NULL",
+    "nullsafeneq": "write `a <> b` or test IS NULL",
     "tuple": "a list in parentheses can only follow IN",
     "concat": "two texts side by side; is a comma or an operator missing?",
     "placeholder": "parameters cannot be used in conditions; write the value",
@@ -45,7 +45,7 @@ FUNCTIONS = ("abs", "ceil", "coalesce", "days_since", "floor", "greatest", "leas
 
 
 def refusal(node: exp.Expr) -> str | None:
-    """Return why ``node`` itself cannot be used in conditions; None where it can."""
+    """Return why ``node`` itself cannot be used in conditions; None if it can."""
     allowed = _ALLOWED.get(type(node))
     if allowed is None:
         return _unknown(node)
@@ -55,7 +55,7 @@ def refusal(node: exp.Expr) -> str | None:
     if isinstance(node, exp.Anonymous):
         return _function(node)
     if isinstance(node, exp.Escape) and not isinstance(node.this, exp.Like):
-        return "ESCAPE follows a LIKE only"
+        return "ESCAPE can only follow LIKE"
     return None
 
 
@@ -64,13 +64,13 @@ def _unknown(node: exp.Expr) -> str:
     if remedy:
         return remedy
     if isinstance(node, exp.Func):
-        return f"conditions have no function {node.sql_name().lower()}(…); they have {', '.join(FUNCTIONS)}"
+        return f"conditions have no function {node.sql_name().lower()}(…); known: {', '.join(FUNCTIONS)}"
     return f"`{node.sql()[:40]}` cannot be used in conditions"
 
 
 def _extra(node: exp.Expr, extra: list[str]) -> str:
     if isinstance(node, exp.Case):
-        return "write the comparison out: CASE WHEN x = 1 THEN …"
+        return "write out the comparison: CASE WHEN x = 1 THEN …"
     if isinstance(node, exp.In):
         return "IN takes a list in parentheses, such as IN (1, 2)"
     if isinstance(node, exp.Column):
@@ -81,7 +81,7 @@ def _extra(node: exp.Expr, extra: list[str]) -> str:
 def _function(node: exp.Anonymous) -> str | None:
     name = str(node.this)
     if name.lower() != "days_since":
-        return f"conditions have no function {name}(…); they have {', '.join(FUNCTIONS)}"
+        return f"conditions have no function {name}(…); known: {', '.join(FUNCTIONS)}"
     if len(node.expressions) != 1:
         return "days_since(…) takes one fact, an instant or a date"
     return None

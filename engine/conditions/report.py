@@ -1,4 +1,4 @@
-"""Mistakes in a condition as findings in the file that holds it."""
+"""Mistakes in a condition as findings in its file."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ from engine.content.locate import KeyPath
 def condition_findings(document: Document, where: KeyPath, errors: ConditionErrors) -> list[Finding]:
     """Return a finding for each mistake of the condition at the key ``where``.
 
-    The line is that of the mistake itself, also where the condition goes over several; the column counts from 1
-    within that line of the condition.
+    The line is that of the mistake itself, even if the condition spans several lines; the column counts from 1 within
+    that line of the condition.
     """
     key = where[-1]
     line = document.value_line(where)
@@ -25,7 +25,7 @@ def condition_findings(document: Document, where: KeyPath, errors: ConditionErro
 
 
 def loose_findings(document: Document, scope: Scope) -> list[Finding]:
-    """Return the mistakes in the conditions of a file whose form is wrong, so that one run shows both kinds."""
+    """Return the mistakes in the conditions of a file whose form is invalid, so that one run shows both kinds."""
     findings: list[Finding] = []
     for where, text in _conditions((), document.data):
         try:

@@ -1,8 +1,8 @@
 """The checked tree as SQL for SQLite and PostgreSQL: fully parenthesised, values inlined, ``:now`` as the only bind.
 
-What the databases would disagree on is spelt out here: real division, NULL in least and greatest, floors, case and
-collation, doubles, products (of integers as numeric on PostgreSQL, of money as doubles, so that none can overflow).
-The text can be given to ``sqlalchemy.text``: its strings contain no colons.
+Operations on which the databases differ are spelt out here: real division, NULL in least and greatest, floors, case and
+collation, doubles, and products (of integers as numeric on PostgreSQL, of money as doubles, so that none can overflow).
+The result can be passed to ``sqlalchemy.text``, because its strings contain no colons.
 """
 
 from decimal import Decimal
@@ -35,13 +35,13 @@ from engine.conditions.types import ValueType
 from engine.store.dialect import Dialect
 
 MAX_SQL = 60_000
-"""Characters of SQL that one expression may compile to; some forms repeat their operands."""
+"""Maximum number of characters of SQL for one expression; some forms repeat their operands."""
 FAR_DAYS = 100_000_000
-"""Days added before an integer division, so that it truncates towards the past for any instant within ±270,000 years."""
+"""Days added before an integer division, so that it rounds towards the past for any instant within ±270,000 years."""
 
 
 class TooLong(ValueError):
-    """The expression compiles to more SQL than a statement should hold."""
+    """The expression compiles to too much SQL for one statement."""
 
 
 def to_sql(node: Value, dialect: Dialect) -> str:
@@ -59,14 +59,14 @@ def instant_sql(node: Value, dialect: Dialect) -> str:
 
 
 def text_literal(value: str, dialect: Dialect) -> str:
-    """Return ``value`` as SQL text, with colons written as character codes, so that they are not taken for binds."""
+    """Return ``value`` as SQL text, with colons as character codes so that they are not read as binds."""
     colon = " || char(58) || " if dialect is Dialect.SQLITE else " || chr(58) || "
     pieces = ["'" + piece.replace("'", "''") + "'" for piece in value.split(":")]
     return pieces[0] if len(pieces) == 1 else f"({colon.join(pieces)})"
 
 
 def now_sql(dialect: Dialect) -> str:
-    """Return the present instant as a bind of a definite type."""
+    """Return the current instant as a bind with a definite type."""
     return ":now" if dialect is Dialect.SQLITE else "CAST(:now AS BIGINT)"
 
 
@@ -83,7 +83,7 @@ class _Writer:
         self._sqlite = dialect is Dialect.SQLITE
 
     def write(self, node: Value) -> str:
-        """Return SQL for ``node``, in parentheses where it is compound."""
+        """Return SQL for ``node``, in parentheses if it is compound."""
         text = self._write(node)
         if len(text) > MAX_SQL:
             raise TooLong("the condition compiles to too much SQL; split it into facts with `expr`")
@@ -182,7 +182,7 @@ class _Writer:
         return f"{node.function.upper()}({', '.join(args)})"
 
     def _extreme(self, function: str, nodes: tuple[Value, ...]) -> str:
-        """Least and greatest, NULL where any argument is."""
+        """Return SQL for least or greatest, NULL if any argument is NULL."""
         args = [self._ordered(node) for node in nodes]
         if self._sqlite:
             return f"{'min' if function == 'least' else 'max'}({', '.join(args)})"

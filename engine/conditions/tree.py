@@ -1,4 +1,4 @@
-"""The checked tree of a condition: typed, canonical, hashable. SQL, words, atoms and turning points are read from it.
+"""The checked tree of a condition: typed, canonical, hashable. SQL, text, atoms and turning points derive from it.
 
 Every node is a value, so equal conditions are equal trees. ``Not`` is the only negation: ``x IS NOT NULL`` is
 ``Not(IsNull(x))``.
@@ -13,16 +13,16 @@ from engine.conditions.types import Name, ValueType
 
 Op = Literal["=", "<>", "<", "<=", ">", ">="]
 OPPOSITE: dict[Op, Op] = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-"""The comparison that holds exactly where the first one is false; both are NULL on NULL."""
+"""Comparison -> the one that is true exactly when it is false; both are NULL on NULL."""
 FLIPPED: dict[Op, Op] = {"=": "=", "<>": "<>", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-"""The same comparison with its sides exchanged."""
+"""Comparison -> the same one with its sides exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value written in the condition, as the database stores it: instants in ms, money in minor units.
+    """A literal value, as the database stores it: instants in ms, money in minor units.
 
-    ``shown`` is how the text wrote it, for people; it does not count in comparisons of nodes.
+    ``shown`` is its original spelling, for people; comparisons of nodes ignore it.
     """
 
     value: int | Decimal | str | bool | None
@@ -59,7 +59,7 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function of the whitelist other than ``days_since``."""
+    """An allowed function other than ``days_since``."""
 
     function: Literal["coalesce", "nullif", "abs", "least", "greatest", "floor", "ceil"]
     args: tuple["Value", ...]
@@ -68,7 +68,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class DaysSince:
-    """Whole 24-hour days from an instant, or from a date's UTC midnight, to now; negative for the future."""
+    """Whole 24-hour days from an instant, or from midnight UTC of a date, to now; negative for the future."""
 
     value: "Value"
     type: ValueType = ValueType.INTEGER
@@ -85,7 +85,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A comparison; a lone constant stands on the right."""
+    """A comparison; if one side is a constant, it is on the right."""
 
     op: Op
     left: "Value"
@@ -114,7 +114,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """``value LIKE pattern ESCAPE escape``; without ``escape`` no character escapes."""
+    """``value LIKE pattern ESCAPE escape``; if ``escape`` is None, no character can be escaped."""
 
     value: "Value"
     pattern: str
@@ -141,7 +141,7 @@ class IsTruth:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRef:
-    """Where the user stands in a dimension that has one place per user; only ``IS NULL`` uses it on its own."""
+    """The user's place in a dimension with one place per user; only ``IS NULL`` uses it on its own."""
 
     name: str
     source: Name

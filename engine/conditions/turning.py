@@ -1,7 +1,7 @@
-"""Turning points: the instants at which time alone can change an expression. They make ``due_at``.
+"""Turning points: the instants at which time alone can change an expression. ``due_at`` is computed from them.
 
-``days_since(x) > 60`` turns true 61 days after ``x``, so compared with constants ``days_since`` has fixed turning
-points; anywhere else it may matter at every whole day after ``x``.
+``days_since(x) > 60`` becomes true 61 days after ``x``, so ``days_since`` compared with constants has fixed turning
+points. Anywhere else, it can matter at every whole day after ``x``.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from engine.store.dialect import Dialect, least
 
 @dataclass(frozen=True, slots=True)
 class TurningPoint:
-    """``days`` whole days after the instant ``since``; with ``days`` None every whole day after it."""
+    """``days`` whole days after the instant ``since``; if ``days`` is None, every whole day after it."""
 
     since: Value
     days: int | None
 
     @property
     def names(self) -> frozenset[str]:
-        """Return the facts that the instant is made from."""
+        """Return the facts from which the instant is computed."""
         return names_of(self.since)
 
     def sql(self, dialect: Dialect) -> str:
-        """Return SQL for the next such instant after ``:now`` in milliseconds, NULL where there is none."""
+        """Return SQL for the next such instant after ``:now``, in milliseconds; NULL if there is none."""
         since = instant_sql(self.since, dialect)
         if self.days is None:
             return f"({since} + ({days_sql(since, dialect)} + 1) * {DAY})"
@@ -36,12 +36,12 @@ class TurningPoint:
 
 
 def turning_points(node: Value) -> tuple[TurningPoint, ...]:
-    """Return the turning points of ``node``, each once."""
+    """Return the distinct turning points of ``node``."""
     return tuple(dict.fromkeys(_points(node)))
 
 
 def earliest_sql(points: tuple[TurningPoint, ...], dialect: Dialect) -> str:
-    """Return SQL for the earliest of ``points`` after ``:now``; ``NEVER`` where there is none. Never NULL."""
+    """Return SQL for the earliest of ``points`` after ``:now``; ``NEVER`` if there is none, never NULL."""
     if not points:
         return str(NEVER)
     return least(dialect, *(f"coalesce({point.sql(dialect)}, {NEVER})" for point in points))

@@ -1,4 +1,4 @@
-"""What a condition may name: facts and placements, their types and the columns that hold them."""
+"""The names that conditions can use: facts and placements, with their types and columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ __all__ = ["EveryName", "Name", "PlaceType", "Scope", "ValueType", "any_of"]
 class PlaceType:
     """The places of one dimension.
 
-    With ``many`` false the column holds one place's name, NULL while the user is unplaced. With ``many`` true
-    (segments) it holds the sorted names delimited as ``|basic|personalised|``, and ``|`` when there are none.
+    If ``many`` is false, the column has the name of one place, or NULL while the user is unplaced. If it is true
+    (segments), the column has the sorted names, as in ``|basic|personalised|``, or ``|`` if there are none.
     """
 
     dimension: str
@@ -27,10 +27,10 @@ class PlaceType:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name that conditions may use.
+    """One name that conditions can use.
 
-    ``column`` is the SQL that reads it, such as ``s.fact_spend_365d``; ``postgresql`` replaces it on PostgreSQL where
-    the two databases need different words. ``sources`` tells which events, facts or dimensions it is made from.
+    ``column`` is the SQL that reads it, such as ``s.fact_spend_365d``; ``postgresql`` replaces it on PostgreSQL if the
+    two databases need different SQL. ``sources`` are the events, facts or dimensions from which it is computed.
     """
 
     type: ValueType | PlaceType
@@ -46,25 +46,25 @@ class Name:
 
 
 class EveryName(frozenset[str]):
-    """Contains every name and iterates over none: what may be broken where the file that declares names cannot be read."""
+    """Contains every name but iterates over none: any name may be broken if the file that declares them is unreadable."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
 def any_of(*parts: frozenset[str]) -> frozenset[str]:
-    """Return the union; it keeps an ``EveryName``."""
+    """Return the union; an ``EveryName`` among the parts is kept."""
     every = next((part for part in parts if isinstance(part, EveryName)), None)
     return every if every is not None else frozenset().union(*parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names that a condition may use, and how many minor units the brand's currency has (100 for cents)."""
+    """The names that a condition can use, and how many minor units make one unit of the currency (100 for cents)."""
 
     names: Mapping[str, Name]
     currency_scale: int = 100
     noun: str = "fact or dimension"
-    """What a name stands for, in messages."""
+    """What messages call a name."""
     broken: frozenset[str] = frozenset()
-    """Names that are declared with mistakes, which are reported there: using them is not another mistake."""
+    """Names whose declarations have mistakes. These are reported at the declaration, so uses are not reported again."""

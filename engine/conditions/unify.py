@@ -1,4 +1,4 @@
-"""A common type for operands: constants are converted to it, facts are not."""
+"""Finding a common type for operands: constants are converted to it, facts are not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
 class Mistake(Exception):
-    """A node of the condition is refused; ``offset`` is where it stands in the text."""
+    """A node of the condition is invalid; ``offset`` is its position in the text."""
 
     def __init__(self, offset: int, message: str) -> None:
         self.offset = offset
@@ -23,19 +23,19 @@ class Mistake(Exception):
 
 
 class Consequence(Mistake):
-    """Cannot be checked, because of a mistake that is reported elsewhere."""
+    """A node cannot be checked because of a mistake that is reported elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A checked value and where it stands in the text."""
+    """A checked value and its position in the text."""
 
     value: Value
     offset: int
 
 
 def bends(value: Value) -> bool:
-    """Tell whether ``value`` is made of constants that take the type of what they meet."""
+    """Tell whether ``value`` consists of constants, which take the type of the other operand."""
     if isinstance(value, Constant):
         return value.value is None or (not isinstance(value.value, bool) and value.type in NUMBERS | {ValueType.TEXT})
     if isinstance(value, Case):
@@ -44,12 +44,12 @@ def bends(value: Value) -> bool:
 
 
 def is_null(value: Value) -> bool:
-    """Tell whether ``value`` is the word NULL."""
+    """Tell whether ``value`` is the literal NULL."""
     return isinstance(value, Constant) and value.value is None
 
 
 def unify(operands: Sequence[Operand], scale: int) -> tuple[ValueType, tuple[Value, ...]]:
-    """Return the common type of ``operands`` and the operands with their constants in it.
+    """Return the common type of ``operands``, and the operands with their constants converted to it.
 
     Raises:
         Mistake: they have no common type, or a constant does not fit.
@@ -71,24 +71,24 @@ def _common(operands: Sequence[Operand]) -> ValueType:
 
 
 def clash(left: Value, right: Value) -> str:
-    """Return the sentence for two operands whose types do not go together."""
-    message = f"{described(left)} and {described(right)}: these cannot be compared or combined"
+    """Return the message for two operands with incompatible types."""
+    message = f"{described(left)} and {described(right)}, which cannot be compared or combined"
     if ValueType.BOOLEAN in {left.type, right.type}:
-        return message + "; a boolean is written alone, or with NOT"
+        return message + "; write a boolean alone, or with NOT"
     if {left.type, right.type} == {ValueType.INSTANT, ValueType.DATE}:
         return message + "; use days_since(…) on both"
     return message
 
 
 def described(value: Value) -> str:
-    """Return a value's words and type, for a sentence."""
+    """Return a value's text and type, for a message."""
     article = "an " if value.type in {ValueType.INTEGER, ValueType.INSTANT} else "a "
     bare = value.type in {ValueType.MONEY, ValueType.TEXT}
     return f"`{words(value)}` is {'' if bare else article}{value.type.value}"
 
 
 def bend(operand: Operand, to: ValueType, scale: int) -> Value:
-    """Return the operand in the type ``to``; an integer serves as a number unchanged.
+    """Return the operand converted to the type ``to``; an integer counts as a number unchanged.
 
     Raises:
         Mistake: the operand has another type, or its constant does not fit.
@@ -106,11 +106,11 @@ def bend(operand: Operand, to: ValueType, scale: int) -> Value:
             raise Mistake(operand.offset, str(error)) from error
     if value.type is to or (value.type in NUMBERS and to in NUMBERS):
         return value
-    raise Mistake(operand.offset, f"{described(value)}, where {to.value} is needed")
+    raise Mistake(operand.offset, f"{described(value)}, but type {to.value} is needed")
 
 
 def _constant(constant: Constant, to: ValueType, scale: int) -> Constant:
-    """Return ``constant`` as the database stores a value of type ``to``; raises ValueError where it does not fit."""
+    """Return ``constant`` as the database stores a value of type ``to``; raise ValueError if it does not fit."""
     value = constant.value
     if value is None:
         return replace(constant, type=to)
@@ -126,14 +126,14 @@ def _constant(constant: Constant, to: ValueType, scale: int) -> Constant:
             return constant
         if to is ValueType.MONEY:
             return replace(constant, value=minor_units(value, scale), type=to)
-    raise ValueError(f"{described(constant)}, where {to.value} is needed" + _hint(constant, to))
+    raise ValueError(f"{described(constant)}, but type {to.value} is needed" + _hint(constant, to))
 
 
 def _hint(constant: Constant, to: ValueType) -> str:
     if to is ValueType.TEXT:
         return f"; write '{constant.shown}'"
     if to is ValueType.BOOLEAN:
-        return "; a boolean is written alone, or with NOT"
+        return "; write a boolean alone, or with NOT"
     if isinstance(constant.value, str) and to in QUANTITIES:
         return "; write a number without quotes"
     if to in {ValueType.INSTANT, ValueType.DATE}:

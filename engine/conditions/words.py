@@ -1,4 +1,4 @@
-"""A checked tree as people read it: conditions in one canonical spelling, which parses to the same tree again."""
+"""The canonical text of a checked tree, for people. It parses to the same tree again."""
 
 from engine.conditions.tree import (
     And,
@@ -24,16 +24,16 @@ from engine.conditions.tree import (
 from engine.conditions.types import ValueType
 
 _CLOSED = Constant | Ref | Call | DaysSince | Case | PlaceRef
-"""Nodes that need no parentheses as an operand."""
+"""Nodes that need no parentheses as operands."""
 
 
 def quoted(text: str) -> str:
-    """Return ``text`` as a string of SQL."""
+    """Return ``text`` as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def words(node: Value) -> str:
-    """Return the canonical spelling of ``node``."""
+    """Return the canonical text of ``node``."""
     match node:
         case Constant():
             return node.shown

@@ -1,1 +1,1 @@
-"""The files that ops write: reading and parsing them, the line of every key, findings, versions."""
+"""The brand's files: reading and parsing them, the line of every key, findings, versions."""

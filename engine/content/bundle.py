@@ -1,6 +1,6 @@
-"""All files that ops write, as text, with a hash: the content of a version.
+"""All of the brand's files, as text, with a hash: the content of a version.
 
-A bundle is read from the brand's folders or, if those have errors, from the store, which keeps the last good one.
+A bundle is read from the brand's folders or, if those have errors, from the store, which keeps the last good version.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ class Bundle:
 
     @cached_property
     def version(self) -> str:
-        """Hash of all files."""
+        """The hash of all files."""
         return digest(self.files)
 
     @cached_property
     def rules_version(self) -> str:
-        """Hash of the files under ``rules/``, which decisions depend on."""
+        """The hash of the files under ``rules/``, on which decisions depend."""
         return digest(self.under(RULES))
 
     def under(self, folder: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def read_bundle(rules: Path, playbooks: Path, templates: Path) -> Bundle:
     for name, folder in ((RULES, rules), (PLAYBOOKS, playbooks), (TEMPLATES, templates)):
         if not folder.is_dir():
             raise HabitueError(
-                f"the folder `{folder}` does not exist; `content.{name}` in config.toml says where it is"
+                f"the folder `{folder}` does not exist; set `content.{name}` in config.toml to the right path"
             )
         for path in sorted(folder.rglob(f"*{_SUFFIXES[name]}")):
             label = f"{name}/{path.relative_to(folder).as_posix()}"

@@ -1,4 +1,4 @@
-"""What the brand's files say about the types of incoming values: facts declare them, intake reads by them."""
+"""The declared types of imported values: the brand's facts declare them, and intake uses them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from engine.content.value_types import ValueType
 
 @dataclass(frozen=True)
 class Declared:
-    """Types of event properties and user attributes. What is not declared is kept as it is."""
+    """Types of event properties and user attributes. Undeclared values are stored unchanged."""
 
     events: Mapping[str, Mapping[str, ValueType]] = field(default_factory=dict)
     """Event -> property -> type."""
@@ -17,9 +17,9 @@ class Declared:
     currency_scale: int = 100
     """Minor units in one unit of the brand's currency."""
     currency: str = ""
-    """ISO 4217; empty where it is not known."""
+    """ISO 4217; empty if unknown."""
     channels: tuple[str, ...] = ()
-    """Those for which a file of users can state a consent."""
+    """The channels for which a file of users can contain consents."""
 
     def digest(self) -> str:
         """Return a hash that changes whenever the same file would be read differently."""

@@ -22,7 +22,7 @@ _INSTEAD = re.compile(r", not .*", re.DOTALL)
 
 
 class SectionError(ValueError):
-    """A mistake found by a section's own validator, at the key ``where`` in that section."""
+    """A mistake found by a section's validator, at the key ``where`` in that section."""
 
     def __init__(self, message: str, *where: str | int) -> None:
         super().__init__(message)
@@ -71,7 +71,7 @@ def validate(
 ) -> tuple[Model | None, list[Finding]]:
     """Check a document against ``model``; return the instance, or None and a finding for each mistake.
 
-    ``data`` is what to check where it is not the whole document, and ``at`` where it stands there.
+    ``data`` is the part to check, if it is not the whole document, and ``at`` is its key path.
     """
     try:
         return model.model_validate(document.data if data is None else data), []
@@ -85,7 +85,7 @@ def keys_of(model: type[Section]) -> tuple[str, ...]:
 
 
 def _findings(model: type[Section], document: Document, at: KeyPath, error: ValidationError) -> list[Finding]:
-    """Return one finding for each key: a value that fits none of several types is one mistake, not one for each."""
+    """Return one finding for each key, even if its value fits none of several types."""
     found: dict[KeyPath, Finding] = {}
     others: list[Finding] = []
     for mistake in error.errors():
@@ -131,7 +131,7 @@ def _shown(value: object) -> str:
 
 
 def _is_key(part: object, document: Document) -> bool:
-    """Tell keys of the file from the names of union members in pydantic's location."""
+    """Tell whether ``part`` of pydantic's location is a key of the file, not the name of a union member."""
     return isinstance(part, int) or any(part in path for path in document.lines) or part in document.data
 
 

@@ -1,4 +1,4 @@
-"""A finding: what is wrong, in which file and line, and what would be right."""
+"""Findings: mistakes in files, with file, line and remedy."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One mistake in one file. ``line`` counts from 1; 0 means the file as a whole."""
+    """One mistake in one file. ``line`` counts from 1; 0 means the whole file."""
 
     file: str
     line: int

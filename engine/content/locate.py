@@ -1,7 +1,7 @@
 """Finds the line of each key in a TOML file, because ``tomllib`` gives values but no positions.
 
-``tomllib`` has already accepted the text, so this scan can rely on its being well formed. It only follows headers,
-keys, and the brackets and quotes of values that span several lines.
+``tomllib`` has already accepted the text, so this scan can assume that it is well formed. It only follows headers, keys,
+and the brackets and quotes of values that span several lines.
 """
 
 import re

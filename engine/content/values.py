@@ -32,7 +32,7 @@ def parse_duration(text: Any) -> int:  # noqa: ANN401 - whatever the file holds
 
 
 def span(milliseconds: int) -> str:
-    """Return a duration as files write it, in at most two units: ``30d``, ``1h 30m``, ``0s``."""
+    """Return a duration in the notation of files, in at most two units: ``30d``, ``1h 30m``, ``0s``."""
     parts: list[str] = []
     left = milliseconds
     for length, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")):
@@ -64,7 +64,7 @@ DayOffset = Annotated[int, BeforeValidator(parse_offset)]
 
 
 def zone_names() -> frozenset[str]:
-    """Return the names of all time zones that mean the same on every machine: not that of the machine itself."""
+    """Return the names of all time zones, except those that mean the machine's own zone."""
     return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
 
 

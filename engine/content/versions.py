@@ -16,14 +16,14 @@ CONTENT = "content"
 def lock_versions(connection: Connection) -> None:
     """Wait until no other worker is applying files, and make others wait until this transaction ends.
 
-    Several workers may see new files at the same moment. SQLite allows only one writer anyway.
+    Several workers may see new files at the same moment. SQLite needs no lock, because it allows only one writer.
     """
     if Dialect(connection.dialect.name) is Dialect.POSTGRES:
         connection.execute(text("LOCK TABLE version IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def running_bundle(connection: Connection) -> Bundle | None:
-    """Return the bundle that was applied last; None in a new database."""
+    """Return the bundle that was last applied; None in a new database."""
     files = connection.execute(
         select(Version.files)  # type: ignore[call-overload]
         .where(Version.kind == CONTENT)
@@ -34,7 +34,7 @@ def running_bundle(connection: Connection) -> Bundle | None:
 
 
 def running_version(connection: Connection) -> str | None:
-    """Return the hash of the bundle that was applied last; None in a new database."""
+    """Return the hash of the bundle that was last applied; None in a new database."""
     found: str | None = connection.execute(
         select(column("hash"))
         .select_from(Version)
@@ -46,7 +46,7 @@ def running_version(connection: Connection) -> str | None:
 
 
 def content_bundles(connection: Connection) -> Iterator[Bundle]:
-    """Yield every bundle that was ever applied, the newest first."""
+    """Yield every bundle that was ever applied, newest first."""
     query = text("SELECT hash FROM version WHERE kind = :kind ORDER BY applied_at DESC")
     for version in connection.execute(query, {"kind": CONTENT}).scalars().all():
         files = connection.execute(

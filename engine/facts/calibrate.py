@@ -1,7 +1,7 @@
-"""Calibration: the cut points of each score, by nearest rank over the whole population, set-wise.
+"""Calibration: computing the cut points of each score by nearest rank over all users, set-wise.
 
-With B buckets over N values, cut k (1 to B-1) is the value of rank ceil(k * N / B) in ascending order. All cut points
-are kept with their instants, so that a score can be explained later; there are few of them.
+With B buckets over N values, cut point k (1 to B-1) is the value of rank ceil(k * N / B) in ascending order. All cut
+points are kept with their instants, so that a score can be explained later; there are few of them.
 """
 
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ from engine.store.tables import JsonText
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What the calibration of one score found."""
+    """The result of calibrating one score."""
 
     fact: str
     values: int
-    """Users who have a value."""
+    """How many users have a value."""
     cuts: tuple[float, ...]
-    """Empty where nobody has a value: the score stays NULL."""
+    """The cut points; empty if nobody has a value, so the score stays NULL."""
     changed: int
-    """Users whose score changes; they are due now."""
+    """How many users' scores changed; these users are due now."""
 
 
 def calibrate(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> tuple[Calibrated, ...]:
-    """Find the cut points of every score, store those that changed, and make the users due whose score they change."""
+    """Compute the cut points of every score, store those that changed, and make users with a changed score due."""
     known = read_cuts(connection)
     return tuple(_calibrate(connection, dialect, source, known.get(source.fact), now) for source in _quantiles(catalog))
 
 
 def uncalibrated(connection: Connection, catalog: FactCatalog) -> tuple[str, ...]:
-    """Return the scores that have no cut points yet, or those of another number of buckets."""
+    """Return the scores that have no cut points yet, or cut points for another number of buckets."""
     known = read_cuts(connection)
     return tuple(source.fact for source in _quantiles(catalog) if len(known.get(source.fact, ())) != source.buckets - 1)
 
@@ -69,7 +69,7 @@ def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tup
 
 
 def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Instant) -> None:
-    """Add the newest cut points: after all others, whatever the clock of the worker that found those said."""
+    """Add the newest cut points, with an instant after all others even if another worker's clock is ahead."""
     stored = statement(
         "INSERT INTO cut_points (fact, cuts, calibrated_at) SELECT CAST(:fact AS TEXT), :cuts,"
         " CASE WHEN max(calibrated_at) >= :now THEN max(calibrated_at) + 1 ELSE :now END"

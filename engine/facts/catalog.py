@@ -1,4 +1,4 @@
-"""From ``rules/facts.toml`` to the catalogue of facts, with every mistake located; bad content raises no exception."""
+"""Reading ``rules/facts.toml`` into the catalogue of facts, with a finding for every mistake and no exceptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,13 +30,13 @@ def load_catalog(
     """Read the declared events and facts; return those without errors, and a finding for each mistake.
 
     Args:
-        bundle: all files, of which ``rules/facts.toml`` is read.
+        bundle: all files; only ``rules/facts.toml`` is read.
         currency_scale: minor units in one unit of the brand's currency.
         kinds: the kinds of fact sources that the file can use.
     """
     text = bundle.files.get(PATH)
     if text is None:
-        missing = Finding(PATH, 0, "the file is missing: it declares the events and facts that rules are made of")
+        missing = Finding(PATH, 0, "the file is missing: it declares the events and facts that rules use")
         return _unreadable(currency_scale), [missing]
     document = parse_document(PATH, text)
     if isinstance(document, Finding):
@@ -45,12 +45,12 @@ def load_catalog(
 
 
 def _unreadable(currency_scale: int) -> FactCatalog:
-    """Return the catalogue of a file that could say anything."""
+    """Return the catalogue for an unreadable file, which may have declared any name."""
     return FactCatalog({}, {}, currency_scale, EveryName(), EveryName())
 
 
 class _Loader:
-    """Reads one file, fact by fact, so that a mistake in one hides none in another."""
+    """Reads one file, fact by fact, so that a mistake in one fact does not hide those in others."""
 
     def __init__(self, document: Document, currency_scale: int, kinds: Sequence[FactSourceKind]) -> None:
         self._document = document
@@ -61,7 +61,7 @@ class _Loader:
         self._events: dict[str, dict[str, ValueType]] = {}
         self._broken_events: set[str] = set()
         self._stray = False
-        """Whether the file has unknown tables: what they were meant to declare is unknown."""
+        """Whether the file has unknown tables, which may have been meant to declare any name."""
 
     def load(self) -> tuple[FactCatalog, list[Finding]]:
         """Return the catalogue and all findings."""
@@ -69,7 +69,7 @@ class _Loader:
         sections = self._sections()
         mentions = {name: kind.mentions(section) for name, (kind, section) in sections.items()}
         for cycle in cycles(mentions):
-            self._find(("facts", cycle[0]), f"facts are made of each other: {' -> '.join((*cycle, cycle[0]))}")
+            self._find(("facts", cycle[0]), f"facts depend on each other in a cycle: {' -> '.join((*cycle, cycle[0]))}")
         for name in in_order(mentions):
             self._add(name, *sections[name])
         if self._stray:
@@ -77,13 +77,13 @@ class _Loader:
         return self._catalog(), sorted(self._findings)
 
     def _catalog(self) -> FactCatalog:
-        """Return what was read up to now; facts that were not are broken."""
+        """Return the facts read so far; all others count as broken."""
         declared = frozenset(self._document.data.get("facts", {}))
         broken = (declared | {name.lower() for name in declared}) - self._facts.keys()
         return FactCatalog(self._events, self._facts, self._scale, broken, frozenset(self._broken_events))
 
     def _read_events(self) -> None:
-        """Check the tables of the file, and read each event by itself."""
+        """Check the tables of the file, and read each event separately."""
         data = self._document.data
         if not all(isinstance(data.get(table, {}), dict) for table in ("events", "facts")):
             self._findings += validate(FactsFile, self._document)[1]
@@ -108,12 +108,12 @@ class _Loader:
         if amount not in {None, ValueType.MONEY, ValueType.INTEGER}:
             self._find(
                 ("events", name, AMOUNT),
-                f"`amount` is money or an integer, not {amount}; choose another name for this property",
+                f"`amount` must be money or an integer, not {amount}; choose another name for this property",
             )
             self._events[name][AMOUNT] = ValueType.MONEY
 
     def _sections(self) -> dict[str, tuple[FactSourceKind, FactSection]]:
-        """Check the form of each fact by itself; return the facts that have the right one."""
+        """Check the form of each fact separately; return the valid ones."""
         sections = {}
         for name, value in self._document.data.get("facts", {}).items():
             file = self._validated({"facts": {name: value}})
@@ -134,14 +134,14 @@ class _Loader:
         if not unknown:
             names = ", ".join(kind.name for kind in self._kinds)
             found = ", ".join(f"`{kind.name}`" for kind in given) or "none"
-            self._find(("facts", name), f"a fact has exactly one source of {names}; found {found}")
+            self._find(("facts", name), f"a fact needs exactly one source: {names}; found {found}")
         return None
 
     def _section(self, name: str, kind: FactSourceKind, fact: Mapping[str, Any]) -> FactSection | None:
-        """Return a fact's section; a key of another kind is told apart from one that no kind has."""
+        """Return a fact's section; report keys of another kind differently from unknown keys."""
         strange = {key: self._owners(key) for key in fact if key not in keys_of(kind) and self._owners(key)}
         for key, owners in strange.items():
-            self._find(("facts", name, key), f"`{key}` goes with {owners}; a fact from `{kind.name}` has no such key")
+            self._find(("facts", name, key), f"`{key}` only goes with {owners}, not with `{kind.name}`")
         own = {key: value for key, value in fact.items() if key not in strange}
         file, findings = validate(facts_of(kind), replace(self._document, data={"facts": {name: own}}))
         self._findings += findings
@@ -155,9 +155,9 @@ class _Loader:
     def _add(self, name: str, kind: FactSourceKind, section: FactSection) -> None:
         known = self._catalog()
         scope = Scope(known.names(), self._scale, "fact", known.broken)
-        around = Declaration(name, self._document, self._events, frozenset(self._broken_events), scope)
-        source = kind.read(section, around)
-        self._findings += around.findings
+        declaration = Declaration(name, self._document, self._events, frozenset(self._broken_events), scope)
+        source = kind.read(section, declaration)
+        self._findings += declaration.findings
         if source is None:
             return
         fact = Fact(name, kind, source, section.description)
@@ -166,19 +166,19 @@ class _Loader:
         self._facts[name] = fact
 
     def _check_name(self, name: str) -> None:
-        """Refuse a name that conditions could not read, such as `case` or `null`."""
+        """Refuse names that conditions cannot parse, such as `case` or `null`."""
         try:
             readable = parse_expression(name, Scope({name: Name(ValueType.NUMBER, "x")})).names == {name}
         except ConditionErrors:
             readable = False
         if not readable:
-            self._find(("facts", name), f"`{name}` is a word of the condition language: choose another name")
+            self._find(("facts", name), f"`{name}` is a keyword of the condition language: choose another name")
 
     def _check_declared(self, fact: Fact, section: FactSection) -> None:
         if section.type not in {None, fact.type}:
             self._find(
                 ("facts", fact.name, "type"),
-                f"`type`: this fact is {fact.type.value}, not {section.type}; leave `type` out",
+                f"`type`: this fact is of type {fact.type.value}, not {section.type}; remove `type`",
             )
 
     def _find(self, where: KeyPath, message: str) -> None:

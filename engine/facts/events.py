@@ -1,7 +1,7 @@
-"""Which events a refresh reads, and when time alone changes what is made from them.
+"""Which events a refresh reads, and when time alone changes the facts computed from them.
 
-The statement that the aggregates stand in joins events with ``e.at <= :now``: a user's are one range of the
-index ``event_of_user``, and those of one name are a part of it.
+The statement with the aggregates joins events with ``e.at <= :now``. A user's events are one range of the index
+``event_of_user``, and those with one name are a part of that range.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from engine.facts.sources.base import EventFilter, SqlContext
 
 @dataclass(frozen=True, slots=True)
 class EventRange:
-    """Which events a refresh reads.
+    """The events that a refresh reads.
 
-    A seek in the index costs as much as a dozen rows of it. So where facts use one name, or few of those declared,
-    each name is sought; otherwise all events of the user are read at once, and the facts pick theirs.
+    A seek in the index costs as much as reading a dozen rows. So if facts use one name, or few of those declared, there
+    is a seek for each name; otherwise all events of the user are read at once, and each fact selects its own.
     """
 
     used: tuple[str, ...]
@@ -25,26 +25,26 @@ class EventRange:
 
     @classmethod
     def of(cls, catalog: FactCatalog) -> "EventRange":
-        """Return what the facts of ``catalog`` need."""
+        """Return the range that the facts of ``catalog`` need."""
         used = {event: None for fact in catalog.facts.values() for event in sorted(fact.source.events)}
         return cls(tuple(used), tuple(catalog.events))
 
     @property
     def seeks(self) -> bool:
-        """Tell whether each name is sought."""
+        """Tell whether there is a seek for each name."""
         return len(self.used) == 1 or 2 * len(self.used) <= len(self.declared)
 
     @property
     def several(self) -> bool:
-        """Tell whether an aggregate has to look at the name of an event."""
+        """Tell whether aggregates have to test the names of events."""
         return not self.seeks or len(self.used) > 1
 
     def used_sql(self) -> str:
-        """Return the test that an event is read for facts, to follow others."""
+        """Return SQL, to append to other tests: facts use the event."""
         return f" AND e.name IN ({_quoted(self.used)})" if self.seeks else ""
 
     def declared_sql(self) -> str:
-        """Return the test that an event can matter to anything, to follow others."""
+        """Return SQL, to append to other tests: the event is declared."""
         return f" AND e.name IN ({_quoted(self.declared)})" if self.seeks else ""
 
 
@@ -53,9 +53,9 @@ def _quoted(events: Sequence[str]) -> str:
 
 
 def window_edge_sql(windows: Sequence[EventFilter], context: SqlContext) -> str | None:
-    """Return the aggregate for the earliest instant at which an event leaves a window; None without windows.
+    """Return the aggregate for the earliest instant at which an event leaves a window; None if there are no windows.
 
-    An event counts while ``now < at + within``. Of one event the shortest window that it is still in matters, so one
+    An event counts while ``now < at + within``. Only the shortest window that still contains an event matters, so one
     CASE with ascending windows covers all facts.
     """
     if not windows:
@@ -80,14 +80,14 @@ def _branches(windows: Sequence[EventFilter], context: SqlContext) -> list[str]:
     for window in windows:
         within = window.within or 0
         if within == covered:
-            continue  # the same window without a `where` has every edge that this one has
+            continue  # the same window without `where` already has every edge of this one
         covered = within if window.where is None else covered
         branches[f"WHEN {' AND '.join(window.tests(alone))} THEN e.at + {within}"] = None
     return list(branches)
 
 
 def next_event_sql(events: EventRange, context: SqlContext) -> str:
-    """Return a subquery for the instant of the next event of ``a.user_id`` that has not happened yet, of any name."""
+    """Return a subquery for the instant of the next future event of ``a.user_id``, of any declared name."""
     if not events.declared:
         return "CAST(NULL AS BIGINT)"
     return (

@@ -1,4 +1,4 @@
-"""The form of ``rules/facts.toml``: events with their properties, and facts, whose kinds have forms of their own."""
+"""The form of ``rules/facts.toml``: events with their properties, and facts, with a form for each kind."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -27,7 +27,7 @@ class FactsFile(Section):
 def facts_of(kind: FactSourceKind) -> type[Section]:
     """Return the form of a file whose facts are all of one kind: ``facts`` is name -> section.
 
-    It is made once for each kind, because making a model takes far longer than using it.
+    It is created once for each kind, because creating a model takes far longer than using it.
     """
     facts: Any = GenericAlias(dict, (Name, kind.form))
     return create_model("FactsFile", __base__=Section, facts=(facts, {}))
@@ -39,5 +39,5 @@ def keys_of(kind: FactSourceKind) -> list[str]:
 
 
 def kinds_given(fact: Mapping[str, Any], kinds: Sequence[FactSourceKind]) -> list[FactSourceKind]:
-    """Return the kinds whose key a fact's table has; in a right one there is exactly one."""
+    """Return the kinds whose keys are in a fact's table; a valid table has exactly one."""
     return [kind for kind in kinds if kind.name in fact]

@@ -1,4 +1,4 @@
-"""Facts after they were read and checked: what the rest of the engine holds of ``rules/facts.toml``."""
+"""Facts after reading and checking ``rules/facts.toml``, as the rest of the engine uses them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ class FactCatalog:
     events: Mapping[str, Mapping[str, ValueType]]
     """Event -> property -> type."""
     facts: Mapping[str, Fact]
-    """In dependency order: a fact stands after those that it is computed from."""
+    """In dependency order: a fact comes after those from which it is computed."""
     currency_scale: int
     """Minor units in one unit of the currency."""
     broken: frozenset[str] = frozenset()
-    """Facts that are declared but have errors; their uses are not reported again."""
+    """Facts that are declared with errors; their uses are not reported again."""
     broken_events: frozenset[str] = frozenset()
-    """The same of events."""
+    """Events that are declared with errors."""
 
     def names(self) -> Mapping[str, Name]:
         """Return the facts as names of conditions over ``user_state s``."""
@@ -63,7 +63,7 @@ class FactCatalog:
         return tuple(fact.state_column for fact in self.facts.values())
 
     def declared(self) -> Declared:
-        """Return what intake has to know: types of event properties and of the attributes that facts read."""
+        """Return the types that intake needs: those of event properties and of the attributes that facts read."""
         attributes = {name: kind for fact in self.facts.values() for name, kind in fact.source.attributes.items()}
         return Declared(self.events, attributes, self.currency_scale)
 
@@ -79,6 +79,6 @@ class FactCatalog:
         return found
 
     def level(self, fact: Fact) -> int:
-        """Return 0 for a fact that needs no other, otherwise one more than the highest that it needs."""
+        """Return 0 for a fact that needs no others, otherwise one more than the highest level that it needs."""
         needs = fact.source.needs
         return 1 + max(self.level(self.facts[name]) for name in needs) if needs else 0

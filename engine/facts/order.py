@@ -1,14 +1,14 @@
-"""In which order facts can be computed, and which are made of each other."""
+"""The order in which facts can be computed, and cycles among them."""
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 Mentions = Mapping[str, frozenset[str]]
-"""Fact -> the words in it that could be names of others."""
+"""Fact -> the words in its section that could be names of other facts."""
 
 
 def in_order(mentions: Mentions) -> list[str]:
-    """Return the names, each after those it needs; names in a circle, or that need one in a circle, are left out."""
+    """Return the names, each after those that it needs, without names that are in a cycle or depend on one."""
     needs = _needs(mentions)
     lost = {name for cycle in cycles(mentions) for name in cycle}
     while more := {name for name in needs.keys() - lost if needs[name] & lost}:
@@ -20,7 +20,7 @@ def in_order(mentions: Mentions) -> list[str]:
 
 
 def cycles(mentions: Mentions) -> list[tuple[str, ...]]:
-    """Return the circles, each beginning with the name that the file has first."""
+    """Return the cycles, each starting with the name that comes first in the file."""
     needs = _needs(mentions)
     found: list[tuple[str, ...]] = []
     places = list(mentions)
@@ -29,14 +29,14 @@ def cycles(mentions: Mentions) -> list[tuple[str, ...]]:
             TopologicalSorter(needs).prepare()
         except CycleError as error:
             # graphlib names each node before the one that needs it, and the first again at the end.
-            circle = tuple(reversed(error.args[1]))[:-1]
-            start = circle.index(min(circle, key=places.index))
-            found.append(circle[start:] + circle[:start])
-            needs = {name: wanted - set(circle) for name, wanted in needs.items() if name not in circle}
+            cycle = tuple(reversed(error.args[1]))[:-1]
+            start = cycle.index(min(cycle, key=places.index))
+            found.append(cycle[start:] + cycle[:start])
+            needs = {name: wanted - set(cycle) for name, wanted in needs.items() if name not in cycle}
         else:
             return found
 
 
 def _needs(mentions: Mentions) -> dict[str, set[str]]:
-    """Return which facts each needs."""
+    """Return fact -> the facts that it needs."""
     return {name: {word for word in words if word in mentions} for name, words in mentions.items()}

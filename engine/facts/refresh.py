@@ -1,7 +1,7 @@
-"""Refresh: all facts of the users in ``due_user``, and when time alone will change them next, in one statement.
+"""Refresh: computes all facts of the users in ``due_user``, and when time alone will next change them, in one statement.
 
-The statement is made of layers, each a subquery of the next: aggregates of events; what is known of the user beside
-them; then, level by level, facts that are computed from facts; at last ``edge_at``.
+The statement consists of layers, each a subquery of the next: aggregates of events; other values of the user; then,
+level by level, facts computed from facts; finally ``edge_at``.
 """
 
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ def facts_sql(catalog: FactCatalog, dialect: Dialect) -> str:
 
 
 def _of_events(catalog: FactCatalog, context: SqlContext, events: EventRange) -> str:
-    """Return the layer that reads the events: one range of their index for each user."""
+    """Return the layer that reads the events: one range of the index for each user."""
     facts = _in_layer(catalog, Layer.EVENTS)
     if not events.used:
         return f"SELECT d.user_id, CAST(NULL AS BIGINT) AS window_edge FROM {DUE_USER} d"
@@ -82,7 +82,7 @@ def _in_layer(catalog: FactCatalog, layer: Layer) -> list[Fact]:
 
 
 def _columns(facts: Iterable[Fact], context: SqlContext) -> list[str]:
-    """Return the facts as columns, and after each its own edge where it has one."""
+    """Return the facts as columns, each followed by its edge if it has one of its own."""
     columns = []
     for fact in facts:
         columns.append(f"{fact.source.sql(context)} AS {fact.column}")

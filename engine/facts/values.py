@@ -1,6 +1,6 @@
-"""Typed values out of JSON columns, in SQL: a value of another type than declared is NULL, and never an error.
+"""Reading typed values from JSON columns in SQL: a value that does not have the declared type is NULL, not an error.
 
-Money is a whole number of minor units, an instant one of milliseconds, a date a text ``YYYY-MM-DD``.
+Money is a whole number of minor units, an instant a whole number of milliseconds, a date the text ``YYYY-MM-DD``.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from engine.content.value_types import ValueType
 from engine.store.dialect import Dialect
 
 _EXACT = 2**53
-"""Whole numbers up to here are the same in both databases and as doubles."""
+"""Up to this, whole numbers are the same in both databases and as doubles."""
 _LARGE = "1e300"
 _WHOLE = frozenset({ValueType.INTEGER, ValueType.MONEY, ValueType.INSTANT})
 AMOUNT = "amount"
-"""The property that has a column of its own in ``event``."""
+"""The property that has its own column in ``event``."""
 
 
 def property_name(event: str, key: str, kind: ValueType) -> Name:
-    """Return a property of ``event e`` as a name of conditions."""
+    """Return a property of ``event e`` as a name for conditions."""
     if key == AMOUNT:
-        # Two amounts near the limit of 64 bits would make a sum fail, and with it the refresh of everybody else.
+        # Two amounts near the 64-bit limit would make a sum overflow, and with it the refresh of all other users fail.
         bounded = f"(CASE WHEN e.amount BETWEEN -{_EXACT} AND {_EXACT} THEN e.amount END)"
         return Name(kind, bounded, sources=frozenset({event}))
     return Name(
@@ -38,7 +38,7 @@ def event_scope(events: Mapping[str, Mapping[str, ValueType]], event: str, curre
 
 
 def json_value(dialect: Dialect, column: str, key: str, kind: ValueType) -> str:
-    """Return SQL for the value of type ``kind`` under ``key`` of a JSON object; NULL where there is no such value.
+    """Return SQL for the value of type ``kind`` under ``key`` of a JSON object; NULL if there is no such value.
 
     ``key`` is a checked name: it has no quotes or backslashes.
     """
@@ -68,7 +68,7 @@ def _sqlite(kind: ValueType, json_type: str, value: str) -> str:
 
 
 def _postgres(kind: ValueType, json_type: str, value: str) -> str:
-    # Nested CASE, because only that promises not to cast what the outer test refused.
+    # Nested CASE, because nothing else guarantees that values refused by the outer test are not cast.
     number = f"CAST({value} AS NUMERIC)"
     if kind in _WHOLE:
         test = f"{number} BETWEEN -{_EXACT} AND {_EXACT} AND {number} = trunc({number})"

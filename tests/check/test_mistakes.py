@@ -176,7 +176,7 @@ def test_mistakes_in_the_settings(old: str, new: str, says: str, tmp_path: Path,
 def test_a_folder_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
     config = write(tmp_path, good())
     (tmp_path / "rules").rename(tmp_path / "rulez")
-    assert "does not exist; `content.rules` in config.toml says where it is" in refused(config)
+    assert "does not exist; set `content.rules` in config.toml to the right path" in refused(config)
 
 
 def test_the_good_brand_holds_every_kind_of_file() -> None:

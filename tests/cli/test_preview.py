@@ -179,4 +179,4 @@ def test_an_adapter_that_cannot_send_is_said_with_a_remedy(small: World) -> None
     small.config.write_text(text)
     done = small.command("send-test", "birthday/wish", "--to", "you@example.org")
     assert isinstance(done.exception, HabitueError)
-    assert "look at adapters.capture in config.toml" in str(done.exception)
+    assert "check adapters.capture in config.toml" in str(done.exception)

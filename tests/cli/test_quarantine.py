@@ -57,7 +57,7 @@ def test_what_names_no_row_is_said(world: World, row: str) -> None:
     assert "is not a row: write it like `user:12`" in str(done.exception)
 
 
-def test_status_says_that_a_mistake_holds_messages_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_says_that_a_bug_holds_messages_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def mistaken(*_: object) -> None:
         raise KeyError("x")
 
@@ -68,6 +68,6 @@ def test_status_says_that_a_mistake_holds_messages_up(world: World, monkeypatch:
     world.tick(1, deliver=True)
     assert world.states()["queued:code_at_fault"] == 3
     shown = world.command("status")
-    assert "3 messages wait because of a mistake" in shown.stdout.replace("\n", " ")
+    assert "3 messages wait because of a bug" in shown.stdout.replace("\n", " ")
     logged = world.command("log", "--reason", "code_at_fault", "--json").stdout
     assert "KeyError at test_quarantine.py:" in logged

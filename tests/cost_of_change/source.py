@@ -49,11 +49,11 @@ class Streak(FactSource):
         return f"days in a row with {self.event}"
 
 
-def read(section: StreakForm, around: Declaration) -> FactSource | None:
-    if not around.has_event("streak", section.streak):
+def read(section: StreakForm, declaration: Declaration) -> FactSource | None:
+    if not declaration.has_event("streak", section.streak):
         return None
     if section.at_most < 1:
-        around.mistake("at_most", "`at_most` is a number of days, 1 or more")
+        declaration.mistake("at_most", "`at_most` is a number of days, 1 or more")
     return Streak(ValueType.INTEGER, section.streak, section.at_most)
 
 

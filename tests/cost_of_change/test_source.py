@@ -76,9 +76,9 @@ def world(tmp_path: Path, database_url: str) -> Iterator[World]:
         ('streak = "visited"', 'streak = "visitd"', "5: `streak`: unknown event `visitd`; did you mean `visited`?"),
         ("description", "at_most = 0\ndescription", "6: `at_most` is a number of days, 1 or more"),
         ("description", "at_mots = 9\ndescription", "6: unknown key `at_mots`; did you mean `at_most`?"),
-        ("description", 'within = "9d"\ndescription', "6: `within` goes with `count`, `sum`, `min`, `max`, `average`, `first`, `last`, `distinct`; a fact from `streak` has no such key"),
-        ("description", 'count = "visited"\ndescription', "4: a fact has exactly one source of count, sum, min, max, average, first, last, distinct, attribute, expr, quantile, streak; found `count`, `streak`"),
-        ("description", 'type = "text"\ndescription', "6: `type`: this fact is integer, not text; leave `type` out"),
+        ("description", 'within = "9d"\ndescription', "6: `within` only goes with `count`, `sum`, `min`, `max`, `average`, `first`, `last`, `distinct`, not with `streak`"),
+        ("description", 'count = "visited"\ndescription', "4: a fact needs exactly one source: count, sum, min, max, average, first, last, distinct, attribute, expr, quantile, streak; found `count`, `streak`"),
+        ("description", 'type = "text"\ndescription', "6: `type`: this fact is of type integer, not text; remove `type`"),
     ],
 )  # fmt: skip
 def test_its_mistakes_are_found_where_they_stand(world: World, right: str, wrong: str, found: str) -> None:

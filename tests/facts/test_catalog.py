@@ -64,23 +64,23 @@ def test_types_and_columns(fact: str, kind: ValueType, sql_type: str) -> None:
     [
         ('[facts.a]\ncount = "ordr"', "2: `count`: unknown event `ordr`; did you mean `order`?"),
         ('[facts.a]\nsum = "order.amout"', "2: `sum`: event `order` has no property `amout`; did you mean `amount`?"),
-        ('[facts.a]\nsum = "order.category"', "2: `sum` adds up numbers and money; the property is text"),
-        ('[facts.a]\nmax = "order.category"', "2: `max` compares numbers, money, instants and dates; the property is text"),
-        ('[facts.a]\naverage = "order.gift"', "2: `average` averages numbers and money; the property is boolean"),
-        ('[facts.a]\nsum = "order"', "2: `sum` is made of an event's property: write `order.amount`"),
+        ('[facts.a]\nsum = "order.category"', "2: `sum` adds up numbers and money; the property is of type text"),
+        ('[facts.a]\nmax = "order.category"', "2: `max` compares numbers, money, instants and dates; the property is of type text"),
+        ('[facts.a]\naverage = "order.gift"', "2: `average` averages numbers and money; the property is of type boolean"),
+        ('[facts.a]\nsum = "order"', "2: `sum` needs a property of an event: write `order.amount`"),
         ('[facts.a]\ncount = "order.items"', '2: `count` counts events: write `order`, or `distinct = "order.items"` for different values'),
-        ('[facts.a]\ncount = "order"\nwithin = "0d"', "3: `within` is an empty window: write how far back it goes, as in `90d`"),
+        ('[facts.a]\ncount = "order"\nwithin = "0d"', "3: `within` is an empty window: write how far back it goes, such as `90d`"),
         ('[facts.a]\ncount = "order"\nwhere = "categry = \'x\'"', "3: `where`, column 1: unknown property `categry`; did you mean `category`?"),
-        ('[facts.a]\ncount = "order"\nwhere = "days_since(day) > 3"', "3: `where` must not depend on the present: use `within`, or compare with a fixed instant"),
-        ('[facts.a]\ncount = "order"\ntype = "money"', "3: `type`: this fact is integer, not money; leave `type` out"),
+        ('[facts.a]\ncount = "order"\nwhere = "days_since(day) > 3"', "3: `where` must not depend on the current time: use `within`, or compare with a fixed date"),
+        ('[facts.a]\ncount = "order"\ntype = "money"', "3: `type`: this fact is of type integer, not money; remove `type`"),
         ('[facts.a]\nexpr = "spendd + 1"\n[facts.spend]\nsum = "order.amount"', "2: `expr`, column 1: unknown fact `spendd`; did you mean `spend`?"),
-        ('[facts.a]\nexpr = "b + 1"\n[facts.b]\nexpr = "a + 1"', "1: facts are made of each other: a -> b -> a"),
-        ('[facts.a]\nexpr = "a + 1"', "1: facts are made of each other: a -> a"),
+        ('[facts.a]\nexpr = "b + 1"\n[facts.b]\nexpr = "a + 1"', "1: facts depend on each other in a cycle: a -> b -> a"),
+        ('[facts.a]\nexpr = "a + 1"', "1: facts depend on each other in a cycle: a -> a"),
         ('[facts.a]\nquantile = "b"\n[facts.b]\nlast = "order.category"', "2: `quantile` ranks numbers, money and instants; `b` is text"),
         ('[facts.a]\nquantile = "bb"\n[facts.b]\ncount = "order"', "2: `quantile`: unknown fact `bb`; did you mean `b`?"),
-        ('[facts.case]\ncount = "order"', "1: `case` is a word of the condition language: choose another name"),
-        ('[facts.a]\nattribute = "email"\ntype = "integer"', "2: `type`: the attribute `email` is text, not integer"),
-        ('[facts.a]\ncount = "order"\nsum = "order.amount"', "1: a fact has exactly one source of count, sum, min, max, average, first, last, distinct, attribute, expr, quantile; found `count`, `sum`"),
+        ('[facts.case]\ncount = "order"', "1: `case` is a keyword of the condition language: choose another name"),
+        ('[facts.a]\nattribute = "email"\ntype = "integer"', "2: `type`: the attribute `email` is of type text, not integer"),
+        ('[facts.a]\ncount = "order"\nsum = "order.amount"', "1: a fact needs exactly one source: count, sum, min, max, average, first, last, distinct, attribute, expr, quantile; found `count`, `sum`"),
         ('[facts.a]\ncount = "order"\nwithin = 90', "3: 90 is not a duration: add a unit, such as `90d` or `90h`"),
         ('[facts.a]\ncout = "order"', "2: unknown key `cout`; did you mean `count`?"),
     ],
@@ -109,7 +109,7 @@ def test_a_mistake_in_a_text_over_several_lines_has_its_own_line() -> None:
 
 def test_a_property_called_amount_is_a_whole_number() -> None:
     _, findings = load("", '[events.order]\namount = "number"\n')
-    assert findings == ["0: `amount` is money or an integer, not number; choose another name for this property"]
+    assert findings == ["0: `amount` must be money or an integer, not number; choose another name for this property"]
 
 
 def test_a_file_that_is_no_toml_or_not_there_gives_an_empty_catalogue() -> None:

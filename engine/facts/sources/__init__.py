@@ -1,4 +1,4 @@
-"""The kinds of fact sources, one file each; those that differ in one word of SQL share one."""
+"""The kinds of fact sources, one file each; kinds that differ in one word of SQL share a file."""
 
 from engine.facts.sources.attribute import ATTRIBUTE
 from engine.facts.sources.average import AVERAGE
@@ -26,4 +26,4 @@ FACT_SOURCES: tuple[FactSourceKind, ...] = (
     EXPR,
     QUANTILE,
 )
-"""What ships with the program, in the order in which messages name them."""
+"""The kinds that ship with the program, in the order in which messages list them."""

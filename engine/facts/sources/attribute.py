@@ -1,4 +1,4 @@
-"""``attribute = "city"``: something that is known of the user, built in or the brand's own."""
+"""``attribute = "city"``: an attribute of the user, built in or the brand's own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ BUILT_IN_ATTRIBUTES: Mapping[str, ValueType] = {
     "country": ValueType.TEXT,
     "first_seen_at": ValueType.INSTANT,
 }
-"""Attributes that are columns of ``users``; all others live in its ``attributes``."""
+"""Attributes that are columns of ``users``; all others are in its column ``attributes``."""
 
 
 class _AttributeForm(FactSection):
@@ -34,13 +34,13 @@ class _AttributeForm(FactSection):
 
 @dataclass(frozen=True)
 class Attribute(FactSource):
-    """An attribute of the user; NULL where it has another type than declared."""
+    """An attribute of the user; NULL if it does not have the declared type."""
 
     attribute: str
 
     @property
     def layer(self) -> Layer:
-        """Read from the user's row."""
+        """The layer of the user's row."""
         return Layer.USER
 
     @property
@@ -64,16 +64,16 @@ class Attribute(FactSource):
         return f"the attribute {self.attribute}"
 
 
-def _read(section: _AttributeForm, around: Declaration) -> FactSource | None:
+def _read(section: _AttributeForm, declaration: Declaration) -> FactSource | None:
     name, declared = section.attribute, section.type
     if declared is None:
         return None
     if set(name) & set("\"'\\"):
-        around.mistake("attribute", f"`attribute`: the name of an attribute has no quotes or backslashes: {name}")
+        declaration.mistake("attribute", f"`attribute`: an attribute's name cannot have quotes or backslashes: {name}")
         return None
     built_in = BUILT_IN_ATTRIBUTES.get(name)
     if built_in not in {None, declared}:
-        around.mistake("attribute", f"`type`: the attribute `{name}` is {built_in}, not {declared}")
+        declaration.mistake("attribute", f"`type`: the attribute `{name}` is of type {built_in}, not {declared}")
         return None
     return Attribute(declared, name)
 

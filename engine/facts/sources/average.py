@@ -21,11 +21,11 @@ class Average(PropertySource):
 
     @property
     def sql_type(self) -> SqlType:
-        """A double: an average has fractions, of money as well."""
+        """A double, because averages have fractions, even those of money."""
         return "DOUBLE PRECISION"
 
     def sql(self, context: SqlContext) -> str:
-        """Return the average; NULL without events. Summed as it is: on PostgreSQL `avg` would give a NUMERIC."""
+        """Return the average; NULL without events. Not ``avg``, which would return NUMERIC on PostgreSQL."""
         real = "REAL" if context.dialect is Dialect.SQLITE else "DOUBLE PRECISION"
         value, only = self.value_sql(context), self.filter.only(context)
         return f"CAST(sum({value}){only} AS {real}) / nullif(count({value}){only}, 0)"
@@ -35,14 +35,14 @@ class Average(PropertySource):
         return f"average of {self.target}{self.filter.words()}"
 
 
-def _read(section: _AverageForm, around: Declaration) -> FactSource | None:
+def _read(section: _AverageForm, declaration: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
-        if not fits("average", value.type, QUANTITIES, "averages numbers and money", around):
+        if not fits("average", value.type, QUANTITIES, "averages numbers and money", declaration):
             return None
         kind = ValueType.MONEY if value.type is ValueType.MONEY else ValueType.NUMBER
         return Average(kind, events, key, value)
 
-    return read_property("average", section, around, make)
+    return read_property("average", section, declaration, make)
 
 
 AVERAGE = FactSourceKind("average", _AverageForm, _read)

@@ -1,7 +1,7 @@
-"""What a kind of fact source is: the base of the program's own kinds and of those that extensions add.
+"""The base of fact sources: the program's own kinds and those that extensions add.
 
-A kind owns everything about itself: its keys in ``rules/facts.toml``, how they are checked, its type, its SQL, when
-time alone changes it, what it needs, and its words in ``habitue explain``.
+A kind defines everything about itself: its keys in ``rules/facts.toml``, how they are checked, its type, its SQL, when
+time alone changes it, the facts it needs, and its text in ``habitue explain``.
 """
 
 from abc import ABC, abstractmethod
@@ -35,14 +35,14 @@ _SQL_TYPES: dict[ValueType, SqlType] = {
 
 
 class FactSection(Section):
-    """The keys of every fact; a kind adds the one that bears its name, and others that go with it."""
+    """The keys that every fact has; a kind adds the key with its own name, and others that go with it."""
 
     type: ValueType | None = None
     description: str = ""
 
 
 class Layer(Enum):
-    """Where a source's SQL stands in the refresh, and so which rows it can read."""
+    """Where in the refresh a source's SQL is evaluated, and so which rows it can read."""
 
     EVENTS = "events"
     """An aggregate over ``event e``: the user's events up to now. All aggregates share one pass over them."""
@@ -54,28 +54,28 @@ class Layer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SqlContext:
-    """What a source's SQL is made for."""
+    """The context for which a source's SQL is generated."""
 
     dialect: Dialect
     several: bool = True
-    """Whether the events read can have different names, so that ``e.name`` has to be tested."""
+    """Whether the events can have different names, so that ``e.name`` has to be tested."""
 
     @property
     def now(self) -> str:
-        """The tick's instant, in UTC milliseconds, as a bind of a definite type."""
+        """The tick's instant, in UTC milliseconds, as a bind with a definite type."""
         return now_sql(self.dialect)
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """The events of one name, of the last ``within`` milliseconds where that is given, that pass ``where``."""
+    """The events of one name, of the last ``within`` milliseconds if given, for which ``where`` holds."""
 
     event: str
     within: int | None = None
     where: Condition | None = None
 
     def tests(self, context: SqlContext) -> list[str]:
-        """Return the tests over ``event e`` that an event has to pass; none where all events that are read do."""
+        """Return the tests over ``event e`` that an event has to pass; none if all events that are read pass."""
         tests = [f"e.name = '{self.event}'"] if context.several else []
         if self.within is not None:
             tests.append(f"e.at > {context.now} - {self.within}")
@@ -89,22 +89,22 @@ class EventFilter:
         return f" FILTER (WHERE {' AND '.join(tests)})" if tests else ""
 
     def words(self) -> str:
-        """Return what narrows the events, to follow their name: `` of the last 30d where category = 'beauty'``."""
+        """Return the filter as text after the event's name: `` of the last 30d where category = 'beauty'``."""
         within = "" if self.within is None else f" of the last {span(self.within)}"
         return within if self.where is None else f"{within} where {self.where.text}"
 
 
 @dataclass(frozen=True)
 class FactSource(ABC):
-    """Where one fact comes from, after it was read and checked. Sources with equal fields are equal."""
+    """The source of one fact, after reading and checking. Sources with equal fields are equal."""
 
     type: ValueType
-    """Of the fact. Averaged or computed money has fractions of the minor unit, other money is whole."""
+    """The fact's type. Averaged or computed money has fractions of the minor unit, other money is whole."""
 
     @property
     @abstractmethod
     def layer(self) -> Layer:
-        """Where ``sql`` and ``edge`` stand."""
+        """The layer in which ``sql`` and ``edge`` are evaluated."""
 
     @abstractmethod
     def sql(self, context: SqlContext) -> str:
@@ -112,7 +112,7 @@ class FactSource(ABC):
 
     @abstractmethod
     def words(self) -> str:
-        """Say where the fact comes from, for ``habitue explain``."""
+        """Return a description of the source, for ``habitue explain``."""
 
     @property
     def sql_type(self) -> SqlType:
@@ -121,44 +121,44 @@ class FactSource(ABC):
 
     @property
     def needs(self) -> frozenset[str]:
-        """The facts that it is computed from; only a source in ``Layer.FACTS`` can have any."""
+        """The facts from which it is computed; only a source in ``Layer.FACTS`` can have any."""
         return frozenset()
 
     @property
     def events(self) -> frozenset[str]:
-        """The names of the events that it is made from."""
+        """The names of the events from which it is computed."""
         return frozenset()
 
     @property
     def attributes(self) -> Mapping[str, ValueType]:
-        """The users' own attributes that it reads, with the types by which intake has to read them."""
+        """The brand's own attributes that it reads, with the types that intake must use for them."""
         return {}
 
     @property
     def copies(self) -> str:
-        """The attribute or column of ``users`` whose value it is; empty where the value is computed."""
+        """The attribute or column of ``users`` whose value it copies; empty if the value is computed."""
         return ""
 
     @property
     def windows(self) -> tuple[EventFilter, ...]:
-        """Windows that slide over events: the value can change when an event leaves one."""
+        """Sliding windows over events: the value can change when an event leaves one."""
         return ()
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """When time alone can change the value, as conditions know it."""
+        """The turning points of expressions in it, at which time alone can change the value."""
         return ()
 
     @property
     def calibrated(self) -> bool:
-        """Whether the value depends on cut points, which are taken from the whole population."""
+        """Whether the value depends on cut points, which are computed over all users."""
         return False
 
     def edge(self, context: SqlContext) -> str | None:
-        """Return SQL for the next instant after now at which time alone changes the value; None where none does.
+        """Return SQL for the next instant after now at which time alone changes the value; None if there is none.
 
-        ``windows`` and ``turning_points`` are seen to without it. The SQL may be NULL, and may name an instant at
-        which nothing changes, but none that is too late.
+        ``windows`` and ``turning_points`` are handled without it. The SQL may be NULL, and may be earlier than the next
+        change, but never later.
         """
         return None
 
@@ -178,10 +178,10 @@ class FactSourceKind:
     name: str
     """The key."""
     form: type[FactSection]
-    """The keys that such a fact can have, ``name`` among them."""
+    """The form of such a fact, including the key ``name``."""
     read: Callable[[Any, "Declaration"], FactSource | None]
-    """From the section and what surrounds it; None where that is impossible and the mistakes are noted."""
+    """Makes the source from the section and its declaration; returns None if there are mistakes, which are noted."""
     mentions: Callable[[Any], frozenset[str]] = _mentions_nothing
-    """Words of a section that name facts, where such facts exist; asked before any fact is read."""
+    """Returns the words in a section that may be names of facts; called before any fact is read."""
     binds: Callable[[Connection, Mapping[str, Any]], Mapping[str, float | None]] = _no_binds
-    """From fact -> source, for all sources of this kind: the values of the binds in their SQL, besides ``:now``."""
+    """Returns the values of the binds in the SQL of all sources of this kind, besides ``:now``, given fact -> source."""

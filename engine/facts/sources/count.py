@@ -25,15 +25,15 @@ class Count(EventSource):
         return f"number of {self.filter.event}{self.filter.words()}"
 
 
-def _read(section: _CountForm, around: Declaration) -> FactSource | None:
+def _read(section: _CountForm, declaration: Declaration) -> FactSource | None:
     event, dot, _ = section.count.partition(".")
-    if not around.has_event("count", event):
+    if not declaration.has_event("count", event):
         return None
     if dot:
         instead = f'`distinct = "{section.count}"` for different values'
-        around.mistake("count", f"`count` counts events: write `{event}`, or {instead}")
+        declaration.mistake("count", f"`count` counts events: write `{event}`, or {instead}")
         return None
-    return Count(ValueType.INTEGER, event_filter(event, section, around))
+    return Count(ValueType.INTEGER, event_filter(event, section, declaration))
 
 
 COUNT = FactSourceKind("count", _CountForm, _read)

@@ -1,4 +1,4 @@
-"""One fact while it is read: what it can be made of, and where its mistakes go."""
+"""One fact's declaration while it is read: the names it can use, and its findings."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from engine.facts.values import event_scope
 
 
 class Declaration:
-    """What a kind is given with a fact's section. Mistakes are noted here and never raised."""
+    """What a kind gets besides a fact's section. Mistakes are noted here, never raised."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Declaration:
     ) -> None:
         """Prepare for the fact ``name``; ``scope`` has the facts that were read before it."""
         self.name = name
-        """Of the fact."""
+        """The fact's name."""
         self.events = events
         """Event -> property -> type."""
         self.scope = scope
@@ -37,7 +37,7 @@ class Declaration:
         self.findings.append(self._document.finding(("facts", self.name, key), message))
 
     def has_event(self, key: str, event: str) -> bool:
-        """Tell whether ``event`` can be used; where it is not declared, that is noted."""
+        """Tell whether ``event`` can be used; if it is not declared, note a mistake."""
         if event in self.events:
             return event not in self._broken_events
         if event not in self._broken_events:
@@ -45,7 +45,7 @@ class Declaration:
         return False
 
     def fact_type(self, key: str, fact: str) -> ValueType | None:
-        """Return the type of another fact; None where no such fact is declared (noted), or it has mistakes itself."""
+        """Return the type of another fact; None if it is not declared (a mistake is noted), or has mistakes itself."""
         if fact in self.scope.names:
             kind = self.scope.names[fact].type
             return kind if isinstance(kind, ValueType) else None
@@ -59,7 +59,7 @@ class Declaration:
         return event_scope(self.events, event, self.scope.currency_scale)
 
     def condition(self, key: str, text: str, scope: Scope) -> Condition | None:
-        """Return the condition at ``key``; None where it has mistakes, which are noted."""
+        """Return the condition at ``key``; None if it has mistakes, which are noted."""
         try:
             return parse_condition(text, scope)
         except ConditionErrors as errors:
@@ -67,7 +67,7 @@ class Declaration:
             return None
 
     def expression(self, key: str, text: str) -> Expression | None:
-        """Return the expression over other facts at ``key``; None where it has mistakes, which are noted."""
+        """Return the expression over other facts at ``key``; None if it has mistakes, which are noted."""
         try:
             return parse_expression(text, self.scope)
         except ConditionErrors as errors:

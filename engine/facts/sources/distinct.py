@@ -26,8 +26,8 @@ class Distinct(PropertySource):
         return f"number of different {self.target}{self.filter.words()}"
 
 
-def _read(section: _DistinctForm, around: Declaration) -> FactSource | None:
-    return read_property("distinct", section, around, partial(Distinct, ValueType.INTEGER))
+def _read(section: _DistinctForm, declaration: Declaration) -> FactSource | None:
+    return read_property("distinct", section, declaration, partial(Distinct, ValueType.INTEGER))
 
 
 DISTINCT = FactSourceKind("distinct", _DistinctForm, _read)

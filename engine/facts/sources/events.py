@@ -1,4 +1,4 @@
-"""What the sources that are made from events have in common: ``within``, ``where``, and ``event.property``."""
+"""The common base of sources computed from events: ``within``, ``where``, and ``event.property``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
 class EventFactSection(FactSection):
-    """The keys that narrow events."""
+    """The keys that filter events."""
 
     within: Duration | None = None
     where: str | None = None
@@ -24,13 +24,13 @@ class EventFactSection(FactSection):
 
 @dataclass(frozen=True)
 class EventSource(FactSource):
-    """Made from the events that pass a filter."""
+    """A source computed from the events that pass a filter."""
 
     filter: EventFilter
 
     @property
     def layer(self) -> Layer:
-        """One of the aggregates that share a pass over the events."""
+        """The layer of aggregates, which share one pass over the events."""
         return Layer.EVENTS
 
     @property
@@ -40,18 +40,18 @@ class EventSource(FactSource):
 
     @property
     def windows(self) -> tuple[EventFilter, ...]:
-        """The filter, where it has a window."""
+        """The filter, if it has a window."""
         return (self.filter,) if self.filter.within is not None else ()
 
 
 @dataclass(frozen=True)
 class PropertySource(EventSource):
-    """Made from one property of the events that pass a filter."""
+    """A source computed from one property of the events that pass a filter."""
 
     key: str
     """The property's name."""
     value: Name
-    """The property over ``event e``."""
+    """The property as a name over ``event e``."""
 
     @property
     def target(self) -> str:
@@ -66,43 +66,45 @@ class PropertySource(EventSource):
 MakeSource = Callable[[EventFilter, str, Name], FactSource | None]
 
 
-def read_property(key: str, section: EventFactSection, around: Declaration, make: MakeSource) -> FactSource | None:
-    """Read a source made from ``event.property``; ``make`` gets the filter, the property's name and its SQL."""
+def read_property(key: str, section: EventFactSection, declaration: Declaration, make: MakeSource) -> FactSource | None:
+    """Read a source of ``event.property``; ``make`` gets the filter, the property's name and its SQL."""
     target = str(getattr(section, key))
     event, dot, name = target.partition(".")
-    if not around.has_event(key, event):
+    if not declaration.has_event(key, event):
         return None
-    properties = around.events[event]
+    properties = declaration.events[event]
     if not dot:
         example = next(iter(properties), "amount")
-        around.mistake(key, f"`{key}` is made of an event's property: write `{event}.{example}`")
+        declaration.mistake(key, f"`{key}` needs a property of an event: write `{event}.{example}`")
         return None
     if name not in properties:
-        around.mistake(key, f"`{key}`: event `{event}` has no property `{name}`{did_you_mean(name, properties)}")
+        declaration.mistake(key, f"`{key}`: event `{event}` has no property `{name}`{did_you_mean(name, properties)}")
         return None
-    return make(event_filter(event, section, around), name, around.event_scope(event).names[name])
+    return make(event_filter(event, section, declaration), name, declaration.event_scope(event).names[name])
 
 
-def fits(key: str, kind: object, takes: frozenset[ValueType], what: str, around: Declaration) -> bool:
-    """Tell whether a source takes a property of this type; where it does not, note ``what`` it does."""
+def fits(key: str, kind: object, takes: frozenset[ValueType], what: str, declaration: Declaration) -> bool:
+    """Tell whether a source accepts a property of this type; if not, note a mistake saying ``what`` it does."""
     if kind in takes:
         return True
-    around.mistake(key, f"`{key}` {what}; the property is {kind}")
+    declaration.mistake(key, f"`{key}` {what}; the property is of type {kind}")
     return False
 
 
-def event_filter(event: str, section: EventFactSection, around: Declaration) -> EventFilter:
-    """Return the filter that ``within`` and ``where`` say; their mistakes are noted."""
+def event_filter(event: str, section: EventFactSection, declaration: Declaration) -> EventFilter:
+    """Return the filter from ``within`` and ``where``; their mistakes are noted."""
     if section.within == 0:
-        around.mistake("within", "`within` is an empty window: write how far back it goes, as in `90d`")
-    where = None if section.where is None else _where(section.where, event, around)
+        declaration.mistake("within", "`within` is an empty window: write how far back it goes, such as `90d`")
+    where = None if section.where is None else _where(section.where, event, declaration)
     return EventFilter(event, section.within, where)
 
 
-def _where(text: str, event: str, around: Declaration) -> Condition | None:
-    condition = around.condition("where", text, around.event_scope(event))
+def _where(text: str, event: str, declaration: Declaration) -> Condition | None:
+    condition = declaration.condition("where", text, declaration.event_scope(event))
     if condition is not None and condition.turning_points():
-        around.mistake("where", "`where` must not depend on the present: use `within`, or compare with a fixed instant")
+        declaration.mistake(
+            "where", "`where` must not depend on the current time: use `within`, or compare with a fixed date"
+        )
     return condition
 
 

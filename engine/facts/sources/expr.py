@@ -1,4 +1,4 @@
-"""``expr = "orders / 12"``: computed from other facts, and from the present where it uses ``days_since``."""
+"""``expr = "orders / 12"``: computed from other facts and, if it uses ``days_since``, from the current time."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType
 
 _EXACT = 2**53
-"""Whole numbers up to here are the same in both databases and as doubles."""
+"""Up to this, whole numbers are the same in both databases and as doubles."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -28,12 +28,12 @@ class Computed(FactSource):
 
     @property
     def layer(self) -> Layer:
-        """Computed from the row's other facts."""
+        """The layer of facts computed from other facts."""
         return Layer.FACTS
 
     @property
     def sql_type(self) -> SqlType:
-        """That of its type; a double for money, which can have fractions here."""
+        """The SQL type of the expression; a double for money, which can have fractions here."""
         return "DOUBLE PRECISION" if self.type is ValueType.MONEY else super().sql_type
 
     @property
@@ -43,11 +43,11 @@ class Computed(FactSource):
 
     @property
     def turning_points(self) -> tuple[TurningPoint, ...]:
-        """Those of the expression."""
+        """The expression's turning points."""
         return self.expression.turning_points()
 
     def sql(self, context: SqlContext) -> str:
-        """Return the expression's value; NULL where a whole number outgrows what both databases hold exactly."""
+        """Return the expression's value; NULL if a whole number is too large for both databases to store exactly."""
         value = self.expression.sql(context.dialect)
         if self.type is ValueType.INTEGER:
             return f"(CASE WHEN {value} BETWEEN -{_EXACT} AND {_EXACT} THEN CAST({value} AS BIGINT) END)"
@@ -58,13 +58,13 @@ class Computed(FactSource):
         return self.expression.text
 
 
-def _read(section: _ExprForm, around: Declaration) -> FactSource | None:
-    expression = around.expression("expr", section.expr)
+def _read(section: _ExprForm, declaration: Declaration) -> FactSource | None:
+    expression = declaration.expression("expr", section.expr)
     return None if expression is None else Computed(expression.type, expression)
 
 
 def _mentions(section: _ExprForm) -> frozenset[str]:
-    """Return the expression's words: reading it properly needs the types of the facts in it first."""
+    """Return the expression's words, because parsing it requires the types of the facts in it."""
     return frozenset(_WORD.findall(_QUOTED.sub("", section.expr)))
 
 

@@ -1,4 +1,4 @@
-"""``first`` and ``last``: of an event its earliest or latest instant; of ``event.property`` that event's property."""
+"""``first`` and ``last``: the instant of an event's earliest or latest occurrence, or a property of that occurrence."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class _LastForm(EventFactSection):
 
 @dataclass(frozen=True)
 class FirstLastInstant(EventSource):
-    """When the earliest or latest event was."""
+    """The instant of the earliest or latest event."""
 
     latest: bool
 
@@ -41,19 +41,19 @@ class FirstLastInstant(EventSource):
 
 @dataclass(frozen=True)
 class FirstLastProperty(PropertySource):
-    """A property of the earliest or latest event; of events at one instant the id decides."""
+    """A property of the earliest or latest event; among events at the same instant, the id decides."""
 
     latest: bool
 
     @property
     def layer(self) -> Layer:
-        """Looked up for each user: an aggregate would carry all values of the property along."""
+        """The layer of look-ups per user, because an aggregate would have to collect all values of the property."""
         return Layer.USER
 
     def sql(self, context: SqlContext) -> str:
         """Return the property; NULL without events.
 
-        The id is found first, from the index alone: sorting whole events would read more of them than the one wanted.
+        The id is found first, from the index alone, because sorting whole events would read more than the one needed.
         """
         way = "DESC" if self.latest else "ASC"
         tests = " AND ".join(self.filter.tests(SqlContext(context.dialect)))
@@ -72,25 +72,25 @@ def _which(latest: bool) -> str:
     return "latest" if latest else "earliest"
 
 
-def _read(key: str, section: EventFactSection, around: Declaration) -> FactSource | None:
+def _read(key: str, section: EventFactSection, declaration: Declaration) -> FactSource | None:
     latest, target = key == "last", str(getattr(section, key))
     if "." in target:
 
         def make(events: EventFilter, name: str, value: Name) -> FactSource:
             return FirstLastProperty(type_of(value), events, name, value, latest)
 
-        return read_property(key, section, around, make)
-    if not around.has_event(key, target):
+        return read_property(key, section, declaration, make)
+    if not declaration.has_event(key, target):
         return None
-    return FirstLastInstant(ValueType.INSTANT, event_filter(target, section, around), latest)
+    return FirstLastInstant(ValueType.INSTANT, event_filter(target, section, declaration), latest)
 
 
-def _read_first(section: _FirstForm, around: Declaration) -> FactSource | None:
-    return _read("first", section, around)
+def _read_first(section: _FirstForm, declaration: Declaration) -> FactSource | None:
+    return _read("first", section, declaration)
 
 
-def _read_last(section: _LastForm, around: Declaration) -> FactSource | None:
-    return _read("last", section, around)
+def _read_last(section: _LastForm, declaration: Declaration) -> FactSource | None:
+    return _read("last", section, declaration)
 
 
 FIRST = FactSourceKind("first", _FirstForm, _read_first)

@@ -26,7 +26,7 @@ class MinMax(PropertySource):
     """``min`` or ``max``: the aggregate."""
 
     def sql(self, context: SqlContext) -> str:
-        """Return the value; NULL without events. Days compare byte by byte on both databases."""
+        """Return the value; NULL without events. Dates are compared byte by byte on both databases."""
         value = self.value_sql(context)
         if self.type is ValueType.DATE and context.dialect is Dialect.POSTGRES:
             value = f'{value} COLLATE "C"'
@@ -37,21 +37,21 @@ class MinMax(PropertySource):
         return f"{'smallest' if self.which == 'min' else 'largest'} {self.target}{self.filter.words()}"
 
 
-def _read(which: str, section: EventFactSection, around: Declaration) -> FactSource | None:
+def _read(which: str, section: EventFactSection, declaration: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
-        if not fits(which, value.type, ORDERED, "compares numbers, money, instants and dates", around):
+        if not fits(which, value.type, ORDERED, "compares numbers, money, instants and dates", declaration):
             return None
         return MinMax(type_of(value), events, key, value, which)
 
-    return read_property(which, section, around, make)
+    return read_property(which, section, declaration, make)
 
 
-def _read_min(section: _MinForm, around: Declaration) -> FactSource | None:
-    return _read("min", section, around)
+def _read_min(section: _MinForm, declaration: Declaration) -> FactSource | None:
+    return _read("min", section, declaration)
 
 
-def _read_max(section: _MaxForm, around: Declaration) -> FactSource | None:
-    return _read("max", section, around)
+def _read_max(section: _MaxForm, declaration: Declaration) -> FactSource | None:
+    return _read("max", section, declaration)
 
 
 MIN = FactSourceKind("min", _MinForm, _read_min)

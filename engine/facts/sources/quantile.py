@@ -1,4 +1,4 @@
-"""``quantile = "spend"``: a score from 1 to ``buckets``, by where a fact's value stands among all users.
+"""``quantile = "spend"``: a score from 1 to ``buckets``, by the rank of a fact's value among all users.
 
 A score is 1 plus the number of calibrated cut points that the value exceeds. The cut points are binds, so that a
 calibration changes no SQL.
@@ -32,14 +32,14 @@ class Quantile(FactSource):
     """The score of another fact's value."""
 
     fact: str
-    """Its own name: its binds bear it."""
+    """The name of the score itself, which its binds contain."""
     of: str
     """The fact that is scored."""
     buckets: int
 
     @property
     def layer(self) -> Layer:
-        """Computed from the row's other facts."""
+        """The layer of facts computed from other facts."""
         return Layer.FACTS
 
     @property
@@ -49,7 +49,7 @@ class Quantile(FactSource):
 
     @property
     def calibrated(self) -> bool:
-        """Always: a score depends on its cut points."""
+        """Always true: a score depends on its cut points."""
         return True
 
     @property
@@ -58,7 +58,7 @@ class Quantile(FactSource):
         return f"fact_{self.of}"
 
     def sql(self, context: SqlContext) -> str:
-        """Return the score; NULL where the value is, or where nothing is calibrated."""
+        """Return the score; NULL if the value is NULL or the score has not been calibrated."""
         cuts = [_bind_sql(bind, context.dialect) for bind in self._binds()]
         steps = " + ".join(f"CASE WHEN s.{self.value} > {cut} THEN 1 ELSE 0 END" for cut in cuts)
         return f"(CASE WHEN s.{self.value} IS NOT NULL AND {cuts[0]} IS NOT NULL THEN 1 + {steps} END)"
@@ -68,7 +68,7 @@ class Quantile(FactSource):
         return f"1 to {self.buckets} by {self.of}"
 
     def binds(self, cuts: tuple[float, ...]) -> dict[str, float | None]:
-        """Return a value for each bind of its SQL: None where there are no cuts for so many buckets."""
+        """Return a value for each bind of its SQL; None if there are no cut points for this number of buckets."""
         fits = len(cuts) == self.buckets - 1
         return {bind: cuts[index] if fits else None for index, bind in enumerate(self._binds())}
 
@@ -77,12 +77,12 @@ class Quantile(FactSource):
 
 
 def _bind_sql(bind: str, dialect: Dialect) -> str:
-    """Return a bind of a double; PostgreSQL has to be told its type."""
+    """Return SQL for a bind of type double, which PostgreSQL has to be told."""
     return f":{bind}" if dialect is Dialect.SQLITE else f"CAST(:{bind} AS DOUBLE PRECISION)"
 
 
 def read_cuts(connection: Connection, at: Instant | None = None) -> dict[str, tuple[float, ...]]:
-    """Return fact -> cut points, empty where nobody had a value: the newest, or those that were valid ``at``."""
+    """Return fact -> cut points (empty if nobody had a value): the newest, or those that were valid ``at``."""
     known = text(
         "SELECT c.fact, CAST(c.cuts AS TEXT) FROM cut_points c WHERE c.calibrated_at ="
         " (SELECT max(n.calibrated_at) FROM cut_points n WHERE n.fact = c.fact"
@@ -95,8 +95,8 @@ def read_cuts(connection: Connection, at: Instant | None = None) -> dict[str, tu
 def _binds(connection: Connection, sources: Mapping[str, Quantile]) -> Mapping[str, float | None]:
     """Return the newest cut points, whatever the tick's instant.
 
-    A worker whose clock is behind must not score by other cut points than those by which a calibration in another
-    worker has just chosen who is due.
+    A worker whose clock is behind must use the same cut points as the calibration in another worker that has just made
+    users due.
     """
     cuts = read_cuts(connection)
     return _merged(source.binds(cuts.get(name, ())) for name, source in sources.items())
@@ -106,14 +106,14 @@ def _merged(parts: Iterable[Mapping[str, float | None]]) -> dict[str, float | No
     return {bind: value for part in parts for bind, value in part.items()}
 
 
-def _read(section: _QuantileForm, around: Declaration) -> FactSource | None:
-    kind = around.fact_type("quantile", section.quantile)
+def _read(section: _QuantileForm, declaration: Declaration) -> FactSource | None:
+    kind = declaration.fact_type("quantile", section.quantile)
     if kind is None:
         return None
     if kind not in _RANKED:
-        around.mistake("quantile", f"`quantile` ranks numbers, money and instants; `{section.quantile}` is {kind}")
+        declaration.mistake("quantile", f"`quantile` ranks numbers, money and instants; `{section.quantile}` is {kind}")
         return None
-    return Quantile(ValueType.INTEGER, around.name, section.quantile, section.buckets)
+    return Quantile(ValueType.INTEGER, declaration.name, section.quantile, section.buckets)
 
 
 def _mentions(section: _QuantileForm) -> frozenset[str]:

@@ -19,7 +19,7 @@ class Sum(PropertySource):
     """The sum of a property."""
 
     def sql(self, context: SqlContext) -> str:
-        """Return the sum; 0 without events. Whole numbers are summed as such: money never passes through a double."""
+        """Return the sum; 0 without events. Whole numbers are summed as integers, so money never becomes a double."""
         total = f"sum({self.value_sql(context)}){self.filter.only(context)}"
         if self.type is ValueType.NUMBER:
             return f"coalesce({total}, 0.0)"
@@ -31,13 +31,13 @@ class Sum(PropertySource):
         return f"sum of {self.target}{self.filter.words()}"
 
 
-def _read(section: _SumForm, around: Declaration) -> FactSource | None:
+def _read(section: _SumForm, declaration: Declaration) -> FactSource | None:
     def make(events: EventFilter, key: str, value: Name) -> FactSource | None:
-        if not fits("sum", value.type, QUANTITIES, "adds up numbers and money", around):
+        if not fits("sum", value.type, QUANTITIES, "adds up numbers and money", declaration):
             return None
         return Sum(type_of(value), events, key, value)
 
-    return read_property("sum", section, around, make)
+    return read_property("sum", section, declaration, make)
 
 
 SUM = FactSourceKind("sum", _SumForm, _read)
