@@ -1,1 +1,1 @@
-"""Getting users and events in: files become rows, rows go into the store, and a second import changes nothing."""
+"""Importing users and events: files become rows, rows are written to the store, and a second import changes nothing."""

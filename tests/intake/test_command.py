@@ -111,7 +111,7 @@ def test_a_dry_run_says_so(brand: Path) -> None:
         (("events", "no-such-file.csv"), "is not a readable file"),
         (("users", "{brand}/users.csv", "--zone", "Mars/Base"), "not a time zone"),
         (("users", "{brand}/users.csv", "--map", "key"), "target=column"),
-        (("events", "{brand}/users.csv"), "no column is the user"),
+        (("events", "{brand}/users.csv"), "no column for the user"),
     ],
 )
 def test_what_makes_no_sense_is_said(brand: Path, arguments: tuple[str, ...], said: str) -> None:

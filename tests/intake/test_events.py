@@ -136,7 +136,7 @@ e8,ann,order_completed,2026-01-01,-1.00,1
     assert header == "rejected_line,rejected_reason,rejected_remedy,event_id,customer_id,event,at,amount,items"
     assert [line.split(",")[:2] for line in lines] == [
         ["3", "no user"], ["4", "at: not a date or time"], ["5", "amount: more decimals than the currency has"],
-        ["6", "items: not a number"], ["7", "4 cells under 6 columns"], ["8", "no event name"], ["10", "no time"],
+        ["6", "items: not a number"], ["7", "4 cells for 6 columns"], ["8", "no event name"], ["10", "no time"],
     ]  # fmt: skip
     assert lines[-1] == "10,no time,fill in the time,'=2+3,'@ann,order_completed,,'-1.00,1"
 

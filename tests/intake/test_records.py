@@ -19,12 +19,12 @@ HEADER = "key,user,event,at,note\n"
         ("a,b\n".encode("utf-16"), "UTF-16"),
         (b'[{"userId": "a"}]', "one JSON array"),
         (b"user,,event,at\n", "column 2 has no name"),
-        (b"user,user,event,at\n", "`user` is there twice"),
+        (b"user,user,event,at\n", "two columns are called `user`"),
         (b"b\xe9b\xe9,user\n", "header is not UTF-8"),
         (b'"user,event,at\na,b,2026-01-01\n', "header is not CSV"),
         (b"user:event:at\na:b:c\n", "--delimiter"),
         (b"order total,Order Total,user,event,at\n", "both become `order_total`"),
-        (gzip.compress(b"user,event,at\n" * 100, mtime=0)[:-20], "not a whole gzip file"),
+        (gzip.compress(b"user,event,at\n" * 100, mtime=0)[:-20], "not a complete gzip file"),
     ],
 )
 def test_files_that_make_no_sense(sqlite_intake: Intake, content: bytes, said: str) -> None:
@@ -37,7 +37,7 @@ def test_files_that_make_no_sense(sqlite_intake: Intake, content: bytes, said: s
 def test_a_file_cut_off_in_the_middle_of_its_packing(sqlite_intake: Intake) -> None:
     rows = "".join(f"k{number},u{number * 7919 % 10007},visited,2026-01-01,n\n" for number in range(30_000))
     packed = gzip.compress((HEADER + rows).encode())
-    with pytest.raises(InputError, match="not a whole gzip file"):
+    with pytest.raises(InputError, match="not a complete gzip file"):
         sqlite_intake.events(packed[: len(packed) // 2], name="cut.csv.gz")
     assert sqlite_intake.events(packed, name="whole.csv.gz").read == 30_000
 

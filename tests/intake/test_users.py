@@ -133,7 +133,7 @@ def test_an_attribute_of_the_brand_is_not_taken_for_a_field(sqlite_intake: Intak
 
 
 def test_no_key_column(sqlite_intake: Intake) -> None:
-    with pytest.raises(InputError, match=r"no column is the key: name it with --map key=COLUMN"):
+    with pytest.raises(InputError, match=r"no column for the key: name one with --map key=COLUMN"):
         sqlite_intake.users("mail\nx@example.com\n")
 
 

@@ -56,7 +56,7 @@ def test_rejected_rows_are_not_written_through_a_link(tmp_path: Path, link: str)
         path.hardlink_to(other)
     else:
         path.symlink_to(other)
-    with pytest.raises(InputError, match=r"cannot be written to .*; name another place with --rejected"):
+    with pytest.raises(InputError, match=r"cannot be written to .*; choose another file with --rejected"):
         reject(path)
     assert (other.read_text() if link != "dangling" else other.exists()) in ("precious", False)
 

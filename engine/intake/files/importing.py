@@ -32,7 +32,7 @@ from engine.store.database import Database
 from engine.store.dialect import Dialect
 
 Progress = Callable[[int, int], None]
-"""Told the bytes read so far and those of the whole file."""
+"""Called with the bytes read so far and the size of the whole file."""
 Row = TypeVar("Row", EventTuple, UserRow)
 Write = Callable[[Connection, Dialect, Sequence[Row], Instant], Written]
 
@@ -49,7 +49,7 @@ class Rows(Protocol[Row]):
 
 @dataclass(frozen=True)
 class _Job:
-    """One import, and what it works with."""
+    """One import with everything it needs."""
 
     kind: Kind
     database: Database
@@ -81,7 +81,7 @@ def import_events(
     """Import a file of events; an interrupted import continues where it stopped, a finished one changes nothing.
 
     Raises:
-        InputError: the file cannot be understood; what was committed before stays.
+        InputError: the file cannot be parsed; rows committed before that stay.
     """
     with open_source(source) as opened:
         fingerprint = _fingerprint("events", opened, options, declared)
@@ -113,7 +113,7 @@ def import_users(
     """Import a file of users, as ``import_events`` does one of events.
 
     Raises:
-        InputError: the file cannot be understood; what was committed before stays.
+        InputError: the file cannot be parsed; rows committed before that stay.
     """
     with open_source(source) as opened:
         fingerprint = _fingerprint("users", opened, options, declared)

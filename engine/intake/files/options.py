@@ -1,4 +1,4 @@
-"""How to read a file: what its columns mean, and what its values do not say themselves."""
+"""Options for reading a file: the meaning of its columns, and conventions that its values do not show."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,24 +11,24 @@ from engine.errors import InputError
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """The import options that a person gives."""
+    """The user's options for an import."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Target -> column; targets without one find theirs by name."""
+    """Target -> column; for other targets the column is found by its name."""
     constants: Mapping[str, str] = field(default_factory=dict)
     """Target -> the same text for all rows."""
     zone: tzinfo = UTC
-    """For times without a zone."""
+    """The time zone of times that have none."""
     date_format: str | None = None
     decimal: str = "."
     delimiter: str | None = None
     rejected: Path | None = None
-    """Where rejected rows go; None: beside the file, as ``FILE.rejected.csv``."""
+    """Where rejected rows are written; by default next to the file, as ``FILE.rejected.csv``."""
     dry_run: bool = False
     again: bool = False
     """Read the file again even if it was imported before."""
     chunk: int = 20_000
-    """Rows a transaction."""
+    """Rows per transaction."""
 
     def digest(self) -> str:
         """Return a hash that changes whenever the same file would be read differently."""
@@ -40,10 +40,10 @@ class ImportOptions:
 
 
 def parse_map(pairs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return columns and constants of ``target=column`` and ``target==constant``.
+    """Parse ``target=column`` and ``target==constant``; return the columns and the constants.
 
     Raises:
-        InputError: a pair is neither, or a target comes twice.
+        InputError: a pair is neither, or a target occurs twice.
     """
     columns: dict[str, str] = {}
     constants: dict[str, str] = {}
@@ -52,7 +52,7 @@ def parse_map(pairs: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
         if not target or not equals or source in ("", "="):
             raise InputError(f"--map {pair}: write `target=column`, or `target==text` for the same text in all rows")
         if target in columns or target in constants:
-            raise InputError(f"--map {pair}: `{target}` is there twice")
+            raise InputError(f"--map {pair}: `{target}` is given twice")
         if source.startswith("="):
             constants[target] = source[1:].strip()
         else:

@@ -1,4 +1,4 @@
-"""What each column means: given by ``--map``, or recognised by its name."""
+"""The meaning of each column: given by ``--map``, or recognised by the column's name."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from engine.intake.files.options import ImportOptions
 from engine.intake.files.records import REJECTED_COLUMNS
 
 EVENT_NAMES: Mapping[str, Sequence[str]] = {
-    # Not `id` or `order_id`: an order has several events, and one key for them would drop all but the first.
+    # Not `id` or `order_id`: an order has several events, and a shared key would drop all but the first.
     "key": ("key", "event_key", "event_id", "message_id", "idempotency_key"),
     "user": ("user", "user_key", "user_id", "userid", "customer", "customer_key", "customer_id", "member_id"),
     "name": ("event", "event_name", "name"),
@@ -29,7 +29,7 @@ USER_NAMES: Mapping[str, Sequence[str]] = {
     "created_at": ("created_at", "first_seen_at", "registered_at", "signed_up_at", "created"),
     "consent_at": ("consent_at",),
 }  # fmt: skip
-# What the Segment protocol wraps around a call and says nothing about the user or the event.
+# Fields that the Segment protocol adds to a call, which say nothing about the user or the event.
 _ENVELOPE = frozenset(
     ("anonymous_id", "channel", "context", "integrations", "original_timestamp", "received_at", "sent_at", "type",
      "version", "write_key", "_metadata")
@@ -38,7 +38,7 @@ _ENVELOPE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the columns of a batch mean."""
+    """The meaning of a batch's columns."""
 
     fields: Mapping[str, str]
     """Target -> column."""
@@ -51,13 +51,13 @@ class Plan:
 def make_plan(
     names: Iterable[str], known: Mapping[str, Sequence[str]], declared: Iterable[str], options: ImportOptions
 ) -> Plan:
-    """Find out what each column means.
+    """Determine the meaning of each column.
 
     Args:
         names: the columns of the file.
-        known: for each target the names by which a column is taken for it, the best first.
-        declared: properties or attributes that the brand declares; a column of that name is taken for it.
-        options: the options, ``--map`` among them.
+        known: for each target the column names that stand for it, the best first.
+        declared: properties or attributes that the brand declares; a column with such a name becomes that one.
+        options: the options, including ``--map``.
 
     Raises:
         InputError: two columns would have the same name.
@@ -89,7 +89,7 @@ def make_plan(
 
 
 def require(plan: Plan, targets: Iterable[str], options: ImportOptions, names: Sequence[str]) -> None:
-    """Check that each of ``targets`` has a column or a constant, and that the columns named are there.
+    """Check that each of ``targets`` has a column or a constant, and that the columns in ``--map`` exist.
 
     Raises:
         InputError: a target has no column, or a column named in ``--map`` is missing.
@@ -102,8 +102,8 @@ def require(plan: Plan, targets: Iterable[str], options: ImportOptions, names: S
             shown = ", ".join(f"`{name}`" for name in names[:20])
             constant = f", or give one for all rows with --map {target}==TEXT" if target == "name" else ""
             raise InputError(
-                f"no column is the {target}: name it with --map {target}=COLUMN{constant}; the file's columns are {shown}"
-                + (" (if that is one column too few: --delimiter)" if len(names) == 1 else "")
+                f"there is no column for the {target}: name one with --map {target}=COLUMN{constant}; the file's columns are {shown}"
+                + (" (if that should be several columns, use --delimiter)" if len(names) == 1 else "")
             )
 
 
@@ -114,7 +114,7 @@ def snake(name: str) -> str:
 
 
 def _alias(column: str) -> str:
-    """Return the name to look for; a property of an event is one, whatever it is called, unless it is the amount."""
+    """Return the name to look for. A nested property stays a property whatever its name, unless it is the amount."""
     outer, dot, inner = column.partition(".")
     if dot and outer == "properties":
         return "amount" if inner == "amount" else column

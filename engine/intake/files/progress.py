@@ -6,7 +6,7 @@ from engine.clock import Instant
 
 
 def how_far(connection: Connection, fingerprint: str) -> tuple[int, bool]:
-    """Return how many rows of a file were committed, and whether the import was finished."""
+    """Return how many rows of a file were committed, and whether the import finished."""
     found = connection.execute(
         text("SELECT rows, finished FROM import_file WHERE fingerprint = :fingerprint"), {"fingerprint": fingerprint}
     ).one_or_none()

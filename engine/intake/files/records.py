@@ -1,4 +1,4 @@
-"""Files to batches of columns. CSV is parsed by the standard library's C, JSON lines by orjson."""
+"""Reading files as batches of columns. CSV is parsed by the standard library's C code, JSON lines by orjson."""
 
 import csv
 import io
@@ -18,16 +18,16 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NESTED = ("properties", "traits")
 MAX_NESTING = 100
-"""Levels of objects and lists in one JSON record; databases and parsers have limits of their own not far above."""
+"""Maximum nesting of objects and lists in one JSON record; the limits of databases and parsers are not much higher."""
 ESCAPED = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of cells that a spreadsheet would run as formulas."""
+"""First characters of cells that a spreadsheet would run as formulas."""
 REJECTED_COLUMNS = ("rejected_line", "rejected_reason", "rejected_remedy")
 """The first columns of a file of rejected rows; once corrected, it can be imported as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was rejected: its line, the reason, what would be right, and the row itself."""
+    """A rejected row: its line, the reason, the remedy, and the row itself."""
 
     line: int
     reason: str
@@ -37,18 +37,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some records, as columns of equal length. An absent value is the empty text, JSON's null is None."""
+    """Some records, as columns of equal length. A missing value is the empty text, JSON's null is None."""
 
     columns: Mapping[str, Sequence[Json]]
     lines: Sequence[int]
-    """Of each record: the line on which it ends, from 1."""
+    """The line on which each record ends, from 1."""
     originals: Sequence[Sequence[str]]
     broken: Sequence[Rejected] = field(default=())
-    """Rejected records, which are in none of the above."""
+    """Rejected records, which are not in the columns."""
 
     @property
     def count(self) -> int:
-        """Records, broken ones with them."""
+        """The number of records, including rejected ones."""
         return len(self.lines) + len(self.broken)
 
 
@@ -59,7 +59,7 @@ class CsvRecords:
         """Read the header.
 
         Raises:
-            InputError: the header is not UTF-8, has a column twice, or an empty name.
+            InputError: the header is not UTF-8, has a duplicate column, or an empty name.
         """
         text = io.TextIOWrapper(source.stream, "utf-8-sig", errors="surrogateescape", newline="")
         head = text.readline()
@@ -110,13 +110,13 @@ class CsvRecords:
         return Batch(dict(zip(self.header, columns, strict=True)), lines, rows, broken)
 
     def _wrong(self, rows: list[list[str]]) -> dict[int, tuple[str, str]]:
-        """Return the malformed rows by index; empty lines are among them, and are dropped silently."""
+        """Return the malformed rows by index, including empty lines, which are dropped silently."""
         width = len(self.header)
         wrong = {}
         if set(map(len, rows)) - {width}:
-            many = f"write {width}, or put quotes around a cell with the delimiter in it"
+            many = f"write {width}, or quote cells that contain the delimiter"
             wrong = {
-                i: (f"{len(row)} cells under {width} columns", many) for i, row in enumerate(rows) if len(row) != width
+                i: (f"{len(row)} cells for {width} columns", many) for i, row in enumerate(rows) if len(row) != width
             }
         text = "".join(map("".join, rows))
         if "\x00" in text or (not text.isascii() and _SURROGATE.search(text)):
@@ -131,7 +131,7 @@ def _sniff(head: str) -> str:
 
 def _header(name: str, head: str, delimiter: str) -> list[str]:
     if _SURROGATE.search(head) or "\x00" in head:
-        raise InputError(f"{name}: the header is not UTF-8 text: save the file as UTF-8")
+        raise InputError(f"{name}: the header is not UTF-8: save the file as UTF-8")
     try:
         header = [cell.strip() for cell in next(csv.reader([head], delimiter=delimiter, strict=True))]
     except csv.Error as error:
@@ -139,9 +139,9 @@ def _header(name: str, head: str, delimiter: str) -> list[str]:
     seen: set[str] = set()
     for position, cell in enumerate(header, 1):
         if not cell:
-            raise InputError(f"{name}: column {position} has no name: give each column one in the first line")
+            raise InputError(f"{name}: column {position} has no name: name every column in the first line")
         if cell in seen:
-            raise InputError(f"{name}: the column `{cell}` is there twice: rename one of them")
+            raise InputError(f"{name}: two columns are called `{cell}`: rename one of them")
         seen.add(cell)
     return header
 
@@ -166,7 +166,7 @@ def _unescape(cell: str) -> str:
 
 
 class JsonRecords:
-    """JSON objects, one a line. What is nested under ``properties`` or ``traits`` becomes columns with a dot."""
+    """JSON objects, one per line. Values nested under ``properties`` or ``traits`` become columns with a dot."""
 
     header: Sequence[str] = ()
 
@@ -175,7 +175,7 @@ class JsonRecords:
         self._line = 0
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield all records, up to ``size`` at a time."""
@@ -197,23 +197,23 @@ class JsonRecords:
 
 
 def _object(line: bytes) -> dict[str, Json] | tuple[str, str]:
-    """Return the object on a line, or why there is none that can be stored, and what would be right."""
+    """Return the object on a line; or the reason why it cannot be stored, and the remedy."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return f"not JSON: {error.msg}", "write one JSON object a line"
+        return f"not JSON: {error.msg}", "write one JSON object per line"
     if not isinstance(record, dict):
-        return "not a JSON object", "write one JSON object a line"
-    # Counting bytes tells of nearly all lines that they are right, without a look at every value.
+        return "not a JSON object", "write one JSON object per line"
+    # For nearly all lines, counting bytes shows that they are fine without looking at every value.
     if line.count(b"{") + line.count(b"[") > MAX_NESTING and _nesting(record) > MAX_NESTING:
         return f"nested more than {MAX_NESTING} levels deep", "move the values you need to the top level"
     if b"\\u0000" in line and _has_nul(record):
-        return "a NUL character (\\u0000), which no database text can hold", "remove it"
+        return "a NUL character (\\u0000), which databases cannot store in text", "remove it"
     return record
 
 
 def _nesting(record: Json) -> int:
-    """Return how many levels of objects and lists there are, without recursion."""
+    """Return the nesting depth of objects and lists, without recursion."""
     levels = 0
     level: list[Json] = [record]
     while level := [value for value in level if isinstance(value, dict | list)]:

@@ -1,4 +1,4 @@
-"""The file of rejected rows: line, reason, what would be right, and the row itself, safe to open in a spreadsheet."""
+"""The file of rejected rows: line, reason, remedy, and the row itself, safe to open in a spreadsheet."""
 
 import csv
 from collections import Counter
@@ -16,10 +16,10 @@ _MOST_REASONS = 200
 
 
 class Rejects:
-    """Writes the file when the first row is rejected; a run without any removes the one of an earlier run."""
+    """Creates the file when the first row is rejected; a run without rejected rows removes an earlier run's file."""
 
     def __init__(self, path: Path | None, header: Sequence[str]) -> None:
-        """Prepare; ``path`` None counts without writing, an empty ``header`` stands for JSON lines."""
+        """If ``path`` is None, rows are only counted. An empty ``header`` means JSON lines."""
         self.path = path
         self.count = 0
         self.reasons: Counter[str] = Counter()
@@ -63,7 +63,7 @@ class Rejects:
                 )
             except OSError as error:
                 raise InputError(
-                    f"the rejected rows cannot be written to {path}: {error.strerror}; name another place with --rejected"
+                    f"the rejected rows cannot be written to {path}: {error.strerror}; choose another file with --rejected"
                 ) from error
             self._writer = csv.writer(self._file)
             self._writer.writerow([*REJECTED_COLUMNS, *self._header])
@@ -72,5 +72,5 @@ class Rejects:
 
 
 def safe_cell(cell: str) -> str:
-    """Return the cell so that no spreadsheet takes it for a formula."""
+    """Return the cell in a form that no spreadsheet runs as a formula."""
     return f"'{cell}" if cell.startswith(ESCAPED) else cell

@@ -1,4 +1,4 @@
-"""Where rows come from: a file or standard input, plain or gzip, with a hash of its content."""
+"""The source of rows: a file or standard input, plain or gzip, with a hash of its content."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to import: a path, or None for standard input; the format is detected where it is not given."""
+    """The source to import: a path, or None for standard input. If no format is given, it is detected."""
 
     path: Path | None
     format: Format | None = None
@@ -43,7 +43,7 @@ class OpenSource:
     name: str
     format: Format
     stream: BinaryIO
-    """Its content, unpacked."""
+    """The unpacked content."""
     raw: BinaryIO
     """The file itself: its position is the progress."""
     size: int
@@ -75,7 +75,7 @@ def open_source(source: Source) -> Iterator[OpenSource]:
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             # This also covers reading the rest of the file: nothing after the damage can be read.
             raise InputError(
-                f"{source.name} is not a whole gzip file: compress it again and import it; rows already imported are kept"
+                f"{source.name} is not a complete gzip file: compress it again and import it; rows already imported stay"
             ) from error
 
 
@@ -92,11 +92,11 @@ def _open(source: Source) -> BinaryIO:
 
 
 def _first_bytes(name: str, stream: BinaryIO) -> bytes:
-    """Return how the content begins, and go back to its beginning."""
+    """Return the first bytes of the content, and rewind."""
     start = stream.read(4096)
     stream.seek(0)
     if not start.removeprefix(b"\xef\xbb\xbf").strip():
-        raise InputError(f"{name} is empty: a header line and rows, or JSON objects one a line, were expected")
+        raise InputError(f"{name} is empty: it needs a header line and rows, or one JSON object per line")
     if start.startswith(_UTF16):
         raise InputError(f"{name} is UTF-16: save it as UTF-8 (in Excel: `CSV UTF-8`)")
     return start
@@ -108,7 +108,7 @@ def _format(source: Source, start: bytes) -> Format:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"[") and told != "csv":
         raise InputError(
-            f"{source.name} is one JSON array: write its objects one a line, as `jq -c '.[]' FILE > FILE.jsonl` does"
+            f"{source.name} is one JSON array: write one object per line, as `jq -c '.[]' FILE > FILE.jsonl` does"
         )
     if told is not None:
         return told

@@ -15,37 +15,37 @@ Kind = Literal["users", "events"]
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """Counts are of this run; ``earlier`` of what an earlier run had committed of the same file."""
+    """The counts of this run; ``earlier`` counts rows of the same file that an earlier run committed."""
 
     kind: Kind
     source: str
     read: int = 0
-    """Rows in the file, rejected ones with them."""
+    """Rows in the file, including rejected ones."""
     earlier: int = 0
     new: int = 0
     changed: int = 0
-    """Users who were there and are different now."""
+    """Existing users who changed."""
     same: int = 0
-    """Rows that were there already."""
+    """Rows that were already in the store."""
     rejected: int = 0
     reasons: Sequence[tuple[str, int]] = ()
     """Why rows were rejected, most frequent first."""
     rejected_file: Path | None = None
     users_made: int = 0
-    """Users created because an event named them."""
+    """Users created because an event referred to them."""
     refusals_kept: int = 0
-    """Grants without a date that met a user's own refusal."""
+    """Grants without a date that did not override a user's own refusal."""
     first_at: int | None = None
     last_at: int | None = None
-    """The span of the events, in UTC milliseconds."""
+    """The instants of the first and last event, in UTC milliseconds."""
     events: Mapping[str, int] = field(default_factory=dict)
-    """Rows by event."""
+    """Event -> rows."""
     unknown_events: Sequence[str] = ()
-    """Events that the brand does not declare, with what may have been meant."""
+    """Events that the brand does not declare, with suggestions."""
     taken: Mapping[str, str] = field(default_factory=dict)
-    """Target -> the column that was taken for it."""
+    """Target -> the column that was used for it."""
     kept: Sequence[str] = ()
-    """Other columns, which became properties or attributes."""
+    """Columns that became properties or attributes."""
     ignored: Sequence[str] = ()
     """Columns that were ignored."""
     finished_before: bool = False
@@ -53,7 +53,7 @@ class ImportSummary:
     dry_run: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for ``--json``; instants as ISO 8601."""
+        """Return the summary for ``--json``, with instants in ISO 8601."""
         said = asdict(self)
         said["rejected_file"] = str(self.rejected_file) if self.rejected_file else None
         said["reasons"] = [{"reason": reason, "rows": rows} for reason, rows in self.reasons]
@@ -81,12 +81,12 @@ class ImportTally:
         self._ignored |= dict.fromkeys(plan.ignored)
 
     def add(self, written: Written) -> None:
-        """Count what was written of a batch."""
+        """Add the counts of a batch that was written."""
         pairs = zip(astuple(self._written), astuple(written), strict=True)
         self._written = Written(*(one + more for one, more in pairs))
 
     def summary(self, start: ImportSummary, rejects: Rejects) -> ImportSummary:
-        """Return the summary of what was counted."""
+        """Return the summary of the counts so far."""
         return replace(
             start,
             read=self.read,

@@ -1,4 +1,4 @@
-"""Many plain texts at once. Each function returns what its parser would, or None where a text is not of the plain form."""
+"""Parsing many plain texts at once. Each function returns the same as its parser, or None if a text is not plain."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,14 +15,14 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def bulk_identifiers(texts: Sequence[str], _reading: Conventions) -> Sequence[Json] | None:
-    """Return keys or names: printable, so without control characters, and not too long."""
+    """Return keys or names that are printable (without control characters) and not too long."""
     if not "".join(texts).isprintable() or max(map(len, texts)) > LONGEST:
         return None
     return [text or None for text in map(str.strip, texts)]
 
 
 def bulk_instants(texts: Sequence[str], reading: Conventions) -> Sequence[Json] | None:
-    """Return UTC milliseconds of ISO 8601 with dashes."""
+    """Return the UTC milliseconds of ISO 8601 texts with dashes."""
     if reading.date_format is not None or {text[4:5] for text in texts} != {"-"}:
         return None
     try:
@@ -35,7 +35,7 @@ def bulk_instants(texts: Sequence[str], reading: Conventions) -> Sequence[Json] 
 
 
 def bulk_money(texts: Sequence[str], reading: Conventions) -> Sequence[Json] | None:
-    """Return minor units of amounts that are written with all decimals of the currency and nothing else."""
+    """Return the minor units of amounts that are written with all decimals of the currency and nothing else."""
     if reading.decimal != ".":
         return None
     lines = "\n".join(texts)

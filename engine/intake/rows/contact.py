@@ -1,4 +1,4 @@
-"""How a user can be reached and addressed: email, phone, locale, country, time zone, normalised or rejected."""
+"""Normalising or rejecting contact details: email, phone, locale, country, time zone."""
 
 import re
 from functools import cache
@@ -15,12 +15,12 @@ _PLAIN_EMAIL = re.compile(
 )
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:\.[A-Za-z0-9-]+)?")
 LONGEST = 400
-"""Characters of a key or a name: what an index can hold."""
+"""Maximum number of characters of a key or name, which must fit into an index."""
 _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def one_line(value: Json, reading: Conventions) -> str:
-    """Return a text without line breaks or other control characters."""
+    """Return a text that has no line breaks or other control characters."""
     text = parse_text(value, reading)
     if CONTROL.search(text):
         raise BadValue("a line break or control character", "remove it")
@@ -36,12 +36,12 @@ def identifier(value: Json, reading: Conventions) -> str:
 
 
 def parse_email(value: Json, reading: Conventions) -> str:
-    """Return the address with its domain in lower case; whether it exists is not checked."""
+    """Return the address with its domain in lower case. Whether the address exists is not checked."""
     address = one_line(value, reading)
     local, _, domain = address.rpartition("@")
     if len(address) <= 254 and len(local) <= 64 and "-." not in domain and _PLAIN_EMAIL.fullmatch(address):
         return f"{local}@{domain.lower()}"
-    # The library takes fifty times as long, so it is given only the addresses that are not obviously right.
+    # The library takes fifty times as long, so it checks only the addresses that are not obviously valid.
     from email_validator import EmailNotValidError, validate_email
 
     try:
@@ -51,11 +51,11 @@ def parse_email(value: Json, reading: Conventions) -> str:
 
 
 def parse_phone(value: Json, reading: Conventions) -> str:
-    """Return the number as E.164: a plus, the country's code, the rest."""
+    """Return the number as E.164: a plus, the country code, the rest."""
     digits = re.sub(r"[\s().\-/]", "", one_line(value, reading))
     number = f"+{digits[2:]}" if digits.startswith("00") else digits
     if not _PHONE.fullmatch(number):
-        raise BadValue("not a phone number with its country's code", "write one such as +49 30 901820")
+        raise BadValue("not a phone number with a country code", "write one such as +49 30 901820")
     return number
 
 
@@ -69,11 +69,11 @@ def parse_locale(value: Json, reading: Conventions) -> str:
 
 
 def parse_country(value: Json, reading: Conventions) -> str:
-    """Return the two letters of ISO 3166-1, from them or from the country's English name."""
+    """Return the two-letter code (ISO 3166-1) of a code or of a country's English name."""
     text = one_line(value, reading)
     code = _countries().get(text.lower())
     if code is None:
-        raise BadValue("not a country", "write its two letters, such as DE (ISO 3166)")
+        raise BadValue("not a country", "write its two-letter code, such as DE (ISO 3166)")
     return code
 
 
@@ -85,7 +85,7 @@ def _countries() -> dict[str, str]:
 
 
 def parse_zone(value: Json, reading: Conventions) -> str:
-    """Return the name of a time zone as the tz database writes it."""
+    """Return the name of a time zone as spelt in the tz database."""
     text = one_line(value, reading)
     name = _zones().get(text.lower())
     if name is None:

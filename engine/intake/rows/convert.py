@@ -1,7 +1,7 @@
-"""A column of texts or JSON values to a column of stored values, a whole column at a time.
+"""Converting a column of texts or JSON values to stored values, a whole column at a time.
 
-What makes this fast: texts repeat, so each is parsed once and then looked up by ``map``; and the plainest forms of
-times, amounts and keys are parsed in bulk, see ``bulk``.
+This is fast because texts repeat, so each is parsed once and then looked up by ``map``, and because plain forms of
+times, amounts and keys are parsed in bulk (see ``bulk``).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _MEMO_SIZE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """In a column, a value that was rejected."""
+    """A rejected value in a column."""
 
     reason: str
     remedy: str
@@ -25,7 +25,7 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """In a column, JSON's null: the stored value is to be removed."""
+    """JSON's null in a column: the stored value is to be removed."""
 
 
 CLEAR = Clear()
@@ -38,9 +38,9 @@ class Converter:
     def __init__(
         self, name: str, parse: Parse, reading: Conventions, *, bulk: Bulk | None = None, null: Clear | None = None
     ) -> None:
-        """Make a converter; ``name`` is used in error messages, ``null`` stands for JSON's null.
+        """``name`` is used in error messages; ``null`` is the result for JSON's null.
 
-        ``bulk`` gives the same values as ``parse`` for many texts at once, or None where they are not all plain.
+        ``bulk`` returns the same values as ``parse`` for many texts at once, or None if they are not all plain.
         """
         self.name = name
         self._parse = parse
@@ -50,7 +50,7 @@ class Converter:
         self._null = null
 
     def column(self, values: Sequence[Json], *, texts: bool) -> list[Cell]:
-        """Convert a column; None stands for an empty text. ``texts`` promises that all values are texts."""
+        """Convert a column; empty texts become None. ``texts`` promises that all values are texts."""
         if not texts:
             return [self.one(value) for value in values]
         distinct = set(values)
@@ -92,5 +92,5 @@ def bad_rows(columns: Sequence[Sequence[Cell]]) -> dict[int, Bad]:
 
 
 def keep(value: Json, _reading: Conventions) -> Json:
-    """Return the value as it is: for what is not declared."""
+    """Return an undeclared value unchanged."""
     return value.strip() if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Batches of a file of events to rows for the store."""
+"""Converting batches of a file of events to rows for the store."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,13 +49,13 @@ class EventRows:
     """Converts the batches of one file, in their order."""
 
     def __init__(self, declared: Declared, options: ImportOptions, header: Sequence[str]) -> None:
-        """Prepare for a file with these columns; empty for JSON, whose columns come with its records.
+        """``header`` has the file's columns; it is empty for JSON, whose columns come with its records.
 
         Raises:
-            InputError: no column is the user, the name or the time, or one given with ``--map`` is not there.
+            InputError: no column has the user, the name or the time, or a column given with ``--map`` does not exist.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the newest batch were taken for."""
+        """The meaning of the latest batch's columns."""
         self.names: Counter[str] = Counter()
         """How many rows each event had."""
         self.first_at: int | None = None
@@ -73,7 +73,7 @@ class EventRows:
         self._ordinals = Ordinals()
 
     def close(self) -> None:
-        """Forget what was remembered of the file."""
+        """Release what was remembered of the file."""
         self._ordinals.close()
 
     def rows(self, batch: Batch) -> tuple[list[EventTuple], list[Rejected]]:
@@ -109,7 +109,7 @@ class EventRows:
             self._checked = True
 
     def _raw(self, batch: Batch, size: int) -> tuple[_Columns, _Columns]:
-        """Return the columns as they came, by target: the fields of an event, and its further properties."""
+        """Return the raw columns by target: the fields of an event, and its other properties."""
         absent: Sequence[Json] = [""] * size
         fields = dict.fromkeys(EVENT_NAMES, absent)
         fields |= {target: batch.columns.get(column, absent) for target, column in self.plan.fields.items()}
@@ -131,7 +131,7 @@ class EventRows:
         )
 
     def _typed(self, name: str, values: Sequence[Json], names: Sequence[Cell]) -> list[Cell]:
-        """Convert a property; its type can depend on the event."""
+        """Convert a property, whose type can depend on the event."""
         types = {event: self._type(event, name) for event in set(names)}
         if len(set(types.values())) == 1:
             (only,) = set(types.values())
@@ -162,13 +162,13 @@ class EventRows:
         return name if name in self._declared.events else self._snaked.get(snake(name), name)
 
     def _json(self, cells: _Cells, others: _Columns, size: int) -> Sequence[str | None]:
-        """Return each row's properties as a JSON object; rows that came alike are made once."""
+        """Return each row's properties as a JSON object; equal rows are converted once."""
         if not others:
             return [None] * size
         names = tuple(cells.properties)
         rows = zip(*cells.properties.values(), strict=True)
         if self._header:
-            # By the texts, for they tell 1 from true; and by the event, which tells their types.
+            # The key has the texts, because they distinguish 1 from true, and the event, which determines types.
             written = list(zip(cells.names, *others.values(), strict=True))
             alike = dict(zip(written, rows, strict=True))
             made = {texts: _json(names, values) for texts, values in alike.items()}
@@ -176,9 +176,9 @@ class EventRows:
         return [_json(names, values) for values in rows]
 
     def _keys(self, cells: _Cells, fields: _Columns, others: _Columns, good: Sequence[bool] | None) -> Sequence[Cell]:
-        """Return the key of each row: its own, or one made of what the row says, as it was written.
+        """Return the key of each row: its own, or one derived from the row's original text.
 
-        As written, for the types that the brand declares can change between two imports of one file.
+        The original text, because declared types can change between two imports of the same file.
         """
         if None not in cells.keys:
             return cells.keys
@@ -197,7 +197,7 @@ def _property(name: str, kind: ValueType | None) -> tuple[Parse, Bulk | None]:
     if kind is ValueType.MONEY or (name == "amount" and kind is None):
         return parse_money, bulk_money
     if name == "amount":
-        # Its column holds whole numbers; amounts that are not declared are money.
+        # Its column stores whole numbers; an undeclared amount is money.
         return parse_integer, None
     if kind is ValueType.INSTANT:
         return parse_instant, bulk_instants
@@ -205,6 +205,6 @@ def _property(name: str, kind: ValueType | None) -> tuple[Parse, Bulk | None]:
 
 
 def _json(names: Sequence[str], values: Iterable[Cell]) -> str | None:
-    """Return a row's properties as a JSON object; None where it has none."""
+    """Return a row's properties as a JSON object; None if it has none."""
     said = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     return orjson.dumps(said).decode() if said else None

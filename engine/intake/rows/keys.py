@@ -1,4 +1,4 @@
-"""Keys for events without one: a file gives the same keys every time, and equal rows in it get different keys."""
+"""Keys for events that have none: a file gets the same keys every time, and equal rows in it get different keys."""
 
 import sqlite3
 from collections import Counter
@@ -13,14 +13,14 @@ _SIZE = 16
 
 
 def row_digest(row: Sequence[Json]) -> bytes:
-    """Return the hash of what a row says, as it was written."""
+    """Return the hash of a row's original text."""
     return blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=_SIZE).digest()
 
 
 class Ordinals:
-    """Counts how often each digest was seen before in the whole file.
+    """Counts how often each digest has occurred so far in the whole file.
 
-    It does so in a temporary SQLite database on disk, so that memory is bounded for a file of any size.
+    It uses a temporary SQLite database on disk, so that memory is bounded for a file of any size.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Ordinals:
         self._batch = 0
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete all counts."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -47,7 +47,7 @@ class Ordinals:
         return self._opened
 
     def keys(self, digests: Sequence[bytes]) -> list[str]:
-        """Return a key for each: its hash, and from the second time on the number of earlier ones."""
+        """Return a key for each: its hash and, from the second occurrence on, the number of earlier ones."""
         if not digests:
             return []
         inside = Counter(digests)
@@ -62,7 +62,7 @@ class Ordinals:
         return keys
 
     def _note(self, inside: Counter[bytes]) -> dict[bytes, int]:
-        """Add a batch; return how often those of its digests that are not new were seen before it."""
+        """Add a batch; return how often its known digests had occurred before."""
         self._batch += 1
         execute = self._scratch.execute
         execute("BEGIN")

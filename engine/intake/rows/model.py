@@ -1,4 +1,4 @@
-"""Rows as they go into the store. Tuples, not dataclasses: ``zip`` and ``map`` make millions of them."""
+"""Rows to be stored. They are tuples, not dataclasses, because ``zip`` and ``map`` create millions of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 EventTuple = tuple[str, str, str, int, int | None, str | None]
-"""The fields of an ``EventRow``: files give these, because a plain tuple is made without running Python code."""
+"""The fields of an ``EventRow`` as a plain tuple, which is created without running Python code."""
 
 
 class EventRow(NamedTuple):
     """One event of one user."""
 
     key: str
-    """Makes the event idempotent across all files and sources."""
+    """Identifies the event across all files and sources, so that it is stored once."""
     user: str
     """The user's key; a user who does not exist yet is created."""
     name: str
@@ -23,11 +23,11 @@ class EventRow(NamedTuple):
     """UTC milliseconds."""
     amount: int | None
     properties: str | None
-    """A JSON object as text, without ``amount``; None for none."""
+    """A JSON object as text, without ``amount``; None if there are no properties."""
 
 
 class UserRow(NamedTuple):
-    """One user. In text fields None leaves the stored value, the empty text clears it."""
+    """One user. In text fields, None keeps the stored value, and the empty text clears it."""
 
     key: str
     email: str | None = None
@@ -39,26 +39,26 @@ class UserRow(NamedTuple):
     created_at: int | None = None
     """UTC milliseconds; it can only make ``first_seen_at`` earlier."""
     attributes: Mapping[str, Json] = {}
-    """Attributes to set; None removes one, those not named stay."""
+    """Attributes to set; None removes an attribute, and others stay."""
     consents: Mapping[str, bool] = {}
     """Channel -> granted, for marketing."""
     consent_at: int | None = None
-    """When the consents were given, in UTC milliseconds; None where unknown: they lift no refusal then."""
+    """When the consents were given, in UTC milliseconds; None if unknown, and then they override no refusal."""
     source: str = "import"
-    """Where it came from, as the history of profiles and consents shows it; for files it begins with ``import:``."""
+    """The source shown in the history of profiles and consents; for files it begins with ``import:``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a call wrote."""
+    """The counts of a write."""
 
     new: int
-    """Rows that were not there."""
+    """Rows that were new."""
     changed: int
-    """Rows that were there and are different now; events never change."""
+    """Existing rows that changed; events never change."""
     same: int
-    """Rows that were there already."""
+    """Rows that were already stored."""
     users_made: int = 0
-    """Users created because an event named them."""
+    """Users created because an event referred to them."""
     refusals_kept: int = 0
-    """Grants without a date that met a user's own refusal, which stays."""
+    """Grants without a date that did not override a user's own refusal."""

@@ -1,4 +1,4 @@
-"""Batches of a file of users to rows for the store."""
+"""Converting batches of a file of users to rows for the store."""
 
 from collections.abc import Mapping, Sequence
 
@@ -41,13 +41,13 @@ class UserRows:
     """Converts the batches of one file."""
 
     def __init__(self, declared: Declared, options: ImportOptions, header: Sequence[str], source: str) -> None:
-        """Prepare for a file with these columns; empty for JSON, whose columns come with its records.
+        """``header`` has the file's columns; it is empty for JSON, whose columns come with its records.
 
         Raises:
-            InputError: no column is the user's key, or one given with ``--map`` is not there.
+            InputError: no column has the user's key, or a column given with ``--map`` does not exist.
         """
         self.plan = Plan({}, {}, ())
-        """What the columns of the newest batch were taken for."""
+        """The meaning of the latest batch's columns."""
         self._consents = {f"consent_{channel}": channel for channel in declared.channels}
         aliases = {name: (name, f"{channel}_consent") for name, channel in self._consents.items()}
         self._names = {**USER_NAMES, **aliases}
@@ -116,7 +116,7 @@ def _row(
     source: str,
     consents: Mapping[str, str],
 ) -> UserRow:
-    """Build one row from cells, none of which is bad."""
+    """Build one row from valid cells."""
     said = {name: column[index] for name, column in fields.items() if column[index] is not None}
     texts = {name: "" if said[name] is CLEAR else said[name] for name in _FIELDS if name in said}
     times = {name: said[name] for name in ("created_at", "consent_at") if isinstance(said.get(name), int)}

@@ -1,6 +1,6 @@
-"""From texts and JSON values to stored values: exact money, UTC milliseconds, numbers, booleans, dates.
+"""Parsing texts and JSON values into stored values: exact money, UTC milliseconds, numbers, booleans, dates.
 
-Every function raises ``BadValue`` with the reason and what would be right, and never guesses.
+Every function raises ``BadValue`` with the reason and the remedy, and never guesses.
 """
 
 import re
@@ -15,9 +15,9 @@ from engine.content.value_types import ValueType
 from engine.intake.rows.model import Json
 
 EARLIEST, LATEST = instant(datetime(1, 1, 2, tzinfo=UTC)), instant(datetime(9999, 12, 31, tzinfo=UTC)) - 1
-"""Between these an instant is a date in every time zone, and so can be shown and compared."""
+"""Instants between these have a date in every time zone, and so can be shown and compared."""
 
-# Both databases and every JSON reader are exact up to here; see ValueType.
+# Up to this, both databases and every JSON parser are exact; see ValueType.
 _LARGEST = 2**53
 _GROUPED = r"([+-]?)(\d{{1,3}}(?:[{0}'\u00a0\u202f ]\d{{3}})+|\d+)?(?:{1}(\d*))?"
 _NUMBER = {
@@ -28,7 +28,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d{1,2}", re.ASCII)
 _SIGN = re.compile(
     r"([+-]?)(?:([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱])\s*)?([^A-Z$\u20ac£¥₹₩₽₺₫฿₴₪₱]*?)(?:\s*([A-Z]{3}|[$\u20ac£¥₹₩₽₺₫฿₴₪₱]))?"
 )
-# The dollar sign stands for so many currencies that it is never wrong.
+# The dollar sign is not listed: it fits any currency, because many use it.
 _CURRENCIES = {
     "\u20ac": "EUR", "£": "GBP", "¥": "JPY CNY", "₹": "INR", "₩": "KRW", "₽": "RUB", "₺": "TRY", "₫": "VND",
     "฿": "THB", "₴": "UAH", "₪": "ILS", "₱": "PHP",
@@ -41,7 +41,7 @@ _EPOCH = re.compile(r"-?\d{9,13}(?:\.\d{1,9})?", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value is rejected: the reason, and what would be right."""
+    """A value is rejected; has the reason and the remedy."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason, self.remedy = reason, remedy
@@ -50,25 +50,25 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """How values are read, where their form does not say it."""
+    """Conventions for values whose form is ambiguous."""
 
     zone: tzinfo = UTC
-    """For times without a zone."""
+    """The time zone of times that have none."""
     date_format: str | None = None
-    """As ``strptime`` has it, for dates that are not ISO 8601."""
+    """The ``strptime`` format of dates that are not ISO 8601."""
     decimal: str = "."
     """The decimal mark, ``.`` or ``,``."""
     currency_scale: int = 100
     currency: str = ""
-    """ISO 4217; amounts in another are refused. Empty: any sign is passed over."""
+    """ISO 4217; amounts in other currencies are refused. If empty, currency signs are ignored."""
 
 
 def parse_instant(value: Json, reading: Conventions) -> int:
-    """Return UTC milliseconds of ISO 8601, of seconds or milliseconds since 1970, or of the reading's own format."""
+    """Return UTC milliseconds from ISO 8601, seconds or milliseconds since 1970, or the configured format."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _epoch(str(value))
     text = _text(value, "a point in time")
-    # First: to `fromisoformat` some counts of milliseconds are dates, with a digit between the day and the hour.
+    # Checked first, because `fromisoformat` reads some counts of milliseconds as dates.
     if reading.date_format is None and _EPOCH.fullmatch(text):
         return _epoch(text)
     moment = _moment(text, reading)
@@ -79,7 +79,7 @@ def parse_instant(value: Json, reading: Conventions) -> int:
 
 def _in_calendar(at: int) -> int:
     if not EARLIEST <= at <= LATEST:
-        raise BadValue("not a date within the calendar", "write a year from 1 to 9999, but not its first or last day")
+        raise BadValue("not a date in the calendar", "write a date from 0001-01-02 to 9999-12-30")
     return at
 
 
@@ -95,14 +95,14 @@ def _moment(text: str, reading: Conventions) -> datetime | None:
     except ValueError:
         pass
     try:
-        # `2026-11-21 10:00:00 +0100`, as several databases print it.
+        # `2026-11-21 10:00:00 +0100`, the format of several databases.
         return datetime.fromisoformat(re.sub(r"\s+([+-]\d\d:?\d\d)$", r"\1", plain))
     except ValueError:
         return None
 
 
 def _epoch(text: str) -> int:
-    """Nine or ten digits are seconds (1973 to 2286), thirteen are milliseconds; others could be either or neither."""
+    """Read nine or ten digits as seconds (1973 to 2286), thirteen as milliseconds; others are ambiguous."""
     number = Decimal(text)
     digits = len(str(abs(int(number))))
     if digits in (9, 10):
@@ -114,12 +114,12 @@ def _epoch(text: str) -> int:
 
 def _date_remedy(text: str) -> str:
     if re.fullmatch(r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}.*", text):
-        return "write 2026-11-21, or say the order with --date-format, such as %d/%m/%Y"
+        return "write 2026-11-21, or give the format with --date-format, such as %d/%m/%Y"
     return "write 2026-11-21, 2026-11-21T10:30:00+01:00 or seconds since 1970"
 
 
 def parse_date(value: Json, reading: Conventions) -> str:
-    """Return ``YYYY-MM-DD`` of a day, or of the day that a point in time is written with."""
+    """Return ``YYYY-MM-DD`` from a date, or from the date part of a date and time."""
     text = _text(value, "a date")
     moment = _moment(text, reading)
     if moment is None:
@@ -128,7 +128,7 @@ def parse_date(value: Json, reading: Conventions) -> str:
 
 
 def parse_money(value: Json, reading: Conventions) -> int:
-    """Return minor units, exactly. The brand's own currency may stand before or after the number."""
+    """Return exact minor units. The brand's own currency may precede or follow the number."""
     if isinstance(value, str):
         value = _without_sign(value.strip(), reading.currency)
     return _scaled(_decimal(value, reading), reading.currency_scale)
@@ -140,7 +140,7 @@ def _without_sign(text: str, currency: str) -> str:
         return text
     for sign in (found[2], found[4]):
         if sign and sign != "$" and currency and currency not in _CURRENCIES.get(sign, sign):
-            raise BadValue("an amount in another currency", f"convert it to {currency}")
+            raise BadValue("an amount in a different currency", f"convert it to {currency}")
     return found[1] + found[3]
 
 
@@ -205,7 +205,7 @@ def parse_boolean(value: Json, _reading: Conventions) -> bool:
 
 
 def parse_text(value: Json, _reading: Conventions) -> str:
-    """Return a text without surrounding blanks; numbers and booleans as JSON writes them."""
+    """Return a text without surrounding spaces; numbers and booleans as in JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

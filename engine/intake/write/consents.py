@@ -1,6 +1,6 @@
-"""Storing consents: the newest statement counts, and an undated file never overrules a user's own refusal.
+"""Storing consents: the newest statement counts, and an undated file never overrides a user's own refusal.
 
-The history of profiles keeps every statement that counted, the first included.
+The history of profiles has every statement that counted, including the first.
 """
 
 import json
@@ -16,7 +16,7 @@ from engine.intake.write.resolve import listed
 from engine.store.dialect import Dialect
 
 IMPORTED = "import:"
-"""How the ``source`` of a consent from a file begins; consents from other sources were given by the user."""
+"""The prefix of ``source`` for consents from files; consents from other sources were given by the users themselves."""
 _UPSERT = """
 INSERT INTO consent (user_id, channel, class, granted, source, at)
 VALUES (:user_id, :channel, 'marketing', :granted, :source, :at)
@@ -27,7 +27,7 @@ DO UPDATE SET granted = excluded.granted, source = excluded.source, at = exclude
 
 @dataclass(frozen=True, slots=True)
 class Consents:
-    """What was written: the users whose consent changed, and the number of refusals that a file could not lift."""
+    """The users whose consent changed, and the number of refusals that a file could not override."""
 
     users: frozenset[int]
     refusals_kept: int

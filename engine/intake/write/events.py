@@ -17,13 +17,13 @@ _INSERT_SQLITE = """
 INSERT INTO event (key, user_id, name, at, received_at, amount, properties)
 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
 """
-# Numbered in the order of the file, so that of two events at one instant the later row has the higher id.
+# Ids are in the order of the file, so that of two events at the same instant the later row has the higher id.
 _STAGE = (
     "id bigint DEFAULT nextval(pg_get_serial_sequence('event', 'id')),"
     " key text, user_id bigint, name text, at bigint, received_at bigint, amount bigint, properties jsonb"
 )
 _COPY = "COPY intake_event (key, user_id, name, at, received_at, amount, properties) FROM STDIN"
-# In the order of the keys, so that two imports of the same events wait for each other and do not deadlock.
+# In the order of keys, so that two imports of the same events wait for each other instead of deadlocking.
 _INSERT_POSTGRES = """
 WITH made AS (
     INSERT INTO event (id, key, user_id, name, at, received_at, amount, properties)
@@ -39,10 +39,10 @@ _Stored = tuple[str, int, str, int, int, int | None, str | None]
 
 
 def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
-    """Write events within the caller's transaction; users whom they name and who do not exist are created.
+    """Write events in the caller's transaction; create users who do not exist yet.
 
-    An event whose key exists already changes nothing. A user with a new event becomes due at the event's instant
-    (which for one of the past means now) and has ``first_seen_at`` lowered to it.
+    An event whose key already exists changes nothing. A user with a new event becomes due at the event's instant (that
+    is, now, for a past event), and ``first_seen_at`` becomes no later than it.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -50,7 +50,7 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     ids = user_ids(connection, dialect, users)
     made = _make_missing(connection, dialect, users - ids.keys(), rows, now)
     ids |= made.ids
-    # Users still missing are named only by events that exist already.
+    # Users still missing are referred to only by events that already exist.
     new_rows = rows if len(ids) == len(users) else [row for row in rows if row[1] in ids]
     if not new_rows:
         return Written(0, 0, len(rows))
@@ -68,7 +68,7 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
 def _make_missing(
     connection: Connection, dialect: Dialect, missing: set[str], rows: Sequence[EventTuple], now: Instant
 ) -> ResolvedUsers:
-    """Create the users who are ``missing`` and have a new event, first seen at their earliest event."""
+    """Create those of the ``missing`` users who have a new event, first seen at their earliest event."""
     if not missing:
         return ResolvedUsers({}, 0)
     there = _keys_there(connection, dialect, [row[0] for row in rows if row[1] in missing])
@@ -87,7 +87,7 @@ def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -
 
 
 def _insert_sqlite(connection: Connection, stored: list[_Stored]) -> int:
-    # This transaction holds the only write lock, so ids above the present highest are its own.
+    # This transaction holds the only write lock, so ids above the current highest are its own.
     before = connection.execute(text("SELECT coalesce(max(id), 0) FROM event")).scalar_one()
     new = connection.exec_driver_sql(_INSERT_SQLITE, stored).rowcount
     if new:
@@ -114,7 +114,7 @@ def _insert_postgres(connection: Connection, stored: list[_Stored]) -> int:
 
 
 def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None:
-    """Make the users in ``intake_fresh`` due, and first seen, no later than at their earliest new event."""
+    """Make the users in ``intake_fresh`` due and first seen no later than at their earliest new event."""
     analyse(connection, dialect, "intake_fresh")
     if dialect is Dialect.POSTGRES:
         # Locked in one order, because ticks and other imports lock users too.

@@ -1,4 +1,4 @@
-"""The history of what is known of users: a row of ``profile_change`` for each value that became another."""
+"""The history of users' profiles: a row of ``profile_change`` for each value that changed."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,20 +14,20 @@ from engine.store.rowset import pack, rowset
 
 
 class ProfileChangeRow(NamedTuple):
-    """One value of one user that became another."""
+    """One changed value of one user."""
 
     user_id: int
     what: str
     """A column of ``users``, an attribute's name, or ``consent.<channel>.<class>``."""
     before: Json
-    """None where there was none."""
+    """None if there was no value."""
     after: Json
     source: str
     """Where the new value came from, such as ``import:customers.csv``."""
 
 
 def record_altered(connection: Connection, dialect: Dialect, altered: Sequence[ProfileChangeRow], now: Instant) -> None:
-    """Append to the history, in the order given."""
+    """Append rows to the history, in the given order."""
     if not altered:
         return
     rows = [(one.user_id, one.what, _json(one.before), _json(one.after), one.source) for one in altered]
@@ -41,7 +41,7 @@ def record_altered(connection: Connection, dialect: Dialect, altered: Sequence[P
 
 
 def with_history(connection: Connection, dialect: Dialect, users: Collection[int]) -> set[int]:
-    """Return those of ``users`` of whom a value was altered before; consents do not count."""
+    """Return those of ``users`` who already have changes in the history, not counting consents."""
     if not users:
         return set()
     known = (
@@ -54,10 +54,10 @@ def with_history(connection: Connection, dialect: Dialect, users: Collection[int
 def altered_values(
     user_id: int, before: Mapping[str, Json], after: Mapping[str, Json], source: str
 ) -> Iterator[ProfileChangeRow]:
-    """Yield what differs between two states of a user; a name that is missing is a value that is not there."""
+    """Yield the differences between two states of a user; a missing name means no value."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
-        # Not `!=` alone: to Python 1 and True are equal.
+        # Not just `!=`, because 1 and True are equal in Python.
         if old != new or type(old) is not type(new):
             yield ProfileChangeRow(user_id, name, old, new, source)
 

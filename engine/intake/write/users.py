@@ -30,22 +30,22 @@ _UPDATE = {
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What is stored of one user and can be changed by a row."""
+    """The stored values of one user that a row can change."""
 
     fields: tuple[str | None, ...]
     first_seen_at: int
     attributes: Mapping[str, Json]
 
     def values(self) -> dict[str, Json]:
-        """Return fields and attributes by name; an attribute that bears a field's name is not seen."""
+        """Return fields and attributes by name; a field hides an attribute with the same name."""
         return {**self.attributes, **dict(zip(_FIELDS, self.fields, strict=True))}
 
 
 def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
-    """Write users within the caller's transaction; where a key comes twice, the later row is merged over the earlier.
+    """Write users in the caller's transaction; if a key occurs twice, the later row is merged over the earlier.
 
-    A user who is new, or whose field, attribute or consent changes, is due at once; others are left as they were.
-    The values that a user had before are kept in ``profile_change``.
+    New users, and users with a changed field, attribute or consent, are due at once; others are left unchanged. Previous
+    values are recorded in ``profile_change``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -76,7 +76,7 @@ def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserR
 
 
 def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[str, tuple[int, _Profile]]:
-    """Return key -> (id, what is stored); on PostgreSQL the users are locked until the transaction ends."""
+    """Return key -> (id, profile); on PostgreSQL the users are locked until the transaction ends."""
     wanted = (
         f"SELECT u.key, u.id, u.first_seen_at, u.attributes, {', '.join(f'u.{name}' for name in _FIELDS)} "
         f"FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
@@ -97,10 +97,10 @@ def _record(
     changed: Mapping[str, tuple[int, _Profile, _Profile]],
     now: Instant,
 ) -> None:
-    """Record what became of the values of users who were there: key -> (id, before, after).
+    """Record the changes of existing users, given key -> (id, before, after).
 
-    The first profile of a user whom an event created is what they begin with. It is not recorded, as that of other new
-    users is not: otherwise importing events before users would write a row of history for each value.
+    The first profile of a user whom an event created is not recorded, like that of any new user. Otherwise importing
+    events before users would write a row of history for each value.
     """
     blank = {
         user_id
