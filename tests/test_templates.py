@@ -14,18 +14,18 @@ from tests.rendering import LAYOUT, email, render
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("\n\n{{ user.naem }}", "a.email.j2:3: `naem` is not known here"),
+        ("\n\n{{ user.naem }}", "a.email.j2:3: there is no `naem` here"),
         ("\n{{ nobody }}", "a.email.j2:2: 'nobody' is undefined"),
         ("{{ nobody | upper }}", "'nobody' is undefined"),
         ("{{ nobody.x }}", "'nobody' is undefined"),
-        ("{{ user.nothing }}", "a value that this user lacks"),
-        ("{{ user.nothing | upper }}", "a value that this user lacks"),
+        ("{{ user.nothing }}", "a value that this user does not have"),
+        ("{{ user.nothing | upper }}", "a value that this user does not have"),
         ("{{ user }}", "prints a dict"),
         ("{{ true }}", "prints a bool"),
         ("{{ user.name | money }}", "takes a number"),
         ("{{ 1.5 | money }}", "minor units"),
         ("{{ user.name | date }}", "takes an instant or a date"),
-        ("{{ 1 / 0 }}", r"an expression fails \(ZeroDivisionError\)"),
+        ("{{ 1 / 0 }}", r"an expression failed \(ZeroDivisionError\)"),
         ("{{ [1, 2] | join(user) }}", "prints a dict"),
         ("{{ user.name % 5 }}", "`%` takes two numbers"),
         ("{{ 'a' * 5 }}", r"`\*` takes two numbers"),
@@ -103,7 +103,7 @@ def test_grows_within_bounds(source: str, said: str) -> None:
         ("{% if x %}{{ x | mony }}{% endif %}", 1, "did you mean `money`?"),
         ("a\ue123b", 1, "private-use character"),
         ("{% block sujet %}{% endblock %}", 1, "did you mean `subject`?"),
-        ("{% if x %}{% extends 'layouts/base.email.j2' %}{% endif %}", 1, "must stand by itself"),
+        ("{% if x %}{% extends 'layouts/base.email.j2' %}{% endif %}", 1, "must not be inside another block"),
     ],
 )
 def test_check_reports(source: str, line: int, said: str) -> None:
@@ -122,12 +122,12 @@ def test_check_reports_everything_at_once() -> None:
         "layouts/base.email.j2": "{% include 'layouts/nav.email.j2' %}",
     }
     assert [str(problem) for problem in TemplateLibrary(sources, blocks_of(CHANNELS)).check()] == [
-        "a.email.j2: lacks the block `html`",
-        "b.email.j2: lacks the block `html`",
-        "b.email.j2: lacks the block `subject`",
+        "a.email.j2: the block `html` is missing",
+        "b.email.j2: the block `html` is missing",
+        "b.email.j2: the block `subject` is missing",
         "b.email.j2:1: unknown filter `mony`; did you mean `money`?",
         "b.email.j2:2: `{% filter %}` is not available; apply the filter to the value: `{{ value | filter }}`",
-        "c.push.j2: lacks the block `title`",
+        "c.push.j2: the block `title` is missing",
         "layouts/base.email.j2:1: no file `layouts/nav.email.j2`; did you mean `layouts/base.email.j2`?",
         "noname.j2: name it NAME.CHANNEL.j2 or NAME.CHANNEL.LOCALE.j2",
     ]

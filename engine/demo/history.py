@@ -1,4 +1,4 @@
-"""Generates what customers do, as events in order of time."""
+"""Generating customers' behaviour, as events in order of time."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from engine.intake.rows.model import EventRow, Json, UserRow
 _TOPICS = ("care", "gifts", "scents", "refills")
 _COMPLAINTS = ("delivery", "question", "complaint")
 _LOST = 0.12
-"""Share of their visits that customers keep making after they have stopped buying."""
+"""The share of visits that customers still make after they have stopped buying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def event_key(seed: int, index: int, strand: str) -> str:
 class _HistoryBuilder:
     """Generates one customer's events.
 
-    Each strand of events has its own random generator and runs forward in time, so a later end only adds events.
+    Each strand of events has its own random generator and goes forward in time, so a later end only adds events.
     """
 
     def __init__(self, spec: DemoSpec, customer: Customer) -> None:

@@ -24,7 +24,7 @@ POOL = 500
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """What the job is doing, how much of it is done, and out of how much."""
+    """The current stage of the job, how much of it is done, and how much there is."""
 
     name: str
     done: int
@@ -38,13 +38,13 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
     """Generate the brand and run the last ``days`` before the clock's instant, unless the store has run them already.
 
     Raises:
-        InputError: email would leave the machine, or the store contains other customers.
+        InputError: messages would be sent to the outside, or the store contains other customers.
         HabitueError: the files have errors, or the store cannot be used.
     """
     for name, channel in app.settings.served_channels().items():
         if channel.adapters != ("capture",):
             raise InputError(
-                f'the demo\'s customers are invented: set `adapters = ["capture"]` in `[channels.{name}]` to run it'
+                f'the demo\'s customers are not real: set `adapters = ["capture"]` in `[channels.{name}]` to run it'
             )
     content = app.content()
     app.migrate(content)
@@ -89,7 +89,7 @@ def _instants(start: Instant, end: Instant) -> Iterator[Instant]:
 
 
 def _fill_pools(connection: Connection, dialect: Dialect, content: Content) -> None:
-    """Put codes into the pools, like codes that ops import from their shop."""
+    """Add codes to the pools, like codes that ops import from their shop."""
     insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
     for name, coupon in content.playbooks.coupons.items():
         if coupon.kind == "pool":

@@ -53,7 +53,7 @@ def stored_start(connection: Connection, seed: int) -> Instant | None:
     start = connection.execute(text("SELECT at FROM event WHERE key = :key"), first).scalar()
     if start is None and connection.execute(select(func.count()).select_from(Users)).scalar_one():
         raise InputError(
-            f"the store has customers that are not from a demo with seed {seed}, and the two must not be mixed; use "
+            f"the store has customers that are not from a demo with seed {seed}, and they must not be mixed; use "
             "another store, such as HABITUE_STORE__URL=sqlite:///var/demo.db"
         )
     return Instant(start) if start is not None else None
@@ -64,7 +64,7 @@ def is_complete(connection: Connection, spec: DemoSpec) -> bool:
     lived = connection.execute(select(func.max(Tick.at))).scalar()
     if lived is None or lived < spec.end:
         return False
-    # The very last customers may join after the end; it is enough that one of the last 2 % is there.
+    # The very last customers may join after the end; it is enough if one of the last 2 % exists.
     newest = {"first": key_of(spec.users * 49 // 50), "last": key_of(spec.users - 1)}
     found = connection.execute(text("SELECT 1 FROM users WHERE key BETWEEN :first AND :last LIMIT 1"), newest)
     return found.first() is not None

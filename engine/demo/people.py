@@ -24,7 +24,7 @@ class Customer:
 
     index: int
     key: str
-    """The brand's own ID of the customer."""
+    """The brand's ID for the customer."""
     country: Country
     city: City
     joined_day: int

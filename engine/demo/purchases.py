@@ -1,4 +1,4 @@
-"""When a customer buys: by their own order rate, a drop-out probability after each order, and the seasons.
+"""When a customer buys: determined by their order rate, a drop-out probability after each order, and the seasons.
 
 This is a BG/NBD process (gamma-distributed rates, beta-distributed drop-out) with three additions familiar to shops:
 many customers never buy, orders follow the seasons, and some customers come back after a long time.
@@ -13,7 +13,7 @@ from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
 
 _RETURNS = 0.22
-"""Share of the customers who dropped out that come back once."""
+"""The share of dropped-out customers who come back once."""
 _COUPONS = ("SPRING", "SUMMER", "FRIENDS", "NOVEMBER", "FREESHIP")
 
 

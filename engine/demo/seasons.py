@@ -1,4 +1,4 @@
-"""How much is bought on each day: seasons, holidays and weekdays, as cumulative demand.
+"""Demand on each day, from seasons, holidays and weekdays, as cumulative demand.
 
 An ordinary day has a demand of 1. The purchase process runs in *demand time*, in which buying is uniform, and
 ``day_at`` maps its purchases back to calendar days, so that December gets twice the orders of August.

@@ -1,4 +1,4 @@
-"""The parameters of a demo: how many customers, which seed, which span of time."""
+"""The parameters of a demo: the number of customers, the seed, the time span."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ HISTORY_DAYS = 730
 
 @dataclass(frozen=True, slots=True)
 class DemoSpec:
-    """Everything that the generated brand depends on.
+    """All parameters of the generated brand.
 
     Customers join from ``start`` on, over ``HISTORY_DAYS``; their events are generated up to ``end``. Both are instants
     in UTC milliseconds. The same seed and start with a later end give the same history, continued.

@@ -1,4 +1,4 @@
-"""Counts what a store contains and what was done in it, for the end of the demo."""
+"""Counting a store's contents and actions, for the end of the demo."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

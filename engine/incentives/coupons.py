@@ -1,7 +1,7 @@
-"""Coupon codes: claimed for enrolments in the transaction of the action that carries them.
+"""Coupon codes: claimed for enrolments in the transaction of the action that needs them.
 
 The codes of a pool are imported. The codes of a series are derived: an HMAC over enrolment and coupon, keyed with the
-installation's secret. They cannot be guessed, and a tick repeated after a crash, or a simulation, makes the same codes.
+installation's secret. They cannot be guessed, and a tick repeated after a crash, or a simulation, derives the same codes.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from engine.store.dialect import Dialect
 from engine.store.statement import statement
 
 ALPHABET = "23456789CDFGHJKMNPQRTVWXY"
-"""No vowels, so that no words appear, and at most one of 0 O, 1 I L, 2 Z, 5 S and 8 B, so that none are confused."""
+"""No vowels, so that no words appear, and at most one each of 0 O, 1 I L, 2 Z, 5 S and 8 B, which are easily confused."""
 _TRIES = 8
-"""How many codes are derived for one enrolment, in case earlier ones are taken, before it counts as out of codes."""
+"""How many codes are derived for one enrolment, if earlier ones are taken, before the series counts as empty."""
 
 
 def derive_code(secret: bytes, coupon: str, section: CouponSection, enrolment: int, attempt: int = 0) -> str:
@@ -51,8 +51,8 @@ class CouponIssuer:
     ) -> int:
         """Give a code of ``coupon`` to each enrolment selected by ``wanting`` that does not have one yet.
 
-        ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got
-        a code; for the others there was none left.
+        ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got a
+        code; there was none left for the others.
         """
         section = self._coupons.get(coupon)
         if section is None:
@@ -67,7 +67,7 @@ class CouponIssuer:
         return self._take(connection, section, lacking, every)
 
     def _take(self, connection: Connection, section: CouponSection, lacking: str, binds: Mapping[str, object]) -> int:
-        """Give the free codes of a pool with the lowest ids to the enrolments that come first."""
+        """Give the pool's free codes, lowest ids first, to the enrolments in order."""
         locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
         return connection.execute(
             statement(

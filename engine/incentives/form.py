@@ -12,7 +12,7 @@ class CouponSection(Section):
     """``[coupons.NAME]``: a coupon, and where its unique codes come from."""
 
     kind: Literal["pool", "series"]
-    """``pool``: codes that ops import with ``habitue coupons import``; ``series``: codes that Habitué derives."""
+    """``pool``: codes imported with ``habitue coupons import``; ``series``: codes that Habitué generates."""
     prefix: str = ""
     length: Annotated[int, Field(ge=6, le=24)] = 8
     """Random characters of a generated code, after the prefix."""

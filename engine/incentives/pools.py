@@ -1,4 +1,4 @@
-"""Coupon pools: importing codes from a file, and how many codes are left."""
+"""Coupon pools: importing codes from a file, and counting those left."""
 
 import csv
 import gzip
@@ -34,7 +34,7 @@ class PoolCode:
 
 @dataclass
 class PoolImport:
-    """What an import of codes did."""
+    """The result of importing codes."""
 
     added: int = 0
     known: int = 0
@@ -77,7 +77,7 @@ def fill_pool(
                     _add(connection, name, chunk, done)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read as a file of coupon codes: {why}") from error
+        raise InputError(f"{path} cannot be read as a file of coupon codes: {why}") from error
     return done
 
 
@@ -106,7 +106,7 @@ def _check_pool(coupons: Mapping[str, CouponSection], name: str) -> None:
         raise InputError(f"unknown coupon `{name}`{did_you_mean(name, coupons)}; playbooks/coupons.toml declares them")
     if coupons[name].kind != "pool":
         raise InputError(
-            f"`{name}` is a series: its codes are derived when needed; codes can only be imported into a pool"
+            f"`{name}` is a series, whose codes are generated when needed; codes can only be imported into a pool"
         )
 
 
@@ -153,7 +153,7 @@ def end_of(value: str) -> Instant:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(f"`{value}` is not a date or instant; write one such as `2026-12-31`") from error
+        raise ValueError(f"`{value}` is not a date or time; write one such as `2026-12-31`") from error
     if "T" not in value and " " not in value:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_000)
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

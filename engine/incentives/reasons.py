@@ -1,4 +1,4 @@
-"""Reasons about coupon codes that were granted, or are awaited."""
+"""Reasons related to coupon codes."""
 
 from engine.actions.described_enum import DescribedEnum
 

@@ -1,4 +1,4 @@
-"""Which blocks of a template make up a message. Each channel declares its own."""
+"""The blocks of a template that make up a message. Each channel declares its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from engine.messages.skeleton import Prepared, plain_part
 
 
 def prepare_plain(parts: Mapping[str, str]) -> Prepared:
-    """Prepare parts without markup, into which values are put unchanged."""
+    """Prepare parts without markup, into which values are inserted unchanged."""
     return Prepared({name: plain_part(part.strip()) for name, part in parts.items()})
 
 
@@ -15,10 +15,11 @@ def prepare_plain(parts: Mapping[str, str]) -> Prepared:
 class Blocks:
     """The blocks that make up a message of one channel, and how they are prepared.
 
-    ``parts`` are rendered separately. ``page`` is the block inside the page, which is the template rendered as a whole;
+    ``parts`` are rendered separately. ``page`` is the block inside the page, which is the whole template rendered; it is
     empty for channels without pages. Blocks in ``inner`` are printed by layouts. A message must have the blocks in
-    ``required``, and those that are parts must not render empty. ``headline`` is the part shown on one line: a subject,
-    a title. ``prepare`` gets the skeletons of ``parts`` and ``page`` by name; it may raise ``RenderError``.
+    ``required``, and those that are parts must not be empty when rendered. ``headline`` is the part shown on one line,
+    such as a subject or title. ``prepare`` gets the skeletons of ``parts`` and ``page`` by name; it may raise
+    ``RenderError``.
     """
 
     parts: tuple[str, ...]

@@ -75,7 +75,7 @@ def _uses(playbook: Playbook, files: Mapping[str, str], served: Collection[str])
 
 
 def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatalog) -> Iterator[Finding]:
-    """Find names that no playbook could provide, and blocks that contain themselves."""
+    """Find names that nothing provides, and blocks that contain themselves."""
     for path in library.files(name, channel):
         for where, line, block in library.reading(path).circles:
             yield Finding(_path(where), line, f"the block `{block}` contains itself; remove one of the two")
@@ -121,7 +121,7 @@ def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[
 
 
 def _event(library: TemplateLibrary, use: _Use, path: str, catalog: FactCatalog) -> Iterator[Finding]:
-    """Check what a message reads of the event against the event that triggers its playbook."""
+    """Check the event properties that a message reads against the event that triggers its playbook."""
     event = use.playbook.trigger.event
     for variable in library.reading(path).variables:
         root, _, rest = variable.name.partition(".")
@@ -180,5 +180,5 @@ def _unused(library: TemplateLibrary, playbooks: Playbooks) -> Iterator[Finding]
     }
     for name, channel in sorted(library.names() - used):
         for path in library.files(name, channel):
-            message = f"no playbook sends `{name}` by {channel}: name it in a step, or remove the file"
+            message = f"no playbook sends `{name}` by {channel}: use it in a step, or remove the file"
             yield Finding(_path(path), 0, message, "warning")

@@ -1,4 +1,4 @@
-"""The filters that templates may use: each takes plain values and returns one of limited size."""
+"""The filters that templates can use. Each takes plain values and returns one of limited size."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -16,7 +16,7 @@ from engine.messages.sandbox import Frames, bounded_text, has_slots, printable
 
 MAX_ITEMS = 10_000
 LARGEST = 10**18
-"""Numbers are smaller: a larger one is a mistake in the data, and could take for ever to write out."""
+"""Upper limit of numbers: a larger one is an error in the data, and could take forever to write out."""
 
 
 def _text(value: object) -> str:
@@ -66,7 +66,7 @@ def _number_of(value: Any) -> int | float | Decimal:
         if not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
             number = Decimal(_text(value)[:40])
         fits = -LARGEST < number < LARGEST
-    except InvalidOperation:  # no number, or NaN
+    except InvalidOperation:  # not a number, or NaN
         raise FilterArgumentError("takes a number") from None
     if not fits:
         raise FilterArgumentError("takes a number of at most 18 digits")
@@ -112,7 +112,7 @@ def _moment(value: Any, zone: str) -> date:
     try:
         moment = to_datetime(value) if instant else datetime.fromisoformat(_text(value))
         return (moment.astimezone(own) if moment.tzinfo else moment).date()
-    except (ValueError, OverflowError, OSError):  # also of years that no calendar has
+    except (ValueError, OverflowError, OSError):  # also raised for years out of range
         raise FilterArgumentError("`date` takes an instant or a date such as 2026-01-31") from None
 
 

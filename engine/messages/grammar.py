@@ -1,4 +1,4 @@
-"""Which constructs templates may use, and how the syntax tree is prepared.
+"""The constructs that templates can use, and the preparation of the syntax tree.
 
 Constructs are refused if they would turn slots back into text (a filter over a block, a block assigned to a variable),
 could run forever, or have names that cannot be resolved before rendering.
@@ -36,7 +36,7 @@ _REFUSED: dict[type[nodes.Node], str] = {
 
 
 def is_layout(path: str) -> bool:
-    """Tell whether the file at ``path`` is only for others to extend or include, and is not a message itself."""
+    """Tell whether the file at ``path`` is not a message, but only to be extended or included."""
     return path.startswith("layouts/") or path.rsplit("/", 1)[-1].startswith("_")
 
 
@@ -49,14 +49,14 @@ def problems_of(tree: nodes.Template) -> Iterator[Problem]:
             yield Problem(loop.lineno, "recursive loops are not available")
     for reference in tree.find_all(REFERENCES):
         if named_file(reference) is None:
-            yield Problem(reference.lineno, "the name of a file must be written out, in quotes")
+            yield Problem(reference.lineno, "the name of a file must be a literal, in quotes")
     for extends in tree.find_all(nodes.Extends):
         if extends not in tree.body:
-            yield Problem(extends.lineno, "`{% extends %}` must stand by itself, not inside another block")
+            yield Problem(extends.lineno, "`{% extends %}` must not be inside another block")
 
 
 def named_file(reference: nodes.Node) -> str | None:
-    """Return the path that an ``extends``, ``include`` or ``import`` names, or None if it is computed."""
+    """Return the path given in an ``extends``, ``include`` or ``import``, or None if it is computed."""
     target = reference.template  # type: ignore[attr-defined]
     return target.value if isinstance(target, nodes.Const) and isinstance(target.value, str) else None
 
@@ -68,7 +68,7 @@ def parent_of(tree: nodes.Template) -> str | None:
 
 
 def prepare_tree(tree: nodes.Template, path: str, apart: Collection[str]) -> nodes.Template:
-    """Put limits on loops and ``~``, and keep the blocks in ``apart`` out of the message's page."""
+    """Limit loops and ``~``, and keep the blocks in ``apart`` out of the message's page."""
     for loop in tree.find_all(nodes.For):
         values = loop.iter
         loop.iter = nodes.Filter(values, LOOP_BOUND, [], [], None, None, lineno=values.lineno)

@@ -23,7 +23,7 @@ _RESERVED = re.compile("[\ue000-\uf8ff]")
 
 @dataclass(frozen=True, slots=True, order=True)
 class TemplateProblem:
-    """One mistake in one file. ``line`` counts from 1; 0 means the file as a whole."""
+    """One mistake in one file. ``line`` counts from 1; 0 means the whole file."""
 
     path: str
     line: int
@@ -44,7 +44,7 @@ class Variable:
 
 
 def check_source(environment: Environment, path: str, source: str) -> list[TemplateProblem]:
-    """Return the mistakes within one file: reserved characters, syntax, constructs, filters and tests."""
+    """Return the mistakes in one file: reserved characters, syntax, constructs, filters and tests."""
     reserved = [
         TemplateProblem(path, number, "has a private-use character (U+E000 to U+F8FF), which is reserved")
         for number, line in enumerate(source.split("\n"), 1)
@@ -158,7 +158,7 @@ def _missing_blocks(path: str, blocks: Blocks, has: set[str], placeholders: set[
     fills_layout = bool((has & placeholders) - set(blocks.names))
     for needed in blocks.required:
         if needed not in has and not (needed == blocks.page and fills_layout):
-            yield TemplateProblem(path, 0, f"lacks the block `{needed}`")
+            yield TemplateProblem(path, 0, f"the block `{needed}` is missing")
 
 
 def _nested_blocks(tree: nodes.Template) -> set[str]:

@@ -68,7 +68,7 @@ def _maximized(tag: str) -> tuple[str, str, str]:
 
 
 def _steps(mine: tuple[str, str, str], theirs: tuple[str, str, str]) -> int:
-    """Return how many levels above ``mine`` the first locale is from which both inherit."""
+    """Return how many levels above ``mine`` the nearest common ancestor of both locales is."""
     above = set(_ancestors(theirs))
     return next((steps for steps, one in enumerate(_ancestors(mine)) if one in above), 9)
 
@@ -103,7 +103,7 @@ class Formats:
         self._amounts: dict[tuple[str, str], AmountStyle] = {}
 
     def number(self, number: Decimal, tag: str, digits: int | None = None) -> str:
-        """Write a number with all its decimals, rounded half up to ``digits`` where given.
+        """Write a number with all its decimals, or rounded half up to ``digits`` if given.
 
         Raises:
             ArithmeticError: the number has too many digits.

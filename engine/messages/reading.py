@@ -1,4 +1,4 @@
-"""Finding the values that a message reads, with its layouts and includes, block by block as rendering does.
+"""Finding the values that a message reads, including its layouts and includes, block by block like rendering.
 
 A name in a layout's block that the message overrides is not read; a name in an included file is.
 """
@@ -14,7 +14,7 @@ from engine.messages.inspection import Variable, declared_names, dotted_name
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one message reads. ``whole`` is False if one of its files is missing or has mistakes."""
+    """The values that one message reads. ``whole`` is False if one of its files is missing or has mistakes."""
 
     variables: tuple[Variable, ...]
     whole: bool
@@ -25,7 +25,7 @@ class Reading:
 class MessageReader:
     """Analyses messages; ``trees`` are the files that can be parsed. Each file is analysed only once.
 
-    ``parts_of`` returns, for a path, the blocks that are rendered although nothing prints them.
+    ``parts_of`` returns, for a path, the blocks that are rendered although the page does not print them.
     """
 
     def __init__(self, trees: Mapping[str, nodes.Template], parts_of: Callable[[str], Collection[str]]) -> None:
@@ -34,7 +34,7 @@ class MessageReader:
         self._readings: dict[str, Reading] = {}
 
     def read(self, path: str) -> Reading:
-        """Return what the message at ``path`` reads from outside.
+        """Return the values that the message at ``path`` reads.
 
         A variable is ``guarded`` if the template first tests that it, or the value it belongs to, exists.
         """
@@ -47,7 +47,7 @@ class MessageReader:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """One file: its tree, the names that it takes from outside, its blocks and its layout."""
+    """One file: its tree, the names that it reads but does not define, its blocks and its layout."""
 
     tree: nodes.Template
     outside: frozenset[str]
@@ -57,7 +57,7 @@ class _Outline:
 
 @dataclass(slots=True)
 class _Walk:
-    """Goes through one message and everything that it includes."""
+    """Walks through one message and everything that it includes."""
 
     outlines: Mapping[str, _Outline]
     parts: Collection[str]
@@ -91,7 +91,7 @@ _AT_ONCE = (nodes.Assign, nodes.Import, nodes.FromImport, nodes.Macro)
 
 
 class _Pass:
-    """Goes through one file and its layouts."""
+    """Walks through one file and its layouts."""
 
     def __init__(self, walk: _Walk, chain: list[str]) -> None:
         self._walk = walk

@@ -1,13 +1,13 @@
-"""Why a message cannot be made from its template."""
+"""Reasons why a message cannot be rendered or composed."""
 
 from engine.actions.described_enum import DescribedEnum
 
 
 class MessageReason(DescribedEnum):
-    """The reasons that rendering and composing give besides ``render_failed``."""
+    """The reasons of rendering and composing, besides ``render_failed``."""
 
     TEMPLATE_MISSING = "template_missing", "There is no template with this name for the channel."
     TEMPLATE_INVALID = "template_invalid", "The template has errors; `habitue check` lists them."
     TEMPLATE_UNSAFE = "template_unsafe", "The template puts a value where it cannot be escaped safely."
     URL_INVALID = "url_invalid", "A link in the message does not begin with https://, mailto: or tel:."
-    HEADER_INVALID = "header_invalid", "A header of the message cannot be sent like this."
+    HEADER_INVALID = "header_invalid", "A header of the message is not valid."

@@ -1,4 +1,4 @@
-"""Rendering one template for one user: from values to the parts of a message."""
+"""Rendering one template for one user, from values to the parts of a message."""
 
 import re
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ from engine.messages.skeleton import Part, Prepared, Skeleton, Skeletons
 _CONTROLS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 _FAULTS = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What expressions in templates can raise."""
+"""Exceptions that expressions in templates can raise."""
 _DECLARED = (TemplateError, RecursionError)
-"""What filters raise deliberately, and what only a template can cause."""
+"""Exceptions that filters raise deliberately, and those that only templates can cause."""
 _OF_TEMPLATES = ("jinja2.", "markupsafe", "engine.messages.sandbox")
-"""Modules in which expressions of templates are evaluated."""
+"""Modules in which expressions in templates are evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """What a message is rendered with.
+    """The input for rendering a message.
 
     ``values`` are the names that the template can use (``user``, ``facts``, ``event``, ``coupon``, ``brand``,
     ``unsubscribe_url``, …): texts, numbers, lists, and mappings of them. ``currency`` (ISO 4217) and ``locale`` are
@@ -44,7 +44,7 @@ class RenderContext:
 class Rendered:
     """A message without its headers; ``html`` and ``text`` are empty on channels other than email.
 
-    ``subject`` is the channel's headline (a subject, a title), on one line; empty where it has none.
+    ``subject`` is the channel's headline (a subject, a title), on one line; empty if it has none.
     """
 
     prepared: Prepared
@@ -58,7 +58,7 @@ class Rendered:
 
     @property
     def text(self) -> str:
-        """The text part, written or derived."""
+        """The text part, from the template or derived from the HTML."""
         return self._fill(self.prepared.text)
 
     def plain(self, name: str) -> str:
@@ -86,7 +86,7 @@ class Template:
         self.path = path
         self.locale = locale
         self.fingerprint = fingerprint
-        """Hash of this file and all that it extends, includes or imports."""
+        """The hash of this file and all files that it extends, includes or imports."""
         self._blocks = blocks
         self._not_empty = tuple(name for name in blocks.required if name in blocks.parts)
         self._compiled = compiled
@@ -99,8 +99,8 @@ class Template:
         """Render for one user.
 
         Raises:
-            RenderError: a value is missing or of the wrong kind, or a limit is exceeded. Names file and line, never
-                a value.
+            RenderError: a value is missing or has the wrong type, or a limit is exceeded. The error has the file and
+                line, never a value.
             Exception: a filter has a bug; the user's values are not to blame.
         """
         frame = Frame(self._locale_for(context.locale), context.currency, context.zone)
@@ -125,12 +125,13 @@ class Template:
     def _choose_locale(self, reader: str) -> str:
         """Return the locale for numbers and dates.
 
-        An English text says `31 January` to a reader whose language it lacks; a British one does to British readers.
+        It is the reader's if they share the text's language, so that British readers get British dates; otherwise it is
+        the text's.
         """
         return reader if language(reader) == language(self.locale) else self.locale
 
     def _skeleton(self, context: RenderContext) -> Skeleton:
-        """Return the page and then the channel's plain parts, with slots; empty for blocks that are not declared."""
+        """Return the page and then the channel's parts, with slots; undeclared blocks are empty."""
         running = self._compiled.new_context({**self._common, **context.values}, shared=True)
         page = tuple(bounded(self._compiled.root_render_func(running)))
         blocks = running.blocks
@@ -161,7 +162,7 @@ class Template:
 
 
 def _in_template(trace: TracebackType | None) -> bool:
-    """Tell whether a template's own expression failed, rather than the code of a filter."""
+    """Tell whether an expression in a template failed, not the code of a filter."""
     while trace and trace.tb_next:
         trace = trace.tb_next
     known = trace.tb_frame.f_globals if trace else {}
@@ -174,4 +175,4 @@ def _sentence(error: Exception) -> str:
         return str(error.message)
     if isinstance(error, TemplateError):
         return str(error.message or type(error).__name__)
-    return f"an expression fails ({type(error).__name__})"
+    return f"an expression failed ({type(error).__name__})"

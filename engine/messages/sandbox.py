@@ -26,14 +26,14 @@ from engine.messages.grammar import LOOP_BOUND, TEXT_JOIN, prepare_tree, problem
 
 FIRST_SLOT = 0xE000
 MAX_SLOTS = 6_000
-"""Values that one render may print. The private-use area has 6,400 code points."""
+"""Maximum number of values printed by one render. The private-use area has 6,400 code points."""
 MAX_OUTPUT = 1_000_000
-"""Characters that one part of a message may have."""
+"""Maximum number of characters of one part of a message."""
 MAX_PIECES = 200_000
 MAX_LOOPS = 10_000
 MAX_CALLS = 2_000
 MAX_TEXT = 100_000
-"""Characters of a string that an expression may build."""
+"""Maximum number of characters of a string that an expression builds."""
 MAX_BITS = 256
 
 TEST_NAMES = [
@@ -93,7 +93,7 @@ class Frames(threading.local):
 
 
 def has_slots(value: object) -> bool:
-    """Tell whether ``value`` is a macro's result with slots in it, which only printing may handle."""
+    """Tell whether ``value`` is a macro's result with slots in it, which may only be printed."""
     return isinstance(value, Markup) and not value.isascii() and any("\ue000" <= letter <= "\uf8ff" for letter in value)
 
 
@@ -107,7 +107,7 @@ def printable(value: object) -> str:
     if isinstance(value, Undefined):
         return str(value)
     if value is None:
-        raise TemplateRuntimeError("prints a value that this user lacks; give it a `| default('…')` or guard it")
+        raise TemplateRuntimeError("prints a value that this user does not have; add `| default('…')` or test for it")
     if isinstance(value, (str, Decimal, date)) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
         return str(value)
     raise TemplateRuntimeError(f"prints a {type(value).__name__}; print texts and numbers, or loop over it")
@@ -144,19 +144,19 @@ def bounded(pieces: Iterable[str]) -> list[str]:
 
 
 def join_bounded(pieces: Iterable[str]) -> str:
-    """Join what a template or macro yields, see ``bounded``."""
+    """Join the pieces that a template or macro yields; see ``bounded``."""
     return "".join(bounded(pieces))
 
 
 def bounded_text(text: str) -> str:
-    """Return ``text``; raise if it is too long."""
+    """Return ``text``, or raise an error if it is too long."""
     if len(text) > MAX_TEXT:
         raise TemplateRuntimeError(f"builds a text of more than {MAX_TEXT:,} characters")
     return text
 
 
 def _join_texts(texts: list[object]) -> str:
-    """Do what ``a ~ b`` does."""
+    """Evaluate ``a ~ b``."""
     if any(has_slots(text) for text in texts):
         raise TemplateRuntimeError("`~` cannot take a macro's result; print the macro by itself")
     return bounded_text("".join(printable(text) for text in texts))
@@ -183,7 +183,7 @@ def _may_call(target: object) -> bool:
 
 
 class _Compiler(CodeGenerator):
-    """Leaves out the escaping of what ``finalize`` returns, which is a slot or markup already."""
+    """Omits escaping for the results of ``finalize``, which are slots or markup already."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Any, finalize: Any) -> None:
         self.write(finalize.src)
@@ -206,8 +206,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         frames: Frames,
         apart: Callable[[str], Collection[str]],
     ) -> None:
-        """Compile templates of ``loader``; ``apart`` returns, for a path, the blocks that are not in its page."""
-        # optimized=False: a constant expression is evaluated within a render's limits, not by the compiler.
+        """Compile templates from ``loader``; ``apart`` returns, for a path, the blocks that are not in its page."""
+        # optimized=False: constant expressions are evaluated within a render's limits, not by the compiler.
         super().__init__(
             loader=loader,
             autoescape=True,
@@ -231,12 +231,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super()._generate(prepare_tree(source, name or "", self._apart(name or "")), name, *rest, **more)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Look ``attribute`` up: in mappings by key; texts have no methods here."""
+        """Look up ``attribute`` as a key of a mapping; texts have no methods here."""
         if type(obj) is dict or isinstance(obj, Mapping):  # checking against an abstract class is slow
             try:
                 return obj[attribute]
             except KeyError:
-                return self.undefined(f"`{attribute}` is not known here", obj=obj, name=attribute)
+                return self.undefined(f"there is no `{attribute}` here", obj=obj, name=attribute)
         if isinstance(obj, str):
             return self.undefined(f"texts have no `{attribute}`; use a filter", name=attribute, exc=SecurityError)
         return super().getattr(obj, attribute)
@@ -250,13 +250,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(__obj, Undefined):
             str(__obj)
         if not _may_call(__obj):
-            raise SecurityError("only macros, blocks and `range` can be called; use a filter")
+            raise SecurityError("only macros, blocks and `range` can be called; use a filter instead")
         if __obj is range and len(range(*args)) > MAX_LOOPS:
             raise TemplateRuntimeError(f"`range` is longer than {MAX_LOOPS:,}")
         return __context.call(__obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Compute ``left operator right`` where the result cannot grow large."""
+        """Compute ``left operator right`` if the result cannot become large."""
         for operand in (left, right):
             if isinstance(operand, Undefined):
                 str(operand)

@@ -1,7 +1,7 @@
-"""What is prepared once per skeleton: inlined CSS and the text part, both split at the slots and transfer-encoded.
+"""Preparing messages once per skeleton: inlining CSS, deriving the text part, splitting at the slots, transfer encoding.
 
-See ``sandbox.py`` for what a skeleton is. A template has few skeletons, one for each combination of branches taken, so
-this work is done a few times for millions of messages.
+``sandbox.py`` explains skeletons. A template has few of them, one for each combination of branches taken, so this work
+is done only a few times for millions of messages.
 """
 
 import html as entities
@@ -25,14 +25,14 @@ KEPT = 32
 """How many skeletons are cached per template."""
 
 Skeleton: TypeAlias = tuple[tuple[str, ...], ...]
-"""The parts of a message in the pieces that the template yields; the same objects each time, so they compare fast."""
+"""The parts of a message as pieces yielded by the template; they are the same objects each time, so they compare fast."""
 
 _REFERENCE = re.compile(r"&#(?:[xX][0-9a-fA-F]+|[0-9]+);?")
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place in a part for a value: which value, and how it is escaped."""
+    """A place for a value in a part: which value, and how it is escaped."""
 
     slot: int
     form: Callable[[str], str]
@@ -42,8 +42,8 @@ class Hole:
 class Part:
     """One text of a message, split around its holes.
 
-    ``texts`` has one more item than ``holes``. ``encoded`` alternates the quoted-printable form of a text with an
-    empty place for a value, and is empty for parts that never travel by themselves (a subject).
+    ``texts`` has one more item than ``holes``. ``encoded`` alternates the quoted-printable form of a text with an empty
+    place for a value; it is empty for parts that are never transferred by themselves, such as a subject.
     """
 
     texts: tuple[str, ...]
@@ -51,7 +51,7 @@ class Part:
     encoded: tuple[bytes, ...] = ()
 
     def fill(self, values: Sequence[str]) -> str:
-        """Return the text with ``values`` put in."""
+        """Return the text with ``values`` inserted."""
         if not self.holes:
             return self.texts[0]
         pieces = [self.texts[0]]
@@ -60,10 +60,10 @@ class Part:
         return "".join(pieces)
 
     def encode(self, values: Sequence[str], known: dict[str, bytes]) -> list[bytes]:
-        """Return the quoted-printable octets with ``values`` put in, in pieces.
+        """Return the quoted-printable octets with ``values`` inserted, in pieces.
 
-        ``known`` has what was encoded already and is filled: most values occur several times in a message. It is for
-        one message only, because it holds a person's data.
+        ``known`` caches encoded values, because most occur several times in a message. Use it for one message only,
+        because it contains a person's data.
         """
         pieces = list(self.encoded)
         put = []
@@ -80,7 +80,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A message prepared for its values; ``plain`` has subject, title or body by name."""
+    """A message prepared for values; ``plain`` has subject, title or body by name."""
 
     plain: Mapping[str, Part]
     html: Part | None = None
@@ -104,7 +104,7 @@ def _slots(skeleton: str) -> Iterator[int]:
 
 
 def plain_part(skeleton: str) -> Part:
-    """Prepare a subject, a title, a text message: values go in as they are."""
+    """Prepare a subject, a title or a text message, into which values are inserted unchanged."""
     return _split(skeleton, (Hole(slot, unchanged) for slot in _slots(skeleton)), travels=False)
 
 
@@ -119,7 +119,9 @@ def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
 def _inline(html: str) -> str:
     for reference in _REFERENCE.findall(html):
         if SLOT.search(entities.unescape(reference)):
-            raise RenderError(f"the template has the reserved character {reference}", MessageReason.TEMPLATE_UNSAFE)
+            raise RenderError(
+                f"the template contains the reserved character {reference}", MessageReason.TEMPLATE_UNSAFE
+            )
     check_depth(html)
     inliner = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
     try:
@@ -156,7 +158,7 @@ class Skeletons:
         self._lock = Lock()
 
     def get(self, key: Skeleton, prepare: Callable[[], Prepared]) -> Prepared:
-        """Return the prepared form of the skeletons in ``key``, made by ``prepare`` when it is new."""
+        """Return the prepared form of the skeletons in ``key``; a new one is made by ``prepare``."""
         with self._lock:
             known = self._kept.get(key)
             if known is not None:

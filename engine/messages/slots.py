@@ -1,4 +1,4 @@
-"""Where a value is in the HTML, and how it is escaped there."""
+"""The places of values in HTML, and how values are escaped there."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -21,17 +21,17 @@ _HAS_MARKUP = re.compile("[&<>\"']").search
 
 _SAFE_IN_LINKS = "%/:?#[]@!$&'()*+,;=~"
 _IS_LINK = re.compile(r"[\w.%/:?#\[\]@!$&'()*+,;=~-]*", re.ASCII).fullmatch
-"""What percent-encoding a whole link leaves as it is."""
+"""Characters that percent-encoding of a whole link leaves unchanged."""
 
 _PLAIN_IN_LINK = re.compile(r"[\w.~-]*", re.ASCII).fullmatch
-"""What percent-encoding leaves as it is."""
+"""Characters that percent-encoding leaves unchanged."""
 
 
 class Place(Enum):
     """The kinds of places in an HTML document where a value can be."""
 
     CONTENT = "content"
-    """Text, or an attribute that holds text."""
+    """Text, or an attribute whose value is text."""
     URL = "url"
     """The beginning of a link: the value includes the scheme."""
     PATH = "path"
@@ -84,7 +84,7 @@ def for_html(place: Place) -> Callable[[str], str]:
 
 
 def for_text(place: Place) -> Callable[[str], str]:
-    """Return the function that makes a value, which stands at ``place`` in the HTML, fit for the text part."""
+    """Return the function that prepares a value, which is at ``place`` in the HTML, for the text part."""
     return _URL_FORMS.get(place, unchanged)
 
 
@@ -130,7 +130,7 @@ class _Finder(HTMLParser):
     def _attribute(self, name: str, value: str) -> None:
         slots = list(SLOT.finditer(value))
         if SLOT.search(name) or (slots and (name.startswith("on") or name == "srcdoc")):
-            raise RenderError(f"the attribute `{name}` has a value, where none is safe", MessageReason.TEMPLATE_UNSAFE)
+            raise RenderError(f"no value is safe in the attribute `{name}`", MessageReason.TEMPLATE_UNSAFE)
         for slot in slots:
             self.places.append(_place_in(name, value[: slot.start()]))
 

@@ -1,4 +1,4 @@
-"""The library of a brand's templates: finding them by name, channel and locale, and checking all of them."""
+"""The library of a brand's templates: finding them by name, channel and locale, and checking them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ from engine.messages.render import Template
 from engine.messages.sandbox import Frames, Sandbox
 
 MAX_SOURCE = 200_000
-"""The most characters that a file may have."""
+"""Maximum number of characters of a file."""
 
 SUFFIX = ".j2"
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateName:
-    """What a file's path says: ``winback/offer.email.zh-CN.j2``. ``locale`` is lower-case, empty where not given."""
+    """The parts of a file's path ``winback/offer.email.zh-CN.j2``. ``locale`` is in lower case, or empty if not given."""
 
     name: str
     channel: str
@@ -55,9 +55,8 @@ class TemplateName:
 class TemplateLibrary:
     """All templates of one version of a brand's content. Safe to share between threads.
 
-    ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` are values that every template
-    can use besides those of the render. ``default_locale`` is the brand's. ``blocks`` has the blocks of each known
-    channel.
+    ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` has values that every template can
+    use besides those of the render. ``default_locale`` is the brand's. ``blocks`` has the blocks of each known channel.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class TemplateLibrary:
         self._lock = Lock()
 
     def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
-        """Return the path of the file that serves ``locale``: its own, its language's, the one without, the brand's.
+        """Return the file for ``locale``: its own, its language's, the one without a locale, or the brand's.
 
         None if there is no such file.
         """
@@ -99,7 +98,7 @@ class TemplateLibrary:
         return None
 
     def find(self, name: str, channel: str, locale: str = "") -> Template:
-        """Return the template that serves ``locale`` (see ``path_of``).
+        """Return the template for ``locale`` (see ``path_of``).
 
         Raises:
             RenderError: there is none (reason ``template_missing``), or it cannot be compiled (``template_invalid``).
@@ -117,7 +116,7 @@ class TemplateLibrary:
         return ready if ready is not None else self._compile(path, channel)
 
     def check(self) -> list[TemplateProblem]:
-        """Return all mistakes of all files, by path and line."""
+        """Return all mistakes in all files, by path and line."""
         found: list[TemplateProblem] = []
         for path, source in sorted(self._sources.items()):
             if TemplateName.of(path) is None:
@@ -135,7 +134,7 @@ class TemplateLibrary:
         return sorted(set(found))
 
     def names(self) -> frozenset[tuple[str, str]]:
-        """Return every (name, channel) that has a file."""
+        """Return every (name, channel) for which there is a file."""
         return frozenset((label.name, label.channel) for label in self._paths)
 
     def known_names(self) -> frozenset[str]:
@@ -148,7 +147,7 @@ class TemplateLibrary:
         return frozenset(label.name for label in self._paths) | misnamed
 
     def variables(self, name: str, channel: str) -> tuple[Variable, ...]:
-        """Return what the template reads, in all its locales, its layout and what it includes; by path and line.
+        """Return the values that the template reads, in all locales, with its layouts and includes, by path and line.
 
         Files that cannot be parsed are left out; ``check`` reports them.
         """
@@ -156,11 +155,11 @@ class TemplateLibrary:
         return tuple(sorted({one for path in starts for one in self.reading(path).variables}))
 
     def files(self, name: str, channel: str) -> tuple[str, ...]:
-        """Return the paths of a message, one for each locale, sorted."""
+        """Return the paths of a message's files, one for each locale, sorted."""
         return tuple(path for label, path in self._paths.items() if (label.name, label.channel) == (name, channel))
 
     def reading(self, path: str) -> Reading:
-        """Return what the message at ``path`` reads when it is rendered with its layout."""
+        """Return the values that the message at ``path`` reads when rendered with its layout."""
         return self._reader.read(path)
 
     @cached_property

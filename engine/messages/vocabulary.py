@@ -5,7 +5,7 @@ from typing import TypedDict
 
 
 class UserValues(TypedDict):
-    """``user``: who the message goes to. All but ``key`` can be None."""
+    """``user``: the recipient. All values except ``key`` can be None."""
 
     key: str
     email: str | None
@@ -37,7 +37,7 @@ class Values(TypedDict):
 
     user: UserValues
     facts: Mapping[str, object]
-    """Every declared fact; None if the user has no value."""
+    """Fact -> value, for every declared fact; None if the user has no value."""
     event: Mapping[str, object] | None
     """The event that triggered the playbook: its name, its instant and its declared properties."""
     coupon: CouponValues | None
@@ -57,4 +57,4 @@ KEYS: dict[str, tuple[str, ...]] = {
 """The keys below a top-level name, for names whose keys do not depend on the brand's files."""
 
 EVENT_KEYS = ("name", "at")
-"""What every event has besides its own properties."""
+"""The keys that every event has besides its own properties."""

@@ -117,7 +117,7 @@ def test_its_files_are_checked(world: Office) -> None:
             "templates/thanks/page.fax.j2: error: `thanks` is marketing, and this message does not show `unsubscribe_url`: "
             "use a layout that does, or link to it"
         ),
-        "templates/thanks/page.fax.j2: error: lacks the block `page`",
+        "templates/thanks/page.fax.j2: error: the block `page` is missing",
         "templates/thanks/page.fax.j2:1: error: nothing prints the block `paeg`; did you mean `page`?",
         "templates/thanks/page.fax.j2:1: error: unknown fact `first_nam`; did you mean `first_name`?",
     ]

@@ -48,7 +48,7 @@ def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: World, tmp_path: 
     assert (done.added, done.known) == (3, 0)
     assert done.rejected == [
         "line 4: the code is empty",
-        "line 5: `soon` is not a date or instant; write one such as `2026-12-31`",
+        "line 5: `soon` is not a date or time; write one such as `2026-12-31`",
     ]
     assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
         ("ONE", day(number("2027-01-31T23:59:59.999"))),

@@ -10,10 +10,10 @@ from engine.errors import RenderError
 from engine.messages.reasons import MessageReason
 
 FIRST_WORD, NEXT_WORDS = 39, 45
-"""Octets of text in an encoded word: lines with encoded words have at most 76 characters (RFC 2047, 2)."""
+"""Octets of text per encoded word, because lines with encoded words have at most 76 characters (RFC 2047, 2)."""
 
 _CONTINUES = 0b1000_0000
-"""The upper two bits of the octets within a character of UTF-8 (RFC 3629)."""
+"""The upper two bits of continuation octets in UTF-8 (RFC 3629)."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROLS_AND_SPACES = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _PRINTABLE = re.compile(r"[ -~]*").fullmatch
@@ -24,19 +24,19 @@ _URI = re.compile(r"(?:https?://|mailto:)[!-;=?-~]{1,900}").fullmatch
 
 MAX_ADDRESS = 320
 FOLD = 69
-"""Characters of a plain value that stays on its field's first line."""
+"""Maximum number of characters of a plain value that stays on the first line of its field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address with an optional name to show."""
+    """An address with an optional display name."""
 
     address: str
     name: str = ""
 
 
 def one_line(text: str) -> str:
-    """Collapse spaces, line ends and control characters to single spaces: what a subject or name may hold."""
+    """Collapse spaces, line ends and control characters into single spaces, for a subject or name."""
     return _CONTROLS_AND_SPACES.sub(" ", text).strip()
 
 
@@ -103,7 +103,7 @@ def wire_address(address: str) -> bytes:
 
 
 def mailbox(address: str, name: str) -> bytes:
-    """Encode ``name <address>``; a non-ASCII address stays UTF-8 (RFC 6532), which needs SMTPUTF8 on the way.
+    """Encode ``name <address>``; a non-ASCII address stays UTF-8 (RFC 6532), which requires SMTPUTF8 in transit.
 
     Raises:
         RenderError: the address is invalid.
@@ -121,7 +121,7 @@ def mailbox(address: str, name: str) -> bytes:
 
 
 def link(uri: str) -> bytes:
-    """Encode a URI between angle brackets, as list headers want it (RFC 2369).
+    """Encode a URI between angle brackets, as list headers require (RFC 2369).
 
     Raises:
         RenderError: it is not an http(s) or mailto URI of printable ASCII.
@@ -132,7 +132,7 @@ def link(uri: str) -> bytes:
 
 
 def field(name: str, value: str) -> bytes:
-    """Encode one further header field, with its line end.
+    """Encode one additional header field, with its line end.
 
     Raises:
         RenderError: the name is invalid, or the value has control characters (reason ``header_invalid``).

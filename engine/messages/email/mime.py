@@ -25,7 +25,7 @@ _ONE_CLICK = b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
 class Envelope:
     """The values of a message's header. ``key`` is the action's idempotency key, ``at`` the date in UTC milliseconds.
 
-    ``message_id`` comes from ``message_id()``. Take ``at`` from the action, not from the attempt: then every attempt
+    ``message_id`` comes from ``message_id()``. Take ``at`` from the action, not from the attempt, so that every attempt
     builds the same octets. ``unsubscribe_url`` adds both headers of RFC 8058; ``unsubscribe_mailto``, a ``mailto:``
     URI, joins the first. ``extra`` are further fields such as ``Feedback-ID``.
     """
@@ -42,7 +42,7 @@ class Envelope:
 
 
 def message_id(key: str, domain: str) -> str:
-    """Derive a Message-ID from an action's key, equal on every attempt: ``<32 hexadecimal digits@domain>``."""
+    """Derive a Message-ID from an action's key, the same on every attempt: ``<32 hexadecimal digits@domain>``."""
     return f"<{_digest(key, b'message-id', 16)}@{domain}>"
 
 

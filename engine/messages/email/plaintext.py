@@ -1,4 +1,4 @@
-"""Deriving an email's text part from its HTML part, with links written out."""
+"""Deriving an email's text part from its HTML part, with links spelt out."""
 
 import re
 from html.parser import HTMLParser

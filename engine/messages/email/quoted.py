@@ -1,22 +1,22 @@
 """Quoted-printable (RFC 2045, 6.7) in pieces: static text once, values per message, each on lines of its own.
 
-A value begins and ends with a soft line break (``=`` CRLF, which readers drop), so that no line's length depends on
-what stands before it, and static pieces are encoded once and for all.
+A value begins and ends with a soft line break (``=`` CRLF, which readers drop), so that no line's length depends on the
+text before it, and static pieces need to be encoded only once.
 """
 
 import re
 from binascii import b2a_qp
 
 MAX_LINE = 75
-"""Octets of a line before the ``=`` of its soft break, which makes 76."""
+"""Octets in a line before the ``=`` of its soft break; with it there are 76."""
 
 SHORT = 6
-"""Characters that fit on one line however they are encoded: four octets each, three characters an octet."""
+"""How many characters fit on one line in any encoding: four octets each, three characters per octet."""
 
 SOFT_BREAK = b"=\r\n"
 
 _PLAIN = re.compile(r"[ -<>-~]{0,75}").fullmatch
-"""Printable ASCII without ``=`` that fits on one line stands for itself."""
+"""Printable ASCII without ``=`` that fits on one line needs no encoding."""
 
 _LAST_TOKENS = re.compile(rb"(?:=[0-9A-F]{2}|[^=])\Z")
 
@@ -40,14 +40,14 @@ def _encode(text: str) -> bytes:
 
 
 def encode_value(text: str) -> bytes:
-    """Encode one value: as ``encode_text``, and a soft break at its end so that more can follow."""
+    """Encode one value like ``encode_text``, with a soft break at its end so that more can follow."""
     if _PLAIN(text):
         return text.encode("ascii") + SOFT_BREAK if text else b""
     return _encode(text) + SOFT_BREAK
 
 
 def encode_static(text: str, *, value_follows: bool) -> bytes:
-    """Encode a piece that stands between values; where one follows, the piece ends at the start of a line."""
+    """Encode a piece between values; if a value follows, the piece ends at the start of a line."""
     encoded = encode_text(text)
     if not value_follows or not encoded or encoded.endswith(b"\r\n"):
         return encoded
@@ -55,7 +55,7 @@ def encode_static(text: str, *, value_follows: bool) -> bytes:
 
 
 def _leave_room(encoded: bytes) -> bytes:
-    """Break the last line before its last character where it is too long for one more octet."""
+    """Break the last line before its last character if there is no room for one more octet."""
     if len(encoded) - (encoded.rfind(b"\n") + 1) <= MAX_LINE:
         return encoded
     last = _LAST_TOKENS.search(encoded)
