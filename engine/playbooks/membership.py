@@ -61,7 +61,7 @@ class Memberships:
     ) -> Membership:
         last = _last_enrolment(connection, playbook, user_id)
         if last is not None and last.state == "active":
-            return Membership(playbook.name, True, PlaybookReason.ACTIVE, _where_it_stands(playbook, last))
+            return Membership(playbook.name, True, PlaybookReason.ACTIVE, _current_step(playbook, last))
         if activated is None:
             return Membership(playbook.name, False, PlaybookReason.NOT_ACTIVE_YET, "")
         found = self._newest(connection, playbook, activated, user_id, now)
@@ -130,7 +130,7 @@ def _last_enrolment(connection: Connection, playbook: Playbook, user_id: int) ->
     return connection.execute(query, {"playbook": playbook.name, "user_id": user_id}).first()
 
 
-def _where_it_stands(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> str:
+def _current_step(playbook: Playbook, enrolment: Row[tuple[object, ...]]) -> str:
     known = enrolment.version == playbook.version and enrolment.step < len(playbook.steps)
     step = f"step `{playbook.steps[enrolment.step].id}`" if known else f"step {enrolment.step + 1}"
     return f"since {iso(enrolment.entered_at)}; {step} is next, due {iso(enrolment.due_at)}"

@@ -79,8 +79,8 @@ class Settle:
             )
         if playbook.exit_when is not None:
             holds = playbook.exit_when.holds_sql(self._dialect)
-            stands = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            settled += self._exit(connection, playbook, stands, PlaybookReason.EXIT_CONDITION, now)
+            in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
+            settled += self._exit(connection, playbook, in_state, PlaybookReason.EXIT_CONDITION, now)
         for index, event in playbook.waits:
             settled += self._wake(connection, playbook, index, event, now)
         return settled

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from what the program says of itself: ``python -m tests.docs.commands_page``."""
+"""Writes docs/commands.md from the program's own help: ``python -m tests.docs.commands_page``."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -14,18 +14,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """\
 # Commands
 
-All commands on one page, with the texts of `habitue COMMAND --help`. After a change of a command,
-`.venv/bin/python -m tests.docs.commands_page` writes this page anew.
+All commands on one page, with the texts of `habitue COMMAND --help`. After changing a command, run
+`.venv/bin/python -m tests.docs.commands_page` to rewrite this page.
 
-Every command reads `config.toml` in the working directory; `habitue --config FILE COMMAND`, or `HABITUE_CONFIG`, names
-another: see [settings](settings.md). Reports are tables for people, and JSON with `--json`. Results go to standard
-output, progress and remarks to standard error.
+Every command reads `config.toml` in the working directory; use `habitue --config FILE COMMAND` or `HABITUE_CONFIG` for
+another file: see [settings](settings.md). Reports are tables, or JSON with `--json`. Results go to standard output,
+progress and notes to standard error.
 
-| exit code | what it means |
+| exit code | meaning |
 |---|---|
-| 0 | fine |
-| 1 | it worked, and there is something to look at: findings, rejected rows, what needs a person |
-| 2 | it could not be done as asked; a sentence says why |
+| 0 | success |
+| 1 | it worked, but something needs attention: findings, rejected rows, problems that a person has to solve |
+| 2 | it could not be done; a message says why |
 """
 
 

@@ -14,9 +14,9 @@ from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
     MoveSection,
+    in_place_condition,
     move_words,
     moves,
-    stands_in,
 )
 from engine.store.dialect import Dialect
 
@@ -27,7 +27,7 @@ class Enter(Trigger):
 
     dimension: str
     place: str
-    stands: Condition
+    in_place: Condition
     segment: bool
     """Whether the place is a segment, which users enter from no place."""
     causes: tuple[str, ...]
@@ -41,7 +41,7 @@ class Enter(Trigger):
         """Return the users who moved to the place, and the tests of whether that counts."""
         # Without this test, importing an existing customer base would send messages to all of it.
         placed_before = (MoveReason.FIRST_PLACEMENT, f"(u.first_seen_at > :since OR {self._placed_before()})")
-        still_there = (MoveReason.MOVED_ON, self.stands.holds_sql(dialect))
+        still_there = (MoveReason.MOVED_ON, self.in_place.holds_sql(dialect))
         return moves(
             source,
             dialect,
@@ -75,11 +75,11 @@ class EnterSection(MoveSection):
         """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.enter.items()))
-        stands = stands_in(part, "enter", dimension, place)
-        if stands is None:
+        in_place = in_place_condition(part, "enter", dimension, place)
+        if in_place is None:
             return None
         kind = part.references.scope.names[dimension].type
-        return Enter(dimension, place, stands, isinstance(kind, PlaceType) and kind.many, self.on)
+        return Enter(dimension, place, in_place, isinstance(kind, PlaceType) and kind.many, self.on)
 
 
 ENTER = TriggerKind("enter", EnterSection, OCCURRENCE, move_words, tuple(MoveReason))

@@ -13,9 +13,9 @@ from engine.playbooks.triggers.transitions import (
     OCCURRENCE,
     MoveReason,
     MoveSection,
+    in_place_condition,
     move_words,
     moves,
-    stands_in,
 )
 from engine.store.dialect import Dialect
 
@@ -26,7 +26,7 @@ class Leave(Trigger):
 
     dimension: str
     place: str
-    stands: Condition
+    in_place: Condition
     causes: tuple[str, ...]
 
     @property
@@ -36,7 +36,7 @@ class Leave(Trigger):
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return the users who left the place, and the tests of whether that counts."""
-        stayed_away = (MoveReason.MOVED_ON, f"NOT {self.stands.holds_sql(dialect)}")
+        stayed_away = (MoveReason.MOVED_ON, f"NOT {self.in_place.holds_sql(dialect)}")
         return moves(
             source,
             dialect,
@@ -64,8 +64,8 @@ class LeaveSection(MoveSection):
         """Return the trigger, or None if the dimension, place or a cause does not exist."""
         self.check_causes(part)
         dimension, place = next(iter(self.leave.items()))
-        stands = stands_in(part, "leave", dimension, place)
-        return Leave(dimension, place, stands, self.on) if stands else None
+        in_place = in_place_condition(part, "leave", dimension, place)
+        return Leave(dimension, place, in_place, self.on) if in_place else None
 
 
 LEAVE = TriggerKind("leave", LeaveSection, OCCURRENCE, move_words, (MoveReason.OTHER_CAUSE, MoveReason.MOVED_ON))

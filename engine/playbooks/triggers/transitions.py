@@ -55,7 +55,7 @@ def _check_place(part: FilePart, key: str, dimension: str, place: str) -> bool:
     return place in known
 
 
-def stands_in(part: FilePart, key: str, dimension: str, place: str) -> Condition | None:
+def in_place_condition(part: FilePart, key: str, dimension: str, place: str) -> Condition | None:
     """Return the condition that the user is in a place; None, with an error noted, if there is no such place."""
     if not _check_place(part, key, dimension, place):
         return None
