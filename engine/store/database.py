@@ -58,7 +58,7 @@ class Database:
         """
         if self.is_missing:
             name = shown_url(self._given)
-            raise StoreError(f"there is no database {name}: check store.url, or create it with `habitue migrate`")
+            raise StoreError(f"there is no database {name}: check store.url, or run `habitue migrate` to create it")
         with self._connect() as connection:
             # Otherwise each statement would see its own snapshot.
             options = {"isolation_level": "REPEATABLE READ"} if self.dialect is Dialect.POSTGRES else {}
