@@ -158,7 +158,7 @@ class App:
             self.adapters(),
             self.settings,
             self.clock,
-            content.coupon_worths(),
+            content.coupon_values(),
             self.kinds.channels,
             self.kinds.gates,
         )

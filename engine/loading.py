@@ -56,7 +56,7 @@ class Content:
         )
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
 
-    def coupon_worths(self) -> dict[str, str]:
+    def coupon_values(self) -> dict[str, str]:
         """Return coupon -> its value in words, for templates."""
         return {name: section.worth for name, section in self.playbooks.coupons.items()}
 

@@ -177,7 +177,7 @@ class Deliveries(World):
             adapters,
             full,
             self.clock,
-            self.loaded.coupon_worths(),
+            self.loaded.coupon_values(),
             CHANNELS,
             gates,
         )

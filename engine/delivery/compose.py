@@ -24,12 +24,12 @@ from engine.settings import Brand
 
 @dataclass(frozen=True)
 class ComposerContext:
-    """What all messages of a brand have in common. ``worths`` maps coupons to their value in words."""
+    """The parts that all messages of a brand share. ``coupon_values`` maps coupons to their value in words."""
 
     brand: Brand
     library: TemplateLibrary
     unsubscriber: Unsubscriber
-    worths: Mapping[str, str]
+    coupon_values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Composed:
 class Composer:
     """Renders pending messages; equal ones give equal messages, except for the instant of composing."""
 
-    def __init__(self, stationery: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
-        self._stationery = stationery
+    def __init__(self, context: ComposerContext, channels: Sequence[Channel] = CHANNELS) -> None:
+        self._shared = context
         self._channels = by_name(channels)
-        self._used_values = UsedValues(stationery.library)
-        brand = stationery.brand
+        self._used_values = UsedValues(context.library)
+        brand = context.brand
         self._brand: BrandValues = {
             "name": brand.name,
             "website": brand.website,
@@ -112,11 +112,11 @@ class Composer:
         return channel
 
     def _template(self, pending: PendingMessage) -> Template:
-        locale = pending.locale or self._stationery.brand.locale
-        return self._stationery.library.find(pending.template, pending.channel, locale)
+        locale = pending.locale or self._shared.brand.locale
+        return self._shared.library.find(pending.template, pending.channel, locale)
 
     def _context(self, pending: PendingMessage, values: Values) -> RenderContext:
-        brand = self._stationery.brand
+        brand = self._shared.brand
         return RenderContext(
             values,
             pending.locale or brand.locale,
@@ -125,7 +125,7 @@ class Composer:
         )
 
     def _unsubscribe_link(self, pending: PendingMessage) -> str:
-        return self._stationery.unsubscriber.link(
+        return self._shared.unsubscriber.link(
             Subscription(pending.user_id, pending.channel, pending.message_class, pending.action_id)
         )
 
@@ -145,7 +145,7 @@ class Composer:
             else {
                 "code": coupon.code,
                 "expires_on": coupon.expires_at,
-                "worth": self._stationery.worths.get(pending.coupon_name or "", ""),
+                "worth": self._shared.coupon_values.get(pending.coupon_name or "", ""),
             },
             "brand": self._brand,
             "unsubscribe_url": link,

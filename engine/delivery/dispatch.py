@@ -47,7 +47,7 @@ _log = structlog.get_logger("habitue.delivery")
 class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
-    ``adapters`` are by channel; ``gates`` run in the given order; ``worths`` maps coupons to their value in words, for
+    ``adapters`` are by channel; ``gates`` run in the given order; ``coupon_values`` maps coupons to their value in words, for
     templates. Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
@@ -59,7 +59,7 @@ class Delivery:
         adapters: Mapping[str, Adapter],
         settings: Settings,
         clock: Clock,
-        worths: Mapping[str, str] | None = None,
+        coupon_values: Mapping[str, str] | None = None,
         channels: Sequence[Channel] = CHANNELS,
         gates: Sequence[Gate[Any]] = GATES,
     ) -> None:
@@ -73,13 +73,13 @@ class Delivery:
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
-        self.replace_content(library, catalog, worths)
+        self.replace_content(library, catalog, coupon_values)
 
     def replace_content(
-        self, library: TemplateLibrary, catalog: FactCatalog, worths: Mapping[str, str] | None = None
+        self, library: TemplateLibrary, catalog: FactCatalog, coupon_values: Mapping[str, str] | None = None
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
-        self._library, self._worths = library, dict(worths or {})
+        self._library, self._coupon_values = library, dict(coupon_values or {})
         self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._channels)
         for state in self._states.values():
             state.channel_breakers.forget()
@@ -185,12 +185,12 @@ class Delivery:
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         loader = self._loader
-        stationery = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._worths)
+        context = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._coupon_values)
         return LaneContext(
             journal=journal,
             claims=self._claims,
             loader=loader,
-            composer=Composer(stationery, self._channels),
+            composer=Composer(context, self._channels),
             gates=self._gates,
             settings=self._settings.delivery,
             gate_context=self._gate_context,

@@ -1,4 +1,4 @@
-"""What ``habitue status`` tells of an installation, as frozen read models. Instants are UTC milliseconds."""
+"""What ``habitue status`` reports about an installation, as frozen read models. Instants are UTC milliseconds."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ class WorkerSeen:
     content_version: str | None
     message: str | None
     silent: bool
-    """It was not seen for longer than it should be: it died, or its machine did."""
+    """It has not been seen for too long, so it or its machine has died."""
 
 
 @dataclass(frozen=True, slots=True)
 class TickDone:
-    """One pass of the pipeline; milliseconds is None while it runs, or where it died."""
+    """One pass of the pipeline; ``milliseconds`` is None while it runs, or if it died."""
 
     at: Instant
     started_at: Instant
@@ -35,18 +35,18 @@ class TickDone:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How late the oldest of each is, in milliseconds; None where nothing is due."""
+    """How late the oldest of each is, in milliseconds; None if nothing is due."""
 
     users: int | None
     users_at_once: bool
-    """Users wait whose rules or attributes changed: since when is not known."""
+    """Users are waiting because files or attributes changed; since when is not known."""
     enrolments: int | None
     actions: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Actions of one state, channel and reason. ``more`` says that counting ended at its limit."""
+    """The number of actions with one state, channel and reason. ``more``: counting stopped at its limit."""
 
     state: str
     channel: str | None
@@ -68,29 +68,29 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What the store says by itself."""
+    """The part of the status that comes from the store."""
 
     at: Instant
     content_version: str | None
-    """The version that was applied last; None on a new database."""
+    """The version that was last applied; None for a new database."""
     applied_at: Instant | None
     users_about: int
-    """The highest id on SQLite, the planner's estimate on PostgreSQL: no table is counted through."""
+    """The highest id on SQLite, the planner's estimate on PostgreSQL, so that no table is counted in full."""
     workers: tuple[WorkerSeen, ...]
     ticks: tuple[TickDone, ...]
     """Newest first."""
     lag: Lag
     queue: tuple[Depth, ...]
-    """Actions that wait for delivery or are on their way."""
+    """Actions that are waiting for delivery or being sent."""
     stuck: tuple[Depth, ...]
     """Actions that are held or unknown."""
     quarantine: tuple[Quarantined, ...]
-    """Rows that could not be worked on, the oldest first, up to a limit."""
+    """Rows that could not be processed, oldest first, up to a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Something that a person has to look at, and what to do."""
+    """A problem that needs a person's attention, and what to do about it."""
 
     subject: str
     message: str
@@ -102,7 +102,7 @@ class Status:
 
     store: Store
     files_version: str
-    """The version of the files as they are now."""
+    """The version of the current files."""
     files_errors: int
     pools: tuple[Pool, ...]
     attention: tuple[Attention, ...]

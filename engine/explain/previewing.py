@@ -74,7 +74,7 @@ class Previewer:
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
         self._composer = Composer(
-            ComposerContext(brand, content.library, unsubscriber, content.coupon_worths()), content.kinds.channels
+            ComposerContext(brand, content.library, unsubscriber, content.coupon_values()), content.kinds.channels
         )
         self._channels = by_name(content.kinds.channels)
 

@@ -9,7 +9,7 @@ from engine.content.values import Duration
 
 
 class CouponSection(Section):
-    """``[coupons.NAME]``: a coupon, and where its unique codes come from."""
+    """``[coupons.NAME]``: a coupon and the source of its unique codes."""
 
     kind: Literal["pool", "series"]
     """``pool``: codes imported with ``habitue coupons import``; ``series``: codes that Habitué generates."""

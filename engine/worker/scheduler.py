@@ -204,7 +204,7 @@ class WorkerProcess:
         content = self._content.refresh()
         if self._loop and self._delivery and content.version != self._delivered:
             self._delivered = content.version
-            parts = (content.library, content.catalog, content.coupon_worths())
+            parts = (content.library, content.catalog, content.coupon_values())
             self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
         if self._content.message != before:
             self._beat()

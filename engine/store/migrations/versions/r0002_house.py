@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 _JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-# SQLite numbers rows itself only where the key's type is exactly INTEGER.
+# SQLite numbers rows itself only if the key's type is exactly INTEGER.
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
