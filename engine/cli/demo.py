@@ -42,7 +42,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Generate a brand with its customers, run its last days, and show what was done."""
+    """Generate a brand with its customers, run its last days, and show a summary."""
     options: Options = context.obj
     until = _end(end)
     if export is not None:

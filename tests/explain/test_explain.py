@@ -39,11 +39,11 @@ def test_facts_are_shown_as_people_read_them(world: World) -> None:
     assert fact(found, "average_order")[1] == "$200.00"
     assert fact(found, "last_order_at")[1] == "2026-01-02T02:00:00Z"
     sources = {one.name: one.source for one in found.facts}
-    assert sources["spend"] == "sum of order_completed.amount of the last 365d"
-    assert sources["beauty_orders"] == "number of order_completed of the last 90d where category = 'beauty'"
-    assert sources["last_order_at"] == "when the latest order_completed was"
+    assert sources["spend"] == "sum of order_completed.amount in the last 365d"
+    assert sources["beauty_orders"] == "number of order_completed in the last 90d where category = 'beauty'"
+    assert sources["last_order_at"] == "time of the latest order_completed"
     assert sources["average_order"] == "spend / nullif(orders, 0)"
-    assert sources["mail"] == "the attribute email"
+    assert sources["mail"] == "attribute email"
 
 
 def test_addresses_are_masked_unless_they_are_asked_for(world: World) -> None:

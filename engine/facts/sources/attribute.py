@@ -60,8 +60,8 @@ class Attribute(FactSource):
         return json_value(context.dialect, "u.attributes", self.attribute, self.type)
 
     def words(self) -> str:
-        """Return ``the attribute city``."""
-        return f"the attribute {self.attribute}"
+        """Return ``attribute city``."""
+        return f"attribute {self.attribute}"
 
 
 def _read(section: _AttributeForm, declaration: Declaration) -> FactSource | None:

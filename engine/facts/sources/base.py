@@ -89,8 +89,8 @@ class EventFilter:
         return f" FILTER (WHERE {' AND '.join(tests)})" if tests else ""
 
     def words(self) -> str:
-        """Return the filter as text after the event's name: `` of the last 30d where category = 'beauty'``."""
-        within = "" if self.within is None else f" of the last {span(self.within)}"
+        """Return the filter as text after the event's name: `` in the last 30d where category = 'beauty'``."""
+        within = "" if self.within is None else f" in the last {span(self.within)}"
         return within if self.where is None else f"{within} where {self.where.text}"
 
 

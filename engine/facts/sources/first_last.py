@@ -35,8 +35,8 @@ class FirstLastInstant(EventSource):
         return f"{'max' if self.latest else 'min'}(e.at){self.filter.only(context)}"
 
     def words(self) -> str:
-        """Return ``when the latest order_completed was …``."""
-        return f"when the {_which(self.latest)} {self.filter.event} was{self.filter.words()}"
+        """Return ``time of the latest order_completed …``."""
+        return f"time of the {_which(self.latest)} {self.filter.event}{self.filter.words()}"
 
 
 @dataclass(frozen=True)
