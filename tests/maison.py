@@ -1,6 +1,6 @@
-"""Maison, the one brand of the tests: its files by path. A test that needs others lays its own over them.
+"""Maison, the brand of the tests: its files by path. A test that needs other files adds them or replaces these.
 
-Small enough to reckon by hand: three dimensions, one of each kind, and a playbook for each way in.
+It is small enough to compute by hand: three dimensions, one of each kind, and a playbook for each kind of trigger.
 """
 
 from collections.abc import Mapping

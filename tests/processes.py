@@ -1,6 +1,6 @@
-"""The program as people run it: commands and workers that are processes of their own, over a World's folder.
+"""The program as people run it: commands and workers in processes of their own, in a World's folder.
 
-Their clock is the machine's, so whoever waits for one of them has to poll: ``wait_until`` is the one place that does.
+Their clock is the machine's, so tests that wait for one of them have to poll: only ``wait_until`` does that.
 """
 
 import json
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 CODES = 6_000
 """As many as the test with the most users gives away."""
 DEADLINE = 60.0
-"""Seconds that a process has for anything, on a machine that has other things to do as well."""
+"""Seconds that a process has for anything, on a busy machine."""
 
 VIP = """
 [playbook]
@@ -77,7 +77,7 @@ def migrate(world: World, at: Instant | None = None) -> None:
 
 
 def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
-    """Let users ``u<n>`` come and sign up; each fourth orders thrice, for 600, and is of high value."""
+    """Add users ``u<n>``, who sign up; every fourth orders three times, for 600, and so has a high value."""
     numbers = range(first, first + number)
     users = [
         UserRow(
@@ -119,7 +119,7 @@ def words_of(world: World, *words: str) -> list[str]:
 
 
 def surroundings() -> dict[str, str]:
-    """The environment of the processes: this one's without settings of the program."""
+    """The environment of the processes: this one's, without settings of the program."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HABITUE_")}
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "300"}
 
@@ -139,7 +139,7 @@ def habitue(world: World, *words: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(world: World, *words: str) -> Iterator["Worker"]:
-    """``habitue run``; killed at the end where it still lives."""
+    """``habitue run``; killed at the end if it is still running."""
     log = world.folder / f"worker{len(list(world.folder.glob('worker*.log')))}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -180,7 +180,7 @@ class Worker:
 def wait_until(
     holds: Callable[[], object], what: Callable[[], str], *, alive: Callable[[], bool] = lambda: True
 ) -> None:
-    """Ask until it holds; fail after the deadline, or where nobody is alive to bring it about."""
+    """Poll until it holds; fail after the deadline, or if nothing is alive that could make it hold."""
     end = time.monotonic() + DEADLINE
     while not holds():
         assert time.monotonic() < end, f"not in time: {what()}"

@@ -1,4 +1,4 @@
-"""A provider that does what a test tells it to, and keeps what it was given."""
+"""A scripted provider, which records the messages that it was given."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Provider:
     sent: list[Message] = field(default_factory=list)
     opened: int = 0
     hang: Callable[[Message], bool] | None = None
-    """Messages for which ``send`` never returns, as a provider that is gone does."""
+    """Messages for which ``send`` never returns, as if the provider were gone."""
 
     async def __aenter__(self) -> Self:
         self.opened += 1

@@ -29,12 +29,12 @@ def render(source: str, **values: object) -> Rendered:
 
 
 def body(source: str, **values: object) -> str:
-    """Return what stands in the HTML's body."""
+    """Return the content of the HTML's body."""
     found = re.search(r"<body>(.*)</body>", render_with(email(source), RenderContext(values)).html, re.DOTALL)
     assert found is not None
     return found[1]
 
 
 def words(source: str, locale: str = "en", currency: str = "USD", zone: str = "UTC", **values: object) -> str:
-    """Return the text part that comes from ``source``."""
+    """Return the text part rendered from ``source``."""
     return render_with(email(source), RenderContext(values, locale, currency, zone)).text.strip()

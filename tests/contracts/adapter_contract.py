@@ -1,4 +1,4 @@
-"""What every adapter owes to delivery, whatever its channel. Subclass, say how to open one, and inherit the tests."""
+"""The contract of adapters with delivery, for any channel. Subclass it, define how to open an adapter, inherit the tests."""
 
 import asyncio
 import logging
@@ -15,11 +15,11 @@ from engine.channels.base import Channel
 from tests.adapters.emails import AT, SECRET
 
 POISON = ("\r\nRCPT TO:<eve@example.org>", "\0", " ")
-"""What a recipient's address must not smuggle in."""
+"""Text that a recipient's address must not smuggle in."""
 
 
 class Bench(Protocol):
-    """An adapter and what has arrived at its provider."""
+    """An adapter and the messages that have arrived at its provider."""
 
     @property
     def adapter(self) -> Adapter: ...
@@ -30,32 +30,32 @@ class Bench(Protocol):
 
 
 class AdapterContract:
-    """Run over every adapter, for every channel that it serves. Whatever a provider does, ``send`` answers."""
+    """Runs for every adapter, for every channel that it serves. Whatever a provider does, ``send`` answers."""
 
     channel: Channel
     kind: AdapterKind
-    """As the program knows the adapter."""
+    """The adapter's declaration."""
     duplicates_arrive = False
     """Whether a key that is handed over twice arrives twice."""
 
     def payload(self, number: int = 0) -> Any:  # noqa: ANN401 - of the channel's type
-        """Return a payload that tells its number."""
+        """Return a payload that contains its number."""
         raise NotImplementedError
 
     def working(self, folder: Path) -> AbstractAsyncContextManager[Bench]:
-        """Open an adapter whose provider takes everything."""
+        """Open an adapter whose provider accepts everything."""
         raise NotImplementedError
 
     def unreachable(self, folder: Path) -> AbstractAsyncContextManager[Bench]:
-        """Open an adapter whose provider is not there, or does not let it in."""
+        """Open an adapter whose provider cannot be reached, or refuses access."""
         raise NotImplementedError
 
     def failing(self, folder: Path, outcome: Outcome) -> AbstractAsyncContextManager[Bench] | None:
-        """Open one whose provider fails the first message so; None where this provider cannot."""
+        """Open an adapter whose provider answers the first message with ``outcome``; None if this provider never does."""
         raise NotImplementedError
 
     def silent(self, folder: Path) -> AbstractAsyncContextManager[Bench] | None:
-        """Open one, with short limits of its own, whose provider takes messages and never answers; None as above."""
+        """Open an adapter with short time limits whose provider never answers; None if this provider always does."""
         raise NotImplementedError
 
     def message(self, number: int = 0, recipient: str | None = None) -> Message:

@@ -1,4 +1,4 @@
-"""What every channel owes to the engine, whoever brings it. Subclass, name the channel, and inherit the tests."""
+"""The contract of channels with the engine, wherever they come from. Subclass it, set the channel, inherit the tests."""
 
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -14,7 +14,7 @@ from engine.store.dialect import Dialect
 
 
 class ChannelContract:
-    """Run over every channel."""
+    """Runs for every channel."""
 
     channel: Channel
 

@@ -20,7 +20,7 @@ from tests.contracts.adapter_contract import AdapterContract, Bench
 
 @dataclass
 class Folder:
-    """What lies in the folder of an adapter."""
+    """The files in an adapter's folder."""
 
     adapter: CaptureAdapter
     folder: Path

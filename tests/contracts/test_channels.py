@@ -1,4 +1,4 @@
-"""The channels that ship keep the contract; together they are told apart."""
+"""The channels that ship keep the contract, and differ from each other."""
 
 from engine.channels import CHANNELS
 from engine.channels.email import EMAIL

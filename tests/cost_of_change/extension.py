@@ -1,4 +1,4 @@
-"""One module outside the program that adds one of everything of which there can be more, as an installed package does.
+"""One module outside the program that adds one of everything that can be added, as an installed package does.
 
 A channel with its provider and the provider's receipts, a gate, a kind of step, of trigger and of fact source.
 """

@@ -1,4 +1,4 @@
-"""A channel from outside the program: faxes, with a provider and its receipts. Nothing of the engine knows of it."""
+"""A channel from outside the program: faxes, with a provider and its receipts. Nothing in the engine knows about it."""
 
 import asyncio
 import hmac
@@ -24,7 +24,7 @@ from engine.messages.render import Rendered
 
 _NUMBER = re.compile(r"\+[0-9]{7,15}").fullmatch
 _LONGEST = 3_000
-"""Characters that fit on one page."""
+"""Maximum number of characters on one page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class FaxPayload:
 
 
 class FaxChannel(Channel):
-    """``fax``: a page to a number that stands in the attribute ``fax_number``."""
+    """``fax``: a page to the number in the attribute ``fax_number``."""
 
     name = "fax"
     address = AddressOf(attribute="fax_number")
@@ -67,7 +67,7 @@ class FaxOptions(BaseModel):
 
 
 class FaxAdapter:
-    """Lays each page into the provider's tray. The provider knows a key that it has seen."""
+    """Puts each page into the provider's tray. The provider recognises a key that it has seen before."""
 
     channel = "fax"
     payload = FaxPayload
@@ -101,7 +101,7 @@ class FaxAdapter:
 
 
 def sign(secret: str, body: bytes) -> str:
-    """Return the signature of a call, as the provider makes it."""
+    """Return the provider's signature of a call."""
     return hmac.new(secret.encode(), body, sha256).hexdigest()
 
 
@@ -109,10 +109,10 @@ _KINDS = {"sent": ReceiptKind.DELIVERED, "busy": ReceiptKind.BOUNCED}
 
 
 def receipts(options: FaxOptions, name: str, callback: Callback) -> Sequence[Receipt]:
-    """Read a call of the provider: a list of pages and what became of each."""
+    """Read a provider's call: a list of pages, each with its result."""
     given = callback.headers.get("x-fax-signature", "")
     if not hmac.compare_digest(given, sign(options.secret.get_secret_value(), callback.body)):
-        raise NotAuthentic("the signature does not fit the body")
+        raise NotAuthentic("the signature does not match the body")
     try:
         return [
             Receipt(name, one["id"], _KINDS[one["status"]], int(one["at"]), reason=f"line_{one['status']}")
@@ -132,7 +132,7 @@ FAX_ADAPTER = AdapterKind(
     reasons=(
         AnswerReason("number_invalid", "No fax can be sent to this number."),
         AnswerReason("tray_missing", "The provider's tray cannot be reached."),
-        AnswerReason("line_sent", "The page came out at the other end."),
+        AnswerReason("line_sent", "The page was printed at the other end."),
         AnswerReason("line_busy", "The line was busy for a day."),
     ),
 )

@@ -1,4 +1,4 @@
-"""A kind of fact source from outside the program: on how many days in a row something happened, up to yesterday."""
+"""A kind of fact source from outside the program: for how many days in a row an event has happened, up to yesterday."""
 
 from dataclasses import dataclass
 

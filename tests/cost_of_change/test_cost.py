@@ -1,4 +1,4 @@
-"""What it costs to add something: one module outside the program. A brand lives by all that it adds, end to end."""
+"""The cost of adding something: one module outside the program. A brand uses everything that it adds, end to end."""
 
 import json
 from collections.abc import Iterator
@@ -152,7 +152,7 @@ def test_the_brand_lives_by_all_of_it(world: World) -> None:
     body = json.dumps([{"id": told[0][0], "status": "sent", "at": int(day(15))}]).encode()
     assert world.app.receive("office", {"X-Fax-Signature": sign(SECRET, body)}, body) == Received(1, 0, 0)
     [arrived] = log(world, "--state", "delivered")
-    assert (arrived["reason"], arrived["sentence"]) == ("line_sent", "The page came out at the other end.")
+    assert (arrived["reason"], arrived["sentence"]) == ("line_sent", "The page was printed at the other end.")
 
     found = world.explain(arrived["user"], 15)
     [streak] = [one for one in found.facts if one.name == "visit_streak"]
@@ -160,7 +160,7 @@ def test_the_brand_lives_by_all_of_it(world: World) -> None:
     [enrolment] = found.enrolments
     assert (enrolment.trigger, enrolment.reason) == ("silence since 2026-01-04T12:00:00Z", "completed")
     assert [one.state for one in found.actions[-1].history][-3:] == ["handed_off", "accepted", "delivered"]
-    assert found.actions[-1].history[-1].sentence == "The page came out at the other end."
+    assert found.actions[-1].history[-1].sentence == "The page was printed at the other end."
     shown = world.command("explain", arrived["user"], "--at", "2026-01-16T00:00:00Z").output
     assert "fax •••" in shown
     assert "silence since" in shown

@@ -1,4 +1,4 @@
-"""A channel costs a file and an adapter: a brand lives by fax, and nothing of the engine was changed for it."""
+"""A channel costs a file and an adapter: a brand uses fax, and nothing in the engine was changed for it."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -63,7 +63,7 @@ FILES: dict[str, str | None] = {
 
 
 class Office(World):
-    """A brand that has these files and no others, and the fax provider's tray."""
+    """A brand with these files only, and the fax provider's tray."""
 
     @property
     def tray(self) -> Path:

@@ -1,4 +1,4 @@
-"""A kind of trigger from outside the program is checked, compiled, lived through, explained and logged."""
+"""A kind of trigger from outside the program is checked, compiled, executed, explained and logged."""
 
 import json
 from collections.abc import Iterator
