@@ -1,4 +1,4 @@
-"""Messages: read back by the standard library, they hold what was put in, and nothing can be smuggled into them."""
+"""Messages parsed by the standard library have the original content, and nothing can be injected into them."""
 
 import quopri
 import re

@@ -1,4 +1,4 @@
-"""Caches that live as long as the process hold nobody's data: an erasure could not reach them."""
+"""Caches that live as long as the process contain no personal data, because an erasure could not reach them."""
 
 import ast
 from collections.abc import Iterator

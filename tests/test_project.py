@@ -1,4 +1,4 @@
-"""House rules that no linter knows: one clock, one importer of durable_rules, locks with hashes, docs that hold."""
+"""Project rules that no linter checks: one clock, one importer of durable_rules, locks with hashes, valid docs."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Templates: kept within bounds, and looked through for mistakes and variables."""
+"""Templates: their limits, and the analysis of mistakes and variables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who writes what: the tables of actions, and when users are due, have one owner each."""
+"""The tables of actions, and when users are due, each have one module that writes them."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Every word of the log is declared once, with its sentence."""
+"""Every reason in the log is declared once, with its sentence."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""An SMTP server that does what a test tells it to, at each verb."""
+"""A scripted SMTP server: a test sets its reply to each verb."""
 
 import asyncio
 import ssl

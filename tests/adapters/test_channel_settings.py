@@ -1,4 +1,4 @@
-"""Which adapter serves which channel: what ``config.toml`` says, what the old keys still mean, and what does not fit."""
+"""Configuring adapters for channels in ``config.toml``: valid settings, old keys, and combinations that do not fit."""
 
 from contextlib import closing
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Transactions whose commands leave together (RFC 2920): what is refused, and how what went along is cleared away."""
+"""Pipelined transactions (RFC 2920): refusals, and aborting the commands that were sent along with a refused one."""
 
 import asyncio
 

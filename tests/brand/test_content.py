@@ -1,4 +1,4 @@
-"""The default brand's files hold together: every form parses, every place has cases and is used, nothing dangles."""
+"""The default brand's files are consistent: all parse, every place has cases and is used, no reference is broken."""
 
 from datetime import timedelta
 

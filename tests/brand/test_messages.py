@@ -1,4 +1,4 @@
-"""The default brand's messages: in both languages, alike in what they say, and whole for every customer."""
+"""The default brand's messages exist in both languages, with the same content, and render for every customer."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One reader of crontabs: the worker's turns and the playbooks' local days mean the same."""
+"""Crontabs mean the same in the worker's schedule and in playbooks."""
 
 from datetime import UTC, datetime, timedelta
 

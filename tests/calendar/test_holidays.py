@@ -1,4 +1,4 @@
-"""A holiday is named so that one fits, and only one."""
+"""The name of a holiday must match exactly one holiday."""
 
 from datetime import date
 

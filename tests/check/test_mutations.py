@@ -1,4 +1,4 @@
-"""Whatever a file holds, checking it ends in findings, never in a crash."""
+"""Whatever a file contains, checking it ends with findings, never with a crash."""
 
 from functools import cache
 from pathlib import Path

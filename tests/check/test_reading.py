@@ -1,4 +1,4 @@
-"""What a message is said to read is what a render reads."""
+"""The values that a message is reported to read are those that rendering reads."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""``habitue preview`` and ``habitue send-test``: what is shown is what is sent, and nothing is kept of it."""
+"""``habitue preview`` and ``habitue send-test``: they show what would be sent, and store nothing."""
 
 import email
 import email.policy

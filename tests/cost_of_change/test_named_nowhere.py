@@ -1,6 +1,6 @@
-"""Nothing outside its own file names a shipped kind, but the tuple that lists it: so the next one costs no more.
+"""No code outside its own file refers to a shipped kind, except the tuple that lists it, so a new kind costs no more.
 
-Two ways to name one are looked for in the whole program: importing its module, and comparing a name with its word.
+The test searches the program for two kinds of reference: importing the kind's module, and comparing with its name.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""A fact source that the program has never heard of is checked, computed, ruled by, written about and explained."""
+"""A fact source from outside the program is checked, computed, explained, and used in rules and templates."""
 
 from collections.abc import Iterator
 from pathlib import Path

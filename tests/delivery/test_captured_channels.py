@@ -1,4 +1,4 @@
-"""Texts and notifications are tried out like mail: the capture adapter serves any channel that is configured for it."""
+"""Text messages and notifications can be tried out like email: the capture adapter serves any channel."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What becomes of an action after each answer of a provider, as the log shows it."""
+"""An action's state after each kind of answer from a provider, as the log shows it."""
 
 import asyncio
 from email import message_from_bytes, policy

@@ -1,4 +1,4 @@
-"""Reads the tables of a page, and holds what they say of settings against the models."""
+"""Reads the tables of a page, and compares the settings in them with the models."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""docs/architecture.md says what the code is: layers, tables, and an example that is so."""
+"""docs/architecture.md matches the code: its layers, its tables, and its example."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""docs/commands.md is what the program says of itself, and commands that other pages name exist."""
+"""docs/commands.md matches the program's help, and commands mentioned on other pages exist."""
 
 import re
 import shlex

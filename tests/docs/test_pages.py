@@ -1,4 +1,4 @@
-"""The pages hold together: every link leads somewhere, the index names every page, pictures can be shown."""
+"""The pages are consistent: every link has a target, the index lists every page, pictures can be displayed."""
 
 import re
 import xml.etree.ElementTree as ET

@@ -1,4 +1,4 @@
-"""What the pages show runs: consoles as a reader would type them, Python as it stands."""
+"""The examples on the pages run: console sessions as a reader would type them, Python code unchanged."""
 
 import os
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""What is told of a user is what the engine did, and what it will do."""
+"""``explain`` reports what the engine did for a user, and what it will do."""
 
 import pytest
 

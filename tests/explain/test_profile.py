@@ -1,4 +1,4 @@
-"""``explain`` shows what a user agreed to and when, and how their profile became what it is."""
+"""``explain`` shows a user's consents and the changes of their profile."""
 
 import json
 

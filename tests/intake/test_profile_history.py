@@ -1,4 +1,4 @@
-"""What a user was before stays known: attributes, addresses and every word about consent, and nothing is told twice."""
+"""The history of attributes, addresses and consents is kept, and nothing is recorded twice."""
 
 import json
 from typing import Any

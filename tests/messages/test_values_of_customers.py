@@ -1,4 +1,4 @@
-"""Values that no filter can work on are the row's fault: never the template's, and never the program's."""
+"""If a filter cannot process a value, the row is at fault, not the template or the program."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A store of the commit before issue 5 is migrated, and goes on as the program of that commit went on with it."""
+"""A store made by an earlier version is migrated, and continues just as that version continued with it."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Files to playbooks: every mistake is found, at its line, with what would be right."""
+"""Loading playbooks: every mistake is found, at its line, with a remedy."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The page about playbooks: its examples are good, and it leaves no key out."""
+"""The page about playbooks: its examples are valid, and it documents every key."""
 
 import re
 from pathlib import Path

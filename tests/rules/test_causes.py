@@ -1,4 +1,4 @@
-"""Why users move: every transition has its cause, and an edit or a calibration is no behaviour."""
+"""Every transition has its cause, and an edit or a calibration does not count as behaviour."""
 
 from collections.abc import Iterator
 from pathlib import Path

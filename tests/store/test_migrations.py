@@ -1,4 +1,4 @@
-"""Migrations: they make what tables.py says, once, and say so when a database is from the future."""
+"""Migrations create the declared tables, once, and report a database from a newer version."""
 
 from collections.abc import Iterator
 

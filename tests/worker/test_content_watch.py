@@ -1,4 +1,4 @@
-"""Two workers on one store whose folders differ: the files that changed last run, and nobody flaps."""
+"""Two workers on one store with different folders: the files that changed last run, and versions do not flap."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files change under a running worker: good ones take over, others never do, and the worker says so."""
+"""Files change while a worker runs: valid ones take over, others never do, and the worker reports it."""
 
 from tests.maison import FILES, VALUE
 from tests.processes import FACTS, habitue, just_now, people, running

@@ -1,4 +1,4 @@
-"""Playbooks that ask about time reach users to whom nothing happens, also when they come or change later."""
+"""Playbooks with time conditions reach users who do nothing, even if the playbook is added or changed later."""
 
 from collections.abc import Iterator
 from pathlib import Path
