@@ -211,7 +211,7 @@ def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
     ]
     body = json.dumps(told).encode()
     lived.clock.move_to(day(1.3))
-    with pytest.raises(NotAuthentic, match="the signature does not fit the body"):
+    with pytest.raises(NotAuthentic, match="the signature does not match the body"):
         lived.app.receive("office", {"X-Fax-Signature": sign("another", body)}, body)
     with pytest.raises(CallbackError, match="not a list of pages"):
         lived.app.receive("office", {"X-Fax-Signature": sign(SECRET, b"[1]")}, b"[1]")
