@@ -223,7 +223,7 @@ def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
         ("bo", "bounced", "line_busy"),
     ]
     assert [one["sentence"] for one in logged][-2:] == [
-        "The page came out at the other end.",
+        "The page was printed at the other end.",
         "The line was busy for a day.",
     ]
     [action] = lived.explain("ann", 1.4).actions
