@@ -13,18 +13,21 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from engine.bad_rows import BadRowIsolation
+from engine.breaker import Alarm
 from engine.clock import Instant
 from engine.errors import StoreError
 from engine.facts.refresh import Refresh
 from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
-from engine.playbooks.advance import Advance, Advanced, first_due_enrolment
+from engine.playbooks.advance import Advance, Advanced
+from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.store.database import Database
+from engine.store.due import due_again
 from engine.store.quarantine import RowKind, forget, forget_passed
 from engine.store.temporary import DUE_USER, take_due_users
 
@@ -50,6 +53,8 @@ class Progress:
     actions: int = 0
     set_aside: int = 0
     """Users and enrolments that were quarantined; see ``bad_rows``."""
+    alarms: tuple[Alarm, ...] = ()
+    """What has stopped because of a bug; see ``playbooks.breakers``."""
     lived_until: Instant | None = None
     """The instant of a later tick that this store has already had. If set, this tick did nothing."""
 
@@ -80,24 +85,29 @@ class Pipeline:
         with database.read() as connection:
             exits = pinned.turning_points(connection)  # those of new enrolments are in the content
         self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
-        self.enrol: Stage = Enrol(content.playbooks, dialect)
-        settle = Settle(pinned, dialect)
+        self._breakers = PlaybookBreakers()
+        self.enrol: Stage = Enrol(content.playbooks, dialect, self._breakers)
+        settle = Settle(pinned, dialect, self._breakers)
         self.settle: Stage = settle
-        self.occasions = Occasions(content.playbooks, dialect, tick_settings.brand_zone, settle)
-        self.advance = Advance(pinned, coupon_issuer, dialect, tick_settings.brand_zone)
+        zone = tick_settings.brand_zone
+        self.occasions = Occasions(content.playbooks, dialect, zone, settle, self._breakers)
+        self.advance = Advance(pinned, coupon_issuer, dialect, zone, self._breakers)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
         done = Progress()
         for step in (self._users, self._occasions, self._enrolments):
             done = step(now, done, watch)
-        return done
+        return replace(done, alarms=self._breakers.alarms)
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         aside = BadRowIsolation(self._database, RowKind.USER, "users", self._chunk)
         while True:
             try:
                 after = self._user_chunk(now, done, aside)
+            except PlaybookAtFault as fault:
+                self._breakers.fail(fault, now)
+                continue
             except (StoreError, DBAPIError) as error:
                 aside.failed(error, now)
                 continue
@@ -118,6 +128,7 @@ class Pipeline:
             transitions = self.place.run(connection, now) or 0
             enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)
             self.settle.run(connection, now)
+            self._look_again(connection, now)
             forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")
         return replace(
             done,
@@ -126,8 +137,15 @@ class Pipeline:
             enrolments=done.enrolments + enrolments,
         )
 
+    def _look_again(self, connection: Connection, now: Instant) -> None:
+        """Make the users of this chunk due again when what has stopped is tried again."""
+        if (again := self._breakers.next_look(now)) is not None:
+            query = f"SELECT user_id, CAST(:again AS BIGINT) AS again FROM {DUE_USER}"
+            due_again(connection, query, {"again": again, "now": now})
+
     def _occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         done = replace(done, enrolments=done.enrolments + self.occasions.run(self._database, now))
+        self._breakers.had_their_turn(OF_USERS, now)
         watch(done)
         return done
 
@@ -136,10 +154,14 @@ class Pipeline:
         while True:
             try:
                 advanced = self._enrolment_chunk(now, aside)
+            except PlaybookAtFault as fault:
+                self._breakers.fail(fault, now)
+                continue
             except (StoreError, DBAPIError) as error:
                 aside.failed(error, now)
                 continue
             if not advanced.passed:
+                self._breakers.had_their_turn((PartKind.STEPS,), now)
                 with self._database.write() as connection:
                     forget_passed(connection, now)
                 return replace(done, set_aside=done.set_aside + aside.number)
@@ -150,5 +172,5 @@ class Pipeline:
     def _enrolment_chunk(self, now: Instant, aside: BadRowIsolation) -> Advanced:
         with self._database.write() as connection:
             if aside.limit == 1:
-                aside.suspect = first_due_enrolment(connection, self._database.dialect, now)
+                aside.suspect = self.advance.first_due(connection, now)
             return self.advance.run(connection, now, aside.limit)

@@ -40,11 +40,11 @@ def tick(
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
     _show(now, done, drained, as_json=as_json)
-    if drained and drained.alarms:
-        for alarm in drained.alarms:
-            notes().print(
-                f"[red]habitue:[/] {escape(str(alarm))}; its messages are waiting", highlight=False, soft_wrap=True
-            )
+    waiting = [f"{alarm}; its users are waiting" for alarm in done.alarms]
+    waiting += [f"{alarm}; its messages are waiting" for alarm in drained.alarms] if drained else []
+    for said in waiting:
+        notes().print(f"[red]habitue:[/] {escape(said)}", highlight=False, soft_wrap=True)
+    if waiting:
         raise typer.Exit(USAGE)
 
 

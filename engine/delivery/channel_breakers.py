@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import structlog
 
-from engine.delivery.breaker import LONGEST_PAUSE, Alarm, Breaker
+from engine.breaker import LONGEST_PAUSE, Alarm, Breaker
 from engine.delivery.reasons import DeliveryReason
 from engine.store.quarantine import A_FEW
 

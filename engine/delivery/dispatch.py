@@ -12,10 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
 from engine.actions.claims import Claims
+from engine.breaker import Alarm, Breaker
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import Clock
-from engine.delivery.breaker import Alarm, Breaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES

@@ -16,8 +16,8 @@ from adapters.base import Adapter
 from engine.actions.claims import Claim, Claims
 from engine.actions.moves import Move
 from engine.actions.states import State
+from engine.breaker import Breaker
 from engine.clock import Clock, Instant
-from engine.delivery.breaker import Breaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve

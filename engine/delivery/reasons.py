@@ -4,6 +4,7 @@ Gates declare the reasons of their verdicts. Adapters' answers have their own wo
 each adapter's page lists them.
 """
 
+from engine import breaker
 from engine.actions.described_enum import DescribedEnum
 
 
@@ -22,7 +23,7 @@ class DeliveryReason(DescribedEnum):
         "adapter_down",
         "The provider is down or its configuration is wrong; the message waits and is not lost.",
     )
-    CODE_AT_FAULT = "code_at_fault", "A bug in the program or a template stopped it; it waits and is not lost."
+    CODE_AT_FAULT = breaker.CODE_AT_FAULT, "A bug in the program or a template stopped it; it waits and is not lost."
     WORKER_STOPPED = "worker_stopped", "The worker stopped before the hand-off; another worker will take it."
     LEASE_RAN_OUT = (
         "lease_ran_out",

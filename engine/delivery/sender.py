@@ -15,8 +15,8 @@ import structlog
 from adapters.base import Adapter, Answer, Message, Outcome
 from engine.actions.moves import Move
 from engine.actions.states import State
+from engine.breaker import Breaker
 from engine.clock import HOUR, SECOND, Clock
-from engine.delivery.breaker import Breaker
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
 from engine.delivery.pending_message import PendingMessage

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.actions.moves import Move
 from engine.actions.states import State
-from engine.delivery.breaker import Alarm
+from engine.breaker import Alarm
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
 from engine.incentives.coupons import CouponIssuer
+from engine.playbooks.breakers import OF_ENROLMENTS, PartKind, PlaybookBreakers, PlaybookPart, blaming
 from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
@@ -27,20 +28,6 @@ _COLUMNS = (
 )
 
 
-_DUE = "FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT :limit"
-
-
-def first_due_enrolment(connection: Connection, dialect: Dialect, now: Instant) -> int | None:
-    """Lock and return the enrolment that ``Advance.run`` takes first in this transaction; None if none is due."""
-    query = text(f"SELECT id {_DUE}{_locking(dialect)}")
-    found: int | None = connection.execute(query, {"now": now, "limit": 1}).scalar()
-    return found
-
-
-def _locking(dialect: Dialect) -> str:
-    return "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
-
-
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """What one call did: enrolments and waiting messages advanced (zero means nothing was due), and actions created."""
@@ -52,36 +39,71 @@ class Advanced:
 class Advance:
     """Advances due enrolments through their steps."""
 
-    def __init__(self, pinned: PinnedPlaybooks, coupon_issuer: CouponIssuer, dialect: Dialect, brand_zone: str) -> None:
+    def __init__(
+        self,
+        pinned: PinnedPlaybooks,
+        coupon_issuer: CouponIssuer,
+        dialect: Dialect,
+        brand_zone: str,
+        breakers: PlaybookBreakers,
+    ) -> None:
         """``brand_zone`` is used for users whose time zone is unknown."""
+        self._breakers = breakers
         self._pinned = pinned
         self._coupon_issuer = coupon_issuer
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
 
     def run(self, connection: Connection, now: Instant, limit: int) -> Advanced:
-        """Release messages that waited for a coupon code, then advance up to ``limit`` due enrolments."""
+        """Release messages that waited for a coupon code, then advance up to ``limit`` due enrolments.
+
+        Enrolments of playbooks whose steps have stopped stay as they are.
+
+        Raises:
+            PlaybookAtFault: a step's code has a bug.
+        """
         released = release(connection, self._coupon_issuer, now, limit)
         taken = self._take(connection, now, limit)
         made = 0
         if taken:
             groups = text(f"SELECT playbook, version, min(step) FROM {DUE_ENROLMENT} GROUP BY playbook, version")
             for name, version, first in connection.execute(groups).all():
-                made += self._walk(connection, name, version, first, now)
+                with blaming(PlaybookPart(name, version, PartKind.STEPS), connection):
+                    made += self._walk(connection, name, version, first, now)
             self._write_back(connection, now)
         drop_temporary(connection, DUE_ENROLMENT)
         return Advanced(released + taken, made)
 
+    def first_due(self, connection: Connection, now: Instant) -> int | None:
+        """Lock and return the enrolment that ``run`` takes first in this transaction; None if none is due."""
+        due, binds = self._due(now, 1)
+        found: int | None = connection.execute(text(f"SELECT id {due}"), binds).scalar()
+        return found
+
+    def _due(self, now: Instant, limit: int) -> tuple[str, dict[str, object]]:
+        """Return SQL that follows the columns, and its binds.
+
+        On PostgreSQL it locks the enrolments, and skips those locked by another worker.
+        """
+        binds: dict[str, object] = {"now": now, "limit": limit}
+        but = ""
+        for number, part in enumerate(self._breakers.all_paused(OF_ENROLMENTS, now)):
+            but += f" AND NOT (playbook = :playbook_{number} AND version = :version_{number})"
+            binds |= {f"playbook_{number}": part.name, f"version_{number}": part.version}
+        locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
+        these = f"state = 'active' AND due_at <= :now{but}"
+        return f"FROM enrolment WHERE {these} ORDER BY due_at LIMIT :limit{locking}", binds
+
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:
-        """Copy a chunk of due enrolments; on PostgreSQL lock them, and skip those locked by another worker."""
+        """Copy a chunk of due enrolments into a temporary table; return how many."""
         temporary(connection, self._dialect, DUE_ENROLMENT, _COLUMNS)
+        due, binds = self._due(now, limit)
         taken = connection.execute(
             text(
                 f"INSERT INTO {DUE_ENROLMENT}"
-                " SELECT id, user_id, playbook, version, step, due_at, trigger_at, waiting_since, state, reason"
-                f" {_DUE}{_locking(self._dialect)}"
+                f" SELECT id, user_id, playbook, version, step, due_at, trigger_at, waiting_since, state, reason {due}"
             ),
-            {"now": now, "limit": limit},
+            binds,
         ).rowcount
         if taken:
             connection.execute(text(f"CREATE INDEX {DUE_ENROLMENT}_at ON {DUE_ENROLMENT} (playbook, version, step)"))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.conditions.sql import now_sql, text_literal
+from engine.playbooks.breakers import PartKind, PlaybookBreakers, blaming, part_of
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
@@ -26,28 +27,38 @@ DUE = CandidateSource(DUE_USER, _TRANSITIONS, _EVENTS)
 class Enrol:
     """Enrols the users of a chunk in the playbooks that they trigger."""
 
-    def __init__(self, playbooks: Playbooks, dialect: Dialect) -> None:
+    def __init__(self, playbooks: Playbooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
         self._dialect = dialect
+        self._breakers = breakers
         self._playbooks = [p for p in playbooks.playbooks if p.trigger.occasional is None]
-        self._statements = {p.name: insertion(p, DUE, dialect) for p in self._playbooks}
+        self._statements: dict[str, str] = {}
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Enrol the users in ``due_user`` at ``now``; return how many enrolments were created."""
+        """Enrol the users in ``due_user`` at ``now``; return how many enrolments were created.
+
+        Raises:
+            PlaybookAtFault: a trigger's code has a bug.
+        """
         since = activations(connection)
-        active = [playbook for playbook in self._playbooks if playbook.name in since]
+        active = [
+            p for p in self._playbooks if p.name in since and not self._breakers.paused(part_of(p, PartKind.ENTRY), now)
+        ]
         if not active:
             return 0
         self._collect_transitions(connection, active, now)
         self._collect_events(connection, active, now)
-        made = sum(
-            insert_candidates(connection, playbook, self._statements[playbook.name], since[playbook.name], now)
-            for playbook in active
-        )
+        made = sum(self._enter(connection, playbook, since[playbook.name], now) for playbook in active)
         drop_temporary(connection, _TRANSITIONS)
         drop_temporary(connection, _EVENTS)
         for playbook in active:
             self._look_again(connection, playbook, now)
         return made
+
+    def _enter(self, connection: Connection, playbook: Playbook, activated: int, now: Instant) -> int:
+        with blaming(part_of(playbook, PartKind.ENTRY), connection):
+            if playbook.name not in self._statements:
+                self._statements[playbook.name] = insertion(playbook, DUE, self._dialect)
+            return insert_candidates(connection, playbook, self._statements[playbook.name], activated, now)
 
     def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
         """Make users due at the end of the re-entry wait of a ``when`` trigger; nothing else would make them due then."""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, text
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
+from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, blaming, part_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.settle import Settle
@@ -52,12 +53,15 @@ class _Occasional:
 class Occasions:
     """Enrols users on their dates and on schedules."""
 
-    def __init__(self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle) -> None:
+    def __init__(
+        self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle, breakers: PlaybookBreakers
+    ) -> None:
         """``brand_zone`` is used for users whose time zone is unknown.
 
         ``settle`` ends enrolments before their first step if the playbook's exit already holds.
         """
         self._settle = settle
+        self._breakers = breakers
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
         self._occasional = list(_occasional(playbooks))
@@ -65,7 +69,10 @@ class Occasions:
         """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 
     def run(self, database: Database, now: Instant) -> int:
-        """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments."""
+        """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments.
+
+        A bug in a trigger's code stops only its playbook; its occasions stay untaken.
+        """
         if not self._occasional:
             return 0
         with database.read() as connection:
@@ -73,17 +80,39 @@ class Occasions:
             zones = self._zones(connection, "SELECT name FROM zone ORDER BY name")
             last_user = connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one()
         made = 0
-        for one in self._occasional:
-            if (activated := since.get(one.playbook.name)) is not None:
-                found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
-                for bucket in _buckets(one.trigger, last_user) if found else ():
-                    with database.write() as connection:
+        for one, activated in self._active(since, now):
+            try:
+                for bucket, found in self._upcoming(one, zones, activated, last_user, now):
+                    with database.write() as connection, blaming(part_of(one.playbook, PartKind.ENTRY), connection):
                         made += self._take(connection, one, bucket, found, now)
                 self._looked_at[one.playbook.name] = now
+            except PlaybookAtFault as fault:
+                self._breakers.fail(fault, now)
         return made
 
+    def _active(self, since: Mapping[str, int], now: Instant) -> "Iterator[tuple[_Occasional, int]]":
+        """Yield the playbooks that run, each with when it was first applied."""
+        for one in self._occasional:
+            activated = since.get(one.playbook.name)
+            # Whoever enters has to be able to leave at once.
+            paused = (self._breakers.paused(part_of(one.playbook, part), now) for part in OF_USERS)
+            if activated is not None and not any(paused):
+                yield one, activated
+
+    def _upcoming(
+        self, one: _Occasional, zones: Mapping[str, ZoneInfo], activated: int, last_user: int, now: Instant
+    ) -> "Sequence[tuple[_Bucket, Sequence[Occasion]]]":
+        """Return the occasions that this process has not taken, with each range of users to take them for."""
+        with blaming(part_of(one.playbook, PartKind.ENTRY)):
+            found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
+            return [(bucket, found) for bucket in _buckets(one.trigger, last_user)] if found else []
+
     def catch_up(self, connection: Connection, now: Instant) -> int:
-        """Enrol the users in ``due_user`` for recent occasions that they did not match at the time."""
+        """Enrol the users in ``due_user`` for recent occasions that they did not match at the time.
+
+        Raises:
+            PlaybookAtFault: a trigger's code has a bug.
+        """
         if not self._occasional:
             return 0
         since = activations(connection)
@@ -92,8 +121,8 @@ class Occasions:
             f"SELECT DISTINCT coalesce(u.timezone, '') FROM {DUE_USER} AS d JOIN users AS u ON u.id = d.user_id",
         )
         made = 0
-        for one in self._occasional:
-            if (activated := since.get(one.playbook.name)) is not None:
+        for one, activated in self._active(since, now):
+            with blaming(part_of(one.playbook, PartKind.ENTRY), connection):
                 found = occasions_between(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
         return made

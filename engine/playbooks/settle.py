@@ -12,6 +12,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
+from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, blaming
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
@@ -32,12 +33,17 @@ _OPEN = (
 class Settle:
     """Ends enrolments whose exit holds, and resumes those whose event has come."""
 
-    def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect) -> None:
+    def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
+        self._breakers = breakers
         self._pinned = pinned
         self._dialect = dialect
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Settle the enrolments of the users in ``due_user``; return how many ended or resumed."""
+        """Settle the enrolments of the users in ``due_user``; return how many ended or resumed.
+
+        Raises:
+            PlaybookAtFault: a step's code has a bug.
+        """
         return self._run(connection, f"{DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id", now, {})
 
     def entered(self, connection: Connection, playbook: str, now: Instant) -> int:
@@ -50,9 +56,13 @@ class Settle:
         settled = 0
         if self._collect(connection, enrolments, binds):
             for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
-                playbook = self._pinned.get(connection, name, version)
-                # A version that does not compile is cancelled when its next step is due: see Advance.
-                settled += self._settle(connection, playbook, now) if playbook else 0
+                part = PlaybookPart(name, version, PartKind.EXITS)
+                if self._breakers.paused(part, now):
+                    continue
+                with blaming(part, connection):
+                    playbook = self._pinned.get(connection, name, version)
+                    # A version that does not compile is cancelled when its next step is due: see Advance.
+                    settled += self._settle(connection, playbook, now) if playbook else 0
             ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
         drop_temporary(connection, _LEAVABLE)

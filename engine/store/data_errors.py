@@ -5,9 +5,14 @@ that the store did not convert is the program's fault.
 """
 
 import orjson
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from engine.errors import BadRow, StoreNameError, StoreValueError
+from engine.errors import BadRow, StoreError, StoreNameError, StoreValueError
+from engine.store.dialects.fault import Fault
+from engine.store.failures import fault_of
+
+_OF_STATEMENTS = frozenset((Fault.UNKNOWN_NAME, Fault.CONSTRAINT, Fault.OTHER))
 
 
 def is_data_error(error: BaseException) -> bool:
@@ -18,3 +23,15 @@ def is_data_error(error: BaseException) -> bool:
 def is_query_error(error: BaseException) -> bool:
     """Tell whether the statement is at fault (it is not valid SQL, or uses unknown names), so a retry cannot help."""
     return isinstance(error, StoreNameError | DBAPIError)
+
+
+def is_code_error(error: Exception, connection: Connection | None) -> bool:
+    """Tell whether neither the database nor a stored value is at fault, but the code or its statement.
+
+    ``connection`` still has to be in the transaction in which ``error`` was raised; None if there is none.
+    """
+    if isinstance(error, DBAPIError) and connection is not None:
+        return fault_of(connection, error) in _OF_STATEMENTS
+    if isinstance(error, StoreError):
+        return is_query_error(error)
+    return not is_data_error(error)

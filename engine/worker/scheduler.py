@@ -168,7 +168,7 @@ class WorkerProcess:
         now = self._app.present()
         done = self._app.tick(content, now, self._watch)
         self._note_clock(done)
-        if replace(done, lived_until=None) != Progress():
+        if replace(done, lived_until=None, alarms=()) != Progress():
             log.info(
                 "tick",
                 users=done.users,

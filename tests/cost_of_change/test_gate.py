@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.base import Answer, Outcome
-from engine.delivery.breaker import LONGEST_PAUSE
+from engine.breaker import LONGEST_PAUSE
 from engine.delivery.gates import GATES
 from engine.kinds import SHIPPED
 from tests.cost_of_change import gate

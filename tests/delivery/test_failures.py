@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from adapters.base import Answer, Message, Outcome
 from engine.actions.claims import Claim
 from engine.actions.quarantined import retry_quarantined
+from engine.breaker import LONGEST_PAUSE
 from engine.clock import DAY, HOUR, MINUTE
-from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict

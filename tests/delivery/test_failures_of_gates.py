@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 
 from adapters.base import Answer, Message
 from engine.actions.claims import Claims
+from engine.breaker import LONGEST_PAUSE
 from engine.clock import DAY
-from engine.delivery.breaker import LONGEST_PAUSE
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason

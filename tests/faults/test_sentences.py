@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
+from engine.breaker import Alarm
 from engine.clock import WallClock
-from engine.delivery.breaker import Alarm
 from engine.errors import StoreError
 from tests.adapters.scripted_smtp import ScriptedSmtp
 from tests.processes import habitue, just_now, migrate, opened, people, quick, running

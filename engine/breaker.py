@@ -1,4 +1,7 @@
-"""A circuit breaker for an adapter, a channel or a template: it pauses after a failure, longer each time, then tries again."""
+"""A circuit breaker for an adapter, a channel, a template or a playbook.
+
+It pauses after a failure, longer each time, and then tries again.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +9,8 @@ from engine.clock import MINUTE, SECOND, iso
 
 FIRST_PAUSE = 5 * SECOND
 LONGEST_PAUSE = 10 * MINUTE
+CODE_AT_FAULT = "code_at_fault"
+"""The reason if a bug is at fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,151 @@
+"""Kinds of steps and triggers with a bug that can be switched on and off, as a release and its mending do."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from engine.kinds import SHIPPED, Kinds
+from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.file.part import FilePart
+from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
+from engine.playbooks.triggers.base import Occasion, OccasionalTrigger, Trigger, TriggerKind, TriggerSection
+from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
+from engine.playbooks.triggers.occasions import occasion_candidates
+from engine.store.dialect import Dialect
+from tests.world import day
+
+
+@dataclass
+class Bug:
+    """What the code does in place of its work, and how often it was run."""
+
+    planted: Callable[[AtStep | None], None] | None = None
+    runs: int = 0
+
+    def met(self, here: AtStep | None = None) -> None:
+        self.runs += 1
+        if self.planted is not None:
+            self.planted(here)
+
+
+def wrong_type(_: AtStep | None) -> None:
+    nothing: dict[str, int] = {}
+    nothing["place"] += 1
+
+
+def half_done(here: AtStep | None) -> None:
+    """The enrolments have moved on, one of them has left a trace, and then the code breaks off."""
+    assert here is not None
+    here.go(here.next)
+    here.due.connection.execute(text("UPDATE users SET timezone = 'Asia/Tokyo'"))
+    wrong_type(here)
+
+
+def wrong_sql(here: AtStep | None) -> None:
+    assert here is not None
+    here.due.connection.execute(text("SELECT no_such_column FROM enrolment"))
+
+
+def forgetful(_: AtStep | None) -> None:
+    """Nothing: the enrolments stay where they are."""
+
+
+@dataclass(frozen=True)
+class ShakyStep(Act):
+    bug: Bug = field(compare=False)
+
+    def take(self, here: AtStep) -> int:
+        self.bug.met(here)
+        if self.bug.planted is None:
+            here.go(here.next)
+        return 0
+
+
+@dataclass(frozen=True)
+class ShakyExit(Act):
+    bug: Bug = field(compare=False)
+
+    def take(self, here: AtStep) -> int:
+        here.go(here.next)
+        return 0
+
+    @property
+    def waits_for(self) -> None:
+        self.bug.met()
+
+
+@dataclass(frozen=True)
+class ShakyTrigger(Trigger):
+    bug: Bug = field(compare=False)
+
+    @property
+    def reads_events(self) -> frozenset[str]:
+        return frozenset({"review_posted"})
+
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        self.bug.met()
+        return Candidates(
+            rows=f"{source.events} AS x {with_user('x.user_id')}",
+            where="x.name = 'review_posted' AND x.at <= :now",
+            at="x.at",
+            occurrence="'shaky:' || CAST(x.id AS TEXT)",
+            tie="x.id",
+            tests=timely("x.at"),
+        )
+
+
+@dataclass(frozen=True)
+class ShakyDay(OccasionalTrigger):
+    """The third day, for everybody."""
+
+    bug: Bug = field(compare=False)
+
+    @property
+    def key(self) -> str:
+        return "shaky day"
+
+    def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
+        return occasion_candidates(source)
+
+    def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
+        self.bug.met()
+        if since < day(3) <= now:
+            yield Occasion(name, "", "", day(3), "shaky:3", "3")
+
+
+def shaky_kinds(bug: Bug) -> Kinds:
+    """The program's kinds, and four that have ``bug``: a step, a step whose exits have it, and two triggers."""
+
+    class StepForm(StepSection):
+        shaky: bool
+
+        def compile(self, part: StepPart) -> Act:
+            return ShakyStep(bug)
+
+    class ExitForm(StepSection):
+        shaky_exit: bool
+
+        def compile(self, part: StepPart) -> Act:
+            return ShakyExit(bug)
+
+    class TriggerForm(TriggerSection):
+        shaky_event: bool
+
+        def compile(self, part: FilePart) -> Trigger:
+            return ShakyTrigger(bug)
+
+    class DayForm(TriggerSection):
+        shaky_day: bool
+
+        def compile(self, part: FilePart) -> Trigger:
+            return ShakyDay(bug)
+
+    return SHIPPED + Kinds(
+        steps=(StepKind("shaky", StepForm), StepKind("shaky_exit", ExitForm)),
+        triggers=(
+            TriggerKind("shaky_event", TriggerForm, "shaky", lambda _: "a review"),
+            TriggerKind("shaky_day", DayForm, "shaky", lambda _: "the third day"),
+        ),
+    )

@@ -1,0 +1,190 @@
+"""A bug in a kind of step or trigger stops its playbook alone, which goes on by itself when the bug is mended."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.clock import DAY, HOUR, MINUTE, SECOND
+from engine.playbooks.due_enrolments import AtStep
+from tests.faults.shaky import Bug, forgetful, half_done, shaky_kinds, wrong_sql, wrong_type
+from tests.maison import email
+from tests.world import START, World
+
+REVIEW = """
+[playbook]
+name = "review"
+class = "service"
+reentry = "always"
+expires = "5d"
+
+[trigger]
+event = "review_posted"
+
+[exit]
+event = "signed_up"
+
+[[step]]
+id = "work"
+shaky = true
+
+[[step]]
+id = "thanks"
+send = ["email"]
+template = "review/thanks"
+"""
+BY_TRIGGER = REVIEW.replace('event = "review_posted"', "shaky_event = true")
+BY_DAY = REVIEW.replace('event = "review_posted"', "shaky_day = true")
+OTHER = REVIEW.replace('"review"', '"other"').replace("shaky = true", 'wait = "0s"').replace("review/", "other/")
+FILES = {
+    "playbooks/other.toml": OTHER,
+    "templates/review/thanks.email.j2": email("Review", "Thank you"),
+    "templates/other/thanks.email.j2": email("Other", "Thank you"),
+}
+USERS = ("ann", "bob", "cy")
+STEP = REVIEW
+EXIT = REVIEW.replace("shaky = true", "shaky_exit = true")
+
+
+def named(part: str, playbook: str, planted: Callable[[AtStep | None], None], where: str) -> object:
+    return pytest.param(playbook, planted, where, id=f"{part}-{planted.__name__}")
+
+
+@pytest.fixture
+def bug() -> Bug:
+    return Bug()
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str, bug: Bug) -> Iterator[World]:
+    made = World(tmp_path / "maison", database_url, FILES, kinds=shaky_kinds(bug))
+    yield made
+    made.close()
+
+
+def begun(world: World, playbook: str) -> None:
+    world.write("playbooks/review.toml", playbook)
+    world.open()
+    for key in USERS:
+        world.user(key)
+        world.event(key, "review_posted", 3)
+
+
+def subjects(world: World) -> Counter[str]:
+    return Counter(f"{mail['To']}: {mail['Subject']}".replace("@example.com", "") for mail in world.mail())
+
+
+def everybodys(*kinds: str) -> Counter[str]:
+    return Counter({f"{user}: {kind}": 1 for user in USERS for kind in kinds})
+
+
+@pytest.mark.parametrize(
+    ("playbook", "planted", "where"),
+    [
+        named("step", STEP, wrong_type, r"playbook `review` .*KeyError at shaky.py:\d+ < shaky.py:\d+ < "),
+        named("step", STEP, half_done, r"playbook `review` .*KeyError at shaky.py:\d+ < shaky.py:\d+ < "),
+        named("step", STEP, wrong_sql, r"playbook `review` .*(Error|UndefinedColumn) at .* < shaky.py:\d+ < "),
+        named("step", STEP, forgetful, r"playbook `review` .*RuntimeError at advance.py:\d+ < "),
+        named("exit", EXIT, wrong_type, r"leaving playbook `review` .*KeyError at shaky.py:\d+ < shaky.py:\d+"),
+        named("trigger", BY_TRIGGER, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
+        named("day", BY_DAY, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
+    ],
+)
+def test_it_stops_its_playbook_alone_and_goes_on_when_it_is_mended(
+    world: World, bug: Bug, playbook: str, planted: Callable[[AtStep | None], None], where: str
+) -> None:
+    begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
+    bug.planted = planted
+    done = world.tick(3.5, deliver=True)
+
+    assert subjects(world) == everybodys("Other")
+    assert set(world.rows("SELECT timezone FROM users")) == {("UTC",)}, "half of a step's work was kept"
+    waiting = world.rows(
+        "SELECT step, state, due_at <= :now FROM enrolment WHERE playbook = 'review'", now=world.clock.now()
+    )
+    assert set(waiting) <= {(0, "active", True)}
+    assert world.rows("SELECT * FROM quarantine") == []
+    [alarm] = done.alarms
+    assert re.search(where, str(alarm)), alarm
+    assert alarm.until == world.clock.now() + 5 * SECOND
+    told = world.command("status")
+    assert told.exit_code == 1
+    assert re.search(r"tick: the tick at .* `review` has stopped since .*\.py:\d+", " ".join(told.output.split()))
+
+    assert later(world, bug, 1 * SECOND) == 0, "it is not tried before the pause ends"
+    assert later(world, bug, 5 * SECOND) > 0
+    assert later(world, bug, 9 * SECOND) == 0, "the second pause is longer"
+    assert subjects(world) == everybodys("Other")
+
+    bug.planted = None
+    done = world.tick(3.5 + 10 * MINUTE / DAY, deliver=True)
+    assert done.alarms == ()
+    world.tick(3.5 + HOUR / DAY, deliver=True)
+    assert subjects(world) == everybodys("Other", "Review")
+    assert not [
+        one for one in json.loads(world.command("status", "--json").output)["attention"] if "review" in str(one)
+    ]
+    assert set(world.rows("SELECT state FROM enrolment")) == {("finished",)}
+
+
+def later(world: World, bug: Bug, milliseconds: int) -> int:
+    """Tick so much later, and return how often the code with the bug was run."""
+    before = bug.runs
+    world.tick((world.clock.now() - START + milliseconds) / DAY, deliver=True)
+    return bug.runs - before
+
+
+@pytest.mark.parametrize("playbook", [STEP, BY_TRIGGER, BY_DAY])
+def test_a_program_that_was_mended_and_started_anew_goes_on(world: World, bug: Bug, playbook: str) -> None:
+    begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
+    bug.planted = wrong_type
+    world.tick(3.5, deliver=True)
+    world.close()
+    bug.planted = None
+    world.tick(3.6, deliver=True)
+    assert subjects(world) == everybodys("Other", "Review")
+
+
+def test_who_has_to_leave_gets_nothing_when_it_goes_on(world: World, bug: Bug) -> None:
+    begun(world, EXIT)
+    bug.planted = wrong_type
+    world.tick(3.5, deliver=True)
+    world.event("ann", "signed_up", 3.6)
+    world.tick(3.7, deliver=True)
+    bug.planted = None
+    world.tick(3.8, deliver=True)
+    world.tick(3.9, deliver=True)
+    assert {key for key in subjects(world) if "Review" in key} == {"bob: Review", "cy: Review"}
+    ended = {one.playbook: one.reason for one in world.explain("ann", 3.9).enrolments}
+    assert (ended["other"], ended["review"]) == ("completed", "exit_event")
+
+
+def test_users_who_enter_a_version_without_the_bug_do_not_wait_for_those_of_the_old_one(world: World, bug: Bug) -> None:
+    begun(world, STEP)
+    bug.planted = wrong_type
+    world.tick(3.5, deliver=True)
+    world.write("playbooks/review.toml", STEP.replace("shaky = true", 'wait = "0s"'))
+    world.user("dan")
+    world.event("dan", "review_posted", 3.6)
+    done = world.tick(3.7, deliver=True)
+    assert [str(alarm).split(" has")[0] for alarm in done.alarms] == ["playbook `review`"]
+    assert {key for key in subjects(world) if "Review" in key} == {"dan: Review"}
+    bug.planted = None
+    world.tick(4, deliver=True)
+    assert subjects(world) - everybodys("Other") == everybodys("Review") + Counter(["dan: Review", "dan: Other"])
+
+
+def test_the_command_tells_it_and_the_next_tick_tries_again(world: World, bug: Bug) -> None:
+    begun(world, STEP)
+    bug.planted = wrong_type
+    told = world.command("tick", "--at", "2026-01-04T12:00:00Z")
+    assert told.exit_code == 2
+    assert re.search(r"playbook `review` has stopped since .*shaky.py:\d+.*its users are waiting", told.output)
+    assert subjects(world) == everybodys("Other")
+    bug.planted = None
+    told = world.command("tick", "--at", "2026-01-04T12:00:01Z")
+    assert told.exit_code == 0, told.output
+    assert subjects(world) == everybodys("Other", "Review")
