@@ -152,15 +152,16 @@ class Lane:
         group = Group()
         gate_context = self._context.gate_context(self._context.clock.now())
         self._preparer.unloaded(batch, group, gate_context.now)
+        judged = False
         for number, loaded in enumerate(batch.actions, start=1):
-            self._preparer.prepare(loaded, gate_context, group)
+            judged |= self._preparer.prepare(loaded, gate_context, group)
             if len(group.passed) >= self._group:
                 await self._hand_off(group, gate_context)
                 group = Group()
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # let the senders run
         await self._hand_off(group, gate_context)
-        if batch.actions and not self._channel_breakers.paused(gate_context.now):
+        if judged and not self._channel_breakers.paused(gate_context.now):
             self._channel_breakers.worked(self._context.settings.batch)
 
     # --- hand off ----------------------------------------------------------------------------------------------

@@ -85,22 +85,26 @@ class Preparer:
             return True
         return len(unreadable) > max(A_FEW, len(batch) // 10)
 
-    def prepare(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> None:
-        """Add ``loaded`` to ``group``: as a message that may be sent, or as another move."""
+    def prepare(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> bool:
+        """Add ``loaded`` to ``group``: as a message that may be sent, or as another move.
+
+        Returns whether the gates have judged it; without that it says nothing about them.
+        """
         message, now = loaded.message, gate_context.now
         if reason := self._halted(now):
             group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
-            return
+            return False
         try:
             verdict = judge(message, loaded.inputs, gate_context, self._gates)
         except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
             detail = trail(error)
             group.moves.append(_given_back(message, detail, self._channel_breakers.fail(detail, now)))
-            return
-        if not isinstance(verdict, Pass):
+            return False
+        if isinstance(verdict, Pass):
+            self._compose(message, now, group)
+        else:
             group.moves.append(follow_verdict(message, verdict))
-            return
-        self._compose(message, now, group)
+        return True
 
     def _compose(self, message: PendingMessage, now: int, group: Group) -> None:
         stopped_until = self._channel_breakers.template_until(message.template, now)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from engine.actions.moves import Move, Mover
-from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import DeliveryReason
@@ -17,11 +16,11 @@ from engine.store.dialect import Dialect
 from engine.store.quarantine import RowKind, forget
 
 _AT_ONCE = 1_000
+# One that went back to the queue before it was tried stays, so that its waits go on growing.
 _OUT_OF_QUARANTINE = (
     "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
     f" WHERE q.kind = '{RowKind.ACTION}'"
-    f" AND (a.id IS NULL OR NOT (a.{LEASED_SQL} OR a.state = 'deferred' AND a.reason = q.reason"
-    f" OR a.state = 'queued' AND a.reason = '{LedgerReason.RETRIED}'))"
+    f" AND (a.id IS NULL OR NOT (a.{LEASED_SQL} OR a.state IN ('{State.QUEUED}', '{State.DEFERRED}')))"
 )
 
 
