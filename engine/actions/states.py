@@ -46,6 +46,9 @@ LEASED_SQL = _among(*LEASED)
 UNSENT_SQL = _among(*WAITING, State.HELD)
 """The states before sending begins: claimed and handed-off actions are left to delivery."""
 
+ENDED_UNSENT = (State.SUPPRESSED, State.FAILED, State.CANCELLED, State.EXPIRED)
+"""The states in which an action ends without being sent."""
+
 MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
 """The states from which a message may still be sent: delivery may requeue a claimed one, and then checks the enrolment."""
 

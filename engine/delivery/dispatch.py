@@ -123,7 +123,8 @@ class Delivery:
         """Open the journal and then the adapters; they are closed in reverse order."""
         most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
         give_up_after = self._settings.delivery.lease
-        journal = Journal(self._database, self._clock, give_up_after=give_up_after, group=max(1, most // 2))
+        group = max(1, most // 2)
+        journal = Journal(self._database, self._clock, self._gates, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
             await opened.enter_async_context(journal)
             for adapter in self._adapters.values():

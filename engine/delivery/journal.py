@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.actions.moves import HasFence, Move, Mover
+from engine.actions.states import ENDED_UNSENT
 from engine.clock import SECOND, Clock
+from engine.delivery.gates.asking import give_back
+from engine.delivery.gates.base import Gate
 from engine.errors import StoreError
 from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
@@ -57,11 +60,14 @@ class _Post:
 class Journal:
     """Writes moves and does other work on the store, one after the other. Use as an async context manager."""
 
-    def __init__(self, database: Database, clock: Clock, *, give_up_after: int, group: int) -> None:
-        """Commit as soon as ``group`` posts are pending.
+    def __init__(
+        self, database: Database, clock: Clock, gates: Sequence[Gate[Any]], *, give_up_after: int, group: int
+    ) -> None:
+        """Commit as soon as ``group`` posts are pending. ``gates`` get back the places of what is not sent.
 
         Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
         """
+        self._gates = gates
         self._group = group
         self._database = database
         self._clock = clock
@@ -176,6 +182,9 @@ class Journal:
                 stale += [claim.action_id for claim in post.inside.claims if claim.action_id not in ours]
                 moves += post.inside.decide(connection, ours)
         counted = self._mover.write(connection, moves, self._clock.now())
+        ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
+        if ended:
+            give_back(connection, ended, self._gates)
         stale += [move.action_id for move in moves if move.action_id not in counted]
         return {move.action_id: move for move in moves if move.action_id in counted}, stale
 

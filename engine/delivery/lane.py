@@ -29,10 +29,9 @@ from engine.delivery.preparing import BadMessage, Group, Preparer, follow_verdic
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
-from engine.errors import StoreError
 from engine.faults import trail
 from engine.settings import DeliverySettings
-from engine.store.data_errors import is_data_error, is_query_error
+from engine.store.data_errors import is_store_error
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 4
@@ -124,7 +123,7 @@ class Lane:
         try:
             return await asyncio.to_thread(self._context.loader.load, self._channel, claims)
         except Exception as error:
-            if _is_of_the_database(error):
+            if is_store_error(error):
                 raise
             await self._give_back(claims, error)
             return LoadedBatch()
@@ -182,7 +181,7 @@ class Lane:
             written = await posted
         except Exception as error:
             self._sender.release(len(group.passed))
-            if not deciding or _is_of_the_database(error):
+            if not deciding or is_store_error(error):
                 raise
             await self._take_back(group, error)
             return
@@ -234,11 +233,6 @@ class Lane:
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)
             self._context.tally.count(written.values())
-
-
-def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether the error is that the store cannot be used, not a bug in what it was asked to do."""
-    return isinstance(error, StoreError) and not (is_query_error(error) or is_data_error(error))
 
 
 def _set_aside(connection: Connection, bad: Sequence[BadMessage], now: int) -> list[Move]:

@@ -32,6 +32,11 @@ def is_code_error(error: Exception, connection: Connection | None) -> bool:
     """
     if isinstance(error, DBAPIError) and connection is not None:
         return fault_of(connection, error) in _OF_STATEMENTS
-    if isinstance(error, StoreError):
-        return is_query_error(error)
-    return not is_data_error(error)
+    return not (is_data_error(error) or is_store_error(error, connection))
+
+
+def is_store_error(error: Exception, connection: Connection | None = None) -> bool:
+    """Tell whether the database cannot be used, rather than what it was asked to do being wrong; see ``is_code_error``."""
+    if isinstance(error, DBAPIError) and connection is not None:
+        return fault_of(connection, error) not in {*_OF_STATEMENTS, Fault.VALUE}
+    return isinstance(error, StoreError) and not (is_query_error(error) or is_data_error(error))

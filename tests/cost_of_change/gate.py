@@ -26,6 +26,12 @@ _COUNT = text(
 )
 
 
+_LEAVE = text("DELETE FROM cap_place WHERE action_id = :action RETURNING action_id")
+_COUNT_DOWN = text(
+    "UPDATE cap_count SET number = number - 1 WHERE user_id = (SELECT user_id FROM action WHERE id = :action)"
+)
+
+
 class CapReason(DescribedEnum):
     """What the gate says."""
 
@@ -65,7 +71,7 @@ def cap(most: int) -> Gate[CapInput]:
             return Hold(CapReason.IN_CARE)
         return PASS if found.taken < most or found.has_place else Refuse(CapReason.CAPPED)
 
-    return Gate("cap", judge, tuple(CapReason), NEEDS, _reserve(most))
+    return Gate("cap", judge, tuple(CapReason), NEEDS, _reserve(most), _give_back)
 
 
 def _reserve(most: int) -> Reserve:
@@ -83,6 +89,12 @@ def _reserve(most: int) -> Reserve:
         return refused
 
     return reserve
+
+
+def _give_back(connection: Connection, actions: Sequence[int]) -> None:
+    for action in actions:
+        if connection.execute(_LEAVE, {"action": action}).first() is not None:
+            connection.execute(_COUNT_DOWN, {"action": action})
 
 
 def make_tables(connection: Connection) -> None:

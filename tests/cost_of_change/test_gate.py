@@ -2,21 +2,24 @@
 
 import asyncio
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from adapters.base import Answer, Outcome
 from engine.breaker import LONGEST_PAUSE
+from engine.clock import DAY
 from engine.delivery.gates import GATES
 from engine.kinds import SHIPPED
 from tests.cost_of_change import gate
-from tests.deliveries import Deliveries
-from tests.provider import Provider
+from tests.deliveries import NOON, Deliveries
+from tests.provider import ACCEPT, Provider
 from tests.world import World, day
 
 MOST = 2
@@ -129,6 +132,78 @@ def test_a_message_that_comes_back_keeps_its_place(deliveries: Deliveries) -> No
     provider.script = None
     asyncio.run(delivery.drain())
     assert deliveries.states() == {"accepted:accepted": MOST}
+
+
+def places(world: Deliveries) -> tuple[int, int]:
+    """What the counter and the places say."""
+    [(counted,)] = world.rows("SELECT coalesce(sum(number), 0) FROM cap_count")
+    [(kept,)] = world.rows("SELECT count(*) FROM cap_place")
+    return int(counted), int(kept)
+
+
+def test_a_message_that_the_provider_rejects_gives_its_place_back(deliveries: Deliveries) -> None:
+    """One after the other: the rejected one makes room for the last."""
+    messages(deliveries, 1, MOST + 2)
+    answers = iter([Answer(Outcome.REJECTED, "mailbox_unknown")])
+    provider = Provider(script=lambda _: next(answers, ACCEPT))
+    capped(deliveries, provider, batch=1, in_flight=1)
+    assert deliveries.states() == {"failed:mailbox_unknown": 1, "accepted:accepted": MOST, "suppressed:capped": 1}
+    assert places(deliveries) == (MOST, MOST)
+
+
+def test_a_message_that_is_given_up_gives_its_place_back(deliveries: Deliveries) -> None:
+    messages(deliveries, 3, 1)
+    provider = Provider(script=lambda _: Answer(Outcome.RETRY, "mailbox_full"))
+    capped(deliveries, provider, tries=2)
+    assert deliveries.states() == {"retrying:mailbox_full": 3}
+    assert places(deliveries) == (3, 3), "it comes again, to its own place"
+    deliveries.at(NOON + DAY)
+    capped(deliveries, provider, tries=2)
+    assert deliveries.states() == {"failed:tries_exhausted": 3}
+    assert places(deliveries) == (0, 0)
+
+
+def test_a_message_that_expires_or_is_refused_when_it_comes_back_gives_its_place_back(deliveries: Deliveries) -> None:
+    messages(deliveries, 2, 1)
+    provider = Provider(script=lambda _: Answer(Outcome.ADAPTER_DOWN, "connection_failed"))
+    capped(deliveries, provider)
+    assert places(deliveries)[0] == places(deliveries)[1] > 0
+    deliveries.at(NOON + 8 * DAY)
+    capped(deliveries, provider)
+    assert deliveries.states() == {"expired:expired": 2}
+    assert places(deliveries) == (0, 0)
+
+
+def test_what_may_have_been_sent_keeps_its_place(deliveries: Deliveries) -> None:
+    messages(deliveries, 2, 1)
+    answers = {"u1@example.com": "no_answer"}
+    unknown = Provider(
+        script=lambda one: Answer(Outcome.UNKNOWN, answers[one.recipient]) if one.recipient in answers else ACCEPT
+    )
+    capped(deliveries, unknown, unknown="resend")
+    rejecting = Provider(script=lambda _: Answer(Outcome.REJECTED, "mailbox_unknown"))
+    deliveries.at(NOON + DAY)
+    capped(deliveries, rejecting, unknown="resend")
+    assert deliveries.states() == {"failed:mailbox_unknown": 1, "accepted:accepted": 1}
+    assert places(deliveries) == (2, 2)
+
+
+def test_a_bug_in_giving_back_keeps_the_place_and_loses_no_answer(
+    deliveries: Deliveries, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(connection: Connection, actions: Sequence[int]) -> None:
+        connection.execute(text("DELETE FROM cap_place"))
+        raise KeyError(actions[0])
+
+    messages(deliveries, 4, 1)
+    provider = Provider(
+        script=lambda one: Answer(Outcome.REJECTED, "unknown") if one.recipient.startswith("u1@") else ACCEPT
+    )
+    deliveries.drain(provider, gates=(*GATES, replace(gate.cap(MOST), give_back=broken)))
+    assert deliveries.states() == {"failed:unknown": 1, "accepted:accepted": 3}
+    assert places(deliveries) == (4, 4)
+    said = capfd.readouterr()
+    assert re.search(r"code_at_fault .*KeyError at test_gate.py:\d+", said.out + said.err)
 
 
 def test_a_hold_stops_the_step_and_tries_no_other_channel(deliveries: Deliveries) -> None:

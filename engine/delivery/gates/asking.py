@@ -1,12 +1,21 @@
-"""Running all gates on one message, and reserving places with gates that count."""
+"""Running all gates on one message; reserving places with gates that count, and giving them back."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+import structlog
+from sqlalchemy import Connection, text
 
+from engine.actions.states import State
+from engine.breaker import CODE_AT_FAULT
 from engine.delivery.gates.base import PASS, Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.pending_message import GateContext, PendingMessage
+from engine.faults import trail
+from engine.store.data_errors import is_store_error
+from engine.store.dialect import Dialect
+from engine.store.rowset import pack, rowset
+
+_log = structlog.get_logger("habitue.delivery")
 
 
 def judge(
@@ -66,3 +75,31 @@ def _ask(
     if not verdicts.keys() <= {message.action_id for message in messages}:
         raise ValueError(f"the gate `{gate.name}` returned verdicts on messages that it was not given")
     return verdicts
+
+
+def give_back(connection: Connection, ended: Iterable[int], gates: Sequence[Gate[Any]]) -> None:
+    """Give back the places of the actions ``ended``, which are not sent any more, with every gate that keeps places.
+
+    A message that was once ``unknown`` may have been sent after all, and keeps its place. A gate's bug gives nothing
+    back and does not touch the outcome, which is written in the same transaction.
+    """
+    keeping = [gate for gate in gates if gate.give_back is not None]
+    actions = _surely_unsent(connection, ended) if keeping else []
+    for gate in keeping if actions else ():
+        assert gate.give_back is not None
+        try:
+            with connection.begin_nested():
+                gate.give_back(connection, actions)
+        except Exception as error:
+            if is_store_error(error, connection):
+                raise
+            _log.error(CODE_AT_FAULT, gate=gate.name, error=trail(error), places_kept=len(actions))
+
+
+def _surely_unsent(connection: Connection, ended: Iterable[int]) -> list[int]:
+    rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
+    query = text(
+        f"SELECT r.id FROM {rows} AS r WHERE NOT EXISTS (SELECT 1 FROM action_event AS e WHERE e.action_id = r.id"
+        f" AND e.state = '{State.UNKNOWN}') ORDER BY r.id"
+    )
+    return list(connection.execute(query, {"rows": pack([[action] for action in ended])}).scalars())

@@ -89,6 +89,12 @@ deadlocks. The places are taken if and only if the hand-off is committed. A mess
 after its provider was down: an action that already has a place keeps it and takes no other.
 """
 
+GiveBack: TypeAlias = Callable[[Connection, Sequence[int]], None]
+"""Gives back the places of these actions, which ended without being sent, in the transaction that says so.
+
+The actions are in the order of their ids; those without a place are to be left alone.
+"""
+
 
 @dataclass(frozen=True)
 class Gate(Generic[T]):
@@ -102,3 +108,5 @@ class Gate(Generic[T]):
     reasons: tuple[DescribedEnum, ...]
     needs: Columns[T] | Lookup[T] | None = None
     reserve: Reserve | None = field(default=None)
+    give_back: GiveBack | None = field(default=None)
+    """None if the gate counts what the ledger says, and keeps no places of its own."""
