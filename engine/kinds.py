@@ -29,7 +29,11 @@ ENTRY_POINTS = "habitue.kinds"
 
 @dataclass(frozen=True)
 class Kinds:
-    """The kinds that the program knows. If order matters, it is the order of the tuple."""
+    """The kinds that the program knows. If order matters, it is the order of the tuple.
+
+    Raises:
+        HabitueError: two kinds of the same sort have the same name.
+    """
 
     channels: tuple[Channel, ...] = ()
     adapters: tuple[AdapterKind, ...] = ()
@@ -37,6 +41,20 @@ class Kinds:
     gates: tuple[Gate[Any], ...] = ()
     triggers: tuple[TriggerKind, ...] = ()
     steps: tuple[StepKind, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that names are unique: otherwise only one of two kinds would ever be found."""
+        for noun, names in (
+            ("channels", [one.name for one in self.channels]),
+            ("adapters", [one.name for one in self.adapters]),
+            ("kinds of fact source", [one.name for one in self.fact_sources]),
+            ("gates", [one.name for one in self.gates]),
+            ("kinds of trigger", [one.key for one in self.triggers]),
+            ("kinds of step", [one.key for one in self.steps]),
+        ):
+            twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
+            if twice is not None:
+                raise HabitueError(f"two {noun} have the name `{twice}`: one of them comes from an installed package")
 
     def __add__(self, more: "Kinds") -> "Kinds":
         """Return these kinds followed by ``more``."""
@@ -69,7 +87,8 @@ def installed_kinds() -> Kinds:
     """Return the kinds that ship with the program and those that installed packages add.
 
     Raises:
-        HabitueError: a package's entry point cannot be loaded, or is not a ``Kinds``.
+        HabitueError: a package's entry point cannot be loaded or is not a ``Kinds``, or a kind or a reason has a name
+            that another has.
     """
     kinds = SHIPPED
     for point in entry_points(group=ENTRY_POINTS):
@@ -80,4 +99,8 @@ def installed_kinds() -> Kinds:
         if not isinstance(more, Kinds):
             raise HabitueError(f"the extension `{point.value}` is not an engine.kinds.Kinds")
         kinds += more
+    try:
+        _ = kinds.reasons
+    except ValueError as error:
+        raise HabitueError(f"{error}: one of them comes from an installed package") from error
     return kinds

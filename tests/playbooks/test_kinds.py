@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
-from engine.errors import HabitueError
-from engine.playbooks.file.kinds import PlaybookKinds
 from engine.playbooks.steps import STEPS
 from engine.playbooks.triggers import TRIGGERS
 
@@ -26,10 +22,3 @@ def test_no_module_outside_the_folder_knows_a_kind() -> None:
         if f"{module} " in path.read_text(encoding="utf-8")
     ]
     assert knowing == []
-
-
-def test_two_kinds_of_one_key_are_refused() -> None:
-    with pytest.raises(HabitueError, match="two kinds of trigger have the key `enter`"):
-        PlaybookKinds(triggers=(*TRIGGERS, TRIGGERS[0]))
-    with pytest.raises(HabitueError, match="two kinds of step have the key `send`"):
-        PlaybookKinds(steps=(*STEPS, STEPS[0]))
