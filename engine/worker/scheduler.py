@@ -20,7 +20,7 @@ from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
-from engine.errors import HabitueError
+from engine.errors import HabitueError, SchemaDrift
 from engine.faults import trail
 from engine.loading import Content
 from engine.pipeline import Progress
@@ -62,6 +62,8 @@ class WorkerProcess:
         """Version of the content that delivery is using."""
         self._clock_message = ""
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
+        self._waits_for_columns = False
+        """Whether the last tick found other columns than the files had just been checked against."""
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -166,7 +168,15 @@ class WorkerProcess:
     def _tick(self) -> None:
         content = self._refresh_content()
         now = self._app.present()
-        done = self._app.tick(content, now, self._watch)
+        try:
+            done = self._app.tick(content, now, self._watch)
+        except SchemaDrift:
+            if self._waits_for_columns:
+                raise
+            self._waits_for_columns = True
+            log.info("tick waits", why="`habitue migrate` changed the columns just now; the next tick reads the files")
+            return
+        self._waits_for_columns = False
         self._note_clock(done)
         if replace(done, lived_until=None, alarms=()) != Progress():
             log.info(

@@ -1,0 +1,55 @@
+"""``habitue migrate`` comes between a worker's look at the files and its tick: the tick waits, and nothing is in error."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from engine.app import App
+from engine.clock import Instant, WallClock
+from engine.loading import Content
+from engine.pipeline import Progress, Watch
+from engine.settings import load_settings
+from engine.worker.scheduler import WorkerParts, WorkerProcess
+from tests.processes import FACTS, migrate, quick
+from tests.world import World
+
+CITY = '[facts.city]\nattribute = "city"\ntype = "text"\n'
+
+
+class Overtaken(App):
+    """An app whose ticks find that other files' columns were migrated first: ``drifts`` of them in a row."""
+
+    other: World
+    drifts: int
+    ticks = 0
+
+    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
+        self.ticks += 1
+        if self.ticks <= self.drifts:
+            self.other.app.migrate(self.other.content())
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.migrate(content)
+        return super().tick(content, now, watch)
+
+
+@pytest.mark.parametrize(("drifts", "failures"), [(1, 0), (3, 2)])
+def test_the_tick_waits_for_the_next_one(
+    world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str], drifts: int, failures: int
+) -> None:
+    """What does not end by itself is told, as before."""
+    world.write("rules/facts.toml", FACTS + CITY)
+    migrate(world)
+    settings = load_settings(world.config)
+    often = settings.schedule.model_copy(update={"tick": 20})
+    app = Overtaken(settings.model_copy(update={"schedule": often}), WallClock())
+    app.drifts, app.other = drifts, quick(tmp_path / "other", world.url)
+    asyncio.run(asyncio.wait_for(WorkerProcess(app, WorkerParts(delivery=False)).run(), 60))
+    app.close()
+    app.other.close()
+    said = "".join(capfd.readouterr())
+    assert said.count("tick waits") == 1
+    assert said.count("job failed") == failures
