@@ -17,6 +17,7 @@ from engine.actions.reasons import Reasons
 from engine.actions.states import State
 from engine.channels.base import Channel, by_name, masked
 from engine.cli.context import console, notes, open_app, parse_instant
+from engine.cli.sent_message import show_message
 from engine.clock import Instant, iso
 from engine.content.findings import did_you_mean
 from engine.content.values import parse_duration
@@ -70,8 +71,15 @@ def log(  # noqa: PLR0917 - Typer's options
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header, safe for spreadsheets.")] = False,
     show_addresses: Annotated[bool, typer.Option("--show-addresses", help="Do not mask addresses.")] = False,
+    message: Annotated[
+        int | None, typer.Option(help="Show what this action said: its `number` in --json and --csv.")
+    ] = None,
 ) -> None:
     """Show the action log: who got which message, who did not, and why. Addresses are masked."""
+    if message is not None:
+        if any((user, playbook, channel, state, reason, since, until, history, follow, as_csv)):
+            raise InputError("--message shows one message: use it with --json or --show-addresses only")
+        return show_message(context, message, as_json=as_json, show_addresses=show_addresses)
     if as_json and as_csv:
         raise InputError("use either --json or --csv, not both")
     if state is not None and state not in set(State):
@@ -87,7 +95,7 @@ def log(  # noqa: PLR0917 - Typer's options
         show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")
         show([shown.fields(entry) for entry in entries])
         if not follow:
-            return
+            return None
         follower = Follower(wanted, now)
         follower.skip(entries)
 
@@ -99,7 +107,7 @@ def log(  # noqa: PLR0917 - Typer's options
             for news in following(fresh, lambda: time.sleep(_POLL)):
                 show([shown.fields(entry) for entry in news])
         except KeyboardInterrupt:
-            return
+            return None
 
 
 def following(fresh: Callable[[], list[LogEntry]], wait: Callable[[], None]) -> Iterator[list[LogEntry]]:

@@ -12,7 +12,6 @@ from engine.actions.moves import Move, Mover
 from engine.actions.states import State
 from engine.clock import DAY, HOUR, Instant
 from engine.errors import InputError
-from engine.explain.sent import SentMessages
 from engine.worker.upkeep import clean_up
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
@@ -124,10 +123,24 @@ def test_log_as_csv_has_what_was_sent_and_the_sentence(world: World) -> None:
     assert head.split(",") == list(entry)
 
 
+def shown_again(world: World, action_id: int, *options: str) -> dict[str, str]:
+    done = world.command("log", "--message", str(action_id), "--json", *options)
+    assert done.exit_code == 0, done.output
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
 def again(world: World, action_id: int) -> tuple[str, str, str]:
-    with world.app.database.read() as connection:
-        shown = SentMessages(world.content(), world.app.settings).of(connection, action_id)
-    return shown.subject, shown.text, shown.html
+    shown = shown_again(world, action_id)
+    return shown["subject"], shown["text"], shown["html"]
+
+
+def refused(world: World, action_id: int, *options: str) -> str:
+    """What the command says in place of a message."""
+    done = world.command("log", "--message", str(action_id), *options)
+    assert isinstance(done.exception, InputError)
+    assert done.stdout == ""
+    return str(done.exception)
 
 
 def captured(world: World) -> tuple[str, str, str]:
@@ -161,8 +174,46 @@ def test_what_is_no_longer_kept_is_said(world: World) -> None:
     assert world.rows("SELECT count(*) FROM provider_text") == [(0,)]
     assert world.rows("SELECT state FROM action") == [("accepted",)]
     assert world.explain("ann", 402).actions[0].address is None
-    with pytest.raises(InputError, match=f"action {action_id} has no stored content"):
-        again(world, action_id)
+    said = refused(world, action_id)
+    assert f"the content of action {action_id} was deleted, after schedule.keep_content or by an erasure" in said
+
+
+def test_the_message_as_it_was_sent_is_shown(world: World) -> None:
+    action_id = bought(world)
+    world.user("ann", 0, email="elsewhere@example.org")
+    done = world.command("log", "--message", str(action_id))
+    assert done.exit_code == 0, done.output
+    first, subject, _, *text = done.stdout.splitlines()
+    assert first == (f"action {action_id}, email to ann <a•••@example.com>, 2026-01-02T00:00:00Z, thanks/mail in en")
+    assert subject == "Thank you for US$20.00"
+    assert text[0].startswith("beauty A-1 10%")
+    assert shown_again(world, action_id)["address"] == "a•••@example.com"
+    open_to_all = shown_again(world, action_id, "--show-addresses")
+    assert (open_to_all["address"], open_to_all["user"], open_to_all["at"]) == (
+        "ann@example.com",
+        "ann",
+        "2026-01-02T00:00:00Z",
+    )
+
+
+def test_a_message_is_shown_while_the_files_have_errors(world: World) -> None:
+    action_id = bought(world)
+    world.write("rules/facts.toml", "[facts.broken")
+    assert "A-1" in again(world, action_id)[1]
+
+
+def test_why_there_is_no_message_to_show_is_said(world: World) -> None:
+    action_id = bought(world)
+    assert "there is no action 99; `habitue log --json` shows each action's `number`" in refused(world, 99)
+    assert "--message shows one message: use it with --json" in refused(world, action_id, "--playbook", "thanks")
+    world.user("bob", 0)
+    world.order("bob", 1, 2_000, category="beauty")
+    world.tick(2, deliver=True)
+    [(held,)] = world.rows("SELECT id FROM action WHERE state = 'held'")
+    assert f"action {held} was not sent; its state is `held`" in refused(world, held)
+    world.lose_versions()
+    said = refused(world, action_id)
+    assert f"the version of `thanks/mail` that action {action_id} was sent with is no longer stored" in said
 
 
 def test_providers_texts_go_with_the_contents(shop: Deliveries) -> None:

@@ -38,12 +38,12 @@ from engine.kinds import Kinds
 KINDS = Kinds(fact_sources=(FACT_SOURCES[0],))
 """
 REASON_TWICE = """
-from engine.actions.worded import Worded
+from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Gate
 from engine.kinds import Kinds
 
 
-class OwnReason(Worded):
+class OwnReason(DescribedEnum):
     EXPIRED = "expired", "It went off."
 
 
