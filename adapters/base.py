@@ -136,8 +136,8 @@ class Receipt:
     """One report from a provider about one message, in our terms.
 
     ``adapter`` and ``reference``, the provider's id for the message, identify the message. ``at`` is when it happened,
-    in UTC milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text; ``address`` is
-    the recipient's, if the provider gives it.
+    in UTC milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text. There is no
+    address: forwarding changes it and complaints leave it out, so it neither finds a message nor rules one out.
     """
 
     adapter: str
@@ -146,7 +146,6 @@ class Receipt:
     at: int
     reason: str = ""
     detail: str = ""
-    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

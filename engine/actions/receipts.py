@@ -14,11 +14,13 @@ from sqlalchemy import Connection, text
 from engine.actions.content import ContentWriter, clean
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import RECEIPT_STATES, RECEIPT_STATES_SQL, State
-from engine.clock import Instant
+from engine.clock import MINUTE, Instant, iso
 from engine.store.dialect import Dialect
 from engine.store.rowset import pack, rowset
 
 _WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(RECEIPT_STATES, start=1)}
+_AT_ONCE = MINUTE
+"""What was reported this soon after it happened needs no instant beside the log's own."""
 _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
 
 
@@ -27,6 +29,8 @@ class ReceiptEntry:
     """A provider's report about one message, found by its ``reference`` or, if known, by the action's id.
 
     ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word, ``said`` the provider's text.
+    ``happened_at`` is the provider's instant. The log is in the order in which it was told, so it only shows that
+    instant beside its own, if it is plausible: after the hand-off and not in the future.
     """
 
     adapter: str
@@ -35,6 +39,7 @@ class ReceiptEntry:
     action_id: int | None = None
     reason: str = LedgerReason.REPORTED.value
     said: str = ""
+    happened_at: Instant | None = None
 
     def __post_init__(self) -> None:
         if self.state not in _WEIGHT:
@@ -52,6 +57,14 @@ class Received:
     unmatched: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """An action as it was before the receipts: its state, and when it was first handed off."""
+
+    state: str
+    handed_off_at: int | None
+
+
 class Receipts:
     """Writes receipts into the log."""
 
@@ -66,14 +79,17 @@ class Receipts:
         ids = rowset(dialect, "rows", id="BIGINT")
         # In the order of ids, as delivery locks them, to prevent deadlocks.
         lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
-        self._states = text(f"SELECT a.id, a.state FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}")
+        handed_off = "SELECT min(e.at) FROM action_event AS e WHERE e.action_id = a.id AND e.state = 'handed_off'"
+        self._states = text(
+            f"SELECT a.id, a.state, ({handed_off}) AS handed_off_at FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}"
+        )
         self._told = text(
             f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{RECEIPT_STATES_SQL}"
         )
-        events = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT")
+        events = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", detail="TEXT")
         self._log = text(
             "INSERT INTO action_event (action_id, at, state, reason, detail) "
-            f"SELECT r.id, :now, r.state, r.reason, '' FROM {events} AS r RETURNING id, action_id, state"
+            f"SELECT r.id, :now, r.state, r.reason, r.detail FROM {events} AS r RETURNING id, action_id, state"
         )
         moved = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", adapter="TEXT", reference="TEXT")
         self._move = text(
@@ -91,14 +107,16 @@ class Receipts:
         if not found:
             return Received(unmatched=len(receipts))
         ids = pack([[action_id] for action_id in sorted({action_id for action_id, _ in found})])
-        states: dict[int, str] = {row[0]: row[1] for row in connection.execute(self._states, {"rows": ids})}
+        before = {
+            row.id: _Before(row.state, row.handed_off_at) for row in connection.execute(self._states, {"rows": ids})
+        }
         told = {(row[0], row[1]) for row in connection.execute(self._told, {"rows": ids})}
         news: dict[tuple[int, str], ReceiptEntry] = {}
         for action_id, receipt in found:
             key = (action_id, receipt.state.value)
             if key not in told:
                 news.setdefault(key, receipt)
-        self._write(connection, news, states, now)
+        self._write(connection, news, before, now)
         return Received(len(news), len(found) - len(news), len(receipts) - len(found))
 
     def _matched(self, connection: Connection, receipts: Sequence[ReceiptEntry]) -> list[tuple[int, ReceiptEntry]]:
@@ -113,12 +131,15 @@ class Receipts:
         self,
         connection: Connection,
         news: Mapping[tuple[int, str], ReceiptEntry],
-        states: Mapping[int, str],
+        before: "Mapping[int, _Before]",
         now: Instant,
     ) -> None:
         if not news:
             return
-        rows = [[action_id, state, one.reason] for (action_id, state), one in news.items()]
+        rows = [
+            [action_id, state, one.reason, _when(one, before[action_id].handed_off_at, now)]
+            for (action_id, state), one in news.items()
+        ]
         logged = connection.execute(self._log, {"rows": pack(rows), "now": now}).all()
         texts = [(row[0], said) for row in logged if (said := news[row[1], row[2]].said)]
         self._content.texts(connection, texts)
@@ -128,7 +149,15 @@ class Receipts:
         moved = []
         for action_id, told in weightiest.items():
             last = max(told, key=lambda one: _WEIGHT[one.state])
-            if _WEIGHT[last.state] > _WEIGHT.get(states[action_id], 0):
+            if _WEIGHT[last.state] > _WEIGHT.get(before[action_id].state, 0):
                 moved.append([action_id, last.state.value, last.reason, last.adapter, clean(last.reference) or None])
         if moved:
             connection.execute(self._move, {"rows": pack(moved), "now": now})
+
+
+def _when(receipt: ReceiptEntry, handed_off_at: int | None, now: Instant) -> str:
+    """Return when it happened, in words; empty if the log's own instant says so, or the provider's is not plausible."""
+    at = receipt.happened_at
+    if at is None or handed_off_at is None or not handed_off_at <= at <= now - _AT_ONCE:
+        return ""
+    return f"it happened {iso(at)}"

@@ -7,6 +7,7 @@ from adapters.kinds import AdapterKind, checked_options, find_kind
 from engine.actions.reasons import LedgerReason
 from engine.actions.receipts import ReceiptEntry
 from engine.actions.states import State
+from engine.clock import Instant
 from engine.errors import HabitueError
 from engine.settings import Settings
 
@@ -47,4 +48,5 @@ def _entry(receipt: Receipt) -> ReceiptEntry:
         receipt.reference,
         reason=receipt.reason or LedgerReason.REPORTED,
         said=receipt.detail,
+        happened_at=Instant(receipt.at),
     )

@@ -1,5 +1,6 @@
 """What providers tell afterwards, in any order and more than once."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -52,6 +53,25 @@ def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) 
     ]
     last = sent.changes(LogFilter(user="u1"))[-1]
     assert (last.state, last.reason, last.detail) == ("delivered", "reported", "250 delivered to mailbox")
+
+
+@pytest.mark.parametrize(
+    ("happened_at", "shown"),
+    [
+        (NOON + HOUR // 2, "it happened 2026-09-22T12:30:00Z: 250 delivered"),
+        (NOON + HOUR - 1_000, "250 delivered"),
+        (NOON + 2 * HOUR, "250 delivered"),
+        (NOON - 1, "250 delivered"),
+        (0, "250 delivered"),
+    ],
+    ids=["earlier", "just now", "in the future", "before the hand-off", "never"],
+)
+def test_when_it_happened_is_told_beside_when_the_log_was_told(sent: Deliveries, happened_at: int, shown: str) -> None:
+    receipt = replace(told(State.DELIVERED, said="250 delivered"), happened_at=Instant(happened_at))
+    assert receive(sent, receipt) == Received(new=1)
+    last = sent.changes(LogFilter(user="u1"))[-1]
+    assert (last.at, last.state, last.detail) == (LATER, "delivered", shown)
+    assert receive(sent, replace(receipt, happened_at=Instant(NOON))) == Received(known=1)
 
 
 def test_again_changes_nothing(sent: Deliveries) -> None:
