@@ -2,7 +2,8 @@
 
 A chunk that fails because of its data is retried in smaller parts, down to the one bad row. That row is quarantined
 (see ``store.quarantine``) and logged by number. More than a few in a row mean that the rows are not the problem: then
-they are taken out of quarantine, and the tick fails with the error's place.
+they are taken out of quarantine, and the stage decides what is: a playbook's code, or else the tick fails with the
+error's place.
 """
 
 import structlog
@@ -40,23 +41,25 @@ class BadRowIsolation:
         self.limit = min(self.limit * _PART, self._chunk)
         self._in_a_row.clear()
 
-    def failed(self, error: Exception, now: Instant) -> None:
+    def failed(self, error: Exception, now: Instant) -> tuple[int, ...]:
         """Record that a chunk failed: process fewer rows at once, or quarantine the one bad row.
 
+        Returns the ids of too many bad rows in a row, which are not to blame; otherwise nothing.
+
         Raises:
-            Exception: ``error``, if no row is to blame, or there are too many bad rows.
+            Exception: ``error``, if no row is to blame.
         """
         if not is_data_error(error):
             raise error
         if self.limit > 1:
             self.limit = max(self.limit // _PART, 1)
-            return
+            return ()
         if self.suspect is None:
             raise error
         if len(self._in_a_row) >= A_FEW or self.number >= MOST:
-            self._put_back(now)
-            raise error
+            return (*self._put_back(now), self.suspect)
         self._quarantine(self.suspect, error, now)
+        return ()
 
     def _quarantine(self, row_id: int, error: Exception, now: Instant) -> None:
         detail = trail(error)
@@ -66,8 +69,10 @@ class BadRowIsolation:
         self.number += 1
         _log.error("row quarantined", kind=str(self._kind), row=row_id, error=detail, until=until[row_id])
 
-    def _put_back(self, now: Instant) -> None:
+    def _put_back(self, now: Instant) -> list[int]:
+        rows, self._in_a_row = self._in_a_row, []
         with self._database.write() as connection:
-            put_back(connection, self._kind, self._in_a_row, now)
-        self.number -= len(self._in_a_row)
-        _log.error("too many bad rows in a row", kind=str(self._kind), put_back=len(self._in_a_row))
+            put_back(connection, self._kind, rows, now)
+        self.number -= len(rows)
+        _log.error("too many bad rows in a row", kind=str(self._kind), put_back=len(rows))
+        return rows

@@ -5,7 +5,7 @@ transition that records it and the enrolment that follows are committed together
 remaining users stay due.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from engine.facts.refresh import Refresh
 from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.playbooks.advance import Advance, Advanced
-from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers
+from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.settle import Settle
@@ -109,7 +109,8 @@ class Pipeline:
                 self._breakers.fail(fault, now)
                 continue
             except (StoreError, DBAPIError) as error:
-                aside.failed(error, now)
+                if aside.failed(error, now):
+                    raise
                 continue
             if after is None:
                 return replace(done, set_aside=done.set_aside + aside.number)
@@ -158,7 +159,9 @@ class Pipeline:
                 self._breakers.fail(fault, now)
                 continue
             except (StoreError, DBAPIError) as error:
-                aside.failed(error, now)
+                rows = aside.failed(error, now)
+                if rows and not self._stop_playbook_of(rows, error, now):
+                    raise
                 continue
             if not advanced.passed:
                 self._breakers.had_their_turn((PartKind.STEPS,), now)
@@ -168,6 +171,15 @@ class Pipeline:
             aside.worked()
             done = replace(done, actions=done.actions + advanced.actions)
             watch(done)
+
+    def _stop_playbook_of(self, enrolments: Collection[int], error: Exception, now: Instant) -> bool:
+        """Stop the playbook whose steps fail for one enrolment after the other; return False if they are of several."""
+        with self._database.read() as connection:
+            found = playbooks_of(connection, enrolments)
+        if len(found) != 1:
+            return False
+        self._breakers.fail(PlaybookAtFault.because(found[0], error), now)
+        return True
 
     def _enrolment_chunk(self, now: Instant, aside: BadRowIsolation) -> Advanced:
         with self._database.write() as connection:

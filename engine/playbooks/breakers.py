@@ -4,13 +4,13 @@ A bug stops only the part of the playbook that it is in. Enrolments stay due as 
 entered become due again; after a pause, which grows, both are tried again. The other playbooks go on.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, text
 
 from engine.breaker import CODE_AT_FAULT, Alarm, Breaker
 from engine.clock import HOUR, Instant
@@ -64,6 +64,13 @@ class PlaybookAtFault(Exception):
     def __init__(self, part: PlaybookPart) -> None:
         self.part = part
         super().__init__(f"a bug in {part}")
+
+    @classmethod
+    def because(cls, part: PlaybookPart, error: Exception) -> "PlaybookAtFault":
+        """Return one that ``error`` has shown, without being in its traceback."""
+        fault = cls(part)
+        fault.__cause__ = error
+        return fault
 
 
 @contextmanager
@@ -120,6 +127,15 @@ class PlaybookBreakers:
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms of everything that has stopped."""
         return tuple(breaker.alarm for breaker in self._breakers.values() if breaker.alarm)
+
+
+def playbooks_of(connection: Connection, enrolments: Collection[int]) -> tuple[PlaybookPart, ...]:
+    """Return the steps of the playbooks, with their versions, that ``enrolments`` are in."""
+    query = text("SELECT DISTINCT playbook, version FROM enrolment WHERE id IN :ids").bindparams(
+        bindparam("ids", expanding=True)
+    )
+    rows = connection.execute(query, {"ids": list(enrolments)}).all()
+    return tuple(PlaybookPart(name, version, PartKind.STEPS) for name, version in rows)
 
 
 def part_of(playbook: PlaybookHead, part: PartKind) -> PlaybookPart:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, text
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.conditions.sql import text_literal
+from engine.errors import StoreValueError
 from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, blaming, part_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.file.playbook import Playbook, Playbooks
@@ -150,7 +151,10 @@ class Occasions:
             sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
             return self._enrol(connection, one.playbook, sql, taken, now)
 
-        made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
+        try:
+            made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
+        except StoreValueError as error:  # for more than a few users: not their values are at fault
+            raise PlaybookAtFault(part_of(one.playbook, PartKind.ENTRY)) from error
         self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:
             # This tick's user chunks, which check exits, are already done.

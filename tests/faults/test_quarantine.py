@@ -137,17 +137,36 @@ def test_an_enrolment_whose_step_cannot_be_taken_is_set_aside(steps: World) -> N
     assert steps.rows("SELECT * FROM quarantine") == []
 
 
-def test_when_one_step_after_the_other_cannot_be_taken_the_tick_fails_and_says_where(steps: World) -> None:
+def test_when_one_step_after_the_other_cannot_be_taken_the_playbook_stops_and_says_where(steps: World) -> None:
     poison(steps, *(f"u{number}" for number in range(1, USERS + 1)))
     before = steps.rows("SELECT id, step, due_at FROM enrolment ORDER BY id")
-    with pytest.raises(Exception, match=r"."):
-        steps.tick(2)
+    done = steps.tick(2)
+    assert done.set_aside == 0
     assert steps.rows("SELECT * FROM quarantine") == []
     after = steps.rows("SELECT id, step, due_at FROM enrolment ORDER BY id")
     assert [row[:2] for row in after] == [row[:2] for row in before]
     assert all(due_at <= steps.clock.now() for _, _, due_at in after)
     [(error,)] = steps.rows("SELECT error FROM tick ORDER BY id DESC LIMIT 1")
-    assert re.match(r"\w+ at \w+.py:\d+ < ", error)
+    assert re.match(r"playbook `steps` has stopped since .*: code_at_fault \(\w+ at \w+.py:\d+ < ", error)
+    mend(steps)
+    steps.tick(4)
+    steps.tick(6, deliver=True)
+    assert sent(steps) == everybody()
+
+
+def test_when_steps_of_several_playbooks_cannot_be_taken_the_tick_fails(steps: World) -> None:
+    """Then no playbook is at fault, and stopping one after the other would only hide it."""
+    one = (steps.folder / "playbooks/one.toml").read_text(encoding="utf-8")
+    steps.write("playbooks/two.toml", one.replace('"steps"', '"more"'))
+    steps.tick(0.1)
+    for number in range(1, USERS + 1):
+        steps.event(f"u{number}", "signed_up", 0.2)
+    steps.tick(0.2)
+    poison(steps, *(f"u{number}" for number in range(1, USERS + 1)))
+    steps.execute("UPDATE enrolment SET due_at = user_id WHERE state = 'active'")
+    with pytest.raises(Exception, match=r"."):
+        steps.tick(3)
+    assert steps.rows("SELECT * FROM quarantine") == []
 
 
 def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_set_aside(letters: World) -> None:
@@ -165,6 +184,11 @@ def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_set_aside(letters: Worl
 
 def test_a_few_users_on_an_occasion_are_rows_and_more_are_not(letters: World) -> None:
     poison(letters, *(f"u{number}" for number in range(1, A_FEW + 2)))
-    with pytest.raises(Exception, match=r"."):
-        letters.tick(0.6)
+    done = letters.tick(0.6)
+    assert [alarm.subject for alarm in done.alarms] == ["enrolling in playbook `letter` has stopped"]
     assert letters.rows("SELECT * FROM quarantine") == []
+    assert letters.rows("SELECT * FROM slot") == []
+    mend(letters)
+    letters.tick(0.7)
+    letters.tick(0.7, deliver=True)
+    assert sent(letters) == everybody()
