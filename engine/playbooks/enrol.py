@@ -5,6 +5,8 @@ are evaluated in ``occasions``. A trigger stays open for the playbook's ``expire
 audience within that time enters.
 """
 
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from engine.clock import Instant
@@ -72,7 +74,7 @@ class Enrol:
 
     def _collect_transitions(self, connection: Connection, active: list[Playbook], now: Instant) -> None:
         """Collect the recent transitions of the chunk's users, once for all playbooks."""
-        playbooks = [p for p in active if p.trigger.reads_transitions]
+        playbooks = [p for p in active if _reads(p).transitions]
         columns = "id BIGINT, user_id BIGINT, dimension TEXT, from_place TEXT, to_place TEXT, at BIGINT, cause TEXT"
         temporary(connection, self._dialect, _TRANSITIONS, columns)
         if not playbooks:
@@ -92,7 +94,7 @@ class Enrol:
         temporary(connection, self._dialect, _EVENTS, "id BIGINT, user_id BIGINT, name TEXT, at BIGINT")
         oldest: dict[str, int] = {}
         for playbook in active:
-            for name in sorted(playbook.trigger.reads_events):
+            for name in _reads(playbook).events:
                 oldest[name] = min(oldest.get(name, now), now - playbook.expires)
         for name, since in oldest.items():
             connection.execute(
@@ -104,6 +106,18 @@ class Enrol:
                 {"oldest": since, "now": now},
             )
         analyse(connection, self._dialect, _EVENTS)
+
+
+class _Reads(NamedTuple):
+    """What a trigger's candidates come from: transitions, and events of these names."""
+
+    transitions: bool
+    events: list[str]
+
+
+def _reads(playbook: Playbook) -> _Reads:
+    with blaming(part_of(playbook, PartKind.ENTRY)):
+        return _Reads(playbook.trigger.reads_transitions, sorted(playbook.trigger.reads_events))
 
 
 def insertion(playbook: Playbook, source: CandidateSource, dialect: Dialect, narrowed: str = "") -> str:

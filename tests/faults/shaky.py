@@ -97,6 +97,16 @@ class ShakyTrigger(Trigger):
 
 
 @dataclass(frozen=True)
+class ShakyReads(ShakyTrigger):
+    """The bug shows before anybody is asked for candidates."""
+
+    @property
+    def reads_events(self) -> frozenset[str]:
+        self.bug.met()
+        return super().reads_events
+
+
+@dataclass(frozen=True)
 class ShakyDay(OccasionalTrigger):
     """The third day, for everybody."""
 
@@ -116,7 +126,7 @@ class ShakyDay(OccasionalTrigger):
 
 
 def shaky_kinds(bug: Bug) -> Kinds:
-    """The program's kinds, and four that have ``bug``: a step, a step whose exits have it, and two triggers."""
+    """The program's kinds, and five that have ``bug``: a step, a step whose exits have it, and three triggers."""
 
     class StepForm(StepSection):
         shaky: bool
@@ -136,6 +146,12 @@ def shaky_kinds(bug: Bug) -> Kinds:
         def compile(self, part: FilePart) -> Trigger:
             return ShakyTrigger(bug)
 
+    class ReadsForm(TriggerSection):
+        shaky_reads: bool
+
+        def compile(self, part: FilePart) -> Trigger:
+            return ShakyReads(bug)
+
     class DayForm(TriggerSection):
         shaky_day: bool
 
@@ -146,6 +162,7 @@ def shaky_kinds(bug: Bug) -> Kinds:
         steps=(StepKind("shaky", StepForm), StepKind("shaky_exit", ExitForm)),
         triggers=(
             TriggerKind("shaky_event", TriggerForm, "shaky", lambda _: "a review"),
+            TriggerKind("shaky_reads", ReadsForm, "shaky", lambda _: "a review"),
             TriggerKind("shaky_day", DayForm, "shaky", lambda _: "the third day"),
         ),
     )

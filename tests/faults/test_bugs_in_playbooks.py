@@ -37,6 +37,7 @@ send = ["email"]
 template = "review/thanks"
 """
 BY_TRIGGER = REVIEW.replace('event = "review_posted"', "shaky_event = true")
+BY_READS = REVIEW.replace('event = "review_posted"', "shaky_reads = true")
 BY_DAY = REVIEW.replace('event = "review_posted"', "shaky_day = true")
 OTHER = REVIEW.replace('"review"', '"other"').replace("shaky = true", 'wait = "0s"').replace("review/", "other/")
 FILES = {
@@ -90,6 +91,7 @@ def everybodys(*kinds: str) -> Counter[str]:
         named("step", STEP, forgetful, r"playbook `review` .*RuntimeError at advance.py:\d+ < "),
         named("exit", EXIT, wrong_type, r"leaving playbook `review` .*KeyError at shaky.py:\d+ < shaky.py:\d+"),
         named("trigger", BY_TRIGGER, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
+        named("reads", BY_READS, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
         named("day", BY_DAY, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
     ],
 )

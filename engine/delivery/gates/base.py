@@ -92,7 +92,8 @@ after its provider was down: an action that already has a place keeps it and tak
 GiveBack: TypeAlias = Callable[[Connection, Sequence[int]], None]
 """Gives back the places of these actions, which ended without being sent, in the transaction that says so.
 
-The actions are in the order of their ids; those without a place are to be left alone.
+The actions are in the order of their ids; those without a place are to be left alone. It is not called for what a
+playbook cancels while it waits to be tried again.
 """
 
 
