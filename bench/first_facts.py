@@ -37,7 +37,7 @@ def main() -> bool:
         _fill(folder / "bench.db", users)
         with database.write() as connection:
             follow(connection, database.dialect, catalog.columns())
-            make_missing_states(connection, database.dialect)
+            make_missing_states(connection)
         refresh = Refresh(catalog, database.dialect)
         ours, floor = interleaved(
             3,
@@ -91,7 +91,7 @@ def _first_facts(database: Database, refresh: Refresh) -> float:
     """Reset the users to the state that intake leaves them in, without facts; return the seconds for computing them."""
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {TABLE}"))
-        make_missing_states(connection, database.dialect)
+        make_missing_states(connection)
     return seconds(lambda: _in_chunks(database, refresh))
 
 

@@ -22,7 +22,7 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.settings import ScheduleSettings
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects.sqlite import SQLITE
 from engine.store.temporary import take_due_users
 
 BAR = 3.0
@@ -65,7 +65,7 @@ class ByHand:
 
     def statements(self, content: Content) -> tuple[str, ...]:
         """Return the statements in order, with signatures filled in."""
-        signatures = {d.name: d.signature_sql(Dialect.SQLITE) for d in content.rules.dimensions}
+        signatures = {d.name: d.signature_sql(SQLITE) for d in content.rules.dimensions}
         filled = [sql.replace("{signature}", signatures[name]) for name, sql in self.transitions.items()]
         return (*filled, self.place)
 

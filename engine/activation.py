@@ -20,7 +20,7 @@ def make_ready(database: Database, content: Content) -> Drift:
         done = follow(connection, database.dialect, content.columns())
         for statement in occasion_indexes(content.playbooks):
             connection.execute(text(statement))
-        make_missing_states(connection, database.dialect)
+        make_missing_states(connection)
     return done
 
 

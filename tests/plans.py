@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, event
 
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects.postgresql import POSTGRESQL
+from engine.store.dialects.sqlite import SQLITE
 
-_EXPLAIN = {Dialect.SQLITE: "EXPLAIN QUERY PLAN", Dialect.POSTGRES: "EXPLAIN (COSTS OFF)"}
-_SORTS = {Dialect.SQLITE: "USE TEMP B-TREE", Dialect.POSTGRES: "Sort"}
+_EXPLAIN = {SQLITE: "EXPLAIN QUERY PLAN", POSTGRESQL: "EXPLAIN (COSTS OFF)"}
+_SORTS = {SQLITE: "USE TEMP B-TREE", POSTGRESQL: "Sort"}
 
 
 def plans(database: Database, run: Callable[[Connection], object], *, of: str) -> list[str]:
@@ -24,7 +25,7 @@ def plans(database: Database, run: Callable[[Connection], object], *, of: str) -
             seen.append((sql, binds))
 
     with database.write() as connection:
-        if database.dialect is Dialect.POSTGRES:
+        if database.dialect is POSTGRESQL:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         event.listen(connection, "before_cursor_execute", note)

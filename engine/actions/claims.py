@@ -13,7 +13,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 
@@ -102,10 +102,7 @@ def _take_statement(dialect: Dialect) -> TextClause:
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
         "AND priority = :priority AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
     )
-    # On PostgreSQL workers skip rows that another worker is claiming, and the array makes the planner run the subquery
-    # only once. SQLite has one writer at a time.
-    among = f"IN ({due})" if dialect is Dialect.SQLITE else f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))"
     return text(
         f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "
-        f"lease_until = :lease_until, changed_at = :now WHERE id {among} RETURNING id, fence, due_at"
+        f"lease_until = :lease_until, changed_at = :now WHERE id {dialect.among_free(due)} RETURNING id, fence, due_at"
     )

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 
@@ -40,7 +40,7 @@ class ContentWriter:
         columns = rowset(
             dialect, "rows", id="BIGINT", address="TEXT", subject="TEXT", code="TEXT", template_values="TEXT"
         )
-        values = "r.template_values" if dialect is Dialect.SQLITE else "CAST(r.template_values AS JSONB)"
+        values = dialect.as_json("r.template_values")
         named = ("address", "subject", "code", "template_values", "at")
         self._content = text(
             f"INSERT INTO action_content (action_id, {', '.join(named)}) "

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.content import ContentWriter, SentContent, clean
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, State
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 
@@ -149,10 +149,9 @@ def _log_rows(move: Move) -> Iterable[list[object]]:
 def _ours_sql(dialect: Dialect) -> str:
     claimed = rowset(dialect, "rows", id="BIGINT", fence="BIGINT")
     # The order prevents a deadlock with a worker that is late.
-    lock = "ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
     return (
         f"SELECT a.id FROM {claimed} AS r JOIN action AS a ON a.id = r.id "
-        f"WHERE a.fence = r.fence AND a.{LEASED_SQL} {lock}"
+        f"WHERE a.fence = r.fence AND a.{LEASED_SQL} ORDER BY a.id{dialect.lock('a')}"
     )
 
 

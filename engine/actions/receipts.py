@@ -15,7 +15,7 @@ from engine.actions.content import ContentWriter, clean
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import RECEIPT_STATES, RECEIPT_STATES_SQL, State
 from engine.clock import MINUTE, Instant, iso
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 _WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(RECEIPT_STATES, start=1)}
@@ -78,10 +78,10 @@ class Receipts:
         )
         ids = rowset(dialect, "rows", id="BIGINT")
         # In the order of ids, as delivery locks them, to prevent deadlocks.
-        lock = " ORDER BY a.id FOR UPDATE OF a" if dialect is Dialect.POSTGRES else ""
         handed_off = "SELECT min(e.at) FROM action_event AS e WHERE e.action_id = a.id AND e.state = 'handed_off'"
         self._states = text(
-            f"SELECT a.id, a.state, ({handed_off}) AS handed_off_at FROM {ids} AS r JOIN action AS a ON a.id = r.id{lock}"
+            f"SELECT a.id, a.state, ({handed_off}) AS handed_off_at FROM {ids} AS r JOIN action AS a ON a.id = r.id"
+            f" ORDER BY a.id{dialect.lock('a')}"
         )
         self._told = text(
             f"SELECT v.action_id, v.state FROM {ids} AS r JOIN action_event AS v ON v.action_id = r.id WHERE v.{RECEIPT_STATES_SQL}"

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.content.value_types import ValueType
-from engine.facts.values import json_value
+from engine.facts.values import JsonValue
 from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import Rendered
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SUMMARY = 120
@@ -38,7 +38,7 @@ class AddressOf:
         """Return SQL for the address as text, NULL if there is none; ``users`` is the table's alias."""
         if self.column:
             return f"{users}.{self.column}"
-        return json_value(dialect, f"{users}.attributes", self.attribute, ValueType.TEXT)
+        return JsonValue(f"{users}.attributes", self.attribute, ValueType.TEXT).sql(dialect)
 
 
 @dataclass(frozen=True, slots=True)

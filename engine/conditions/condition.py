@@ -11,7 +11,7 @@ from engine.conditions.tree import Value, is_whole, names_of
 from engine.conditions.turning import TurningPoint, turning_points
 from engine.conditions.types import Scope, ValueType
 from engine.conditions.words import words
-from engine.store.dialect import Dialect
+from engine.store.dialects import DIALECTS, Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def parse_expression(text: str, scope: Scope) -> Expression:
 def _checked(text: str, scope: Scope, *, condition: bool) -> Value:
     node = check(text, read(text), scope, condition=condition)
     try:
-        for dialect in Dialect:
+        for dialect in DIALECTS:
             to_sql(node, dialect)
     except TooLong as error:
         raise ConditionErrors([located(text, 0, str(error))]) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine.conditions.sql import to_sql
 from engine.conditions.tree import OPPOSITE, And, Compare, Constant, Not, Or, Value, names_of
 from engine.conditions.words import words
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""LIKE patterns, which compare by code points and case on both databases; on SQLite they become GLOB."""
+"""LIKE patterns, with or without an escape character, and the one form that dialects take."""
 
 from collections.abc import Iterator
 
@@ -20,17 +20,9 @@ def check_pattern(pattern: str, escape: str | None) -> None:
 
 
 def as_like(pattern: str, escape: str | None) -> str:
-    r"""Return the pattern for PostgreSQL's ``LIKE … ESCAPE '\'``."""
+    r"""Return the pattern for ``LIKE … ESCAPE '\'``."""
     return "".join(
         "%" if part is _ANY else "_" if part is _ONE else f"\\{part}" if part in ("%", "_", "\\") else str(part)
-        for part in _parts(pattern, escape)
-    )
-
-
-def as_glob(pattern: str, escape: str | None) -> str:
-    """Return the pattern for SQLite's ``GLOB``."""
-    return "".join(
-        "*" if part is _ANY else "?" if part is _ONE else f"[{part}]" if part in ("*", "?", "[") else str(part)
         for part in _parts(pattern, escape)
     )
 

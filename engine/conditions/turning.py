@@ -7,11 +7,12 @@ points. Anywhere else, it can matter at every whole day after ``x``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from types import MappingProxyType
 
 from engine.clock import DAY, NEVER
-from engine.conditions.sql import FAR_DAYS, days_sql, instant_sql, now_sql
+from engine.conditions.sql import FAR_DAYS, NOW, Columns, days_sql, instant_sql
 from engine.conditions.tree import Between, Compare, Constant, DaysSince, Member, Value, children, names_of
-from engine.store.dialect import Dialect, least
+from engine.store.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,16 @@ class TurningPoint:
         """Return the facts from which the instant is computed."""
         return names_of(self.since)
 
-    def sql(self, dialect: Dialect) -> str:
-        """Return SQL for the next such instant after ``:now``, in milliseconds; NULL if there is none."""
-        since = instant_sql(self.since, dialect)
+    def sql(self, dialect: Dialect, instead: Columns = MappingProxyType({})) -> str:
+        """Return SQL for the next such instant after ``:now``, in milliseconds; NULL if there is none.
+
+        ``instead``: the SQL to use in place of some columns.
+        """
+        since = instant_sql(self.since, dialect, instead)
         if self.days is None:
-            return f"({since} + ({days_sql(since, dialect)} + 1) * {DAY})"
+            return f"({since} + ({days_sql(since)} + 1) * {DAY})"
         at = f"{since} + {self.days * DAY}" if self.days >= 0 else f"{since} - {-self.days * DAY}"
-        return f"(CASE WHEN {at} > {now_sql(dialect)} THEN {at} END)"
+        return f"(CASE WHEN {at} > {NOW} THEN {at} END)"
 
 
 def turning_points(node: Value) -> tuple[TurningPoint, ...]:
@@ -44,7 +48,7 @@ def earliest_sql(points: tuple[TurningPoint, ...], dialect: Dialect) -> str:
     """Return SQL for the earliest of ``points`` after ``:now``; ``NEVER`` if there is none, never NULL."""
     if not points:
         return str(NEVER)
-    return least(dialect, *(f"coalesce({point.sql(dialect)}, {NEVER})" for point in points))
+    return dialect.least(*(f"coalesce({point.sql(dialect)}, {NEVER})" for point in points))
 
 
 def _points(node: Value) -> Iterator[TurningPoint]:

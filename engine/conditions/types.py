@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from engine.content.value_types import ValueType
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 __all__ = ["EveryName", "Name", "PlaceType", "Scope", "ValueType", "any_of"]
 
@@ -25,24 +26,29 @@ class PlaceType:
         return f"the dimension `{self.dimension}`"
 
 
+class HasSql(Protocol):
+    """A value that databases read with different SQL. It must be hashable and comparable."""
+
+    def sql(self, dialect: Dialect) -> str:
+        """Return the SQL expression that reads it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """One name that conditions can use.
 
-    ``column`` is the SQL that reads it, such as ``s.fact_spend_365d``; ``postgresql`` replaces it on PostgreSQL if the
-    two databases need different SQL. ``sources`` are the events, facts or dimensions from which it is computed.
+    ``column`` is the SQL that reads it, such as ``s.fact_spend_365d``, or returns it for a dialect. ``sources`` are the
+    events, facts or dimensions from which it is computed.
     """
 
     type: ValueType | PlaceType
-    column: str
-    postgresql: str | None = None
+    column: str | HasSql
     sources: frozenset[str] = frozenset()
 
     def sql(self, dialect: Dialect) -> str:
         """Return the SQL expression that reads this name."""
-        if dialect is Dialect.POSTGRES and self.postgresql is not None:
-            return self.postgresql
-        return self.column
+        return self.column if isinstance(self.column, str) else self.column.sql(dialect)
 
 
 class EveryName(frozenset[str]):

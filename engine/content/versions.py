@@ -6,7 +6,7 @@ from sqlalchemy import Connection, column, func, insert, select, text, update
 
 from engine.clock import Instant
 from engine.content.bundle import RULES, Bundle
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.tables import Version
 
 CONTENT = "content"
@@ -16,10 +16,9 @@ CONTENT = "content"
 def lock_versions(connection: Connection) -> None:
     """Wait until no other worker is applying files, and make others wait until this transaction ends.
 
-    Several workers may see new files at the same moment. SQLite needs no lock, because it allows only one writer.
+    Several workers may see new files at the same moment.
     """
-    if Dialect(connection.dialect.name) is Dialect.POSTGRES:
-        connection.execute(text("LOCK TABLE version IN SHARE ROW EXCLUSIVE MODE"))
+    dialect_of(connection).lock_table(connection, "version")
 
 
 def running_bundle(connection: Connection) -> Bundle | None:

@@ -12,7 +12,7 @@ from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import DeliveryReason
 from engine.settings import DeliverySettings
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.quarantine import RowKind, forget
 
 _AT_ONCE = 1_000
@@ -43,10 +43,9 @@ class Recovery:
         self._mover = Mover(dialect)
         self._any = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND lease_until <= :now LIMIT 1")
         self._freed = text(f"{_OUT_OF_QUARANTINE} LIMIT 1")
-        skip = "FOR UPDATE SKIP LOCKED" if dialect is Dialect.POSTGRES else ""
         self._expired = text(
             f"SELECT id, fence, state, tries FROM action WHERE {LEASED_SQL} AND lease_until <= :now "
-            f"ORDER BY lease_until, id LIMIT :limit {skip}"
+            f"ORDER BY lease_until, id LIMIT :limit{dialect.lock_free()}"
         )
 
     def anything_to_do(self, connection: Connection, now: int) -> bool:

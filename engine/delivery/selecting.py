@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.claims import Claim
 from engine.delivery.gates.base import Columns, Gate
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 

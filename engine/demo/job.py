@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, text
 
 from engine.app import App
 from engine.clock import DAY, HOUR, FixedClock, Instant
@@ -12,14 +11,13 @@ from engine.demo.output import DemoCounts, is_complete, stored_start, write_bran
 from engine.demo.spec import DemoSpec
 from engine.errors import InputError
 from engine.loading import Content
-from engine.store.dialect import Dialect
-from engine.store.tables import CouponCode
 from engine.worker.upkeep import recalibrate
 
 EVERY = 4 * HOUR
 """Time between ticks, in milliseconds: short enough for several ticks in the sending hours of every time zone."""
 POOL = 500
 """Number of codes put into each coupon pool."""
+_ADD_CODE = text("INSERT INTO coupon_code (coupon, code) VALUES (:coupon, :code) ON CONFLICT (code) DO NOTHING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
         else write_brand(app.database, spec, lambda done: watch(JobProgress("customers", done, users)))
     )
     with app.database.write() as connection:
-        _fill_pools(connection, app.database.dialect, content)
+        _fill_pools(connection, content)
     run_days(app, content, clock, Instant(spec.end - days * DAY), watch)
     return made
 
@@ -88,10 +86,9 @@ def _instants(start: Instant, end: Instant) -> Iterator[Instant]:
     return (Instant(at) for at in range(start, end + 1, EVERY))
 
 
-def _fill_pools(connection: Connection, dialect: Dialect, content: Content) -> None:
+def _fill_pools(connection: Connection, content: Content) -> None:
     """Add codes to the pools, like codes that ops import from their shop."""
-    insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
     for name, coupon in content.playbooks.coupons.items():
         if coupon.kind == "pool":
             rows = [{"coupon": name, "code": f"{name}-{number:05d}"} for number in range(1, POOL + 1)]
-            connection.execute(insert(CouponCode).on_conflict_do_nothing(), rows)
+            connection.execute(_ADD_CODE, rows)

@@ -17,7 +17,7 @@ from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
 from engine.rules.decide.decider import Deciders
 from engine.settings import Brand
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Explainer:
         )
 
     def _playbooks(self, connection: Connection, user_id: int, now: Instant) -> tuple[PlaybookAnswer, ...]:
-        memberships = Memberships(self.content.playbooks, Dialect(connection.dialect.name), self.brand.timezone)
+        memberships = Memberships(self.content.playbooks, dialect_of(connection), self.brand.timezone)
         return tuple(_answer(one) for one in memberships.of(connection, user_id, now))
 
 

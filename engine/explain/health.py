@@ -9,7 +9,7 @@ from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import MINUTE, Instant
 from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.quarantine import read_quarantine
 
 TICKS = 5
@@ -97,8 +97,7 @@ def _depths(connection: Connection, states: str, reasons: Reasons) -> tuple[Dept
 
 
 def _users_about(connection: Connection) -> int:
-    if connection.dialect.name == Dialect.POSTGRES:
-        estimate = connection.execute(text("SELECT reltuples FROM pg_class WHERE oid = 'users'::regclass")).scalar()
-        if estimate is not None and estimate >= 0:
-            return int(estimate)
+    estimate = dialect_of(connection).estimated_rows(connection, "users")
+    if estimate is not None:
+        return estimate
     return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one())

@@ -75,7 +75,7 @@ class Store:
     """The version that was last applied; None for a new database."""
     applied_at: Instant | None
     users_about: int
-    """The highest id on SQLite, the planner's estimate on PostgreSQL, so that no table is counted in full."""
+    """The database's estimate if it has one, otherwise the highest id, so that no table is counted in full."""
     workers: tuple[WorkerSeen, ...]
     ticks: tuple[TickDone, ...]
     """Newest first."""

@@ -11,7 +11,7 @@ from engine.content.values import span
 from engine.explain.models import NextEvaluation
 from engine.loading import Content
 from engine.rules.dimension import Dimension
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect, dialect_of
 from engine.store.statement import statement
 
 _STATE = text("SELECT due_at, refreshed_at, edge_at FROM user_state WHERE user_id = :user_id")
@@ -47,7 +47,7 @@ def _why(
 
 def _terms_at(connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant) -> list[str]:
     """Return what happens at ``due_at``, computed as of the instant at which it was set."""
-    terms = list(_terms(content, Dialect(connection.dialect.name)))
+    terms = list(_terms(content, dialect_of(connection)))
     listed = ", ".join(f"{sql} AS t_{number}" for number, (sql, _) in enumerate(terms))
     query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
     binds = {"user_id": user_id} | ({"now": looked_at} if ":now" in listed else {})

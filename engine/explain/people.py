@@ -11,7 +11,7 @@ from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 
 _NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
 
@@ -46,7 +46,7 @@ def _starts(key: str) -> Iterator[str]:
 
 def person(connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool) -> Person:
     """Return the user's profile; addresses masked unless ``show_addresses``."""
-    dialect = Dialect(connection.dialect.name)
+    dialect = dialect_of(connection)
     listed = "".join(f", {channel.address.sql(dialect)} AS address_{at}" for at, channel in enumerate(channels))
     query = text(
         f"SELECT u.key, u.locale, u.timezone, u.country, u.first_seen_at{listed} FROM users AS u WHERE u.key = :key"

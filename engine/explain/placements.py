@@ -13,7 +13,7 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.decide.decisions import PlacementDecider, SlotDecision
 from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot, split_places
 from engine.rules.ruleset import RuleSet
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect, dialect_of
 from engine.store.statement import statement
 
 
@@ -24,7 +24,7 @@ def placements(
 
     Nothing is written. Empty if the user has not been evaluated yet.
     """
-    dialect = Dialect(connection.dialect.name)
+    dialect = dialect_of(connection)
     found = []
     for dimension in rules.dimensions:
         listed = ", ".join(_columns(dimension, dialect))

@@ -22,7 +22,7 @@ from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook
 from engine.settings import Brand
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 
 SAMPLE_KEY = "sample-customer"
 _NO_SECRET = "preview"  # noqa: S105 - links under it are refused, as they should be
@@ -97,7 +97,7 @@ class Previewer:
         user_id, use = find_user(connection, key), _use_of(self._content, request)
         catalog = self._content.catalog
         columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
-        address = self._channel(request.channel).address.sql(Dialect(connection.dialect.name))
+        address = self._channel(request.channel).address.sql(dialect_of(connection))
         query = text(
             f"SELECT u.id, u.key, {address} AS address, u.locale, u.timezone{columns} FROM users AS u"
             " LEFT JOIN user_state AS s ON s.user_id = u.id WHERE u.id = :user_id"

@@ -12,7 +12,7 @@ from engine.clock import Instant
 from engine.facts.model import FactCatalog
 from engine.facts.sources.base import SqlContext
 from engine.facts.sources.quantile import Quantile, read_cuts
-from engine.store.dialect import Dialect, same
+from engine.store.dialects import Dialect
 from engine.store.due import Cause, due_where
 from engine.store.statement import statement
 from engine.store.tables import JsonText
@@ -80,5 +80,5 @@ def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Inst
 
 
 def _mark(connection: Connection, dialect: Dialect, source: Quantile, cuts: tuple[float, ...], now: Instant) -> int:
-    unchanged = same(dialect, f"s.fact_{source.fact}", source.sql(SqlContext(dialect)))
+    unchanged = dialect.same(f"s.fact_{source.fact}", source.sql(SqlContext(dialect)))
     return due_where(connection, f"NOT ({unchanged})", Cause.SCORES, now, source.binds(cuts))

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from engine.clock import NEVER, Instant
 from engine.conditions import earliest_sql
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.facts.events import EventRange, next_event_sql, window_edge_sql
 from engine.facts.model import Fact, FactCatalog
 from engine.facts.sources.base import Layer, SqlContext
-from engine.store.dialect import Dialect, least
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER
 
@@ -38,7 +38,7 @@ def _update(catalog: FactCatalog, dialect: Dialect) -> str:
     columns = [fact.column for fact in catalog.facts.values()]
     changes = ", ".join(f"{column} = f.{column}" for column in (*columns, "edge_at"))
     return (
-        f"UPDATE user_state SET {changes}, refreshed_at = {now_sql(dialect)}"
+        f"UPDATE user_state SET {changes}, refreshed_at = {NOW}"
         f" FROM ({facts_sql(catalog, dialect)}) f WHERE user_state.user_id = f.user_id"
     )
 
@@ -102,4 +102,4 @@ def _earliest_edge(catalog: FactCatalog, context: SqlContext) -> str:
     points = dict.fromkeys(point for fact in facts for point in fact.source.turning_points)
     if points:
         edges.append(earliest_sql(tuple(points), context.dialect))
-    return least(context.dialect, *edges)
+    return context.dialect.least(*edges)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.incentives.form import CouponSection
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 
 ALPHABET = "23456789CDFGHJKMNPQRTVWXY"
@@ -68,13 +68,12 @@ class CouponIssuer:
 
     def _take(self, connection: Connection, section: CouponSection, lacking: str, binds: Mapping[str, object]) -> int:
         """Give the pool's free codes, lowest ids first, to the enrolments in order."""
-        locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
         return connection.execute(
             statement(
                 f"WITH wanting AS MATERIALIZED ({lacking}),"
                 " free AS MATERIALIZED (SELECT id FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
                 " AND (expires_at IS NULL OR expires_at > :now) ORDER BY id"
-                f" LIMIT (SELECT count(*) FROM wanting){locking}),"
+                f" LIMIT (SELECT count(*) FROM wanting){self._dialect.lock_free()}),"
                 " given AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY id) AS place FROM free)"
                 " UPDATE coupon_code SET enrolment_id = w.id, user_id = w.user_id, claimed_at = :now,"
                 f" expires_at = {_good_until(section)}"

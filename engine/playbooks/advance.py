@@ -19,7 +19,7 @@ from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.releasing import release
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
 
 _COLUMNS = (
@@ -90,9 +90,8 @@ class Advance:
         for number, part in enumerate(self._breakers.all_paused(OF_ENROLMENTS, now)):
             but += f" AND NOT (playbook = :playbook_{number} AND version = :version_{number})"
             binds |= {f"playbook_{number}": part.name, f"version_{number}": part.version}
-        locking = "" if self._dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
         these = f"state = 'active' AND due_at <= :now{but}"
-        return f"FROM enrolment WHERE {these} ORDER BY due_at LIMIT :limit{locking}", binds
+        return f"FROM enrolment WHERE {these} ORDER BY due_at LIMIT :limit{self._dialect.lock_free()}", binds
 
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:
         """Copy a chunk of due enrolments into a temporary table; return how many."""

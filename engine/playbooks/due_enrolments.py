@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.conditions.condition import Condition
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.incentives.coupons import CouponIssuer
 from engine.playbooks.file.head import PlaybookHead
-from engine.store.dialect import Dialect, greatest
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 
 DUE_ENROLMENT = "due_enrolment"
@@ -121,8 +121,8 @@ class AtStep:
 
     def _after(self) -> str:
         """Return SQL: ``:duration`` after the step was due, but at least half of it from now."""
-        soonest = f"{now_sql(self.due.dialect)} + :duration_half"
-        return greatest(self.due.dialect, "d.due_at + :duration", soonest)
+        soonest = f"{NOW} + :duration_half"
+        return self.due.dialect.greatest("d.due_at + :duration", soonest)
 
 
 def _lengths(duration: int) -> dict[str, object]:

@@ -10,15 +10,15 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from engine.clock import Instant
-from engine.conditions.sql import now_sql, text_literal
+from engine.conditions.sql import NOW
 from engine.playbooks.breakers import PartKind, PlaybookBreakers, blaming, part_of
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.versions import activations
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.due import due_again
-from engine.store.statement import statement
+from engine.store.statement import quoted, statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _TRANSITIONS = "recent_transition"
@@ -101,7 +101,7 @@ class Enrol:
                 statement(
                     f"INSERT INTO {_EVENTS} SELECT e.id, e.user_id, e.name, e.at"
                     f" FROM {DUE_USER} AS d JOIN event AS e ON e.user_id = d.user_id"
-                    f" WHERE e.name = {text_literal(name, self._dialect)} AND e.at > :oldest AND e.at <= :now"
+                    f" WHERE e.name = {quoted(name)} AND e.at > :oldest AND e.at <= :now"
                 ),
                 {"oldest": since, "now": now},
             )
@@ -131,7 +131,7 @@ def insertion(playbook: Playbook, source: CandidateSource, dialect: Dialect, nar
     return (
         "INSERT INTO enrolment (playbook, version, user_id, occurrence, state, step, due_at, trigger_at, event_id,"
         " entered_at) SELECT :playbook, :version, c.user_id, c.occurrence, 'active', 0, c.at, c.at, c.event_id,"
-        f" {now_sql(dialect)} FROM ({_who_pass(found, narrowed)}) AS c WHERE {chosen}"
+        f" {NOW} FROM ({_who_pass(found, narrowed)}) AS c WHERE {chosen}"
         " ORDER BY c.at, c.user_id, c.occurrence ON CONFLICT (playbook, user_id, occurrence) DO NOTHING"
     )
 

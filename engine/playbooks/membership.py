@@ -20,7 +20,7 @@ from engine.playbooks.triggers.base import OccasionalTrigger
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import drop_temporary
 

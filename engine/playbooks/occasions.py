@@ -14,7 +14,6 @@ from sqlalchemy import Connection, bindparam, text
 
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
-from engine.conditions.sql import text_literal
 from engine.errors import StoreValueError
 from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, blaming, part_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
@@ -25,9 +24,10 @@ from engine.playbooks.triggers.candidates import CandidateSource
 from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.halving import in_halves
 from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
+from engine.store.statement import quoted
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
 _EVERYBODY = CandidateSource("(SELECT id AS user_id FROM users)", "transition", "event")
@@ -144,7 +144,7 @@ class Occasions:
         free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
         mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
         taken = [o for o in found if f"{o.slot}|{o.zone}|{bucket.number}" in mine]
-        by_index = _by_index(one.trigger, taken, self._dialect)
+        by_index = _by_index(one.trigger, taken)
 
         def enrol(low: int, high: int) -> int:
             narrowed = f"u.id >= {low} AND u.id < {high} AND {by_index}"
@@ -213,11 +213,11 @@ def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
         yield _Bucket(number, number * _BUCKET, (number + 1) * _BUCKET)
 
 
-def _by_index(trigger: OccasionalTrigger, found: Sequence[Occasion], dialect: Dialect) -> str:
+def _by_index(trigger: OccasionalTrigger, found: Sequence[Occasion]) -> str:
     """Return a condition that uses an index to find the users of these days, or those in these zones."""
     column = trigger.value or "coalesce(u.timezone, '')"
     values = {one.zone if trigger.value is None else one.day for one in found}
-    return f"{column} IN ({', '.join(text_literal(value, dialect) for value in sorted(values)) or 'NULL'})"
+    return f"{column} IN ({', '.join(quoted(value) for value in sorted(values)) or 'NULL'})"
 
 
 def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
@@ -232,7 +232,7 @@ def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
 
 
 def _insert_slot(connection: Connection, schedule: str, slot: str, now: Instant) -> bool:
-    """Take one slot; return whether it was free. On PostgreSQL this waits for a worker that is just taking it."""
+    """Take one slot; return whether it was free. Waits for a worker that is just taking it."""
     taking = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
     return connection.execute(taking, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
 

@@ -11,13 +11,12 @@ from engine.actions.ledger import cancel_unsent
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
-from engine.conditions.sql import text_literal
 from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, blaming
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
-from engine.store.dialect import Dialect
-from engine.store.statement import statement
+from engine.store.dialects import Dialect
+from engine.store.statement import quoted, statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _LEAVABLE = "leavable"
@@ -97,7 +96,7 @@ class Settle:
 
     def _happened(self, event: str) -> str:
         """Return SQL: the event happened after the trigger, and is not the trigger itself."""
-        name = text_literal(event, self._dialect)
+        name = quoted(event)
         return (
             "EXISTS (SELECT 1 FROM event AS e WHERE e.user_id = enrolment.user_id"
             f" AND e.name = {name} AND e.at > enrolment.trigger_at AND e.at <= :now"
@@ -121,7 +120,7 @@ class Settle:
 
     def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
         """Resume enrolments whose event happened; the time of their next step counts from the event."""
-        name = text_literal(event, self._dialect)
+        name = quoted(event)
         came = (
             "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"
             f" AND e.name = {name} AND e.at > enrolment.waiting_since AND e.at <= :now"

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 from sqlmodel import SQLModel
 
 from engine.clock import Instant
 from engine.content.bundle import Bundle
 from engine.playbooks.file.playbook import Playbooks
-from engine.store.dialect import Dialect
-from engine.store.tables import Version
+from engine.store.tables import JsonText, Version
 
 KIND = "playbook"
+
+_RECORD = text(
+    "INSERT INTO version (kind, name, hash, files, applied_at, first_applied_at)"
+    " VALUES (:kind, :name, :hash, :files, :applied_at, :first_applied_at)"
+    " ON CONFLICT (kind, name, hash) DO UPDATE SET applied_at = excluded.applied_at"
+).bindparams(bindparam("files", type_=JsonText))
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -35,12 +39,7 @@ def record_versions(connection: Connection, playbooks: Playbooks, bundle: Bundle
     ]
     if not rows:
         return
-    insert = sqlite.insert if Dialect(connection.dialect.name) is Dialect.SQLITE else postgresql.insert
-    adding = insert(_table(Version))
-    replacing = adding.on_conflict_do_update(
-        index_elements=["kind", "name", "hash"], set_={"applied_at": adding.excluded.applied_at}
-    )
-    connection.execute(replacing, rows)
+    connection.execute(_RECORD, rows)
 
 
 def activations(connection: Connection) -> Mapping[str, int]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.content.findings import Finding
@@ -16,7 +16,9 @@ from engine.rules.decide.decisions import PlacementDecider
 from engine.rules.dimension import Dimension, join_places, split_places
 from engine.rules.place.placing import Placing
 from engine.rules.ruleset import RuleSet
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
+from engine.store.dialects.scratch import scratch
+from engine.store.statement import statement
 from engine.store.tables import Transition
 from engine.store.temporary import DUE_USER
 
@@ -28,19 +30,19 @@ def check_cases(rules: RuleSet, catalog: FactCatalog) -> list[Finding]:
 
 def run_cases(rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> list[Finding]:
     """Run every case of every dimension; return a finding for each case that fails or is invalid."""
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        runner = _Runner(connection, rules, catalog, deciders)
-        findings = [finding for dimension in rules.dimensions for finding in runner.run(dimension)]
-    engine.dispose()
-    return findings
+    with scratch() as (connection, dialect):
+        runner = _Runner(connection, dialect, rules, catalog, deciders)
+        return [finding for dimension in rules.dimensions for finding in runner.run(dimension)]
 
 
 class _Runner:
     """Runs cases in an in-memory database that has only the declared columns."""
 
-    def __init__(self, connection: Connection, rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, rules: RuleSet, catalog: FactCatalog, deciders: Deciders
+    ) -> None:
         self._connection = connection
+        self._dialect = dialect
         self._rules = rules
         self._catalog = catalog
         self._deciders = deciders
@@ -65,7 +67,7 @@ class _Runner:
         for table in ("user_state", DUE_USER):
             self._connection.execute(text(f"DELETE FROM {table}"))
         for prepared in cases:
-            _insert(self._connection, prepared, self._catalog, now)
+            _insert(self._connection, self._dialect, prepared, self._catalog, now)
         signatures = self._place(dimension, now)
         after = self._column(dimension.place, "user_state")
         decider = PlacementDecider(dimension, self._deciders)
@@ -82,7 +84,7 @@ class _Runner:
     def _place(self, dimension: Dimension, now: Instant) -> dict[int, str]:
         """Place the users in this dimension only; return their signatures."""
         placing, decider, level = (
-            Placing(self._rules, Dialect.SQLITE, self._deciders),
+            Placing(self._rules, self._dialect, self._deciders),
             PlacementDecider(dimension, self._deciders),
             (dimension,),
         )
@@ -111,17 +113,19 @@ def _expected(case: CaseSection) -> str:
     return join_places(set(case.expect)) if isinstance(case.expect, list) else case.expect
 
 
-def _insert(connection: Connection, prepared: PreparedCase, catalog: FactCatalog, now: Instant) -> None:
+def _insert(
+    connection: Connection, dialect: Dialect, prepared: PreparedCase, catalog: FactCatalog, now: Instant
+) -> None:
     """Insert the case's user, and compute the facts that follow from the given ones."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
     connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)
     connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:id)"), {"id": prepared.index})
     for fact in catalog.facts.values():
         if fact.source.layer is Layer.FACTS and not fact.source.calibrated and fact.column not in prepared.row:
-            _derive(connection, fact, prepared.index, now)
+            _derive(connection, dialect, fact, prepared.index, now)
 
 
-def _derive(connection: Connection, fact: Fact, user_id: int, now: Instant) -> None:
-    value = fact.source.sql(SqlContext(Dialect.SQLITE))
+def _derive(connection: Connection, dialect: Dialect, fact: Fact, user_id: int, now: Instant) -> None:
+    value = fact.source.sql(SqlContext(dialect))
     binds = {"id": user_id} | ({"now": now} if ":now" in value else {})
-    connection.execute(text(f"UPDATE user_state AS s SET {fact.column} = {value} WHERE s.user_id = :id"), binds)
+    connection.execute(statement(f"UPDATE user_state AS s SET {fact.column} = {value} WHERE s.user_id = :id"), binds)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.conditions.turning import TurningPoint
 from engine.content.document import Document
 from engine.rules.compile.form import CaseSection
 from engine.rules.decide.rulebook import RuleBook
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.state_table import StateColumn
 
 Kind = Literal["tiers", "stages", "segments"]
@@ -23,7 +23,7 @@ Kind = Literal["tiers", "stages", "segments"]
 IN = "in"
 OUT = "out"
 MAX_ATOMS = 62
-"""A signature has to fit a signed 64-bit integer in both databases."""
+"""A signature has to fit a signed 64-bit integer in every database."""
 
 
 class SqlAtom(Protocol):
@@ -49,7 +49,7 @@ class SlotAtom:
 
     def sql(self, dialect: Dialect) -> str:
         """The atom as SQL."""
-        return self.template.format(now=now_sql(dialect))
+        return self.template.format(now=NOW)
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,8 @@ class Dimension:
 
     def signature_sql(self, dialect: Dialect) -> str:
         """SQL for the signature of row ``s`` at ``:now``."""
-        nothing = "0" if dialect is Dialect.SQLITE else "CAST(0 AS BIGINT)"
-        terms = [
-            f"CASE WHEN {atom.sql(dialect)} THEN {1 << bit} ELSE {nothing} END" for bit, atom in enumerate(self.atoms)
-        ]
-        return " + ".join(terms) or "0"
+        terms = (f"CASE WHEN {atom.sql(dialect)} THEN {1 << bit} ELSE 0 END" for bit, atom in enumerate(self.atoms))
+        return " + ".join(("CAST(0 AS BIGINT)", *terms))
 
     def true_atoms(self, signature: int) -> tuple[str, ...]:
         """The texts of the atoms that are true in ``signature``."""

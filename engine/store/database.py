@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from engine.errors import StoreError
-from engine.store.dialect import Dialect
-from engine.store.dialects import postgresql, sqlite
-from engine.store.dialects.fault import Fault
+from engine.store.dialects import DIALECTS, Dialect
 from engine.store.failures import explained, fault_of, shown_url
 from engine.store.private import make_private
 
@@ -20,24 +17,24 @@ class Database:
     """One database, shared by every part of the process. Connections are pooled; close it once at the end."""
 
     def __init__(self, url: str) -> None:
-        """Open the database lazily: the first write transaction creates a SQLite file and its folder.
+        """Open the database lazily: the first write transaction creates a missing file and its folder.
 
         Raises:
             StoreError: the URL is not that of a supported database.
         """
         self.url = url
         self._given = _parsed(url)
-        self.engine = _engine(self._given)
-        self._file = _file(self.engine)
-        self.dialect = Dialect(self.engine.dialect.name)
+        self.dialect = _dialect(self._given)
+        self.engine = _engine(self.dialect, self._given)
+        self._file = self.dialect.file(self._given)
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is a SQLite file that does not exist yet."""
+        """Whether it is a file that does not exist yet."""
         return self._file is not None and not self._file.exists()
 
     def _make_file(self) -> None:
-        """Create a missing SQLite file, readable by this user alone because it contains customers' data."""
+        """Create a missing file, readable by this user alone because it contains customers' data."""
         if not self.is_missing or self._file is None:
             return
         try:
@@ -57,12 +54,10 @@ class Database:
             StoreError: there is no such database, or it cannot be used.
         """
         if self.is_missing:
-            name = shown_url(self._given)
+            name = shown_url(self._given, self.dialect)
             raise StoreError(f"there is no database {name}: check store.url, or run `habitue migrate` to create it")
         with self._connect() as connection:
-            # Otherwise each statement would see its own snapshot.
-            options = {"isolation_level": "REPEATABLE READ"} if self.dialect is Dialect.POSTGRES else {}
-            reading = connection.execution_options(**options)
+            reading = connection.execution_options(**self.dialect.snapshot)
             with reading.begin(), self._explaining(reading):
                 yield reading
 
@@ -70,7 +65,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open a write transaction; it is committed at the end, or rolled back on any exception.
 
-        On SQLite it takes the write lock at once, so it cannot fail half-way because another writer was first.
+        It cannot fail half-way because another writer was first: see ``Dialect.open``.
         """
         self._make_file()
         with self._connect() as connection:
@@ -83,7 +78,8 @@ class Database:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            if sentence := explained(self._given, error, self._fault_of_connecting(error)):
+            fault = self.dialect.fault_of_connecting(error.orig or error)
+            if sentence := explained(self._given, self.dialect, error, fault):
                 raise sentence from error
             raise
         try:
@@ -98,35 +94,27 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            if sentence := explained(self._given, error, fault_of(connection, error)):
+            if sentence := explained(self._given, self.dialect, error, fault_of(connection, error)):
                 raise sentence from error
             raise
-
-    def _fault_of_connecting(self, error: DBAPIError) -> Fault:
-        cause = error.orig or error
-        if self.dialect is Dialect.SQLITE:
-            return sqlite.fault_of(cause)
-        return postgresql.fault_of_connecting(cause)
 
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
 
 
-def _engine(url: URL) -> Engine:
-    backend = url.get_backend_name()
-    if backend == Dialect.SQLITE:
-        if not url.database or url.database == ":memory:":
-            raise StoreError(
-                "store.url must be a file, such as `sqlite:///var/habitue.db`: a worker uses several connections"
-            )
-        return sqlite.make_engine(url)
-    if backend == Dialect.POSTGRES:
-        try:
-            return postgresql.make_engine(url)
-        except NoSuchModuleError as error:
-            raise StoreError(_unknown_url()) from error
-    raise StoreError(_unknown_url())
+def _dialect(url: URL) -> Dialect:
+    found = next((one for one in DIALECTS if one.name == url.get_backend_name()), None)
+    if found is None:
+        raise StoreError(_unknown_url())
+    return found
+
+
+def _engine(dialect: Dialect, url: URL) -> Engine:
+    try:
+        return dialect.open(url)
+    except NoSuchModuleError as error:  # of a driver that is not installed
+        raise StoreError(_unknown_url()) from error
 
 
 def _parsed(url: str) -> URL:
@@ -140,14 +128,5 @@ def _parsed(url: str) -> URL:
 
 
 def _unknown_url() -> str:
-    return (
-        "store.url is not a database that Habitué supports: "
-        "write `sqlite:///var/habitue.db` or `postgresql://user:password@host/database`"
-    )
-
-
-def _file(engine: Engine) -> Path | None:
-    """Return the file of a SQLite database; None for any other database."""
-    database = engine.url.database
-    named = engine.dialect.name == Dialect.SQLITE and database and not database.startswith("file:")
-    return Path(str(database)) if named else None
+    examples = " or ".join(f"`{dialect.example}`" for dialect in DIALECTS)
+    return f"store.url is not a database that Habitué supports: write {examples}"

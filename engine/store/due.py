@@ -17,7 +17,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from engine.clock import DAY, NEVER, Instant
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 
 DUE_AT_ONCE = 0
@@ -66,18 +66,18 @@ def make_states(connection: Connection, dialect: Dialect, users: Collection[int]
     """Create a row of ``user_state``, due at once, for those of ``users`` who have none."""
     made = (
         f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT CAST(k.value AS bigint), {DUE_AT_ONCE},"
-        f" '{Cause.BEHAVIOUR}' FROM {_listed(dialect)} WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
+        f" '{Cause.BEHAVIOUR}' FROM {dialect.elements('ids')} WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
     )
     connection.execute(statement(made), {"ids": json.dumps(list(users))})
 
 
-def make_missing_states(connection: Connection, dialect: Dialect) -> None:
+def make_missing_states(connection: Connection) -> None:
     """Create a row of ``user_state``, due at once, for every user who has none."""
-    ignoring = "" if dialect is Dialect.SQLITE else " ON CONFLICT DO NOTHING"
     connection.execute(
         statement(
             f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT u.id, {DUE_AT_ONCE}, '{Cause.BEHAVIOUR}'"
-            " FROM users u WHERE NOT EXISTS (SELECT 1 FROM user_state s WHERE s.user_id = u.id)" + ignoring
+            " FROM users u WHERE NOT EXISTS (SELECT 1 FROM user_state s WHERE s.user_id = u.id)"
+            " ON CONFLICT (user_id) DO NOTHING"
         )
     )
 
@@ -85,7 +85,7 @@ def make_missing_states(connection: Connection, dialect: Dialect) -> None:
 def due_at_once(connection: Connection, dialect: Dialect, users: Collection[int], cause: Cause, now: Instant) -> None:
     """Make ``users`` due at once; create rows of ``user_state`` for those who have none."""
     make_states(connection, dialect, users)
-    these = f"s.user_id IN (SELECT CAST(k.value AS bigint) FROM {_listed(dialect)})"
+    these = f"s.user_id IN (SELECT CAST(k.value AS bigint) FROM {dialect.elements('ids')})"
     _mark(connection, these, cause, now, {"ids": json.dumps(list(users))})
 
 
@@ -168,10 +168,3 @@ def _mark(
         f" WHERE {condition}{unless_unchanged}"
     )
     return connection.execute(statement(marking), {**binds, "now": NEVER if now is None else now}).rowcount
-
-
-def _listed(dialect: Dialect) -> str:
-    """Return a table ``k(value)``: the elements of the JSON list bound to ``ids``."""
-    if dialect is Dialect.SQLITE:
-        return "json_each(:ids) AS k"
-    return "jsonb_array_elements_text(CAST(:ids AS jsonb)) AS k(value)"

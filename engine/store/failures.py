@@ -7,14 +7,9 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.errors import StoreConflict, StoreError, StoreNameError, StoreValueError
-from engine.store.dialect import Dialect
-from engine.store.dialects import postgresql, sqlite
+from engine.store.dialects import Dialect, dialect_of
 from engine.store.dialects.fault import Fault
 
-_SHOWN_OPTIONS = frozenset(
-    ["host", "port", "user", "dbname", "sslmode", "connect_timeout", "application_name", "service", "mode", "uri"]
-)
-"""URL options that may be shown; any other may be a secret or reveal one."""
 _HIDDEN = "***"
 
 _SENTENCES = {
@@ -25,7 +20,7 @@ _SENTENCES = {
     Fault.LOGIN: "the database {name} refuses the user or password: check store.url or HABITUE_STORE__URL",
     Fault.DENIED: "the database {name} does not allow this user to do that ({said}): grant the user the privilege",
     Fault.CANNOT_OPEN: "the database {name} cannot be opened: check that the folder exists and is writable",
-    Fault.NOT_A_DATABASE: "the file of {name} is not a SQLite database, or is damaged: check store.url",
+    Fault.NOT_A_DATABASE: "the file of {name} is not a database, or is damaged: check store.url",
     Fault.READ_ONLY: "the database {name} is read-only: make the file and its folder writable for this user",
     Fault.FULL: "the disk of the database {name} is full: nothing was written in this step",
     Fault.OVERLOADED: "the database {name} is overloaded ({said}): try again with fewer workers, or raise its limits",
@@ -40,46 +35,43 @@ _CLASSES = {Fault.CONFLICT: StoreConflict, Fault.UNKNOWN_NAME: StoreNameError, F
 
 def fault_of(connection: Connection, error: DBAPIError) -> Fault:
     """Return the fault behind a statement's ``error``; ``connection`` must still be in the transaction that failed."""
-    cause = error.orig or error
-    if connection.dialect.name == Dialect.SQLITE:
-        return sqlite.fault_of(cause, connection, error.statement)
-    return postgresql.fault_of(cause)
+    return dialect_of(connection).fault_of(error.orig or error, connection, error.statement)
 
 
-def explained(url: URL, error: DBAPIError, fault: Fault) -> StoreError | None:
+def explained(url: URL, dialect: Dialect, error: DBAPIError, fault: Fault) -> StoreError | None:
     """Return the error to raise instead of ``error``; None if the program is at fault.
 
     ``error``, which becomes its cause, is stripped of rows' values.
     """
-    said = _said(error, fault)
+    said = _said(error, dialect, fault)
     for part in (error, error.orig):
         if part is not None:
             part.args = (said,)
     if fault not in _SENTENCES:
         return None
-    for secret in _secrets(url):
+    for secret in _secrets(url, dialect):
         said = said.replace(secret, _HIDDEN)
-    return _CLASSES.get(fault, StoreError)(_SENTENCES[fault].format(name=shown_url(url), said=said))
+    return _CLASSES.get(fault, StoreError)(_SENTENCES[fault].format(name=shown_url(url, dialect), said=said))
 
 
-def shown_url(url: URL) -> str:
+def shown_url(url: URL, dialect: Dialect) -> str:
     """Return the URL without its password and without any option that is not known to be harmless."""
-    hidden = {option: _HIDDEN for option in url.query if option not in _SHOWN_OPTIONS}
+    hidden = {option: _HIDDEN for option in url.query if option not in dialect.shown_options}
     return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", _HIDDEN)
 
 
-def _secrets(url: URL) -> list[str]:
-    options = [value for option, value in url.normalized_query.items() if option not in _SHOWN_OPTIONS]
+def _secrets(url: URL, dialect: Dialect) -> list[str]:
+    options = [value for option, value in url.normalized_query.items() if option not in dialect.shown_options]
     return [secret for secret in (url.password, *(one for values in options for one in values)) if secret]
 
 
-def _said(error: DBAPIError, fault: Fault) -> str:
+def _said(error: DBAPIError, dialect: Dialect, fault: Fault) -> str:
     """Return the first line of the database's message, or only a code if the message may repeat a row's values.
 
-    Further lines are for programmers, and PostgreSQL's ``DETAIL`` repeats whole rows.
+    Further lines are for programmers, and some repeat whole rows.
     """
     cause = error.orig
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    code = None if cause is None else dialect.code_of(cause)
     if fault is Fault.VALUE:
         return f"{type(cause).__name__}, {code}" if code else f"{type(cause).__name__}: it cannot be decoded or encoded"
     lines = str(cause).strip().splitlines()

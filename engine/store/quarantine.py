@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from engine.clock import DAY, HOUR, Instant
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.due import due_later
 from engine.store.rowset import pack, rowset
 
@@ -76,9 +76,7 @@ def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instan
     """
     if not found:
         return {}
-    rows = rowset(
-        Dialect(connection.dialect.name), "rows", kind="TEXT", id="BIGINT", stage="TEXT", reason="TEXT", detail="TEXT"
-    )
+    rows = rowset(dialect_of(connection), "rows", kind="TEXT", id="BIGINT", stage="TEXT", reason="TEXT", detail="TEXT")
     longer = f"CASE WHEN quarantine.tries > 4 THEN {LONGEST_WAIT} ELSE {FIRST_WAIT} * (1 << quarantine.tries) END"
     written = connection.execute(
         text(
@@ -154,6 +152,6 @@ def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: I
     """Remove these rows from quarantine, because they were not the problem, and make them due at ``now``."""
     for row_id in ids:
         _due(connection, kind, row_id, now)
-    rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
+    rows = rowset(dialect_of(connection), "rows", id="BIGINT")
     statement = text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN (SELECT r.id FROM {rows} AS r)")
     connection.execute(statement, {"kind": kind.value, "rows": pack([[row_id] for row_id in ids])})

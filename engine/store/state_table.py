@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 
 from engine.errors import SchemaDrift, StoreError
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.due import Cause, due_everybody
 from engine.store.migrations import HEAD
 
@@ -26,9 +26,9 @@ BASE_COLUMNS = frozenset({"user_id", "due_at", "due_cause", "refreshed_at", "edg
 
 _RETIRED = re.compile(r"retired_(?P<name>.+)_(?P<number>\d+)")
 _LONGEST_NAME = 63
-"""PostgreSQL silently truncates longer names."""
+"""In characters; a database may silently truncate longer names."""
 _MIGRATION_LOCK = 4_810_571
-"""Key of the advisory lock that lets one process at a time migrate; any constant will do."""
+"""Key under which processes take turns to migrate; any constant will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ def migrate(database: Database) -> None:
             if _revision(connection) == HEAD:
                 return
     with database.write() as connection:
-        if database.dialect is Dialect.POSTGRES:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        database.dialect.take_turns(connection, _MIGRATION_LOCK)
         _upgrade(connection)
 
 
@@ -166,14 +165,7 @@ def retired(connection: Connection, dialect: Dialect) -> tuple[str, ...]:
 
 def _columns(connection: Connection, dialect: Dialect) -> Mapping[str, str]:
     """Return name -> type, in upper case, of the existing columns, in their order."""
-    if dialect is Dialect.SQLITE:
-        query = f"SELECT name, upper(type) FROM pragma_table_info('{TABLE}') ORDER BY cid"
-    else:
-        query = (
-            "SELECT column_name, upper(data_type) FROM information_schema.columns"
-            f" WHERE table_schema = current_schema() AND table_name = '{TABLE}' ORDER BY ordinal_position"
-        )
-    found = {str(name): str(sql_type) for name, sql_type in connection.execute(text(query))}
+    found = dialect.columns(connection, TABLE)
     if not found:
         raise StoreError(f"the database has no table {TABLE}: run `habitue migrate`")
     return found

@@ -7,6 +7,11 @@ from sqlalchemy import TextClause, text
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
+def quoted(value: str) -> str:
+    """Return ``value`` as SQL text, for SQL that goes through ``statement``."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def statement(sql: str) -> TextClause:
     """Return ``sql`` ready to execute; text between single quotes is literal."""
     return text(_LITERAL.sub(_as_it_is, sql))
@@ -14,6 +19,6 @@ def statement(sql: str) -> TextClause:
 
 def _as_it_is(literal: re.Match[str]) -> str:
     """Return a quoted text in which SQLAlchemy finds no bind in either of its two notations."""
-    quoted = literal[0].replace(":", "\\:")
-    apart = quoted.replace("%(", "%' || '(")
-    return quoted if apart == quoted else f"({apart})"
+    quoted_text = literal[0].replace(":", "\\:")
+    apart = quoted_text.replace("%(", "%' || '(")
+    return quoted_text if apart == quoted_text else f"({apart})"

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.due import CAUSE_SQL
 
 DUE_USER = "due_user"
@@ -13,12 +13,10 @@ DUE_USER = "due_user"
 def temporary(connection: Connection, dialect: Dialect, name: str, columns: str, *, clustered: bool = False) -> None:
     """Create an empty temporary table for this transaction, replacing any earlier one of that name.
 
-    ``clustered``: rows are looked up by a primary key that is not a single integer; SQLite then stores them in its index.
+    ``clustered``: rows are looked up by a primary key that is not a single integer.
     """
     drop_temporary(connection, name)
-    keeping = " WITHOUT ROWID" if clustered else ""
-    ending = keeping if dialect is Dialect.SQLITE else " ON COMMIT DROP"
-    connection.execute(text(f"CREATE TEMPORARY TABLE {name} ({columns}){ending}"))
+    connection.execute(text(dialect.create_temporary(name, columns, clustered=clustered)))
 
 
 def drop_temporary(connection: Connection, name: str) -> None:
@@ -27,21 +25,20 @@ def drop_temporary(connection: Connection, name: str) -> None:
 
 
 def user_key(dialect: Dialect) -> str:
-    """Return the column ``user_id`` as a temporary table's key. Only with INTEGER does SQLite need no extra index."""
-    return f"user_id {'INTEGER' if dialect is Dialect.SQLITE else 'BIGINT'} PRIMARY KEY"
+    """Return the column ``user_id`` as a temporary table's key."""
+    return f"user_id {dialect.key_type} PRIMARY KEY"
 
 
 def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
     """Fill ``due_user`` with up to ``limit`` due users; return how many there are.
 
-    On PostgreSQL they are locked, and users whom another worker has locked are skipped.
+    They are locked, and users whom another worker has locked are skipped.
     """
     temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
-    locking = "" if dialect is Dialect.SQLITE else " FOR UPDATE SKIP LOCKED"
     taken = connection.execute(
         text(
             f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_state"
-            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{locking}"
+            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{dialect.lock_free()}"
         ),
         {"now": now, "limit": limit},
     )
@@ -50,9 +47,5 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
 
 
 def analyse(connection: Connection, dialect: Dialect, name: str) -> None:
-    """Tell the planner how large a temporary table is.
-
-    Without it PostgreSQL plans for a thousand rows and SQLite for a million, so it would read all events to find those
-    of a few users.
-    """
-    connection.execute(text(f"ANALYZE {name}" if dialect is Dialect.POSTGRES else f"ANALYZE temp.{name}"))
+    """Tell the planner how large a temporary table is."""
+    connection.execute(text(dialect.analyse_temporary(name)))

@@ -8,13 +8,16 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from engine.conditions import PlaceType, ValueType
-from engine.store.dialect import Dialect
+from engine.store.dialects import DIALECTS, Dialect
+from engine.store.dialects.postgresql import POSTGRESQL
+from engine.store.dialects.sqlite import SQLITE
+from engine.store.statement import statement as sql
 from tests.conditions.population import COLUMNS, NOW, population
 from tests.conditions.reference import Row, Scalar
 
 TYPES = {
-    Dialect.SQLITE: {ValueType.NUMBER: "REAL", ValueType.TEXT: "TEXT", ValueType.DATE: "TEXT"},
-    Dialect.POSTGRES: {
+    SQLITE: {ValueType.NUMBER: "REAL", ValueType.TEXT: "TEXT", ValueType.DATE: "TEXT"},
+    POSTGRESQL: {
         ValueType.NUMBER: "DOUBLE PRECISION",
         ValueType.TEXT: "TEXT",
         ValueType.DATE: "TEXT",
@@ -37,13 +40,13 @@ class Population:
     def ask(self, *expressions: str, now: int = NOW) -> list[tuple[Scalar, ...]]:
         """The values of SQL ``expressions`` for every row, in the order of the rows."""
         columns = ", ".join(f"{expression} AS c{number}" for number, expression in enumerate(expressions))
-        statement = text(f"SELECT {columns} FROM users AS u ORDER BY u.id")
+        statement = sql(f"SELECT {columns} FROM users AS u ORDER BY u.id")
         parameters = {"now": now} if any(":now" in expression for expression in expressions) else {}
         return [tuple(map(plain, row)) for row in self._connection.execute(statement, parameters)]
 
     def where(self, expression: str) -> list[int]:
         """The numbers of the rows for which ``expression`` holds."""
-        statement = text(f"SELECT u.id FROM users AS u WHERE {expression} ORDER BY u.id")
+        statement = sql(f"SELECT u.id FROM users AS u WHERE {expression} ORDER BY u.id")
         parameters = {"now": NOW} if ":now" in expression else {}
         return [row[0] for row in self._connection.execute(statement, parameters)]
 
@@ -66,12 +69,12 @@ def fill(connection: Connection, dialect: Dialect, rows: list[Row]) -> None:
     )
 
 
-@pytest.fixture(scope="session", params=list(Dialect))
+@pytest.fixture(scope="session", params=DIALECTS)
 def users(request: pytest.FixtureRequest) -> Iterator[Population]:
     """The population in one database, then in the other."""
     dialect: Dialect = request.param
     url = "sqlite://"
-    if dialect is Dialect.POSTGRES:
+    if dialect is POSTGRESQL:
         server: psycopg.Connection = request.getfixturevalue("postgres")
         info = server.info
         url = f"postgresql+psycopg://{info.user}@/{info.dbname}?host={info.host}&port={info.port}"

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from engine.conditions import All, Any, Atom, Formula, Known, atoms_of, earliest_sql, holds, parse_condition
 from engine.conditions import parse_expression as parse
 from engine.conditions.tree import And, Not, Or
-from engine.store.dialect import Dialect
+from engine.store.dialects.sqlite import SQLITE
 from tests.conditions.conftest import Population
 from tests.conditions.population import AGE_TEST, BOOLEAN, MONEY, NOW, NUMBER, SCOPE, of
 from tests.conditions.reference import DAY, Node, evaluate, spell
@@ -71,7 +71,7 @@ def test_the_canonical_spelling_reads_as_the_same_condition(node: Node) -> None:
     condition = parse_condition(spell(node), SCOPE)
     assert parse_condition(condition.text, SCOPE) == condition
     for atom in atoms_of(condition.nnf()):
-        assert parse_condition(atom.text, SCOPE).sql(Dialect.SQLITE) == atom.sql(Dialect.SQLITE)
+        assert parse_condition(atom.text, SCOPE).sql(SQLITE) == atom.sql(SQLITE)
 
 
 @thorough

@@ -4,7 +4,7 @@ import pytest
 
 from engine.clock import DAY, NEVER
 from engine.conditions import Name, Scope, ValueType, earliest_sql, parse_condition, parse_expression
-from engine.store.dialect import Dialect
+from engine.store.dialects import DIALECTS
 from tests.conditions.conftest import Population
 from tests.conditions.population import NOW, SCOPE
 
@@ -102,4 +102,4 @@ def test_expressions_turn_too() -> None:
 
 
 def test_no_points_are_one_constant() -> None:
-    assert {earliest_sql((), dialect) for dialect in Dialect} == {str(NEVER)}
+    assert {earliest_sql((), dialect) for dialect in DIALECTS} == {str(NEVER)}

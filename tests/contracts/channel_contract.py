@@ -10,7 +10,7 @@ from engine.errors import RenderError
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import RenderContext, Rendered
 from engine.messages.templates import TemplateLibrary
-from engine.store.dialect import Dialect
+from engine.store.dialects import DIALECTS
 
 
 class ChannelContract:
@@ -59,7 +59,7 @@ class ChannelContract:
 
     def test_its_address_is_sql_on_both_databases(self) -> None:
         assert self.channel.address.name
-        for dialect in Dialect:
+        for dialect in DIALECTS:
             assert "u." in self.channel.address.sql(dialect)
 
     def test_it_composes_its_payload_with_the_value_in_it(self) -> None:

@@ -11,7 +11,7 @@ from engine.content.values import Duration, Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 
 class SilenceReason(DescribedEnum):

@@ -17,7 +17,7 @@ from engine.channels.base import blocks_of
 from engine.clock import HOUR, MINUTE
 from engine.messages.templates import TemplateLibrary
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects.sqlite import SQLITE
 from tests.deliveries import NOON, Deliveries
 from tests.plans import plans, sorts
 from tests.provider import Provider
@@ -145,7 +145,7 @@ def test_poison_among_a_thousand_is_quarantined_and_the_others_are_served(world:
         400: "failed:user_missing",
         500: "deferred:row_unreadable",
     }
-    if world.database.dialect is Dialect.SQLITE:  # PostgreSQL takes no text that is none
+    if world.database.dialect is SQLITE:  # PostgreSQL takes no text that is none
         world.execute("UPDATE users SET locale = CAST(x'ff80' AS TEXT) WHERE id = 600")
         expected[600] = "deferred:row_unreadable"
     provider = Provider()
@@ -172,7 +172,7 @@ def test_an_event_that_cannot_be_read_spoils_its_own_message_alone(world: Delive
     world.execute(event + "(4, 'e4', 4, 'order_completed', 0, 0, :p)", p='{"category": "beauty"}')
     world.execute(event + "(5, 'e5', 5, 'order_completed', 0, 0, NULL)")
     broken = set()
-    if world.database.dialect is Dialect.SQLITE:  # PostgreSQL takes no JSON that is none
+    if world.database.dialect is SQLITE:  # PostgreSQL takes no JSON that is none
         world.enrol(6, event_id=6)
         world.execute(event + "(6, 'e6', 6, 'order_completed', 0, 0, :p)", p='{"category": ')
         broken = {6}

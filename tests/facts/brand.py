@@ -51,12 +51,12 @@ class Brand:
             ]
             columns = "(id, key, user_id, name, at, received_at, amount, properties)"
             self._insert(connection, "event", columns, "(:id, CAST(:id AS TEXT), :u, :n, :t, 0, :m, {a})", rows)
-            make_missing_states(connection, self.database.dialect)
+            make_missing_states(connection)
 
     def _insert(
         self, connection: Connection, table: str, columns: str, values: str, rows: list[dict[str, Any]]
     ) -> None:
-        as_json = ":a" if self.database.dialect == "sqlite" else "CAST(:a AS JSONB)"
+        as_json = self.database.dialect.as_json(":a")
         if rows:
             connection.execute(text(f"INSERT INTO {table} {columns} VALUES {values.format(a=as_json)}"), rows)
 

@@ -13,7 +13,7 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 from engine.playbooks.triggers.base import Occasion, OccasionalTrigger, Trigger, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.playbooks.triggers.occasions import occasion_candidates
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from tests.world import day
 
 

@@ -108,7 +108,7 @@ def test_a_database_file_that_is_a_folder(world: World) -> None:
 def test_a_file_that_is_no_database(world: World) -> None:
     (world.folder / "notes.db").write_text("nothing of the sort\n" * 200)
     world.configure(store={"url": f"sqlite:///{world.folder}/notes.db"})
-    assert "is not a SQLite database" in sentence(habitue(world, "migrate"))
+    assert "is not a database" in sentence(habitue(world, "migrate"))
 
 
 @pytest.mark.parametrize("command", ["tick", "run", "migrate"])

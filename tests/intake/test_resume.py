@@ -12,7 +12,7 @@ from engine.clock import Instant
 from engine.intake.rows.model import EventTuple, UserRow, Written
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from tests.intake.intake_store import Intake
 
 Write = Callable[[Connection, Dialect, Sequence[Any], Instant], Written]

@@ -15,7 +15,7 @@ from engine.intake.files.records import MAX_NESTING, Batch
 from engine.intake.files.source import Source
 from engine.intake.rows.event_rows import EventRows
 from engine.intake.rows.model import Json
-from engine.store.dialect import Dialect
+from engine.store.dialects.sqlite import SQLITE
 from tests.intake.intake_store import DECLARED, Intake
 
 
@@ -102,7 +102,7 @@ def test_rows_with_keys_of_their_own_need_no_scratch_database(
 
 def test_what_the_database_alone_refuses_is_told_without_the_value(intake: Intake) -> None:
     """A constant for all rows is the one text that no row brings; SQLite takes it, PostgreSQL does not."""
-    if intake.database.dialect is Dialect.SQLITE:
+    if intake.database.dialect is SQLITE:
         assert intake.users("key\nann\n", constants={"note": "secret\x00"}).new == 1
         return
     for run in (intake.users, intake.events):

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from engine.errors import StoreConflict, StoreError, StoreValueError
 from engine.store.database import Database
+from engine.store.dialects.sqlite import SQLITE
 
 NAMES_THAT_MISLED = ["fact_full_price", "fact_password_age", "fact_connection_count", "fact_locked_until", "readonly"]
 
@@ -150,7 +151,7 @@ def test_a_missing_table_is_that_whatever_its_name(database: Database, table: st
 
 
 def right_but_for_a_value(database: Database) -> str:
-    if database.dialect == "sqlite":
+    if database.dialect is SQLITE:
         return "SELECT json_extract(t.v, '$.a') FROM (SELECT :value AS v) AS t"
     return "SELECT CAST(CAST(:value AS text) AS integer)"
 
@@ -163,7 +164,7 @@ def test_a_value_at_fault_is_told_apart_and_not_shown(database: Database) -> Non
 
 def test_a_value_at_fault_beside_a_temporary_table(database: Database) -> None:
     """The statement is compiled once more where its temporary table still is."""
-    query = "json_extract(v, '$.a')" if database.dialect == "sqlite" else "CAST(v AS integer)"
+    query = "json_extract(v, '$.a')" if database.dialect is SQLITE else "CAST(v AS integer)"
     made = ("CREATE TEMPORARY TABLE heap (v TEXT)", "INSERT INTO heap VALUES ('no such column: x')")
     with pytest.raises(StoreValueError):
         ask(database, *made, f"SELECT {query} FROM heap")

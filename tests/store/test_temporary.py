@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.clock import Instant
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects.sqlite import SQLITE
 from engine.store.state_table import migrate
 from engine.store.temporary import take_due_users, temporary
 
@@ -48,6 +48,6 @@ def test_a_clustered_table_is_looked_up_by_its_key(database: Database) -> None:
             temporary(connection, database.dialect, "pair", "a INTEGER, b TEXT, PRIMARY KEY (a, b)", clustered=True)
             connection.execute(text("INSERT INTO pair VALUES (1, 'x'), (1, 'y')"))
         assert connection.execute(text("SELECT count(*) FROM pair WHERE a = 1 AND b = 'y'")).scalar_one() == 1
-        if database.dialect is Dialect.SQLITE:
+        if database.dialect is SQLITE:
             with pytest.raises(OperationalError, match="rowid"):
                 connection.execute(text("SELECT rowid FROM pair"))

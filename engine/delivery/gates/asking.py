@@ -12,7 +12,7 @@ from engine.delivery.gates.base import PASS, Defer, Gate, Hold, Pass, Refuse, Ve
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.faults import trail
 from engine.store.data_errors import is_store_error
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.rowset import pack, rowset
 
 _log = structlog.get_logger("habitue.delivery")
@@ -97,7 +97,7 @@ def give_back(connection: Connection, ended: Iterable[int], gates: Sequence[Gate
 
 
 def _surely_unsent(connection: Connection, ended: Iterable[int]) -> list[int]:
-    rows = rowset(Dialect(connection.dialect.name), "rows", id="BIGINT")
+    rows = rowset(dialect_of(connection), "rows", id="BIGINT")
     query = text(
         f"SELECT r.id FROM {rows} AS r WHERE NOT EXISTS (SELECT 1 FROM action_event AS e WHERE e.action_id = r.id"
         f" AND e.state = '{State.UNKNOWN}') ORDER BY r.id"

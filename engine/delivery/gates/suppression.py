@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from engine.actions.described_enum import DescribedEnum
 from engine.delivery.gates.base import PASS, Gate, Lookup, Refuse, Verdict
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.store.dialect import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.rowset import pack, rowset
 
 
@@ -25,7 +25,7 @@ def _load(connection: Connection, messages: Sequence[PendingMessage]) -> Mapping
     forms = {one.action_id: one.suppression_form for one in messages if one.suppression_form}
     if not forms:
         return {}
-    addresses = rowset(Dialect(connection.dialect.name), "rows", address="TEXT")
+    addresses = rowset(dialect_of(connection), "rows", address="TEXT")
     found = text(
         "SELECT p.address FROM suppression AS p "
         f"WHERE p.channel = :channel AND p.address IN (SELECT r.address FROM {addresses} AS r)"

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.facts.values import json_value
+from engine.facts.values import JsonValue
 
 BUILT_IN_ATTRIBUTES: Mapping[str, ValueType] = {
     "email": ValueType.TEXT,
@@ -57,7 +57,7 @@ class Attribute(FactSource):
         """Return the attribute's value."""
         if self.attribute in BUILT_IN_ATTRIBUTES:
             return f"u.{self.attribute}"
-        return json_value(context.dialect, "u.attributes", self.attribute, self.type)
+        return JsonValue("u.attributes", self.attribute, self.type).sql(context.dialect)
 
     def words(self) -> str:
         """Return ``attribute city``."""

@@ -7,7 +7,6 @@ from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES, EventFactSection, PropertySource, fits, read_property
-from engine.store.dialect import Dialect
 from engine.store.state_table import SqlType
 
 
@@ -25,10 +24,9 @@ class Average(PropertySource):
         return "DOUBLE PRECISION"
 
     def sql(self, context: SqlContext) -> str:
-        """Return the average; NULL without events. Not ``avg``, which would return NUMERIC on PostgreSQL."""
-        real = "REAL" if context.dialect is Dialect.SQLITE else "DOUBLE PRECISION"
+        """Return the average; NULL without events. Not ``avg``, whose type differs between databases."""
         value, only = self.value_sql(context), self.filter.only(context)
-        return f"CAST(sum({value}){only} AS {real}) / nullif(count({value}){only}, 0)"
+        return f"CAST(sum({value}){only} AS DOUBLE PRECISION) / nullif(count({value}){only}, 0)"
 
     def words(self) -> str:
         """Return ``average of order_completed.amount …``."""

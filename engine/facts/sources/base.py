@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from engine.conditions import Condition, TurningPoint
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.content.document import Section
 from engine.content.value_types import ValueType
 from engine.content.values import span
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.state_table import SqlType
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class SqlContext:
     @property
     def now(self) -> str:
         """The tick's instant, in UTC milliseconds, as a bind with a definite type."""
-        return now_sql(self.dialect)
+        return NOW
 
 
 @dataclass(frozen=True, slots=True)

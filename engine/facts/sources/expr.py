@@ -7,11 +7,9 @@ from engine.conditions import Expression, TurningPoint
 from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
-from engine.store.dialect import Dialect
+from engine.store.dialects.expressions import EXACT
 from engine.store.state_table import SqlType
 
-_EXACT = 2**53
-"""Up to this, whole numbers are the same in both databases and as doubles."""
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -47,11 +45,11 @@ class Computed(FactSource):
         return self.expression.turning_points()
 
     def sql(self, context: SqlContext) -> str:
-        """Return the expression's value; NULL if a whole number is too large for both databases to store exactly."""
+        """Return the expression's value; NULL if a whole number is too large for some database to store exactly."""
         value = self.expression.sql(context.dialect)
         if self.type is ValueType.INTEGER:
-            return f"(CASE WHEN {value} BETWEEN -{_EXACT} AND {_EXACT} THEN CAST({value} AS BIGINT) END)"
-        return f"CAST({value} AS {self.sql_type})" if context.dialect is Dialect.POSTGRES else value
+            return f"(CASE WHEN {value} BETWEEN -{EXACT} AND {EXACT} THEN CAST({value} AS BIGINT) END)"
+        return f"CAST({value} AS {self.sql_type})"
 
     def words(self) -> str:
         """Return the expression."""

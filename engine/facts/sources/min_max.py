@@ -7,7 +7,6 @@ from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import ORDERED, EventFactSection, PropertySource, fits, read_property, type_of
-from engine.store.dialect import Dialect
 
 
 class _MinForm(EventFactSection):
@@ -26,10 +25,10 @@ class MinMax(PropertySource):
     """``min`` or ``max``: the aggregate."""
 
     def sql(self, context: SqlContext) -> str:
-        """Return the value; NULL without events. Dates are compared byte by byte on both databases."""
+        """Return the value; NULL without events. Dates are compared by code points."""
         value = self.value_sql(context)
-        if self.type is ValueType.DATE and context.dialect is Dialect.POSTGRES:
-            value = f'{value} COLLATE "C"'
+        if self.type is ValueType.DATE:
+            value = context.dialect.by_code_point(value)
         return f"{self.which}({value}){self.filter.only(context)}"
 
     def words(self) -> str:

@@ -17,7 +17,6 @@ from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES
-from engine.store.dialect import Dialect
 
 _RANKED = QUANTITIES | {ValueType.INSTANT}
 
@@ -59,7 +58,7 @@ class Quantile(FactSource):
 
     def sql(self, context: SqlContext) -> str:
         """Return the score; NULL if the value is NULL or the score has not been calibrated."""
-        cuts = [_bind_sql(bind, context.dialect) for bind in self._binds()]
+        cuts = [f"CAST(:{bind} AS DOUBLE PRECISION)" for bind in self._binds()]
         steps = " + ".join(f"CASE WHEN s.{self.value} > {cut} THEN 1 ELSE 0 END" for cut in cuts)
         return f"(CASE WHEN s.{self.value} IS NOT NULL AND {cuts[0]} IS NOT NULL THEN 1 + {steps} END)"
 
@@ -74,11 +73,6 @@ class Quantile(FactSource):
 
     def _binds(self) -> list[str]:
         return [f"cut_{self.fact}_{number}" for number in range(1, self.buckets)]
-
-
-def _bind_sql(bind: str, dialect: Dialect) -> str:
-    """Return SQL for a bind of type double, which PostgreSQL has to be told."""
-    return f":{bind}" if dialect is Dialect.SQLITE else f"CAST(:{bind} AS DOUBLE PRECISION)"
 
 
 def read_cuts(connection: Connection, at: Instant | None = None) -> dict[str, tuple[float, ...]]:

@@ -7,7 +7,6 @@ from engine.content.value_types import ValueType
 from engine.facts.sources.base import EventFilter, FactSource, FactSourceKind, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.sources.events import QUANTITIES, EventFactSection, PropertySource, fits, read_property, type_of
-from engine.store.dialect import Dialect
 
 
 class _SumForm(EventFactSection):
@@ -23,8 +22,7 @@ class Sum(PropertySource):
         total = f"sum({self.value_sql(context)}){self.filter.only(context)}"
         if self.type is ValueType.NUMBER:
             return f"coalesce({total}, 0.0)"
-        total = f"coalesce({total}, 0)"
-        return total if context.dialect is Dialect.SQLITE else f"CAST({total} AS BIGINT)"
+        return f"CAST(coalesce({total}, 0) AS BIGINT)"
 
     def words(self) -> str:
         """Return ``sum of order_completed.amount …``."""

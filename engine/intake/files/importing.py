@@ -29,7 +29,7 @@ from engine.intake.rows.user_rows import UserRows
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""

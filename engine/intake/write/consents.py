@@ -12,8 +12,7 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow
 from engine.intake.write.profile_history import ProfileChangeRow, record_altered
-from engine.intake.write.resolve import listed
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 IMPORTED = "import:"
 """The prefix of ``source`` for consents from files; consents from other sources were given by the users themselves."""
@@ -86,7 +85,7 @@ def _overrules(row: UserRow, granted: bool, there: _Word) -> bool:
 
 def _read(connection: Connection, dialect: Dialect, users: set[int]) -> dict[tuple[int, str], _Word]:
     wanted = (
-        f"SELECT c.user_id, c.channel, c.granted, c.source, c.at FROM {listed(dialect, 'ids')} "
+        f"SELECT c.user_id, c.channel, c.granted, c.source, c.at FROM {dialect.elements('ids')} "
         "JOIN consent c ON c.user_id = CAST(k.value AS bigint) WHERE c.class = 'marketing'"
     )
     found = connection.execute(text(wanted), {"ids": json.dumps(list(users))})

@@ -8,34 +8,28 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.rows.model import EventTuple, Written
-from engine.intake.write.resolve import ResolvedUsers, listed, make_users, user_ids
-from engine.store.dialect import Dialect
+from engine.intake.write.resolve import ResolvedUsers, make_users, user_ids
+from engine.store.dialects import Dialect
+from engine.store.dialects.sets import Load
 from engine.store.due import due_by_events
 from engine.store.temporary import analyse, temporary
 
-_INSERT_SQLITE = """
-INSERT INTO event (key, user_id, name, at, received_at, amount, properties)
-VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING
-"""
-# Ids are in the order of the file, so that of two events at the same instant the later row has the higher id.
-_STAGE = (
-    "id bigint DEFAULT nextval(pg_get_serial_sequence('event', 'id')),"
-    " key text, user_id bigint, name text, at bigint, received_at bigint, amount bigint, properties jsonb"
+_LOAD = Load(
+    table="event",
+    key="key",
+    columns={
+        "key": "TEXT",
+        "user_id": "BIGINT",
+        "name": "TEXT",
+        "at": "BIGINT",
+        "received_at": "BIGINT",
+        "amount": "BIGINT",
+        "properties": "JSON",
+    },
+    noted=("user_id", "at"),
+    note=lambda new: f"INSERT INTO intake_fresh SELECT user_id, min(at), max(at) FROM {new} GROUP BY user_id",
 )
-_COPY = "COPY intake_event (key, user_id, name, at, received_at, amount, properties) FROM STDIN"
-# In the order of keys, so that two imports of the same events wait for each other instead of deadlocking.
-_INSERT_POSTGRES = """
-WITH made AS (
-    INSERT INTO event (id, key, user_id, name, at, received_at, amount, properties)
-    SELECT id, key, user_id, name, at, received_at, amount, properties FROM intake_event ORDER BY key, id
-    ON CONFLICT (key) DO NOTHING
-    RETURNING user_id, at
-), noted AS (
-    INSERT INTO intake_fresh SELECT user_id, min(at), max(at) FROM made GROUP BY user_id
-)
-SELECT count(*) FROM made
-"""
-_Stored = tuple[str, int, str, int, int, int | None, str | None]
+"""Ids are in the order of the file, so that of two events at the same instant the later row has the higher id."""
 
 
 def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
@@ -58,8 +52,7 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     owner = map(ids.__getitem__, owners)
     stored = list(zip(keys, owner, names, ats, repeat(int(now)), amounts, properties, strict=False))
     temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT, newest BIGINT")
-    insert = _insert_sqlite if dialect is Dialect.SQLITE else _insert_postgres
-    new = insert(connection, stored)
+    new = dialect.insert_new(connection, _LOAD, stored)
     if new:
         _touch_users(connection, dialect, now)
     return Written(new, 0, len(rows) - new, users_made=made.new)
@@ -82,48 +75,16 @@ def _make_missing(
 
 
 def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -> set[str]:
-    wanted = f"SELECT e.key FROM {listed(dialect, 'keys')} JOIN event e ON e.key = k.value"
+    wanted = f"SELECT e.key FROM {dialect.elements('keys')} JOIN event e ON e.key = k.value"
     return set(connection.execute(text(wanted), {"keys": json.dumps(keys)}).scalars())
-
-
-def _insert_sqlite(connection: Connection, stored: list[_Stored]) -> int:
-    # This transaction holds the only write lock, so ids above the current highest are its own.
-    before = connection.execute(text("SELECT coalesce(max(id), 0) FROM event")).scalar_one()
-    new = connection.exec_driver_sql(_INSERT_SQLITE, stored).rowcount
-    if new:
-        connection.execute(
-            text(
-                "INSERT INTO intake_fresh SELECT user_id, min(at), max(at) FROM event WHERE id > :before"
-                " GROUP BY user_id"
-            ),
-            {"before": before},
-        )
-    return new
-
-
-def _insert_postgres(connection: Connection, stored: list[_Stored]) -> int:
-    temporary(connection, Dialect.POSTGRES, "intake_event", _STAGE)
-    driver = connection.connection.driver_connection
-    if driver is None:
-        raise RuntimeError("the connection was closed before its events were written")
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in stored:
-            copy.write_row(row)
-    analyse(connection, Dialect.POSTGRES, "intake_event")
-    return int(connection.execute(text(_INSERT_POSTGRES)).scalar_one())
 
 
 def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None:
     """Make the users in ``intake_fresh`` due and first seen no later than at their earliest new event."""
     analyse(connection, dialect, "intake_fresh")
-    if dialect is Dialect.POSTGRES:
-        # Locked in one order, because ticks and other imports lock users too.
-        connection.execute(
-            text(
-                "SELECT s.user_id FROM user_state s JOIN intake_fresh f USING (user_id) "
-                "ORDER BY s.user_id FOR UPDATE OF s"
-            )
-        )
+    # In one order, because ticks and other imports lock users too.
+    those = "SELECT s.user_id FROM user_state s JOIN intake_fresh f USING (user_id) ORDER BY s.user_id"
+    dialect.lock_selected(connection, those, "s")
     due_by_events(connection, "intake_fresh", now)
     connection.execute(
         text(

@@ -8,8 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.rows.model import Json
-from engine.intake.write.resolve import listed
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
 
@@ -31,11 +30,10 @@ def record_altered(connection: Connection, dialect: Dialect, altered: Sequence[P
     if not altered:
         return
     rows = [(one.user_id, one.what, _json(one.before), _json(one.after), one.source) for one in altered]
-    as_json = "{0}" if dialect is Dialect.SQLITE else "CAST({0} AS JSONB)"
     came = rowset(dialect, "rows", user_id="BIGINT", what="TEXT", before="TEXT", after="TEXT", source="TEXT")
     insert = (
         "INSERT INTO profile_change (user_id, what, before, after, source, at) SELECT r.user_id, r.what,"
-        f" {as_json.format('r.before')}, {as_json.format('r.after')}, r.source, :now FROM {came} r"
+        f" {dialect.as_json('r.before')}, {dialect.as_json('r.after')}, r.source, :now FROM {came} r"
     )
     connection.execute(text(insert), {"rows": pack(rows), "now": now})
 
@@ -45,7 +43,7 @@ def with_history(connection: Connection, dialect: Dialect, users: Collection[int
     if not users:
         return set()
     known = (
-        f"SELECT DISTINCT p.user_id FROM {listed(dialect, 'ids')} JOIN profile_change p"
+        f"SELECT DISTINCT p.user_id FROM {dialect.elements('ids')} JOIN profile_change p"
         " ON p.user_id = CAST(k.value AS bigint) WHERE p.what NOT LIKE 'consent.%'"
     )
     return set(connection.execute(text(known), {"ids": json.dumps(list(users))}).scalars())

@@ -5,27 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.clock import Instant
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
 from engine.intake.write.profile_history import altered_values, record_altered, with_history
-from engine.intake.write.resolve import listed, make_users, user_ids
-from engine.store.dialect import Dialect
+from engine.intake.write.resolve import make_users, user_ids
+from engine.store.dialects import Dialect
 from engine.store.due import Cause, due_at_once
-from engine.store.tables import JsonText, Zone
+from engine.store.tables import JsonText
 
 _FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")
-_UPDATE = {
-    dialect: "UPDATE users SET email = :email, phone = :phone, push_token = :push_token, locale = :locale, "
-    f"timezone = :timezone, country = :country, first_seen_at = :first_seen_at, attributes = {attributes}, "
-    "updated_at = :updated_at WHERE id = :id"
-    for dialect, attributes in (
-        (Dialect.SQLITE, ":attributes"),
-        (Dialect.POSTGRES, "CAST(:attributes AS jsonb)"),
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,7 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
     ids = {key: identity for key, (identity, _profile) in profiles.items()}
     _record(connection, dialect, rows, {key: (*profiles[key], after[key]) for key in changed if key not in made}, now)
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
-    _note_zones(connection, dialect, {row.timezone for row in rows if row.timezone})
+    _note_zones(connection, {row.timezone for row in rows if row.timezone})
     consents = write_consents(connection, dialect, rows, ids, now)
     due = {ids[key] for key in changed} | consents.users
     if due:
@@ -76,13 +66,11 @@ def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserR
 
 
 def _profiles(connection: Connection, keys: set[str], dialect: Dialect) -> dict[str, tuple[int, _Profile]]:
-    """Return key -> (id, profile); on PostgreSQL the users are locked until the transaction ends."""
+    """Return key -> (id, profile); the users are locked until the transaction ends."""
     wanted = (
         f"SELECT u.key, u.id, u.first_seen_at, u.attributes, {', '.join(f'u.{name}' for name in _FIELDS)} "
-        f"FROM {listed(dialect, 'keys')} JOIN users u ON u.key = k.value"
+        f"FROM {dialect.elements('keys')} JOIN users u ON u.key = k.value ORDER BY u.id{dialect.lock('u')}"
     )
-    if dialect is Dialect.POSTGRES:
-        wanted += " ORDER BY u.id FOR UPDATE OF u"
     found = connection.execute(text(wanted).columns(attributes=JsonText), {"keys": json.dumps(list(keys))})
     return {
         key: (identity, _Profile(tuple(fields), seen, attributes or {}))
@@ -143,11 +131,14 @@ def _update(connection: Connection, dialect: Dialect, changed: Sequence[tuple[in
         }
         for identity, profile in changed
     ]
-    connection.execute(text(_UPDATE[dialect]), rows)
+    updating = (
+        f"UPDATE users SET {', '.join(f'{name} = :{name}' for name in _FIELDS)}, first_seen_at = :first_seen_at,"
+        f" attributes = {dialect.as_json(':attributes')}, updated_at = :updated_at WHERE id = :id"
+    )
+    connection.execute(text(updating), rows)
 
 
-def _note_zones(connection: Connection, dialect: Dialect, zones: set[str]) -> None:
+def _note_zones(connection: Connection, zones: set[str]) -> None:
     if zones:
-        insert = sqlite.insert if dialect is Dialect.SQLITE else postgresql.insert
         rows = [{"name": name} for name in sorted(zones)]
-        connection.execute(insert(Zone).on_conflict_do_nothing(), rows)
+        connection.execute(text("INSERT INTO zone (name) VALUES (:name) ON CONFLICT (name) DO NOTHING"), rows)

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.actions.states import State
-from engine.conditions.sql import text_literal
 from engine.incentives.reasons import CouponReason
 from engine.playbooks.due_enrolments import AtStep
+from engine.store.statement import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def add_actions(here: AtStep, action: NewAction, state: State, reason: Described
         expires_at=now + head.expires,
         **asdict(action),
     )
-    begins = _supplied(here, action.coupon, state, reason)
+    begins = _supplied(action.coupon, state, reason)
     return create(here.due.connection, draft, begins, here.rows, now=now, binds=here.binds())
 
 
@@ -51,17 +51,17 @@ def claim_codes(here: AtStep, coupon: str) -> None:
     here.due.coupon_issuer.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)
 
 
-def has_code(here: AtStep, coupon: str) -> str:
+def has_code(coupon: str) -> str:
     """Return SQL: the enrolment ``d`` has a code of the coupon."""
-    name = text_literal(coupon, here.due.dialect)
+    name = quoted(coupon)
     return f"EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = d.id AND k.coupon = {name})"
 
 
-def _supplied(here: AtStep, coupon: str | None, state: State, reason: DescribedEnum) -> InitialState:
+def _supplied(coupon: str | None, state: State, reason: DescribedEnum) -> InitialState:
     """Return the initial state of the actions: held if a coupon code is missing."""
     if coupon is None:
         return InitialState(f"'{state}'", f"'{reason}'")
-    has = has_code(here, coupon)
+    has = has_code(coupon)
     return InitialState(
         f"CASE WHEN {has} THEN '{state}' ELSE '{State.HELD}' END",
         f"CASE WHEN {has} THEN '{reason}' ELSE '{CouponReason.POOL_EMPTY}' END",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.actions.states import State
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.incentives.reasons import CouponReason
 from engine.playbooks.due_enrolments import AtStep
 from engine.playbooks.steps.actions import NewAction, add_actions, has_code
@@ -20,8 +20,8 @@ class Grant(Act):
         """Give each enrolment a code; without one, wait until there are codes or the grant expires."""
         here.go(here.next, "d.waiting_since IS NOT NULL")
         made = add_actions(here, NewAction("coupon", coupon=self.coupon), State.ACCEPTED, CouponReason.GRANTED)
-        here.go(here.next, has_code(here, self.coupon))
-        here.stay_until(f"{now_sql(here.due.dialect)} + :expires", expires=here.due.head.expires)
+        here.go(here.next, has_code(self.coupon))
+        here.stay_until(f"{NOW} + :expires", expires=here.due.head.expires)
         return made
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from pydantic import model_validator
 
-from engine.conditions.sql import text_literal
 from engine.content.values import Duration, Name
 from engine.playbooks.due_enrolments import AtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection, needs
+from engine.store.statement import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class WaitFor(Act):
         """Move on if the event has happened since the step was due; otherwise time out, or start waiting."""
         came = (
             "(SELECT min(e.at) FROM event AS e WHERE e.user_id = d.user_id"
-            f" AND e.name = {text_literal(self.event, here.due.dialect)}"
+            f" AND e.name = {quoted(self.event)}"
             " AND e.at > coalesce(d.waiting_since, d.due_at) AND e.at <= :now)"
         )
         here.move(here.next, f"{came} IS NOT NULL", due_at=came)

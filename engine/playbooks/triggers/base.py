@@ -15,7 +15,7 @@ from engine.conditions.condition import Condition
 from engine.content.document import Section
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 
 class Trigger(ABC):

@@ -25,7 +25,7 @@ from engine.playbooks.triggers.base import (
 )
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 OCCURRENCE = "date"
 _ONE_DAY = timedelta(days=1)

@@ -18,7 +18,7 @@ from engine.playbooks.triggers.transitions import (
     move_words,
     moves,
 )
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,6 @@ class Enter(Trigger):
         still_there = (MoveReason.MOVED_ON, self.in_place.holds_sql(dialect))
         return moves(
             source,
-            dialect,
             side="to_place",
             dimension=self.dimension,
             place=self.place,

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from engine.conditions.condition import Condition
-from engine.conditions.sql import text_literal
 from engine.content.values import Name
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
+from engine.store.statement import quoted
 
 OCCURRENCE = "event"
 
@@ -32,7 +32,7 @@ class OnEvent(Trigger):
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return the users who had the event."""
-        where = f"x.name = {text_literal(self.name, dialect)} AND x.at <= :now"
+        where = f"x.name = {quoted(self.name)} AND x.at <= :now"
         if self.where is not None:
             where += f" AND {self.where.holds_sql(dialect)}"
         return Candidates(

@@ -17,7 +17,7 @@ from engine.playbooks.triggers.transitions import (
     move_words,
     moves,
 )
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Leave(Trigger):
         stayed_away = (MoveReason.MOVED_ON, f"NOT {self.in_place.holds_sql(dialect)}")
         return moves(
             source,
-            dialect,
             side="from_place",
             dimension=self.dimension,
             place=self.place,

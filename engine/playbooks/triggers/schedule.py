@@ -27,7 +27,7 @@ from engine.playbooks.triggers.base import (
 )
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 OCCURRENCE = "slot"
 

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 
 from engine.actions.described_enum import DescribedEnum
 from engine.conditions.condition import Condition
-from engine.conditions.sql import text_literal
 from engine.content.findings import did_you_mean
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import TriggeredBy, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, Test, timely, with_user
-from engine.store.dialect import Dialect
 from engine.store.due import ANSWERED, Cause
+from engine.store.statement import quoted
 
 CAUSES = tuple(cause.value for cause in Cause)
 """The possible values of ``transition.cause``."""
@@ -64,7 +63,6 @@ def in_place_condition(part: FilePart, key: str, dimension: str, place: str) -> 
 
 def moves(
     source: CandidateSource,
-    dialect: Dialect,
     *,
     side: str,
     dimension: str,
@@ -73,13 +71,10 @@ def moves(
     tests: tuple[Test, ...],
 ) -> Candidates:
     """Return the candidates among transitions whose ``side`` (``to_place``, ``from_place``) is the place."""
-    listed = ", ".join(text_literal(cause, dialect) for cause in causes)
+    listed = ", ".join(quoted(cause) for cause in causes)
     return Candidates(
         rows=f"{source.transitions} AS t {with_user('t.user_id')}",
-        where=(
-            f"t.dimension = {text_literal(dimension, dialect)} AND t.{side} = {text_literal(place, dialect)}"
-            " AND t.at <= :now"
-        ),
+        where=(f"t.dimension = {quoted(dimension)} AND t.{side} = {quoted(place)} AND t.at <= :now"),
         at="t.at",
         occurrence=f"'{OCCURRENCE}:' || CAST(t.id AS TEXT)",
         tie="t.id",

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from engine.actions.described_enum import DescribedEnum
 from engine.conditions.condition import Condition
-from engine.conditions.sql import now_sql
+from engine.conditions.sql import NOW
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import Trigger, TriggeredBy, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, with_user
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 
 OCCURRENCE = "when"
 
@@ -36,7 +36,7 @@ class OnCondition(Trigger):
         return Candidates(
             rows=f"{source.users} AS d {with_user('d.user_id')}",
             where="TRUE",
-            at=now_sql(dialect),
+            at=NOW,
             occurrence=f"'{OCCURRENCE}:' || CAST({number} AS TEXT)",
             tie="u.id",
             tests=((WhenReason.CONDITION_FALSE, self.condition.holds_sql(dialect)),),

@@ -9,7 +9,7 @@ from engine.clock import Instant
 from engine.rules.decide.decisions import Decision
 from engine.rules.dimension import Dimension
 from engine.rules.place.due import Due
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.due import evaluated
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, temporary

@@ -23,7 +23,7 @@ from engine.rules.place.applying import (
 )
 from engine.rules.place.due import Due
 from engine.rules.ruleset import RuleSet
-from engine.store.dialect import Dialect
+from engine.store.dialects import Dialect
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary, user_key
 

@@ -1,1 +1,17 @@
-"""What is peculiar to one database, a file each: how it is opened, and what its errors mean."""
+"""The databases that Habitué runs on, a file or a folder each; all that is peculiar to one stands there."""
+
+from sqlalchemy import Connection
+
+from engine.store.dialects.base import Dialect
+from engine.store.dialects.postgresql import POSTGRESQL
+from engine.store.dialects.sqlite import SQLITE
+
+__all__ = ["DIALECTS", "Dialect", "dialect_of"]
+
+DIALECTS: tuple[Dialect, ...] = (SQLITE, POSTGRESQL)
+"""To add a database, write a file in this folder and add its instance here."""
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """Return the dialect of the database that ``connection`` leads to."""
+    return next(one for one in DIALECTS if one.name == connection.dialect.name)

@@ -1,6 +1,6 @@
 """The fixed tables, as SQLModel classes. ``user_state`` follows the declared facts instead: see ``state_table``.
 
-Instants are UTC milliseconds, money is in minor units of the brand's currency, JSON columns are JSONB on PostgreSQL.
+Instants are UTC milliseconds, money is in minor units of the brand's currency.
 Hot paths use these tables through SQLAlchemy Core (``Users.__table__``).
 """
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import JsonText, big, row_id, text_column
+from engine.store.tables.columns import JsonText, big, partial_index, row_id, text_column
 
 
 class Action(SQLModel, table=True):
@@ -15,43 +15,21 @@ class Action(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "step", "attempt", name="action_once"),
         Index("action_of_user", "user_id"),
-        Index(
-            "action_due",
-            "due_at",
-            sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
-            postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
-        ),
+        partial_index("action_due", "due_at", where="state IN ('queued', 'deferred', 'retrying')"),
         # Delivery claims by channel, and in each the most urgent (class, priority) first: see claims.py.
-        Index(
+        partial_index(
             "action_next",
             "channel",
             "class",
             "priority",
             "due_at",
             "id",
-            sqlite_where=text("state IN ('queued', 'deferred', 'retrying')"),
-            postgresql_where=text("state IN ('queued', 'deferred', 'retrying')"),
+            where="state IN ('queued', 'deferred', 'retrying')",
         ),
-        Index(
-            "action_leased",
-            "lease_until",
-            sqlite_where=text("state IN ('claimed', 'handed_off')"),
-            postgresql_where=text("state IN ('claimed', 'handed_off')"),
-        ),
-        Index(
-            "action_held",
-            "reason",
-            sqlite_where=text("state IN ('held', 'unknown')"),
-            postgresql_where=text("state IN ('held', 'unknown')"),
-        ),
+        partial_index("action_leased", "lease_until", where="state IN ('claimed', 'handed_off')"),
+        partial_index("action_held", "reason", where="state IN ('held', 'unknown')"),
         # A receipt identifies a message by the provider's id.
-        Index(
-            "action_reference",
-            "reference",
-            "adapter",
-            sqlite_where=text("reference IS NOT NULL"),
-            postgresql_where=text("reference IS NOT NULL"),
-        ),
+        partial_index("action_reference", "reference", "adapter", where="reference IS NOT NULL"),
     )
 
     id: int = row_id()

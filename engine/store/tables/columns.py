@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, BigInteger, Column, Index, Text, text
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field
 
-JsonText = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-# SQLite numbers rows itself only if the key's type is exactly INTEGER.
-RowId = BigInteger().with_variant(Integer(), "sqlite")
+from engine.store.dialects import DIALECTS
+
+
+def _json() -> TypeEngine[Any]:
+    kind: TypeEngine[Any] = JSON(none_as_null=True)
+    for dialect in DIALECTS:
+        kind = kind.with_variant(dialect.json_type, dialect.name)
+    return kind
+
+
+def _row_id() -> TypeEngine[int]:
+    kind: TypeEngine[int] = BigInteger()
+    for dialect in DIALECTS:
+        kind = kind.with_variant(dialect.row_id_type, dialect.name)
+    return kind
+
+
+JsonText = _json()
+RowId = _row_id()
 
 
 def row_id() -> Any:  # noqa: ANN401 - SQLModel's Field is typed as Any
@@ -27,5 +43,11 @@ def big(*, null: bool = False, **options: Any) -> Any:  # noqa: ANN401
 
 
 def json_column(*, null: bool = True) -> Any:  # noqa: ANN401
-    """Return a JSON column: JSONB on PostgreSQL."""
+    """Return a JSON column."""
     return Field(default=None, sa_column=Column(JsonText, nullable=null))
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Return an index over those rows alone for which ``where`` holds."""
+    options = [dialect.partial_index(text(where)) for dialect in DIALECTS]
+    return Index(name, *columns, **{option: value for one in options for option, value in one.items()})

@@ -1,9 +1,9 @@
 """Users' progress through playbooks, the occasions that were taken, and coupon codes."""
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import big, row_id, text_column
+from engine.store.tables.columns import big, partial_index, row_id, text_column
 
 
 class Enrolment(SQLModel, table=True):
@@ -13,12 +13,7 @@ class Enrolment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("playbook", "user_id", "occurrence", name="enrolment_once"),
         Index("enrolment_of_user", "user_id"),
-        Index(
-            "enrolment_due",
-            "due_at",
-            sqlite_where=text("state = 'active'"),
-            postgresql_where=text("state = 'active'"),
-        ),
+        partial_index("enrolment_due", "due_at", where="state = 'active'"),
     )
 
     id: int = row_id()
@@ -59,13 +54,7 @@ class CouponCode(SQLModel, table=True):
     __tablename__ = "coupon_code"
     __table_args__ = (
         UniqueConstraint("enrolment_id", "coupon", name="coupon_once"),
-        Index(
-            "coupon_free",
-            "coupon",
-            "id",
-            sqlite_where=text("enrolment_id IS NULL"),
-            postgresql_where=text("enrolment_id IS NULL"),
-        ),
+        partial_index("coupon_free", "coupon", "id", where="enrolment_id IS NULL"),
     )
 
     id: int = row_id()

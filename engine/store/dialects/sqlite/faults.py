@@ -1,15 +1,12 @@
-"""SQLite: opening it, and its result codes."""
+"""SQLite's result codes."""
 
 import sqlite3
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Connection
 
 from engine.store.dialects.fault import Fault
-
-BUSY_TIMEOUT = 60_000
-"""How long a writer waits for another before SQLite gives up, in milliseconds."""
 
 _PRIMARY = 0xFF
 """The octet of an extended result code that holds the primary one."""
@@ -28,14 +25,6 @@ _FAULTS = {
     sqlite3.SQLITE_MISMATCH: Fault.VALUE,
     sqlite3.SQLITE_TOOBIG: Fault.VALUE,
 }
-
-
-def make_engine(url: URL) -> Engine:
-    """Return the engine of a database file. Errors that it raises do not show parameters."""
-    engine = create_engine(url, hide_parameters=True)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
 
 
 def fault_of(error: BaseException, connection: Connection | None = None, statement: str | None = None) -> Fault:
@@ -66,24 +55,3 @@ def _compiles(connection: Connection, statement: str) -> bool:
         return True  # compiled, and only then were the parameters missed
     except sqlite3.Error:
         return False
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class
-    # SQLAlchemy's documented way to own BEGIN: the driver would otherwise begin late and deferred.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-        "temp_store = MEMORY",
-        "cache_size = -65536",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("habitue_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

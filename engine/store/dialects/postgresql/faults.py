@@ -1,4 +1,4 @@
-"""PostgreSQL: opening it, and its SQLSTATEs.
+"""PostgreSQL's SQLSTATEs.
 
 The driver has the SQLSTATE of a statement's error, but none where no connection came about: libpq then gives a text
 only. So the connection is tried once more, with libpq asked to write the code in place of the text.
@@ -16,7 +16,6 @@ import psycopg
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 from psycopg.pq.abc import PGconn
-from sqlalchemy import URL, Engine, create_engine
 
 from engine.store.dialects.fault import Fault
 
@@ -45,11 +44,6 @@ _TRY_SECONDS = 5.0
 _SQLSTATE_ONLY = 3
 """libpq's ``PQERRORS_SQLSTATE``: severity and code, no text."""
 _CODE = re.compile(r"\b[A-Z]+:  ([0-9A-Z]{5})$", re.MULTILINE)
-
-
-def make_engine(url: URL) -> Engine:
-    """Return the engine of a server's database. Errors that it raises do not show parameters."""
-    return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
 
 
 def fault_of(error: BaseException) -> Fault:

@@ -1,0 +1,84 @@
+"""PostgreSQL's sets. Many transactions write, so rows are locked, in one order."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from engine.store.dialects.sets import ColumnType, Load, Sets
+
+_STAGE = "loaded"
+"""Temporary table: rows that are to be added, with the ids that they will have."""
+
+
+class PostgresqlSets(Sets):
+    """SQL for sets of rows, in PostgreSQL."""
+
+    @property
+    def key_type(self) -> str:
+        """BIGINT."""
+        return "BIGINT"
+
+    def rows(self, parameter: str, columns: Mapping[str, ColumnType]) -> str:
+        """By ``jsonb_array_elements``."""
+        listed = ", ".join(f"CAST(value ->> {i} AS {kind}) AS {name}" for i, (name, kind) in enumerate(columns.items()))
+        return f"(SELECT {listed} FROM jsonb_array_elements(CAST(:{parameter} AS JSONB)))"
+
+    def elements(self, parameter: str) -> str:
+        """``jsonb_array_elements_text``."""
+        return f"jsonb_array_elements_text(CAST(:{parameter} AS JSONB)) AS k(value)"
+
+    def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
+        """It is dropped at the end of the transaction; a table is never stored in its key."""
+        return f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP"
+
+    def analyse_temporary(self, name: str) -> str:
+        """Without it a thousand rows are planned for."""
+        return f"ANALYZE {name}"
+
+    def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:
+        """By COPY into a table beside; then in the order of the keys, so that no two such inserts deadlock."""
+        self._stage(connection, load)
+        driver = connection.connection.driver_connection
+        if driver is None:
+            raise RuntimeError("the connection was closed before its rows were written")
+        names = ", ".join(load.columns)
+        with driver.cursor() as cursor, cursor.copy(f"COPY {_STAGE} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        connection.execute(text(self.analyse_temporary(_STAGE)))
+        insert = (
+            f"INSERT INTO {load.table} (id, {names}) SELECT id, {names} FROM {_STAGE} ORDER BY {load.key}, id"
+            f" ON CONFLICT ({load.key}) DO NOTHING RETURNING {', '.join(load.noted)}"
+        )
+        return int(
+            connection.execute(
+                text(f"WITH made AS ({insert}), kept AS ({load.note('made')}) SELECT count(*) FROM made")
+            ).scalar_one()
+        )
+
+    def _stage(self, connection: Connection, load: Load) -> None:
+        """Make the table beside; its rows are numbered in their order, whatever the order of their keys."""
+        connection.execute(text(f"DROP TABLE IF EXISTS {_STAGE}"))
+        numbers = f"id BIGINT DEFAULT nextval(pg_get_serial_sequence('{load.table}', 'id'))"
+        columns = (f"{name} {'JSONB' if kind == 'JSON' else kind}" for name, kind in load.columns.items())
+        connection.execute(text(self.create_temporary(_STAGE, ", ".join((numbers, *columns)), clustered=False)))
+
+    def lock(self, alias: str) -> str:
+        """FOR UPDATE."""
+        return f" FOR UPDATE OF {alias}"
+
+    def lock_free(self) -> str:
+        """FOR UPDATE SKIP LOCKED."""
+        return " FOR UPDATE SKIP LOCKED"
+
+    def among_free(self, query: str) -> str:
+        """An array: as a subquery of IN the planner might run ``query`` several times, and lock more rows each time."""
+        return f"= ANY(ARRAY({query}{self.lock_free()}))"
+
+    def lock_table(self, connection: Connection, table: str) -> None:
+        """Against writers alone: others may read."""
+        connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+
+    def take_turns(self, connection: Connection, key: int) -> None:
+        """An advisory lock."""
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

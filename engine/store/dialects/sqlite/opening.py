@@ -1,0 +1,104 @@
+"""Opening SQLite: a file with a write-ahead log."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, URL, Connection, Engine, Integer, TextClause, create_engine, event, text
+from sqlalchemy.types import TypeEngine
+
+from engine.errors import StoreError
+from engine.store.dialects.fault import Fault
+from engine.store.dialects.opening import Opening
+from engine.store.dialects.sqlite.faults import fault_of
+
+BUSY_TIMEOUT = 60_000
+"""How long a writer waits for another before SQLite gives up, in milliseconds."""
+
+
+class SqliteOpening(Opening):
+    """Opens a file, and makes it where it is missing."""
+
+    @property
+    def example(self) -> str:
+        """A file beside ``config.toml``."""
+        return "sqlite:///var/habitue.db"
+
+    @property
+    def shown_options(self) -> frozenset[str]:
+        """Those that say how the file is opened."""
+        return frozenset({"mode", "uri"})
+
+    @property
+    def snapshot(self) -> Mapping[str, Any]:
+        """None: a transaction sees one state of the file."""
+        return {}
+
+    def open(self, url: URL) -> Engine:
+        """Open a file; a transaction that writes takes the write lock as it begins."""
+        if not url.database or url.database == ":memory:":
+            raise StoreError(f"store.url must name a file, such as `{self.example}`: a worker has many connections")
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def file(self, url: URL) -> Path | None:
+        """The file, where it is named by its path and not by a URI of SQLite's own."""
+        return Path(url.database) if url.database and not url.database.startswith("file:") else None
+
+    def columns(self, connection: Connection, table: str) -> Mapping[str, str]:
+        """As they were declared."""
+        query = text("SELECT name, upper(type) FROM pragma_table_info(:table) ORDER BY cid")
+        return {str(name): str(sql_type) for name, sql_type in connection.execute(query, {"table": table})}
+
+    def estimated_rows(self, connection: Connection, table: str) -> int | None:
+        """Unknown: SQLite keeps no count."""
+        return None
+
+    @property
+    def json_type(self) -> TypeEngine[Any]:
+        """JSON as text."""
+        return JSON(none_as_null=True)
+
+    @property
+    def row_id_type(self) -> TypeEngine[int]:
+        """INTEGER: rows are numbered only where the key's type is exactly that."""
+        return Integer()
+
+    def partial_index(self, where: TextClause) -> Mapping[str, Any]:
+        """A WHERE clause."""
+        return {"sqlite_where": where}
+
+    def fault_of(self, error: BaseException, connection: Connection, statement: str | None) -> Fault:
+        """By the result code."""
+        return fault_of(error, connection, statement)
+
+    def fault_of_connecting(self, error: BaseException) -> Fault:
+        """By the result code."""
+        return fault_of(error)
+
+    def code_of(self, error: BaseException) -> str | None:
+        """Such as ``SQLITE_BUSY``."""
+        return getattr(error, "sqlite_errorname", None)
+
+
+def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class
+    # SQLAlchemy's documented way to own BEGIN: the driver would otherwise begin late and deferred.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("habitue_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
