@@ -54,7 +54,7 @@ def stored_start(connection: Connection, seed: int) -> Instant | None:
     if start is None and connection.execute(select(func.count()).select_from(Users)).scalar_one():
         raise InputError(
             f"the store has customers that are not from a demo with seed {seed}, and they must not be mixed; use "
-            "another store, such as HABITUE_STORE__URL=sqlite:///var/demo.db"
+            "another store: set HABITUE_STORE__URL"
         )
     return Instant(start) if start is not None else None
 
