@@ -69,9 +69,9 @@ def instant_sql(node: Value, dialect: Dialect, instead: Columns = MappingProxyTy
     return _Writer(dialect, instead).instant(node)
 
 
-def days_sql(instant: str) -> str:
+def days_sql(instant: str, dialect: Dialect) -> str:
     """Return SQL for the whole days from ``instant`` (ms) to now, rounded towards the past."""
-    return f"(({NOW} - {instant} + {FAR_DAYS * DAY}) / {DAY} - {FAR_DAYS})"
+    return f"({dialect.whole_quotient(f'({NOW} - {instant} + {FAR_DAYS * DAY})', str(DAY))} - {FAR_DAYS})"
 
 
 class _Writer:
@@ -108,7 +108,7 @@ class _Writer:
             case Call():
                 return self._call(node)
             case DaysSince():
-                return days_sql(self.instant(node.value))
+                return days_sql(self.instant(node.value), self._dialect)
             case Case():
                 branches = " ".join(f"WHEN {self.write(when)} THEN {self.write(then)}" for when, then in node.branches)
                 return f"(CASE {branches} ELSE {self.write(node.default)} END)"

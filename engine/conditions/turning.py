@@ -34,7 +34,7 @@ class TurningPoint:
         """
         since = instant_sql(self.since, dialect, instead)
         if self.days is None:
-            return f"({since} + ({days_sql(since)} + 1) * {DAY})"
+            return f"({since} + ({days_sql(since, dialect)} + 1) * {DAY})"
         at = f"{since} + {self.days * DAY}" if self.days >= 0 else f"{since} - {-self.days * DAY}"
         return f"(CASE WHEN {at} > {NOW} THEN {at} END)"
 

@@ -28,10 +28,7 @@ class Refresh:
 
     def run(self, connection: Connection, now: Instant) -> None:
         """Refresh the users in ``due_user`` as of ``now``; they must have a row of ``user_state``."""
-        binds: dict[str, float | None] = {"now": now}
-        for kind, sources in self._catalog.by_kind().items():
-            binds |= kind.binds(connection, sources)
-        connection.execute(self._statement, binds)
+        connection.execute(self._statement, facts_binds(connection, self._catalog, now))
 
 
 def _update(catalog: FactCatalog, dialect: Dialect) -> str:
@@ -41,6 +38,14 @@ def _update(catalog: FactCatalog, dialect: Dialect) -> str:
         f"UPDATE user_state SET {changes}, refreshed_at = {NOW}"
         f" FROM ({facts_sql(catalog, dialect)}) f WHERE user_state.user_id = f.user_id"
     )
+
+
+def facts_binds(connection: Connection, catalog: FactCatalog, now: Instant) -> dict[str, float | None]:
+    """Return the binds of ``facts_sql`` as of ``now``."""
+    binds: dict[str, float | None] = {"now": now}
+    for kind, sources in catalog.by_kind().items():
+        binds |= kind.binds(connection, sources)
+    return binds
 
 
 def facts_sql(catalog: FactCatalog, dialect: Dialect) -> str:

@@ -10,19 +10,15 @@ from sqlalchemy import Connection, create_engine, text
 from engine.conditions import PlaceType, ValueType
 from engine.store.dialects import DIALECTS, Dialect
 from engine.store.dialects.postgresql import POSTGRESQL
-from engine.store.dialects.sqlite import SQLITE
 from engine.store.statement import statement as sql
 from tests.conditions.population import COLUMNS, NOW, population
 from tests.conditions.reference import Row, Scalar
 
 TYPES = {
-    SQLITE: {ValueType.NUMBER: "REAL", ValueType.TEXT: "TEXT", ValueType.DATE: "TEXT"},
-    POSTGRESQL: {
-        ValueType.NUMBER: "DOUBLE PRECISION",
-        ValueType.TEXT: "TEXT",
-        ValueType.DATE: "TEXT",
-        ValueType.BOOLEAN: "BOOLEAN",
-    },
+    ValueType.NUMBER: "DOUBLE PRECISION",
+    ValueType.TEXT: "TEXT",
+    ValueType.DATE: "TEXT",
+    ValueType.BOOLEAN: "BOOLEAN",
 }
 
 
@@ -59,9 +55,9 @@ def plain(value: object) -> Scalar:
     return value
 
 
-def fill(connection: Connection, dialect: Dialect, rows: list[Row]) -> None:
+def fill(connection: Connection, rows: list[Row]) -> None:
     kinds = {name: ValueType.TEXT if isinstance(kind, PlaceType) else kind for name, (kind, _) in COLUMNS.items()}
-    columns = ", ".join(f"{name} {TYPES[dialect].get(kind, 'BIGINT')}" for name, kind in kinds.items())
+    columns = ", ".join(f"{name} {TYPES.get(kind, 'BIGINT')}" for name, kind in kinds.items())
     connection.execute(text(f"CREATE TEMPORARY TABLE users (id BIGINT, {columns})"))
     values = ", ".join(f":{name}" for name in ("id", *kinds))
     connection.execute(
@@ -81,6 +77,6 @@ def users(request: pytest.FixtureRequest) -> Iterator[Population]:
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         rows = population(120)
-        fill(connection, dialect, rows)
+        fill(connection, rows)
         yield Population(dialect, rows, connection)
     engine.dispose()

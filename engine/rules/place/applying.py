@@ -49,17 +49,24 @@ def store_decisions(connection: Connection, dialect: Dialect, dimension: Dimensi
 
 def write_transitions(connection: Connection, dimension: Dimension, version: str, now: Instant) -> int:
     """Append a transition for every move of every user, with the cause of the evaluation; return how many."""
-    name = dimension.name
     written = connection.execute(
         statement(
             "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version, signature)"
-            f" SELECT x.user_id, '{name}', m.from_place, m.to_place, :now, d.cause, m.rule, :version, x.sig_{name}"
-            f" FROM {SITUATION} AS x JOIN move_{name} AS m ON m.sig = x.sig_{name} AND m.old = x.old_{name}"
-            f" JOIN {DUE_USER} AS d ON d.user_id = x.user_id"
+            f" {transitions_sql(dimension)}"
         ),
         {"now": now, "version": version},
     )
     return written.rowcount
+
+
+def transitions_sql(dimension: Dimension) -> str:
+    """Return the query for the transitions to write, from the tables that ``store_decisions`` fills."""
+    name = dimension.name
+    return (
+        f"SELECT x.user_id, '{name}', m.from_place, m.to_place, :now, d.cause, m.rule, :version, x.sig_{name}"
+        f" FROM {SITUATION} AS x JOIN move_{name} AS m ON m.sig = x.sig_{name} AND m.old = x.old_{name}"
+        f" JOIN {DUE_USER} AS d ON d.user_id = x.user_id"
+    )
 
 
 def write_placements(connection: Connection, changing: Sequence[Dimension], due: Due | None, now: Instant) -> None:

@@ -29,6 +29,10 @@ class Expressions(ABC):
         """Return the largest of ``terms``, none of which may be NULL."""
         return terms[0] if len(terms) == 1 else f"greatest({', '.join(terms)})"
 
+    def whole_quotient(self, dividend: str, divisor: str) -> str:
+        """Return how often one whole number, not negative, is contained in another: a whole number."""
+        return f"({dividend} / {divisor})"
+
     @abstractmethod
     def floor(self, number: str) -> str:
         """Return the largest whole number that is not above ``number``."""

@@ -1,0 +1,158 @@
+"""A further database costs one file: facts, situations and decisions on DuckDB, by the program's own statements.
+
+A shop's customers live on SQLite; the same rows in DuckDB must give the same facts, signatures and moves.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import Connection, text
+
+from engine.app import App
+from engine.clock import DAY, FixedClock, Instant, instant
+from engine.conditions import parse_condition, parse_expression
+from engine.demo.output import write_brand
+from engine.demo.spec import DemoSpec
+from engine.facts.refresh import facts_binds, facts_sql
+from engine.loading import Content
+from engine.rules.decide.decider import Deciders
+from engine.rules.decide.decisions import PlacementDecider
+from engine.rules.place.applying import SITUATION, store_decisions, transitions_sql
+from engine.rules.place.placing import Placing
+from engine.settings import ContentSettings, Settings, StoreSettings
+from engine.store.dialects import Dialect
+from engine.store.dialects.sqlite import SQLITE
+from engine.store.due import Cause, due_everybody
+from engine.store.statement import statement
+from engine.store.temporary import take_due_users
+from engine.worker.upkeep import recalibrate
+from tests.brand.brand import ROOT
+from tests.conditions.conftest import Population, fill
+from tests.conditions.population import BOOLEAN, MONEY, NUMBER, SCOPE, population
+from tests.conditions.population import NOW as PRESENT
+from tests.conditions.reference import Node, evaluate, spell
+from tests.cost_of_change.duckdb_dialect import DUCKDB, memory
+
+NOW = instant(datetime(2026, 6, 1, tzinfo=UTC))
+LATER = Instant(NOW + 45 * DAY)
+USERS = 150
+TABLES = ("users", "event", "user_state", "cut_points")
+
+Value = object
+Rows = list[tuple[Value, ...]]
+
+
+@pytest.fixture(scope="module")
+def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Content]]:
+    """The default brand with a history, looked at once, and due again a while later."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('shop') / 'habitue.db'}"
+    folders = {name: ROOT / name for name in ("rules", "playbooks", "templates")}
+    app = App(Settings(store=StoreSettings(url=url), content=ContentSettings(**folders)), FixedClock(NOW))
+    content = app.content()
+    app.migrate(content)
+    write_brand(app.database, DemoSpec.ending(NOW, USERS, seed=5))
+    for _ in range(2):  # scores need facts, and then the facts of all need scores
+        app.tick(content, NOW)
+        recalibrate(app, content, NOW)
+    with app.database.write() as connection:
+        due_everybody(connection, Cause.RULES, LATER)
+    yield app, content
+    app.close()
+
+
+@pytest.fixture(scope="module")
+def both(shop: tuple[App, Content]) -> Iterator[tuple[Connection, Connection]]:
+    """The shop's store, and a copy of it in DuckDB; each in a transaction that ends with the test."""
+    with shop[0].database.read() as lite, memory() as duck:
+        for table in TABLES:
+            columns = SQLITE.columns(lite, table)
+            types = {name: "BIGINT" if kind == "INTEGER" else kind for name, kind in columns.items()}
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
+            duck.execute(text(f"CREATE TABLE {table} ({listed})"))
+            rows = [dict(row) for row in lite.execute(text(f"SELECT * FROM {table}")).mappings()]
+            assert rows, table
+            duck.execute(text(f"INSERT INTO {table} VALUES ({', '.join(f':{name}' for name in columns)})"), rows)
+        for connection, dialect in ((lite, SQLITE), (duck, DUCKDB)):
+            assert take_due_users(connection, dialect, LATER, 2 * USERS) == USERS
+        yield lite, duck
+
+
+def alike(rows: Rows) -> Rows:
+    """Sums of doubles may be made in any order; SQLite's booleans are numbers."""
+    return sorted(
+        (tuple(float(f"{value:.9g}") if isinstance(value, float) else value for value in row) for row in rows), key=repr
+    )
+
+
+def asked(connection: Connection, sql: str, binds: dict[str, Value]) -> Rows:
+    return [tuple(row) for row in connection.execute(statement(sql), binds)]
+
+
+def test_the_facts_are_the_same(shop: tuple[App, Content], both: tuple[Connection, Connection]) -> None:
+    catalog = shop[1].catalog
+    found = []
+    for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True):
+        binds = facts_binds(connection, catalog, LATER)
+        names = ", ".join(("user_id", *(fact.column for fact in catalog.facts.values()), "edge_at"))
+        rows = asked(connection, f"SELECT {names} FROM ({facts_sql(catalog, dialect)}) f ORDER BY user_id", {**binds})
+        found.append(rows)
+    lite, duck = found
+    assert len(duck) == USERS
+    assert all(any(row[at] is not None for row in duck) for at in range(len(duck[0]))), "a fact that nobody has"
+    assert alike(duck) == alike(lite)
+
+
+def test_situations_and_moves_are_the_same(shop: tuple[App, Content], both: tuple[Connection, Connection]) -> None:
+    content = shop[1]
+    lite, duck = (
+        moves(connection, dialect, content) for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True)
+    )
+    assert duck == lite
+    assert any(rows for _situations, rows in duck.values()), "nobody moves: the test would show nothing"
+
+
+def moves(connection: Connection, dialect: Dialect, content: Content) -> dict[str, tuple[Rows, Rows]]:
+    """Dimension -> the users' situations, and the transitions that would be written."""
+    placing, deciders = Placing(content.rules, dialect, Deciders()), Deciders()
+    found = {}
+    for level in content.rules.levels:
+        situations = placing.situations(connection, level, LATER)
+        for dimension in level:
+            decider = PlacementDecider(dimension, deciders)
+            decisions = {one: decider.decide(one.signature, one.place) for one in situations[dimension.name]}
+            store_decisions(connection, dialect, dimension, decisions)
+            of_users = f"SELECT user_id, sig_{dimension.name}, old_{dimension.name} FROM {SITUATION}"
+            moving = asked(connection, transitions_sql(dimension), {"now": LATER, "version": "v"})
+            found[dimension.name] = (alike(asked(connection, of_users, {})), alike(moving))
+    return found
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[Population]:
+    """The rows over which SQLite and PostgreSQL are compared with a plain reading of conditions."""
+    with memory() as connection:
+        rows = population(120)
+        fill(connection, rows)
+        yield Population(DUCKDB, rows, connection)
+
+
+often = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@often
+@given(BOOLEAN)
+def test_conditions_mean_the_same(people: Population, node: Node) -> None:
+    condition = parse_condition(spell(node), SCOPE)
+    expected = [evaluate(node, row, PRESENT) for row in people.rows]
+    assert [value for (value,) in people.ask(condition.sql(DUCKDB))] == expected
+    assert people.where(condition.holds_sql(DUCKDB)) == [at for at, value in enumerate(expected) if value is True]
+
+
+@often
+@given(NUMBER | MONEY)
+def test_expressions_have_the_same_value(people: Population, node: Node) -> None:
+    values = [value for (value,) in people.ask(parse_expression(spell(node), SCOPE).sql(DUCKDB))]
+    assert values == [evaluate(node, row, PRESENT) for row in people.rows]
