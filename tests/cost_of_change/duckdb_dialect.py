@@ -1,4 +1,4 @@
-"""A database that the program has never heard of, in one file: DuckDB in memory, which reads and keeps nothing."""
+"""A database that the program does not know, in one file: DuckDB in memory, for reading only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -31,7 +31,7 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 
 
 class DuckDb(Dialect):
-    """DuckDB. Its ``/`` divides numbers, its JSON has types of its own; one process has it, so nothing is locked."""
+    """DuckDB. ``/`` always yields a double; only one process uses the database, so there are no locks."""
 
     name = "duckdb"
     example = "duckdb:///:memory:"
@@ -107,7 +107,7 @@ class DuckDb(Dialect):
         return f"ANALYZE {name}"
 
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:
-        raise NotImplementedError("nothing is kept in memory")
+        raise NotImplementedError("DuckDB is only read here")
 
     def lock(self, alias: str) -> str:
         return ""
@@ -127,7 +127,7 @@ class DuckDb(Dialect):
     # --- the whole -----------------------------------------------------------------------------------------------
 
     def open(self, url: URL) -> Engine:
-        raise StoreError("store.url: DuckDB is for reading here, and keeps nothing")
+        raise StoreError("store.url: DuckDB is only read here")
 
     def file(self, url: URL) -> Path | None:
         return None
@@ -173,7 +173,7 @@ DUCKDB = DuckDb()
 
 
 class _Answer:
-    """What a statement returned, in the words of SQLAlchemy's results that the program uses."""
+    """A statement's result, with those of SQLAlchemy's methods that the program uses."""
 
     def __init__(self, rows: list[tuple[Any, ...]]) -> None:
         self._rows = rows
@@ -189,12 +189,12 @@ class _Answer:
 
     @property
     def rowcount(self) -> int:
-        """Of a statement that changes rows: DuckDB answers it with their number."""
+        """The number of changed rows, which DuckDB returns as a row."""
         return int(self._rows[0][0])
 
 
 class _Memory:
-    """A database in memory that is asked as a ``sqlalchemy.Connection`` is: DuckDB's package has no driver for it."""
+    """A database in memory behind the interface of ``sqlalchemy.Connection``, for which DuckDB has no driver of its own."""
 
     def __init__(self) -> None:
         self._connection = duckdb.connect()
@@ -212,5 +212,5 @@ class _Memory:
 
 
 def memory() -> "closing[Connection]":
-    """Open an empty database; for ``with``."""
+    """Open an empty database, for a ``with`` statement."""
     return closing(cast("Connection", _Memory()))

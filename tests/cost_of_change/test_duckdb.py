@@ -1,6 +1,6 @@
-"""A further database costs one file: facts, situations and decisions on DuckDB, by the program's own statements.
+"""Another database costs one file: facts, situations and transitions on DuckDB, with the program's own statements.
 
-A shop's customers live on SQLite; the same rows in DuckDB must give the same facts, signatures and moves.
+The same rows on SQLite and on DuckDB must give the same results.
 """
 
 from collections.abc import Iterator
@@ -47,14 +47,14 @@ Rows = list[tuple[Value, ...]]
 
 @pytest.fixture(scope="module")
 def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Content]]:
-    """The default brand with a history, looked at once, and due again a while later."""
+    """The default brand with a history: evaluated once, and due again some weeks later."""
     url = f"sqlite:///{tmp_path_factory.mktemp('shop') / 'habitue.db'}"
     folders = {name: ROOT / name for name in ("rules", "playbooks", "templates")}
     app = App(Settings(store=StoreSettings(url=url), content=ContentSettings(**folders)), FixedClock(NOW))
     content = app.content()
     app.migrate(content)
     write_brand(app.database, DemoSpec.ending(NOW, USERS, seed=5))
-    for _ in range(2):  # scores need facts, and then the facts of all need scores
+    for _ in range(2):  # scores are computed from facts, and facts are computed from scores
         app.tick(content, NOW)
         recalibrate(app, content, NOW)
     with app.database.write() as connection:
@@ -65,7 +65,7 @@ def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def both(shop: tuple[App, Content]) -> Iterator[tuple[Connection, Connection]]:
-    """The shop's store, and a copy of it in DuckDB; each in a transaction that ends with the test."""
+    """The shop's store on SQLite, and a copy of it in DuckDB, with everybody taken as due."""
     with shop[0].database.read() as lite, memory() as duck:
         for table in TABLES:
             columns = SQLITE.columns(lite, table)
@@ -81,7 +81,7 @@ def both(shop: tuple[App, Content]) -> Iterator[tuple[Connection, Connection]]:
 
 
 def alike(rows: Rows) -> Rows:
-    """Sums of doubles may be made in any order; SQLite's booleans are numbers."""
+    """Rounded and sorted: the order of additions may differ, and so may the order of rows."""
     return sorted(
         (tuple(float(f"{value:.9g}") if isinstance(value, float) else value for value in row) for row in rows), key=repr
     )
@@ -101,7 +101,7 @@ def test_the_facts_are_the_same(shop: tuple[App, Content], both: tuple[Connectio
         found.append(rows)
     lite, duck = found
     assert len(duck) == USERS
-    assert all(any(row[at] is not None for row in duck) for at in range(len(duck[0]))), "a fact that nobody has"
+    assert all(any(row[at] is not None for row in duck) for at in range(len(duck[0]))), "nobody has this fact"
     assert alike(duck) == alike(lite)
 
 
@@ -111,11 +111,11 @@ def test_situations_and_moves_are_the_same(shop: tuple[App, Content], both: tupl
         moves(connection, dialect, content) for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True)
     )
     assert duck == lite
-    assert any(rows for _situations, rows in duck.values()), "nobody moves: the test would show nothing"
+    assert any(rows for _situations, rows in duck.values()), "nobody moves, so the test shows nothing"
 
 
 def moves(connection: Connection, dialect: Dialect, content: Content) -> dict[str, tuple[Rows, Rows]]:
-    """Dimension -> the users' situations, and the transitions that would be written."""
+    """Dimension -> the users' situations, and the transitions to write."""
     placing, deciders = Placing(content.rules, dialect, Deciders()), Deciders()
     found = {}
     for level in content.rules.levels:
@@ -132,7 +132,7 @@ def moves(connection: Connection, dialect: Dialect, content: Content) -> dict[st
 
 @pytest.fixture(scope="module")
 def people() -> Iterator[Population]:
-    """The rows over which SQLite and PostgreSQL are compared with a plain reading of conditions."""
+    """The rows on which SQLite and PostgreSQL are compared with a plain evaluation of conditions."""
     with memory() as connection:
         rows = population(120)
         fill(connection, rows)

@@ -1,4 +1,4 @@
-"""The databases that Habitué runs on, a file or a folder each; all that is peculiar to one stands there."""
+"""The databases that Habitué runs on: one file or folder each, which holds everything specific to that database."""
 
 from sqlalchemy import Connection
 
@@ -13,5 +13,5 @@ DIALECTS: tuple[Dialect, ...] = (SQLITE, POSTGRESQL)
 
 
 def dialect_of(connection: Connection) -> Dialect:
-    """Return the dialect of the database that ``connection`` leads to."""
+    """Return the dialect of the database behind ``connection``."""
     return next(one for one in DIALECTS if one.name == connection.dialect.name)

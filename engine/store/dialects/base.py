@@ -1,6 +1,6 @@
-"""The port: what the program wants of a database in words, and each database says in its own.
+"""The port: everything that the program needs from a database and that databases do differently.
 
-Whoever writes SQL asks a ``Dialect`` for what differs in meaning, and never which database it is.
+Code that writes SQL asks a ``Dialect`` for what it means, and never asks which database it is.
 """
 
 from abc import abstractmethod
@@ -11,12 +11,12 @@ from engine.store.dialects.sets import Sets
 
 
 class Dialect(Expressions, Sets, Opening):
-    """A database that Habitué runs on: one instance for each kind, without state."""
+    """A database that Habitué runs on. There is one instance per kind, and it has no state."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """SQLAlchemy's name for it, with which its URLs begin."""
+        """SQLAlchemy's name for it; its URLs begin with this name."""
 
     def __repr__(self) -> str:
         return self.name

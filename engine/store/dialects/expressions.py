@@ -1,7 +1,8 @@
-"""The part of the port that expressions are made of: what SQL databases have different words for.
+"""The part of the port for expressions: what databases write differently in SQL.
 
-Arguments and results are SQL, and NULL gives NULL, unless something else is said. What is not here is written alike for
-all: ``coalesce``, ``nullif``, CASE, FILTER, ``CAST`` to BIGINT, DOUBLE PRECISION, TEXT and BOOLEAN, windows.
+Arguments and results are SQL, and a NULL argument gives NULL, unless a method says otherwise. Whatever is not here is
+written the same way for every database: ``coalesce``, ``nullif``, CASE, FILTER, window functions, and ``CAST`` to BIGINT,
+DOUBLE PRECISION, TEXT and BOOLEAN.
 """
 
 from abc import ABC, abstractmethod
@@ -11,11 +12,11 @@ from engine.store.statement import quoted
 EXACT = 2**53
 """Whole numbers up to here are the same in every database and as doubles."""
 LARGE = "1e300"
-"""Numbers up to here are numbers; what is larger may be none somewhere."""
+"""Doubles up to here are accepted; some databases cannot store larger ones."""
 
 
 class Expressions(ABC):
-    """SQL for values. A method that has a body here is written as the standard has it."""
+    """SQL for values. The methods implemented here return standard SQL."""
 
     def same(self, left: str, right: str) -> str:
         """Return a test that is true where both sides are equal or both NULL; never NULL."""
@@ -30,7 +31,7 @@ class Expressions(ABC):
         return terms[0] if len(terms) == 1 else f"greatest({', '.join(terms)})"
 
     def whole_quotient(self, dividend: str, divisor: str) -> str:
-        """Return how often one whole number, not negative, is contained in another: a whole number."""
+        """Return the integer quotient of two whole numbers; ``dividend`` is not negative."""
         return f"({dividend} / {divisor})"
 
     @abstractmethod
@@ -43,30 +44,30 @@ class Expressions(ABC):
 
     @abstractmethod
     def unbounded(self, whole: str) -> str:
-        """Return a 64-bit integer as a number whose products do not overflow, at worst by becoming doubles."""
+        """Return a 64-bit integer as a type whose products cannot overflow; they may become doubles instead."""
 
     @abstractmethod
     def by_code_point(self, text: str) -> str:
-        """Return ``text`` so that comparisons order it by code points, whatever the database's collation."""
+        """Return ``text`` such that it compares by code points, whatever the database's collation."""
 
     def like(self, text: str, pattern: str) -> str:
-        r"""Return a test by code points and case.
+        r"""Return a case-sensitive test of ``text`` against a pattern, character by character.
 
-        ``pattern`` is no SQL but the pattern itself: ``%`` any text, ``_`` one character, ``\`` before either or itself
-        takes away its meaning.
+        ``pattern`` is not SQL but the pattern itself: ``%`` stands for any text, ``_`` for one character, and ``\``
+        escapes either of them and itself.
         """
         return f"({text} LIKE {quoted(pattern)} ESCAPE '\\')"
 
     @abstractmethod
     def contains(self, text: str, part: str) -> str:
-        """Return a test that ``part`` is in ``text``."""
+        """Return a test whether ``text`` contains ``part``."""
 
     @abstractmethod
     def midnight(self, date: str) -> str:
-        """Return the instant, in milliseconds, at which a UTC day given as ``YYYY-MM-DD`` begins."""
+        """Return the start, in UTC milliseconds, of the day ``date``, a text ``YYYY-MM-DD``."""
 
-    # Values out of a column of JSON objects; NULL where there is none of that type. ``key`` is no SQL but the key
-    # itself; it has no quotes or backslashes.
+    # Values from a column of JSON objects; NULL if the value is missing or of another type. ``key`` is not SQL but the
+    # key itself; it contains no quotes or backslashes.
 
     @abstractmethod
     def json_text(self, column: str, key: str) -> str:
@@ -74,7 +75,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def json_whole(self, column: str, key: str) -> str:
-        """Return the whole number under ``key``, however it is written, as BIGINT; NULL beyond ``EXACT``."""
+        """Return the whole number under ``key``, also if it is written as 3.0, as BIGINT; NULL beyond ``EXACT``."""
 
     @abstractmethod
     def json_double(self, column: str, key: str) -> str:
@@ -86,8 +87,8 @@ class Expressions(ABC):
 
     @abstractmethod
     def json_date(self, column: str, key: str) -> str:
-        """Return the text under ``key`` where it is a day of the calendar, ``YYYY-MM-DD``, of the year 1 or later."""
+        """Return the text under ``key`` if it is a valid date ``YYYY-MM-DD`` of the year 1 or later."""
 
     @abstractmethod
     def as_json(self, text: str) -> str:
-        """Return JSON text as a value of a JSON column."""
+        """Return ``text``, which contains JSON, as a value for a JSON column."""

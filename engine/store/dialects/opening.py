@@ -1,4 +1,4 @@
-"""The part of the port about the database as a whole: its URL, opening it, its schema, and what its errors mean."""
+"""The part of the port for the database as a whole: URL, connections, schema, and what its errors mean."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,71 +12,71 @@ from engine.store.dialects.fault import Fault
 
 
 class Opening(ABC):
-    """Opens a database, and knows what is its own about tables and errors."""
+    """Opens a database, and knows its types, indexes and errors."""
 
     @property
     @abstractmethod
     def example(self) -> str:
-        """What ``store.url`` looks like, for whoever wrote something else."""
+        """An example of ``store.url``, shown if the URL is not one of a supported database."""
 
     @property
     @abstractmethod
     def shown_options(self) -> frozenset[str]:
-        """The options of a URL that may be shown; any other may be a secret, or lead to one."""
+        """URL options that may be shown; any other may be a secret or reveal one."""
 
     @property
     @abstractmethod
     def snapshot(self) -> Mapping[str, Any]:
-        """The execution options of a transaction in which all statements see what was committed before it began."""
+        """Execution options of a transaction whose statements all see the same snapshot."""
 
     @abstractmethod
     def open(self, url: URL) -> Engine:
-        """Return the engine of ``url``, whose errors do not show parameters; nothing is connected yet.
+        """Return an engine for ``url``, without connecting; its errors must not show parameters.
 
-        A transaction whose execution options have ``habitue_writes`` may write, and must not fail half-way because
-        another began to write first.
+        A transaction with the execution option ``habitue_writes`` writes. It must not fail half-way because another
+        transaction started to write first.
 
         Raises:
-            StoreError: a worker cannot use such a URL; says why.
+            StoreError: a worker cannot use this URL; the message says why.
         """
 
     @abstractmethod
     def file(self, url: URL) -> Path | None:
-        """Return the file that is the database and is made where it is missing; None where a server has it."""
+        """Return the database's file, which is created if it is missing; None if the database is not a file of ours."""
 
     @abstractmethod
     def columns(self, connection: Connection, table: str) -> Mapping[str, str]:
-        """Return name -> type, in upper case, of the columns of ``table`` in their order; none where it is not there."""
+        """Return name -> type, in upper case, of the columns of ``table``, in order; empty if there is no such table."""
 
     @abstractmethod
     def estimated_rows(self, connection: Connection, table: str) -> int | None:
-        """Return about how many rows ``table`` has, without looking at them; None where nothing is known."""
+        """Return roughly how many rows ``table`` has, without reading it; None if that is not known."""
 
     @property
     @abstractmethod
     def json_type(self) -> TypeEngine[Any]:
-        """The type of JSON columns; Python's None is NULL."""
+        """The type of JSON columns; Python's None is stored as NULL."""
 
     @property
     @abstractmethod
     def row_id_type(self) -> TypeEngine[int]:
-        """The type of a primary key of 64 bits that the database numbers itself."""
+        """The type of a 64-bit primary key that the database assigns."""
 
     @abstractmethod
     def partial_index(self, where: TextClause) -> Mapping[str, Any]:
-        """Return the options of an ``Index`` over those rows alone for which ``where`` holds."""
+        """Return the options of an ``Index`` that contains only rows for which ``where`` holds."""
 
     @abstractmethod
     def fault_of(self, error: BaseException, connection: Connection, statement: str | None) -> Fault:
-        """Return what ``error`` of the driver, raised by ``statement``, means.
+        """Return the fault behind the driver's ``error``, which ``statement`` raised.
 
-        ``connection`` still has to be in the transaction that failed.
+        ``connection`` must still be in the transaction that failed.
         """
 
     @abstractmethod
     def fault_of_connecting(self, error: BaseException) -> Fault:
-        """Return what ``error`` of the driver, raised because no connection came about, means."""
+        """Return the fault behind the driver's ``error``, which was raised by an attempt to connect."""
 
     @abstractmethod
     def code_of(self, error: BaseException) -> str | None:
-        """Return the database's own code for ``error``; None where it has none."""
+        """Return the database's own code for ``error``; None if there is none."""

@@ -1,4 +1,4 @@
-"""A database for one use, in memory: for runs over invented rows that nothing has to remember."""
+"""A temporary database in memory, for trial runs on made-up rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from engine.store.dialects.sqlite import SQLITE
 
 @contextmanager
 def scratch() -> Iterator[tuple[Connection, Dialect]]:
-    """Open an empty database that is gone at the end."""
+    """Open an empty database; it is discarded at the end."""
     engine = create_engine("sqlite://")
     try:
         with engine.connect() as connection:

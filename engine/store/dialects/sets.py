@@ -1,4 +1,4 @@
-"""The part of the port that set-wise statements are made of: rows from Python, temporary tables, locks."""
+"""The part of the port for set-wise statements: rows from Python, temporary tables, bulk inserts, locks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -13,40 +13,40 @@ LoadedType = Literal["BIGINT", "TEXT", "JSON"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A table that rows are added to in large numbers, where their key is not there yet."""
+    """A bulk insert into a table, of those rows whose key the table does not contain yet."""
 
     table: str
     key: str
-    """Its unique column that decides whether a row is there."""
+    """The unique column that tells whether a row exists."""
     columns: Mapping[str, LoadedType]
-    """What each row holds, ``key`` included, in order."""
+    """Column -> type, in the order of the values in each row; includes ``key``."""
     noted: tuple[str, ...]
     """The columns that ``note`` reads."""
     note: Callable[[str], str]
-    """From what follows FROM, to a statement that keeps what is to be known of the rows that were added."""
+    """From the SQL after FROM that yields the inserted rows, to a statement that records what is needed about them."""
 
 
 class Sets(ABC):
-    """SQL for sets of rows, and who may touch them."""
+    """SQL for sets of rows, and the locks on them."""
 
     @property
     @abstractmethod
     def key_type(self) -> str:
-        """The type of a 64-bit integer that is a temporary table's primary key, where it is looked up fastest."""
+        """The type of an integer primary key of a temporary table that makes look-ups fastest; at least 64 bits."""
 
     @abstractmethod
     def rows(self, parameter: str, columns: Mapping[str, ColumnType]) -> str:
-        """Return a derived table over the parameter ``:parameter``: a JSON list of lists, one a row."""
+        """Return a derived table with ``columns``, read from the bind ``:parameter``: a JSON list with a list per row."""
 
     @abstractmethod
     def elements(self, parameter: str) -> str:
-        """Return a table ``k(value)`` for a FROM clause: the elements, as text, of the JSON list ``:parameter``."""
+        """Return a table ``k(value)`` for a FROM clause: the elements, as text, of the JSON list in ``:parameter``."""
 
     @abstractmethod
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
-        """Return a statement that makes a temporary table. Nothing reads it after the transaction.
+        """Return a statement that creates a temporary table, which is used in this transaction only.
 
-        ``clustered``: rows are looked up by a primary key that is more than one integer.
+        ``clustered``: rows are looked up by a primary key that is not a single integer.
         """
 
     @abstractmethod
@@ -55,40 +55,40 @@ class Sets(ABC):
 
     @abstractmethod
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:
-        """Add those of ``rows`` whose key is not there, and note them; return how many.
+        """Insert those of ``rows`` whose key does not exist yet, and run ``load.note`` for them; return their number.
 
-        They are numbered in their order. Two transactions that add the same rows wait for each other.
+        Their ids follow the order of ``rows``. Of two transactions with the same rows, one waits for the other.
         """
 
-    # Each is empty, or does nothing, where the database lets one transaction write at a time.
+    # Locks. If the database allows only one writing transaction at a time, these are empty or do nothing.
 
     @abstractmethod
     def lock(self, alias: str) -> str:
-        """Return the end of a SELECT that locks the rows of ``alias``, and waits for those locked by others.
+        """Return the clause that makes a SELECT lock the rows of ``alias``, waiting for other transactions' locks.
 
-        It follows ORDER BY: all lock in one order, so that none waits for one who waits for it.
+        It follows ORDER BY: rows are always locked in the same order, which prevents deadlocks.
         """
 
     @abstractmethod
     def lock_free(self) -> str:
-        """Return the end of a SELECT that locks its rows, and passes over those locked by others."""
+        """Return the clause that makes a SELECT lock its rows, and skip rows locked by other transactions."""
 
     @abstractmethod
     def among_free(self, query: str) -> str:
-        """Return what follows a column in a test that ``query``, run once, picks its value.
+        """Return the right side of a test whether a column's value is among those that ``query`` selects.
 
-        It locks the rows of ``query``, and passes over those locked by others.
+        ``query`` runs once; its rows are locked, and rows locked by other transactions are skipped.
         """
 
     @abstractmethod
     def lock_table(self, connection: Connection, table: str) -> None:
-        """Make all others that would write to ``table`` wait until this transaction ends; wait for those who do."""
+        """Make this transaction the only one that writes to ``table`` until it ends; waits for current writers."""
 
     @abstractmethod
     def take_turns(self, connection: Connection, key: int) -> None:
-        """Wait for all others that have taken turns under ``key`` until their transactions ended."""
+        """Wait until no other transaction has called this with ``key``; others then wait for this one to end."""
 
     def lock_selected(self, connection: Connection, query: str, alias: str) -> None:
-        """Lock the rows of ``alias`` in ``query``, a SELECT with ORDER BY, where there is such a lock."""
+        """Lock the rows of ``alias`` that ``query``, a SELECT with ORDER BY, selects, if the database has row locks."""
         if locking := self.lock(alias):
             connection.execute(text(query + locking))

@@ -1,4 +1,4 @@
-"""PostgreSQL 14 or newer: a server, for many workers on many machines."""
+"""PostgreSQL 14 or newer: a server that many workers on many machines can share."""
 
 from engine.store.dialects.base import Dialect
 from engine.store.dialects.postgresql.expressions import PostgresqlExpressions

@@ -1,4 +1,4 @@
-"""PostgreSQL's words, for JSONB columns and databases of any collation."""
+"""PostgreSQL's expressions, for JSONB columns and databases of any collation."""
 
 from engine.clock import DAY
 from engine.store.dialects.expressions import EXACT, LARGE, Expressions
@@ -8,37 +8,37 @@ class PostgresqlExpressions(Expressions):
     """SQL for values, in PostgreSQL."""
 
     def floor(self, number: str) -> str:
-        """As a double: of a NUMERIC it would be one."""
+        """As a double, because the function would return a NUMERIC for a NUMERIC."""
         return f"floor(CAST({number} AS DOUBLE PRECISION))"
 
     def ceil(self, number: str) -> str:
-        """As a double: of a NUMERIC it would be one."""
+        """As a double, because the function would return a NUMERIC for a NUMERIC."""
         return f"ceil(CAST({number} AS DOUBLE PRECISION))"
 
     def unbounded(self, whole: str) -> str:
-        """A NUMERIC."""
+        """As NUMERIC."""
         return f"CAST({whole} AS NUMERIC)"
 
     def by_code_point(self, text: str) -> str:
-        """In the collation of the bytes."""
+        """With the collation that compares bytes."""
         return f'({text} COLLATE "C")'
 
     def contains(self, text: str, part: str) -> str:
-        """``strpos``."""
+        """With ``strpos``."""
         return f"strpos({text}, {part}) > 0"
 
     def midnight(self, date: str) -> str:
-        """By the days between two dates."""
+        """Computed from the number of days between two dates."""
         return f"(CAST(CAST({date} AS DATE) - CAST('1970-01-01' AS DATE) AS BIGINT) * {DAY})"
 
-    # Nested CASE, because only that promises not to cast what the outer test refused.
+    # CASE is nested because only that guarantees that what the outer test refuses is not cast.
 
     def json_text(self, column: str, key: str) -> str:
-        """A JSON string."""
+        """The value if its JSON type is string."""
         return _of_type(column, key, "string", _value(column, key))
 
     def json_whole(self, column: str, key: str) -> str:
-        """A JSON number, with or without a fraction of nothing."""
+        """A JSON number without a fraction."""
         number = _number(column, key)
         test = f"{number} BETWEEN -{EXACT} AND {EXACT} AND {number} = trunc({number})"
         return _of_type(column, key, "number", f"CASE WHEN {test} THEN CAST({number} AS BIGINT) END")
@@ -50,11 +50,11 @@ class PostgresqlExpressions(Expressions):
         return _of_type(column, key, "number", f"CASE WHEN {test} THEN CAST({number} AS DOUBLE PRECISION) END")
 
     def json_truth(self, column: str, key: str) -> str:
-        """JSON's true or false."""
+        """JSON's true or false as a boolean."""
         return _of_type(column, key, "boolean", f"CAST({_value(column, key)} AS BOOLEAN)")
 
     def json_date(self, column: str, key: str) -> str:
-        """A JSON string in the form of a day, no later in its month than that has days."""
+        """A JSON string of the right form whose day exists in its month."""
         value = _value(column, key)
         form = "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
         first = f"CAST(substr({value}, 1, 8) || '01' AS DATE)"
@@ -64,7 +64,7 @@ class PostgresqlExpressions(Expressions):
         return _of_type(column, key, "string", test)
 
     def as_json(self, text: str) -> str:
-        """JSONB."""
+        """A cast to JSONB."""
         return f"CAST({text} AS JSONB)"
 
 

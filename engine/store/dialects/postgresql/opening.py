@@ -1,4 +1,4 @@
-"""Opening PostgreSQL: a server, over psycopg."""
+"""Opening PostgreSQL with the driver psycopg."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from engine.store.dialects.postgresql.faults import fault_of, fault_of_connectin
 
 
 class PostgresqlOpening(Opening):
-    """Opens a server's database."""
+    """Opens a database on a server."""
 
     @property
     def example(self) -> str:
@@ -23,26 +23,26 @@ class PostgresqlOpening(Opening):
 
     @property
     def shown_options(self) -> frozenset[str]:
-        """Those of libpq that say where the server is and how it is reached."""
+        """The options of libpq that say where the server is and how to reach it."""
         return frozenset(
             {"host", "port", "user", "dbname", "sslmode", "connect_timeout", "application_name", "service"}
         )
 
     @property
     def snapshot(self) -> Mapping[str, Any]:
-        """Each statement would otherwise see what was committed before it, and not before the transaction."""
+        """Otherwise each statement would see its own snapshot."""
         return {"isolation_level": "REPEATABLE READ"}
 
     def open(self, url: URL) -> Engine:
-        """Connect by psycopg, whatever driver the URL names; a connection that broke is replaced."""
+        """Uses psycopg whatever driver the URL names, and replaces broken connections."""
         return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
 
     def file(self, url: URL) -> Path | None:
-        """None."""
+        """None: a server has the files."""
         return None
 
     def columns(self, connection: Connection, table: str) -> Mapping[str, str]:
-        """Those of the schema in which tables are made."""
+        """The columns in the schema in which tables are created."""
         query = text(
             "SELECT column_name, upper(data_type) FROM information_schema.columns"
             " WHERE table_schema = current_schema() AND table_name = :table ORDER BY ordinal_position"
@@ -50,7 +50,7 @@ class PostgresqlOpening(Opening):
         return {str(name): str(sql_type) for name, sql_type in connection.execute(query, {"table": table})}
 
     def estimated_rows(self, connection: Connection, table: str) -> int | None:
-        """The planner's, which is negative before it first looked."""
+        """The planner's estimate; it is negative before the first ANALYZE."""
         query = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:table)")
         estimate = connection.execute(query, {"table": table}).scalar()
         return None if estimate is None or estimate < 0 else int(estimate)
@@ -66,15 +66,15 @@ class PostgresqlOpening(Opening):
         return BigInteger()
 
     def partial_index(self, where: TextClause) -> Mapping[str, Any]:
-        """A WHERE clause."""
+        """PostgreSQL's WHERE clause."""
         return {"postgresql_where": where}
 
     def fault_of(self, error: BaseException, connection: Connection, statement: str | None) -> Fault:
-        """By the SQLSTATE."""
+        """Told by the SQLSTATE."""
         return fault_of(error)
 
     def fault_of_connecting(self, error: BaseException) -> Fault:
-        """By the SQLSTATE, for which the connection is tried once more."""
+        """Told by the SQLSTATE, for which it tries to connect once more."""
         return fault_of_connecting(error)
 
     def code_of(self, error: BaseException) -> str | None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's sets. Many transactions write, so rows are locked, in one order."""
+"""PostgreSQL's set-wise statements. Many transactions write at a time, so rows are locked, always in the same order."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from engine.store.dialects.sets import ColumnType, Load, Sets
 
 _STAGE = "loaded"
-"""Temporary table: rows that are to be added, with the ids that they will have."""
+"""Temporary table: the rows to insert, with the ids that they will have."""
 
 
 class PostgresqlSets(Sets):
@@ -19,24 +19,24 @@ class PostgresqlSets(Sets):
         return "BIGINT"
 
     def rows(self, parameter: str, columns: Mapping[str, ColumnType]) -> str:
-        """By ``jsonb_array_elements``."""
+        """With ``jsonb_array_elements``."""
         listed = ", ".join(f"CAST(value ->> {i} AS {kind}) AS {name}" for i, (name, kind) in enumerate(columns.items()))
         return f"(SELECT {listed} FROM jsonb_array_elements(CAST(:{parameter} AS JSONB)))"
 
     def elements(self, parameter: str) -> str:
-        """``jsonb_array_elements_text``."""
+        """With ``jsonb_array_elements_text``."""
         return f"jsonb_array_elements_text(CAST(:{parameter} AS JSONB)) AS k(value)"
 
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
-        """It is dropped at the end of the transaction; a table is never stored in its key."""
+        """A table that is dropped at the end of the transaction; PostgreSQL has no clustered tables."""
         return f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP"
 
     def analyse_temporary(self, name: str) -> str:
-        """Without it a thousand rows are planned for."""
+        """Without it PostgreSQL plans for a thousand rows."""
         return f"ANALYZE {name}"
 
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:
-        """By COPY into a table beside; then in the order of the keys, so that no two such inserts deadlock."""
+        """COPY into a temporary table, then an insert in the order of the keys, which prevents deadlocks."""
         self._stage(connection, load)
         driver = connection.connection.driver_connection
         if driver is None:
@@ -57,7 +57,7 @@ class PostgresqlSets(Sets):
         )
 
     def _stage(self, connection: Connection, load: Load) -> None:
-        """Make the table beside; its rows are numbered in their order, whatever the order of their keys."""
+        """Create the temporary table; it assigns ids in the order in which rows arrive."""
         connection.execute(text(f"DROP TABLE IF EXISTS {_STAGE}"))
         numbers = f"id BIGINT DEFAULT nextval(pg_get_serial_sequence('{load.table}', 'id'))"
         columns = (f"{name} {'JSONB' if kind == 'JSON' else kind}" for name, kind in load.columns.items())
@@ -72,13 +72,13 @@ class PostgresqlSets(Sets):
         return " FOR UPDATE SKIP LOCKED"
 
     def among_free(self, query: str) -> str:
-        """An array: as a subquery of IN the planner might run ``query`` several times, and lock more rows each time."""
+        """An array: as a subquery of IN, ``query`` might run several times and lock more rows each time."""
         return f"= ANY(ARRAY({query}{self.lock_free()}))"
 
     def lock_table(self, connection: Connection, table: str) -> None:
-        """Against writers alone: others may read."""
+        """A lock that still lets others read."""
         connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
     def take_turns(self, connection: Connection, key: int) -> None:
-        """An advisory lock."""
+        """A transaction-level advisory lock."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

@@ -1,4 +1,4 @@
-"""SQLite 3.37 or newer: a file, for one machine; many read while one writes."""
+"""SQLite 3.37 or newer: a file on one machine, with many readers and one writer at a time."""
 
 from engine.store.dialects.base import Dialect
 from engine.store.dialects.sqlite.expressions import SqliteExpressions

@@ -1,4 +1,4 @@
-"""SQLite's words. Its booleans are 0 and 1, its texts compare by code points, its integers become doubles in time."""
+"""SQLite's expressions. Booleans are 0 and 1, texts compare by code points, products that overflow become doubles."""
 
 from engine.clock import DAY
 from engine.store.dialects.expressions import EXACT, LARGE, Expressions
@@ -11,35 +11,35 @@ class SqliteExpressions(Expressions):
     """SQL for values, in SQLite."""
 
     def same(self, left: str, right: str) -> str:
-        """IS; the standard's words came with 3.39."""
+        """IS: only SQLite 3.39 and newer know the standard's wording."""
         return f"{left} IS {right}"
 
     def least(self, *terms: str) -> str:
-        """``min``."""
+        """``min`` with several arguments."""
         return terms[0] if len(terms) == 1 else f"min({', '.join(terms)})"
 
     def greatest(self, *terms: str) -> str:
-        """``max``."""
+        """``max`` with several arguments."""
         return terms[0] if len(terms) == 1 else f"max({', '.join(terms)})"
 
     def floor(self, number: str) -> str:
-        """By a cast: not every SQLite is built with the function."""
+        """With a cast, because not every build of SQLite has the function."""
         return _whole(number, f"- ({number} < CAST({number} AS INTEGER))")
 
     def ceil(self, number: str) -> str:
-        """By a cast: not every SQLite is built with the function."""
+        """With a cast, because not every build of SQLite has the function."""
         return _whole(number, f"+ ({number} > CAST({number} AS INTEGER))")
 
     def unbounded(self, whole: str) -> str:
-        """As it is: a product that overflows is a double."""
+        """Unchanged: a product that overflows becomes a double."""
         return whole
 
     def by_code_point(self, text: str) -> str:
-        """As it is."""
+        """Unchanged: that is SQLite's default collation."""
         return text
 
     def like(self, text: str, pattern: str) -> str:
-        """GLOB: LIKE does not look at case, unless the whole connection is told to."""
+        """GLOB, because LIKE ignores the case of ASCII letters."""
         return f"({text} GLOB {quoted(_as_glob(pattern))})"
 
     def contains(self, text: str, part: str) -> str:
@@ -47,15 +47,15 @@ class SqliteExpressions(Expressions):
         return f"instr({text}, {part}) > 0"
 
     def midnight(self, date: str) -> str:
-        """From the Julian day, which begins at noon."""
+        """Computed from the Julian day, which begins at noon."""
         return f"(CAST(julianday({date}) - 2440587.5 AS INTEGER) * {DAY})"
 
     def json_text(self, column: str, key: str) -> str:
-        """A JSON text."""
+        """The value if its JSON type is text."""
         return _of_type(column, key, "= 'text'", _value(column, key))
 
     def json_whole(self, column: str, key: str) -> str:
-        """A JSON number, with or without a fraction of nothing."""
+        """A JSON integer, or a real without a fraction."""
         value = _value(column, key)
         within, whole = f"{value} BETWEEN -{EXACT} AND {EXACT}", f"CAST({value} AS INTEGER)"
         return (
@@ -64,23 +64,23 @@ class SqliteExpressions(Expressions):
         )
 
     def json_double(self, column: str, key: str) -> str:
-        """A JSON number."""
+        """A JSON integer or real."""
         value = _value(column, key)
         test = f"IN ('integer', 'real') AND {value} BETWEEN -{LARGE} AND {LARGE}"
         return _of_type(column, key, test, f"CAST({value} AS REAL)")
 
     def json_truth(self, column: str, key: str) -> str:
-        """JSON's true or false."""
+        """JSON's true or false as TRUE or FALSE."""
         return f"(CASE {_type(column, key)} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
 
     def json_date(self, column: str, key: str) -> str:
-        """A JSON text that SQLite's calendar gives back as it is."""
+        """A JSON text that SQLite's date function returns unchanged."""
         value = _value(column, key)
         valid = f"{value} GLOB '{_DAY_FORM}' AND {value} >= '0001' AND date({value}, '+0 days') = {value}"
         return _of_type(column, key, f"= 'text' AND {valid}", value)
 
     def as_json(self, text: str) -> str:
-        """As it is: JSON is text."""
+        """Unchanged: SQLite stores JSON as text."""
         return text
 
 

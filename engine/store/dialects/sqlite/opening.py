@@ -17,69 +17,69 @@ BUSY_TIMEOUT = 60_000
 
 
 class SqliteOpening(Opening):
-    """Opens a file, and makes it where it is missing."""
+    """Opens a database file."""
 
     @property
     def example(self) -> str:
-        """A file beside ``config.toml``."""
+        """A file below the folder in which the worker runs."""
         return "sqlite:///var/habitue.db"
 
     @property
     def shown_options(self) -> frozenset[str]:
-        """Those that say how the file is opened."""
+        """The options that say how the file is opened."""
         return frozenset({"mode", "uri"})
 
     @property
     def snapshot(self) -> Mapping[str, Any]:
-        """None: a transaction sees one state of the file."""
+        """None are needed: a transaction always sees one snapshot."""
         return {}
 
     def open(self, url: URL) -> Engine:
-        """Open a file; a transaction that writes takes the write lock as it begins."""
+        """A transaction that writes takes the write lock when it begins."""
         if not url.database or url.database == ":memory:":
-            raise StoreError(f"store.url must name a file, such as `{self.example}`: a worker has many connections")
+            raise StoreError(f"store.url must be a file, such as `{self.example}`: a worker uses several connections")
         engine = create_engine(url, hide_parameters=True)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
 
     def file(self, url: URL) -> Path | None:
-        """The file, where it is named by its path and not by a URI of SQLite's own."""
+        """The file, unless it is given as one of SQLite's own URIs."""
         return Path(url.database) if url.database and not url.database.startswith("file:") else None
 
     def columns(self, connection: Connection, table: str) -> Mapping[str, str]:
-        """As they were declared."""
+        """The types as they were declared."""
         query = text("SELECT name, upper(type) FROM pragma_table_info(:table) ORDER BY cid")
         return {str(name): str(sql_type) for name, sql_type in connection.execute(query, {"table": table})}
 
     def estimated_rows(self, connection: Connection, table: str) -> int | None:
-        """Unknown: SQLite keeps no count."""
+        """Not known: SQLite has no estimate."""
         return None
 
     @property
     def json_type(self) -> TypeEngine[Any]:
-        """JSON as text."""
+        """JSON, stored as text."""
         return JSON(none_as_null=True)
 
     @property
     def row_id_type(self) -> TypeEngine[int]:
-        """INTEGER: rows are numbered only where the key's type is exactly that."""
+        """INTEGER: SQLite assigns row ids only if the key has exactly this type."""
         return Integer()
 
     def partial_index(self, where: TextClause) -> Mapping[str, Any]:
-        """A WHERE clause."""
+        """SQLite's WHERE clause."""
         return {"sqlite_where": where}
 
     def fault_of(self, error: BaseException, connection: Connection, statement: str | None) -> Fault:
-        """By the result code."""
+        """Told by the result code."""
         return fault_of(error, connection, statement)
 
     def fault_of_connecting(self, error: BaseException) -> Fault:
-        """By the result code."""
+        """Told by the result code."""
         return fault_of(error)
 
     def code_of(self, error: BaseException) -> str | None:
-        """Such as ``SQLITE_BUSY``."""
+        """The name of the result code, such as ``SQLITE_BUSY``."""
         return getattr(error, "sqlite_errorname", None)
 
 

@@ -1,4 +1,4 @@
-"""SQLite's sets. There is one writer at a time, so nothing has to be locked."""
+"""SQLite's set-wise statements. There is only one writer at a time, so there are no locks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +12,11 @@ class SqliteSets(Sets):
 
     @property
     def key_type(self) -> str:
-        """INTEGER, and no other word for it, is the table's own key: no index stands beside it."""
+        """INTEGER: only with exactly this type is the key the row id, without an extra index."""
         return "INTEGER"
 
     def rows(self, parameter: str, columns: Mapping[str, ColumnType]) -> str:
-        """By ``json_each``."""
+        """With ``json_each``."""
         listed = ", ".join(f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns))
         return f"(SELECT {listed} FROM json_each(:{parameter}))"
 
@@ -25,15 +25,15 @@ class SqliteSets(Sets):
         return f"json_each(:{parameter}) AS k"
 
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
-        """It lasts as long as the connection, and is dropped before it is made again."""
+        """A table that lasts as long as the connection; a clustered one is stored in its key's index."""
         return f"CREATE TEMPORARY TABLE {name} ({columns}){' WITHOUT ROWID' if clustered else ''}"
 
     def analyse_temporary(self, name: str) -> str:
-        """Without it a million rows are planned for: all events would be read to find those of a few users."""
+        """Without it SQLite plans for a million rows, and would read all events to find those of a few users."""
         return f"ANALYZE temp.{name}"
 
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:
-        """One prepared statement. This transaction alone writes, so ids above the present highest are its own."""
+        """Only this transaction writes, so the rows with ids above the present maximum are its own."""
         before = connection.execute(text(f"SELECT coalesce(max(id), 0) FROM {load.table}")).scalar_one()
         insert = (
             f"INSERT INTO {load.table} ({', '.join(load.columns)}) VALUES ({', '.join('?' * len(load.columns))})"
@@ -45,19 +45,19 @@ class SqliteSets(Sets):
         return new
 
     def lock(self, alias: str) -> str:
-        """Nothing."""
+        """Empty or without effect: no other transaction can write."""
         return ""
 
     def lock_free(self) -> str:
-        """Nothing."""
+        """Empty or without effect: no other transaction can write."""
         return ""
 
     def among_free(self, query: str) -> str:
-        """IN."""
+        """A plain IN."""
         return f"IN ({query})"
 
     def lock_table(self, connection: Connection, table: str) -> None:
-        """Nothing."""
+        """Empty or without effect: no other transaction can write."""
 
     def take_turns(self, connection: Connection, key: int) -> None:
-        """Nothing."""
+        """Empty or without effect: no other transaction can write."""
