@@ -103,3 +103,22 @@ def test_expressions_turn_too() -> None:
 
 def test_no_points_are_one_constant() -> None:
     assert {earliest_sql((), dialect) for dialect in DIALECTS} == {str(NEVER)}
+
+
+@pytest.mark.parametrize(("test", "column"), [("value = 'high'", "value"), ("needs = 'basic'", "needs")])
+def test_a_point_can_be_asked_as_of_another_placement(users: Population, test: str, column: str) -> None:
+    """``due_at`` is set in the statement that sets the placement, and must follow the new one."""
+    (point,) = parse_condition(
+        f"days_since(case when {test} then last_at else first_at end) > 3", SCOPE
+    ).turning_points()
+    (last,) = parse_condition("days_since(last_at) > 3", SCOPE).turning_points()
+    (first,) = parse_condition("days_since(first_at) > 3", SCOPE).turning_points()
+    there, elsewhere = ("'|basic|'", "'|'") if column == "needs" else ("'high'", "'low'")
+    asked = users.ask(
+        point.sql(users.dialect, {f"u.{column}": there}),
+        last.sql(users.dialect),
+        point.sql(users.dialect, {f"u.{column}": elsewhere}),
+        first.sql(users.dialect),
+    )
+    assert [(row[0], row[2]) for row in asked] == [(row[1], row[3]) for row in asked]
+    assert any(row[0] != row[2] for row in asked)
