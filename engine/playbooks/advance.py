@@ -83,7 +83,7 @@ class Advance:
     def _due(self, now: Instant, limit: int) -> tuple[str, dict[str, object]]:
         """Return SQL that follows the columns, and its binds.
 
-        On PostgreSQL it locks the enrolments, and skips those locked by another worker.
+        It locks the enrolments, and skips those locked by another worker.
         """
         binds: dict[str, object] = {"now": now, "limit": limit}
         but = ""
