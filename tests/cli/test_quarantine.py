@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from engine.delivery.compose import Composer
+from engine.delivery.gates.base import Gate, Verdict
+from engine.kinds import Kinds
 from tests.maison import email
 from tests.world import World
 
@@ -57,11 +58,12 @@ def test_what_names_no_row_is_said(world: World, row: str) -> None:
     assert "is not a row: write it like `user:12`" in str(done.exception)
 
 
-def test_status_says_that_a_bug_holds_messages_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def mistaken(*_: object) -> None:
+def test_status_says_that_a_bug_holds_messages_up(world: World) -> None:
+    def mistaken(*_: object) -> Verdict:
         raise KeyError("x")
 
-    monkeypatch.setattr(Composer, "compose", mistaken)
+    world.close()
+    world.kinds += Kinds(gates=(Gate("mistaken", mistaken, ()),))
     for key in ("dan", "eve"):
         world.user(key, first_name=key)
         world.event(key, "signed_up", 1)

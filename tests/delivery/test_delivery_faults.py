@@ -15,8 +15,8 @@ from engine.actions.states import State
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.clock import HOUR, MINUTE
+from engine.errors import StoreError
 from engine.messages.templates import TemplateLibrary
-from engine.store.database import Database
 from engine.store.dialects.sqlite import SQLITE
 from tests.deliveries import NOON, Deliveries
 from tests.plans import plans, sorts
@@ -260,37 +260,34 @@ def test_never_more_than_in_flight_are_without_an_answer(world: Deliveries) -> N
     assert 1 <= most <= 7
 
 
-def test_answers_survive_a_store_that_is_away_for_a_while(world: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_survive_a_store_that_is_away_for_a_while(world: Deliveries) -> None:
     world.users(5)
     world.due_actions(5)
     provider, failures = Provider(), iter([True, True])
-    write = Mover.write
 
-    def flaky(self: Mover, connection: Connection, moves: list[Move], now: int) -> frozenset[int]:
-        if any(move.state is State.ACCEPTED for move in moves) and next(failures, False):
-            connection.exec_driver_sql("SELECT * FROM no_such_table")
-        return write(self, connection, moves, now)
+    def away(connection: Connection) -> None:
+        answered = connection.exec_driver_sql("SELECT count(*) FROM action WHERE state = 'accepted'").scalar_one()
+        if answered and next(failures, False):
+            raise StoreError("the database cannot be reached")
 
-    monkeypatch.setattr(Mover, "write", flaky)
-    monkeypatch.setattr("engine.delivery.journal._FIRST_WAIT", 0.0)
+    world.scripted().committing = away
     world.drain(provider)
     assert next(failures, None) is None
     assert world.states() == {"accepted:accepted": 5}
     assert len(provider.sent) == 5
 
 
-def test_a_database_that_cannot_be_written_sends_nothing(world: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_written_sends_nothing(world: Deliveries) -> None:
     world.users(5)
     world.due_actions(5)
     provider = Provider()
-    delivery = world.delivery(provider)
 
-    def refuse(self: Database) -> object:
+    def refuse(_: Connection) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(Database, "write", refuse)
+    world.scripted().writing = refuse
     with pytest.raises(OSError, match="disk full"):
-        asyncio.run(delivery.drain())
+        world.drain(provider)
     assert provider.sent == []
 
 

@@ -8,16 +8,18 @@ import pytest
 from sqlalchemy import Connection, text
 
 from adapters.base import Answer, Message, Outcome
-from engine.actions.claims import Claim
 from engine.actions.quarantined import retry_quarantined
 from engine.breaker import LONGEST_PAUSE
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
+from engine.channels.email import EmailChannel
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Verdict
-from engine.delivery.load import Loader
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.delivery.selecting import ReadAction
+from engine.messages.filters import filters_of
+from engine.messages.templates import TemplateLibrary
 from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.deliveries import NOON, Deliveries
 from tests.provider import ACCEPT, Provider
@@ -105,15 +107,13 @@ def test_the_stops_grow(queue: Deliveries, planted: list[bool]) -> None:
     unharmed(queue)
 
 
-def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Loader._message
+def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool]) -> None:
+    class Mistaken(EmailChannel):
+        def suppression_form(self, address: str) -> str:
+            return super().suppression_form(address + 1 if planted else address)  # type: ignore[operator]
 
-    def wrong(self: Loader, channel: str, claim: Claim, read: ReadAction) -> PendingMessage:
-        return right(self, channel, claim, read + 1 if planted else read)  # type: ignore[arg-type,operator]
-
-    monkeypatch.setattr(Loader, "_message", wrong)
     provider = Provider()
-    delivery = queue.delivery(provider)
+    delivery = queue.delivery(provider, channels=[Mistaken()])
     asyncio.run(delivery.drain())
     unharmed(queue)
     says_where(delivery, "TypeError", "sending by email")
@@ -173,21 +173,21 @@ def test_a_mistake_in_reserving(queue: Deliveries, planted: list[bool]) -> None:
     everything_goes(queue, delivery, provider)
 
 
-def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(
-    queue: Deliveries, planted: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(queue: Deliveries, planted: list[bool]) -> None:
     def mistaken(value: Any, other: Any = "", empty_too: bool = False) -> Any:
         return value.misspelt if planted else (value or other)
 
-    monkeypatch.setattr("engine.messages.filters._default", mistaken)
     queue.execute("UPDATE action SET template = 'winback/plain' WHERE id > 200")
     templates = {
         "winback/offer.email.j2": "{% block subject %}{{ facts.first_name | default('you', true) }}{% endblock %}"
         "{% block html %}<p>Hello</p>{% endblock %}",
         "winback/plain.email.j2": "{% block subject %}Hello{% endblock %}{% block html %}<p>Hello</p>{% endblock %}",
     }
+    library = TemplateLibrary(
+        templates, blocks_of(CHANNELS), filters=lambda frames: {**filters_of(frames), "default": mistaken}
+    )
     provider = Provider()
-    delivery = queue.delivery(provider, templates=templates)
+    delivery = queue.delivery(provider, library=library)
     asyncio.run(delivery.drain())
     assert queue.states() == {"queued:code_at_fault": 200, "accepted:accepted": 100}
     says_where(delivery, "AttributeError", "template `winback/offer`")

@@ -1,6 +1,7 @@
 """Gates that have mistakes, and rows that cannot be read, one after the other: no message suffers from either."""
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,21 +9,21 @@ import pytest
 from sqlalchemy import Connection, text
 
 from adapters.base import Answer, Message
-from engine.actions.claims import Claims
 from engine.breaker import LONGEST_PAUSE
+from engine.channels.email import EmailChannel
 from engine.clock import DAY
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.delivery.used_values import UsedValues
 from engine.errors import BadRow
+from engine.messages.render import Rendered
 from engine.store.quarantine import A_FEW
 from tests.deliveries import NOON, Deliveries
 from tests.provider import ACCEPT, Provider
 
 MANY = 30
-NOTHING: dict[str, list[str]] = {}
+NOTHING: dict[str, str] = {}
 
 
 @pytest.fixture
@@ -104,30 +105,28 @@ def test_when_one_row_after_the_other_cannot_be_read_not_the_rows_are_at_fault(q
     assert len(mended.sent) == MANY
 
 
-def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(
-    queue: Deliveries, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as planted:
-        planted.setattr(UsedValues, "values", lambda *_: NOTHING["values"])
-        delivery = queue.delivery(Provider())
-        asyncio.run(delivery.drain())
-        assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
-        [alarm] = delivery.alarms
-        assert alarm.detail.startswith("KeyError at test_failures_of_gates.py:")
+def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(queue: Deliveries) -> None:
+    class Mistaken(EmailChannel):
+        def summary(self, rendered: Rendered) -> str:
+            return NOTHING[rendered.subject]
+
+    delivery = queue.delivery(Provider(), channels=[Mistaken()])
+    asyncio.run(delivery.drain())
+    assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
+    [alarm] = delivery.alarms
+    assert alarm.subject.startswith("template ")
+    assert alarm.detail.startswith("KeyError at test_failures_of_gates.py:")
     queue.at(NOON + 2 * LONGEST_PAUSE)
     queue.drain(provider := Provider())
     assert len(provider.sent) == MANY
 
 
-def test_a_mistake_that_nobody_expects_does_not_end_the_worker(
-    queue: Deliveries, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    right, calls = Claims.channels, 0
+def test_a_mistake_that_nobody_expects_does_not_end_the_worker(queue: Deliveries) -> None:
+    reads = itertools.count(1)
 
-    def wrong(self: Claims, connection: Connection) -> list[str]:
-        nonlocal calls
-        calls += 1
-        return right(self, connection) if calls > 4 else NOTHING["channels"]
+    def wrong(_: Connection) -> None:
+        if next(reads) <= 4:
+            raise KeyError("channels")
 
     async def live() -> None:
         stop = asyncio.Event()
@@ -140,8 +139,7 @@ def test_a_mistake_that_nobody_expects_does_not_end_the_worker(
         provider.script = script
         await asyncio.wait_for(queue.delivery(provider).run(stop), 60)
 
-    monkeypatch.setattr(Claims, "channels", wrong)
-    monkeypatch.setattr("engine.delivery.dispatch.POLL", 0.001)
+    queue.scripted().reading = wrong
     provider = Provider()
     asyncio.run(live())
     assert queue.states() == {"accepted:accepted": MANY}

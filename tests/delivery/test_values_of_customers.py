@@ -2,6 +2,9 @@
 
 import asyncio
 
+from engine.channels import CHANNELS
+from engine.channels.base import blocks_of
+from engine.messages.templates import TemplateLibrary
 from tests.deliveries import Deliveries
 from tests.provider import Provider
 
@@ -15,7 +18,7 @@ def test_a_zone_that_is_none_counts_as_the_brands(world: Deliveries) -> None:
     world.users(4)
     world.execute("UPDATE users SET timezone = 'Mars/Phobos' WHERE id = 2")
     world.due_actions(4)
-    delivery = world.delivery(provider := Provider(), templates=DATED)
+    delivery = world.delivery(provider := Provider(), library=TemplateLibrary(DATED, blocks_of(CHANNELS)))
     asyncio.run(delivery.drain())
     assert len(provider.sent) == 4
     assert delivery.alarms == ()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
-import pytest
 from psycopg import sql
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
@@ -24,6 +23,7 @@ from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from tests.check.brands import good, write
+from tests.stores import ScriptedStore
 
 When = Literal["before", "after"]
 MONDAY = Instant(1_772_409_600_000)  # 2026-03-02T00:00:00Z
@@ -46,21 +46,19 @@ class Faults:
     when: When = "before"
     seen: int = 0
 
-    def install(self, patch: pytest.MonkeyPatch) -> None:
-        write = Database.write
+    def over(self, store: ScriptedStore) -> None:
+        """Let whoever writes to the store die."""
 
-        @contextmanager
-        def faulty(database: Database) -> Iterator[Connection]:
-            with write(database) as connection:
-                yield connection
-                self.seen += 1
-                mine = self.seen == self.at
-                if mine and self.when == "before":
-                    raise Died
-            if mine:
+        def committing(_: Connection) -> None:
+            self.seen += 1
+            if self.seen == self.at and self.when == "before":
                 raise Died
 
-        patch.setattr(Database, "write", faulty)
+        def committed() -> None:
+            if self.seen == self.at and self.when == "after":
+                raise Died
+
+        store.committing, store.committed = committing, committed
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,13 @@ class Life:
     deciders: Deciders
     copy: Callable[[], str]
 
-    def app(self, url: str, at: Instant) -> App:
-        store = self.settings.store.model_copy(update={"url": url})
-        app = App(self.settings.model_copy(update={"store": store}), FixedClock(at))
+    def app(self, url: str, at: Instant, faults: Faults | None = None) -> App:
+        settings = self.settings.model_copy(update={"store": self.settings.store.model_copy(update={"url": url})})
+        app = App(settings, FixedClock(at))
         app.deciders = self.deciders
+        if faults:
+            app.database = store = ScriptedStore(url)
+            faults.over(store)
         return app
 
 
@@ -88,7 +89,7 @@ def prepare(folder: Path, url: str, copy: Callable[[], str]) -> Life:
     settings = settings.model_copy(
         update={
             "store": settings.store.model_copy(update={"url": url}),
-            "schedule": settings.schedule.model_copy(update={"chunk": 6}),
+            "schedule": settings.schedule.model_copy(update={"chunk": 6, "enrolment_chunk": 8}),
             "delivery": settings.delivery.model_copy(update={"in_flight": 3, "batch": 4}),
             "adapters": {"capture": {"folder": str(folder / "mail")}},
         }

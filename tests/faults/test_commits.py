@@ -21,8 +21,7 @@ from tests.faults.commits import TICKS, Died, Faults, Life, When, left_behind, p
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
-    monkeypatch.setattr("engine.pipeline.ADVANCE_CHUNK", 8)
+def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     if request.param == "sqlite":
         yield sqlite_life(tmp_path)
         return
@@ -45,19 +44,17 @@ class Lived:
 def live(life: Life, faults: Faults, *, another: bool) -> Lived:
     """Live through all ticks on a fresh store; after a death ``another`` process takes over, or the same goes on."""
     url = life.copy()
-    lived = Lived(life.app(url, TICKS[0]), [], [])
-    with pytest.MonkeyPatch.context() as patch:
-        faults.install(patch)
-        for at in TICKS:
-            faults.seen = 0
-            try:
-                lived.done.append(lived.app.tick(life.content, at))
-            except Died:
-                if another:
-                    lived.app.close()
-                    lived.app = life.app(url, at)
-                lived.done.append(lived.app.tick(life.content, at))
-            lived.commits.append(faults.seen)
+    lived = Lived(life.app(url, TICKS[0], faults), [], [])
+    for at in TICKS:
+        faults.seen = 0
+        try:
+            lived.done.append(lived.app.tick(life.content, at))
+        except Died:
+            if another:
+                lived.app.close()
+                lived.app = life.app(url, at, faults)
+            lived.done.append(lived.app.tick(life.content, at))
+        lived.commits.append(faults.seen)
     return lived
 
 
@@ -96,8 +93,8 @@ def test_nothing_is_done_again_when_a_tick_is_repeated(life: Life) -> None:
 def test_a_death_at_any_commit_of_delivery_leaves_each_message_sent_once_or_visibly_unknown(life: Life) -> None:
     """The mail is written into one file per key, so what was sent is counted by the log of hand-offs."""
     url = life.copy()
-    clock = FixedClock(TICKS[0])
-    app = life.app(url, TICKS[0])
+    clock, faults = FixedClock(TICKS[0]), Faults()
+    app = life.app(url, TICKS[0], faults)
     app.clock = clock
     deaths, number = 0, 0
     for at in TICKS:
@@ -105,18 +102,17 @@ def test_a_death_at_any_commit_of_delivery_leaves_each_message_sent_once_or_visi
         clock.move_to(at)
         while True:  # each round dies one commit later than the last, until one comes to its end
             number += 1
-            with pytest.MonkeyPatch.context() as patch:
-                Faults(number, "before" if number % 2 else "after").install(patch)
-                try:
-                    app.deliver(life.content)
-                    break
-                except Died:
-                    deaths += 1
+            faults.at, faults.when, faults.seen = number, "before" if number % 2 else "after", 0
+            try:
+                app.deliver(life.content)
+                break
+            except Died:
+                deaths += 1
             app.close()
             clock.move_to(Instant(clock.now() + app.settings.delivery.lease))
-            app = life.app(url, at)
+            app = life.app(url, at, faults)
             app.clock = clock
-        number = 0
+        number = faults.at = 0
     clock.move_to(Instant(clock.now() + app.settings.delivery.lease))
     app.deliver(life.content)
     found = left_behind(app)

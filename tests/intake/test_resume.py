@@ -1,6 +1,8 @@
 """An import that is cut off at any point and run again ends in the store of one that never was."""
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -8,35 +10,32 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from engine.clock import Instant
-from engine.intake.rows.model import EventTuple, UserRow, Written
-from engine.intake.write.events import write_events
-from engine.intake.write.users import write_users
-from engine.store.dialects import Dialect
 from tests.intake.intake_store import Intake
-
-Write = Callable[[Connection, Dialect, Sequence[Any], Instant], Written]
+from tests.stores import ScriptedStore
 
 
 class Crash(Exception):
     """Stands for whatever can end a process."""
 
 
-def crashing(write: Write, after: int, when: str) -> Write:
-    """Return ``write``, which fails at its call number ``after``: before it writes, or before it is committed."""
-    calls = 0
+@contextmanager
+def crashing(intake: Intake, after: int, when: str) -> Iterator[Intake]:
+    """The same store, to which whoever writes dies after so many commits: ``before`` or ``after`` the next one."""
+    store, commits = ScriptedStore(intake.database.url), itertools.count()
 
-    def write_or_crash(connection: Connection, dialect: Dialect, rows: Sequence[Any], now: Instant) -> Written:
-        nonlocal calls
-        calls += 1
-        if calls > after and when == "before":
+    def die(*_: Connection) -> None:
+        if next(commits) == after:
             raise Crash
-        written = write(connection, dialect, rows, now)
-        if calls > after:
-            raise Crash
-        return written
 
-    return write_or_crash
+    if when == "before":
+        store.committing = die
+    else:
+        store.committed = die
+    try:
+        with suppress(Crash):
+            yield Intake(store, intake.folder)
+    finally:
+        store.close()
 
 
 rows = st.lists(
@@ -55,12 +54,8 @@ crashes = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["before", "afte
 
 def run_with_crashes(intake: Intake, text: str, chunk: int, ends: list[tuple[int, str]]) -> None:
     for after, when in ends:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("engine.intake.files.importing.write_events", crashing(write_events, after, when))
-            try:
-                intake.events(text, chunk=chunk)
-            except Crash:
-                continue
+        with crashing(intake, after, when) as dying:
+            dying.events(text, chunk=chunk)
     intake.events(text, chunk=chunk)
 
 
@@ -89,33 +84,20 @@ def empty(intake: Intake) -> None:
         intake.write(f"DELETE FROM {table}")
 
 
-def test_a_run_goes_on_where_the_one_before_it_was_cut_off(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("when", "kept"), [("before", 6), ("after", 9)])
+def test_a_run_goes_on_where_the_one_before_it_was_cut_off(intake: Intake, when: str, kept: int) -> None:
     text = "user,event,at\n" + "".join(f"u{number},visited,2026-01-01\n" for number in range(10))
-    with monkeypatch.context() as patch:
-        patch.setattr("engine.intake.files.importing.write_events", crashing(write_events, 2, "after"))
-        with pytest.raises(Crash):
-            intake.events(text, chunk=3)
-    assert intake.query("SELECT count(*) FROM event") == [(6,)]
-    written: list[int] = []
-
-    def counting(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
-        written.append(len(rows))
-        return write_events(connection, dialect, rows, now)
-
-    monkeypatch.setattr("engine.intake.files.importing.write_events", counting)
+    with crashing(intake, 2, when) as dying:
+        dying.events(text, chunk=3)
+    assert intake.query("SELECT count(*) FROM event") == [(kept,)]
     summary = intake.events(text, chunk=3)
-    assert (summary.read, summary.earlier, summary.new, summary.same) == (10, 6, 4, 0)
-    assert written == [3, 1]
+    assert (summary.read, summary.earlier, summary.new, summary.same) == (10, kept, 10 - kept, 0)
 
 
-def test_users_go_on_as_well(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_go_on_as_well(intake: Intake) -> None:
     text = "key,email\n" + "".join(f"u{number},u{number}@example.com\n" for number in range(5))
-    with monkeypatch.context() as patch:
-        patch.setattr("engine.intake.files.importing.write_users", crashing(write_users, 1, "before"))
-        with pytest.raises(Crash):
-            intake.users(text, chunk=2)
+    with crashing(intake, 1, "before") as dying:
+        dying.users(text, chunk=2)
     summary = intake.users(text, chunk=2)
     assert (summary.earlier, summary.new) == (2, 3)
-    assert [UserRow(key).key for (key,) in intake.query("SELECT key FROM users ORDER BY key")] == [
-        f"u{n}" for n in range(5)
-    ]
+    assert [key for (key,) in intake.query("SELECT key FROM users ORDER BY key")] == [f"u{n}" for n in range(5)]

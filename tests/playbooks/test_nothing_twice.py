@@ -4,18 +4,11 @@ import itertools
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from engine.app import App
 from engine.clock import DAY, HOUR, FixedClock
-from engine.facts.refresh import Refresh
-from engine.playbooks.advance import Advance
-from engine.playbooks.enrol import Enrol
-from engine.playbooks.occasions import Occasions
-from engine.playbooks.settle import Settle
-from engine.rules.place.placing import Placing
 from engine.settings import load_settings
 from tests.maison import LIFECYCLE
 from tests.playbooks.files import apply, playbook
@@ -35,7 +28,6 @@ COUPONS = '[coupons.GIFT]\nkind = "pool"\n[coupons.SERIES]\nkind = "series"\nlen
 ZONES = ("Asia/Tokyo", "Europe/Berlin", "America/New_York", None)
 HASTY = LIFECYCLE.replace("60", "2")
 """Two days without an order, and a user is at_risk."""
-STAGES = (Refresh, Placing, Enrol, Settle, Occasions, Advance)
 
 
 class Crash(Exception):
@@ -45,11 +37,11 @@ class Crash(Exception):
 class Life:
     """A seeded life of a few users."""
 
-    def __init__(self, world: World, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, world: World, seed: int) -> None:
         self.random = random.Random(seed)
         self.world = world
-        self.patch = monkeypatch
         self.now = 0.0
+        self.crashes = 0
         world.write("rules/lifecycle.toml", HASTY)
         apply(world, *FILES, coupons=COUPONS)
         self.users = [self.new_user() for _ in range(4)]
@@ -74,28 +66,31 @@ class Life:
             self.users.append(self.new_user())
 
     def crash(self) -> None:
-        """Live a tick in which the worker dies when one of the stages has done its work."""
-        stage: Any = self.random.choice(STAGES)
-        run = stage.run
+        """Live a tick in which the worker dies around one of its commits, if it comes that far."""
+        commits = itertools.count(1)
+        last = self.random.randint(1, 9)
 
-        def work_and_die(*given: object) -> None:
-            run(*given)
-            raise Crash
+        def die(*_: object) -> None:
+            if next(commits) == last:
+                raise Crash
 
-        with self.patch.context() as patched:
-            patched.setattr(stage, "run", work_and_die)
-            try:
-                self.world.tick(self.now)
-            except Crash:
-                self.world.close()
+        store = self.world.scripted()
+        if self.random.randint(0, 1):
+            store.committing = die
+        else:
+            store.committed = die
+        try:
+            self.world.tick(self.now)
+        except Crash:
+            self.crashes += 1
+        self.world.close()
 
     def tick(self) -> None:
         how = self.random.randint(0, 5)
         if how <= 1:
             self.crash()
         elif how == 2:
-            self.world.close()
-            self.patch.setattr("engine.pipeline.ADVANCE_CHUNK", self.random.randint(1, 5))
+            self.world.configure(schedule={"enrolment_chunk": self.random.randint(1, 5)})
         self.world.tick(self.now)
         if how == 3:
             self.world.tick(self.now)
@@ -109,9 +104,10 @@ class Life:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_nothing_happens_twice(world: World, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    life = Life(world, seed, monkeypatch)
+def test_nothing_happens_twice(world: World, seed: int) -> None:
+    life = Life(world, seed)
     life.live(25)
+    assert life.crashes > 2
     life.tick()
     check(world)
     before = (world.enrolments("id, state, step, due_at"), world.actions("id, state, reason"))
@@ -147,8 +143,8 @@ def check(world: World) -> None:
     assert overdue == []
 
 
-def test_workers_at_the_same_time_do_everything_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.pipeline.ADVANCE_CHUNK", 7)
+def test_workers_at_the_same_time_do_everything_once(world: World) -> None:
+    world.configure(schedule={"enrolment_chunk": 7})
     apply(world, *FILES, coupons=COUPONS)
     users = [f"u{number}" for number in range(40)]
     for number, key in enumerate(users):

@@ -3,7 +3,6 @@
 import pytest
 
 from engine.pipeline import Progress
-from engine.playbooks.advance import Advance
 from tests.playbooks.files import apply, playbook, send
 from tests.world import World, day, number
 
@@ -16,16 +15,16 @@ def enter(world: World, key: str = "a", at: float = 1, amount: int | None = None
     return user
 
 
-def stopped_before_the_steps(world: World, monkeypatch: pytest.MonkeyPatch, at: float) -> None:
+def stopped_before_the_steps(world: World, at: float) -> None:
     """Live a tick that the process does not survive: users were enrolled, and nobody took a step."""
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    def stop(done: Progress) -> None:
+        if done.enrolments:
+            raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Advance, "run", stop)
-        with pytest.raises(KeyboardInterrupt):
-            world.tick(at)
+    world.clock.move_to(day(at))
+    with pytest.raises(KeyboardInterrupt):
+        world.app.tick(world.content(), day(at), stop)
 
 
 def test_a_send_makes_an_action_with_all_that_delivery_needs(world: World) -> None:
@@ -215,13 +214,12 @@ def test_an_exit_condition_ends(world: World) -> None:
     assert world.enrolments("state, reason, ended_at") == [("exited", "exit_condition", day(62))]
 
 
-def test_an_enrolment_that_comes_too_late_to_its_first_step_expires(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_enrolment_that_comes_too_late_to_its_first_step_expires(world: World) -> None:
     apply(world, playbook(expires="2d", steps=send("one") + '[[step]]\nwait = "9d"\n' + send("two")))
     user = world.user("a")
     world.order("a", 1)
-    stopped_before_the_steps(world, monkeypatch, 1)
+    stopped_before_the_steps(world, 1)
+    assert [row[2] for row in world.enrolments()] == ["active"]
     world.tick(3)
     assert world.enrolments() == [(user, "event:1", "expired", "trigger_expired")]
     assert world.actions() == []
@@ -234,8 +232,8 @@ def test_expires_counts_for_later_messages_from_their_own_time(world: World) -> 
     assert world.actions("step, expires_at") == [("one", day(3)), ("two", day(12))]
 
 
-def test_chunks_are_as_small_as_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.pipeline.ADVANCE_CHUNK", 3)
+def test_chunks_are_as_small_as_asked(world: World) -> None:
+    world.configure(schedule={"enrolment_chunk": 3})
     apply(world, playbook())
     keys = "abcdefg"
     users = [world.user(key) for key in keys]
