@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
 from email.policy import SMTP
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 from engine.app import App
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
+from engine.content.bundle import Bundle
 from engine.content.findings import Finding
 from engine.delivery.tally import DeliveryCounts
 from engine.explain.explaining import Explainer
@@ -29,14 +30,40 @@ from engine.intake.rows.model import Json, UserRow
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.kinds import SHIPPED, Kinds
-from engine.loading import Content
+from engine.loading import Content, load_content
 from engine.pipeline import Progress
-from engine.settings import load_settings
+from engine.rules.decide.decider import Deciders
+from engine.settings import Settings, load_settings
 from tests.maison import FILES
+from tests.program import Ended, habitue
 from tests.stores import ScriptedStore
 
 START = instant(datetime(2026, 1, 1, tzinfo=UTC))
 CONTENT = ("rules", "playbooks", "templates")
+DECIDERS = Deciders()
+"""One for the life of the process, as in the program: the rule engine never frees what it has loaded."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What content is compiled from; equal ones compile alike."""
+
+    key: tuple[object, ...]
+    bundle: Bundle = field(compare=False)
+    settings: Settings = field(compare=False)
+    kinds: Kinds = field(compare=False)
+
+    @classmethod
+    def of(cls, app: App) -> "Source":
+        bundle, settings = app.bundle(), app.settings
+        read = settings.model_dump_json(include={"brand", "channels", "email"})
+        return cls((bundle.version, read, id(app.kinds)), bundle, settings, app.kinds)
+
+
+@lru_cache(maxsize=100)
+def compiled(source: Source) -> Content:
+    """Compile files once, however many worlds have them: nothing can change what comes of it."""
+    return load_content(source.bundle, source.settings, DECIDERS, source.kinds)
 
 
 def day(number: float) -> Instant:
@@ -63,7 +90,6 @@ class World:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     kinds: Kinds = SHIPPED
     clock: FixedClock = field(default_factory=lambda: FixedClock(START))
-    _compiled: Content | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -107,30 +133,26 @@ class World:
 
     @cached_property
     def app(self) -> App:
-        return App(load_settings(self.config), self.clock, self.kinds)
+        made = App(load_settings(self.config), self.clock, self.kinds)
+        made.deciders = DECIDERS
+        return made
 
     def close(self) -> None:
         """Close the app: the next use opens it anew, as another process would."""
         if "app" in self.__dict__:
             self.app.close()
             del self.__dict__["app"]
-        self._compiled = None
 
     def scripted(self) -> ScriptedStore:
         """Open the app anew, over a store that fails where its scripts say so: until the app is closed."""
-        compiled = self._compiled
         self.close()
-        self._compiled = compiled
         store = ScriptedStore(self.url)
         self.app.database = store
         return store
 
     def content(self) -> Content:
-        """The files as they are now; compiled when they differ from those before, as a worker does."""
-        bundle = self.app.bundle()
-        if self._compiled is None or self._compiled.version != bundle.version:
-            self._compiled = self.app.load(bundle)
-        return self._compiled
+        """The files as they are now, compiled."""
+        return compiled(Source.of(self.app))
 
     def findings(self) -> list[Finding]:
         return self.app.examine()[1]
@@ -167,6 +189,10 @@ class World:
     def command(self, *words: str) -> Result:
         """Run a command of the program in this process."""
         return CliRunner().invoke(program, ["--config", str(self.config), *words], obj=self.kinds)
+
+    def program(self, *words: str) -> Ended:
+        """Run the console script in this process: with its sentences and its exit code."""
+        return habitue(self.config, *words)
 
     # --- who comes, and what they do ---------------------------------------------------------------------------
 

@@ -2,15 +2,14 @@
 
 import json
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from engine.cli.program import main, program
+from engine.cli.program import program
 from tests.check.brands import GOOD, Mistake, good, mistakes, write
+from tests.program import habitue
 
 MISTAKES = mistakes()
 AT_ONCE = [
@@ -27,24 +26,13 @@ AT_ONCE = [
 ]
 
 
-Refused = Callable[[Path], str]
-
-
-@pytest.fixture
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Runs the program as a person would; returns what it says on its way out with exit code 2."""
-
-    def run(config: Path) -> str:
-        monkeypatch.setattr(sys, "argv", ["habitue", "--config", str(config), "check"])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 2
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert "Traceback" not in said.err
-        return " ".join(said.err.split())
-
-    return run
+def refused(config: Path) -> str:
+    """Run the program as a person would; return what it says on its way out with exit code 2."""
+    ended = habitue(config, "check")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return " ".join(ended.stderr.split())
 
 
 def check(config: Path, *options: str) -> Result:
@@ -172,13 +160,13 @@ def test_files_of_other_editors_are_read(tmp_path: Path) -> None:
         ('"EUR"', '"EUR', "config.toml"),
     ],
 )
-def test_mistakes_in_the_settings(old: str, new: str, says: str, tmp_path: Path, refused: Refused) -> None:
+def test_mistakes_in_the_settings(old: str, new: str, says: str, tmp_path: Path) -> None:
     config = write(tmp_path, good())
     config.write_text(config.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     assert says in refused(config)
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     config = write(tmp_path, good())
     (tmp_path / "rules").rename(tmp_path / "rulez")
     assert "does not exist; set `content.rules` in config.toml to the right path" in refused(config)

@@ -2,14 +2,12 @@
 
 import json
 import re
-import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from engine.cli.program import main
 from engine.explain.health_models import Status
 from engine.explain.models import Explanation
 from engine.explain.previewing import Preview
@@ -54,15 +52,10 @@ def test_it_explains_by_the_version_that_runs_while_the_files_have_errors(world:
     assert world.command("explain", "ann").exit_code == 0
 
 
-@pytest.mark.parametrize("key", ["nobody"])
-def test_an_unknown_user_is_one_sentence_and_exit_2(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["habitue", "--config", str(world.config), "explain", key])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert left.value.code == 2
-    assert "there is no user with the key `nobody`" in capsys.readouterr().err
+def test_an_unknown_user_is_one_sentence_and_exit_2(world: World) -> None:
+    ended = world.program("explain", "nobody")
+    assert ended.returncode == 2
+    assert "there is no user with the key `nobody`" in ended.stderr
 
 
 def keys(kind: Any) -> set[str]:

@@ -20,7 +20,9 @@ from engine.breaker import Alarm
 from engine.clock import WallClock
 from engine.errors import StoreError
 from tests.adapters.scripted_smtp import ScriptedSmtp
+from tests.conftest import POSTGRESQL_IN_BULK
 from tests.processes import habitue, just_now, migrate, opened, people, quick, running
+from tests.program import Ended
 from tests.worker.test_run import accepted, orderly
 from tests.world import World
 
@@ -70,7 +72,7 @@ def world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def sentence(ended: "subprocess.CompletedProcess[str]") -> str:
+def sentence(ended: "Ended | subprocess.CompletedProcess[str]") -> str:
     """The one sentence of a command that could not do its work."""
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
@@ -82,13 +84,14 @@ def sentence(ended: "subprocess.CompletedProcess[str]") -> str:
 
 @pytest.mark.parametrize("command", ["tick", "run"])
 def test_a_store_that_was_never_migrated(database_url: str, tmp_path: Path, command: str) -> None:
-    said = sentence(habitue(quick(tmp_path / "maison", database_url), command))
+    world = quick(tmp_path / "maison", database_url)
+    said = sentence(habitue(world, command) if command == "run" else world.program(command))
     assert said.endswith("run `habitue migrate`")
 
 
 def test_no_settings(world: World) -> None:
     world.config.unlink()
-    assert sentence(habitue(world, "run")) == (
+    assert sentence(world.program("run")) == (
         f"{world.config} is missing: run from the brand's folder, or name the file with --config"
     )
 
@@ -96,19 +99,19 @@ def test_no_settings(world: World) -> None:
 def test_a_folder_that_cannot_be_made(world: World) -> None:
     (world.folder / "file").write_text("")
     world.configure(store={"url": f"sqlite:///{world.folder}/file/habitue.db"})
-    said = sentence(habitue(world, "migrate"))
+    said = sentence(world.program("migrate"))
     assert said.startswith(f"the folder of the database {world.folder}/file/habitue.db cannot be created: ")
 
 
 def test_a_database_file_that_is_a_folder(world: World) -> None:
     world.configure(store={"url": f"sqlite:///{world.folder}"})
-    assert "cannot be opened: check that the folder exists and is writable" in sentence(habitue(world, "migrate"))
+    assert "cannot be opened: check that the folder exists and is writable" in sentence(world.program("migrate"))
 
 
 def test_a_file_that_is_no_database(world: World) -> None:
     (world.folder / "notes.db").write_text("nothing of the sort\n" * 200)
     world.configure(store={"url": f"sqlite:///{world.folder}/notes.db"})
-    assert "is not a database" in sentence(habitue(world, "migrate"))
+    assert "is not a database" in sentence(world.program("migrate"))
 
 
 @pytest.mark.parametrize("command", ["tick", "run", "migrate"])
@@ -121,7 +124,7 @@ def test_a_read_only_database(world: World, command: str) -> None:
         world.write("playbooks/vip.toml", (world.folder / "playbooks/vip.toml").read_text().replace("value", "worth"))
     path = Path(str(make_url(world.url).database))
     world.configure(store={"url": f"sqlite:///file:{path}?mode=ro&uri=true"})
-    assert sentence(habitue(world, command)).endswith(
+    assert sentence(world.program(command)).endswith(
         "is read-only: make the file and its folder writable for this user"
     )
 
@@ -134,7 +137,7 @@ def test_a_read_only_folder(world: World) -> None:
         path.chmod(0o400)
     folder.chmod(0o500)
     try:
-        assert "is read-only: make the file and its folder writable" in sentence(habitue(world, "tick"))
+        assert "is read-only: make the file and its folder writable" in sentence(world.program("tick"))
     finally:
         folder.chmod(0o700)
 
@@ -144,7 +147,7 @@ def test_a_wrong_database_password(world: World, command: str) -> None:
     """A server of ours that refuses, as PostgreSQL does: that of the tests lets everybody in."""
     with Refusing() as port:
         world.configure(store={"url": f"postgresql://shop:hunter2@127.0.0.1:{port}/shop"})
-        ended = habitue(world, command)
+        ended = world.program(command)
     said = sentence(ended)
     assert said == (
         f"the database postgresql://shop:***@127.0.0.1:{port}/shop refuses the user or password: "
@@ -154,7 +157,7 @@ def test_a_wrong_database_password(world: World, command: str) -> None:
 
 def test_no_database_server(world: World) -> None:
     world.configure(store={"url": "postgresql://shop:hunter2@127.0.0.1:1/shop"})
-    ended = habitue(world, "tick")
+    ended = world.program("tick")
     assert "cannot be reached" in sentence(ended)
     assert "hunter2" not in ended.stderr
 
@@ -183,12 +186,12 @@ def test_no_database_server(world: World) -> None:
 def test_settings_that_make_no_sense(world: World, sections: dict[str, dict[str, object]], says: str) -> None:
     migrate(world)
     world.configure(**sections)
-    assert says in sentence(habitue(world, "run"))
+    assert says in sentence(world.program("run"))
 
 
 def test_an_unknown_adapter_is_found_by_check(world: World) -> None:
     world.configure(email={"adapter": "pigeon"})
-    assert "there is no adapter `pigeon`" in sentence(habitue(world, "check"))
+    assert "there is no adapter `pigeon`" in sentence(world.program("check"))
 
 
 def test_a_full_disk_stops_nothing_half_way(world: World) -> None:
@@ -236,6 +239,7 @@ def test_a_wrong_password_for_mail_pauses_the_adapter(database_url: str, tmp_pat
     world.close()
 
 
+@pytest.mark.parametrize("database_url", POSTGRESQL_IN_BULK, indirect=True)
 def test_a_mail_server_that_refuses_the_connection_pauses_its_adapter(database_url: str, tmp_path: Path) -> None:
     world = quick(tmp_path / "maison", database_url)
     world.configure(
@@ -248,7 +252,7 @@ def test_a_mail_server_that_refuses_the_connection_pauses_its_adapter(database_u
         worker.until(lambda: worker.entries("adapter_down"), "an alarm in the log")
         orderly(world, worker)
     assert world.rows("SELECT DISTINCT state, tries FROM action") == [("queued", 0)], "none failed, none was counted"
-    status = habitue(world, "status")
+    status = world.program("status")
     assert status.returncode == 1
     assert "email" in status.stdout
     world.configure(email={"adapter": "capture"})
