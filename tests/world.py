@@ -26,6 +26,7 @@ from engine.content.findings import Finding
 from engine.delivery.tally import DeliveryCounts
 from engine.explain.explaining import Explainer
 from engine.explain.models import Explanation
+from engine.incentives.pools import fill_pool
 from engine.intake.rows.model import Json, UserRow
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
@@ -221,11 +222,11 @@ class World:
         self.event(key, "order_completed", at, amount, **properties)
 
     def codes(self, *codes: str, coupon: str = "GIFT", expires: float | None = None) -> None:
-        """Fill a pool as ops do; the codes expire on day ``expires``."""
+        """Fill a pool from a file, as ops do; the codes expire on day ``expires``."""
         file, until = self.folder / "codes.csv", "" if expires is None else iso(day(expires))
         file.write_text("\n".join(["code,expires_at", *(f"{code},{until}" for code in codes)]), encoding="utf-8")
-        done = self.command("coupons", "import", coupon, str(file))
-        assert done.exit_code == 0, done.output
+        done = fill_pool(self.app.database, self.content().playbooks.coupons, coupon, file, None)
+        assert not done.rejected
 
     # --- what no door does: it is there after a crash, a careless restore, or another program's work ----------------
 

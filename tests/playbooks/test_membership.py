@@ -125,14 +125,15 @@ def test_every_reason_has_a_sentence() -> None:
         assert reason.value == reason.value.lower().replace(" ", "_")
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    moves=st.lists(st.tuples(st.sampled_from(["active", "at_risk", "potential"]), st.integers(0, 12)), max_size=6),
-    speaks=st.sampled_from([None, "de", "en"]),
-    seen=st.integers(0, 12),
-    now=st.integers(1, 20),
-)
-def test_the_explanation_is_what_a_tick_does(  # noqa: PLR0917 - hypothesis hands them by position
+LIVES = {
+    "moves": st.lists(st.tuples(st.sampled_from(["active", "at_risk", "potential"]), st.integers(0, 12)), max_size=6),
+    "speaks": st.sampled_from([None, "de", "en"]),
+    "seen": st.integers(0, 12),
+    "now": st.integers(1, 20),
+}
+
+
+def the_explanation_is_what_a_tick_does(  # noqa: PLR0917 - hypothesis hands them by position
     tmp_path_factory: pytest.TempPathFactory,
     migrated_file: Path,
     moves: list[tuple[str, int]],
@@ -159,3 +160,12 @@ def test_the_explanation_is_what_a_tick_does(  # noqa: PLR0917 - hypothesis hand
     if entered:
         assert why(world, "a", now + 1).reason in {PlaybookReason.SAME_OCCURRENCE, PlaybookReason.REENTRY_NOT_YET}
     world.close()
+
+
+by_chance = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+test_the_explanation_is_what_a_tick_does = settings(by_chance, max_examples=10)(
+    given(**LIVES)(the_explanation_is_what_a_tick_does)
+)
+test_the_explanation_is_what_a_tick_does_in_large_numbers = pytest.mark.bulk(
+    settings(by_chance, max_examples=200)(given(**LIVES)(the_explanation_is_what_a_tick_does))
+)

@@ -1,9 +1,14 @@
 """Files change while a worker runs: valid ones take over, others never do, and the worker reports it."""
 
+import pytest
+
+from tests.conftest import POSTGRESQL_IN_BULK
 from tests.maison import FILES, VALUE
 from tests.processes import FACTS, habitue, just_now, people, running
 from tests.worker.test_run import accepted, mails, orderly
 from tests.world import World
+
+pytestmark = pytest.mark.parametrize("database_url", POSTGRESQL_IN_BULK, indirect=True)
 
 BROKEN = VALUE.replace('when = "spend >=', 'when = "spendd >=')
 SAYS = "SELECT message FROM worker"
