@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
@@ -50,7 +50,12 @@ def at_home(folder: Path, url: str) -> Iterator[None]:
         yield
 
 
-def live_on(folder: Path, url: str) -> None:
+def tick_by_command(at: datetime) -> None:
+    """Tick, and deliver what is due, in a program that begins anew."""
+    habitue("tick", "--at", at.isoformat())
+
+
+def live_on(folder: Path, url: str, tick: Callable[[datetime], None] = tick_by_command) -> None:
     """Migrate the store and live the 30 days after the snapshot: tick, and deliver what is due, once a day."""
     with at_home(folder, url):
         habitue("migrate")
@@ -58,4 +63,4 @@ def live_on(folder: Path, url: str) -> None:
             if day == SUPPLY_DAY:
                 Path("codes.txt").write_text("\n".join(SUPPLY), encoding="utf-8")
                 habitue("coupons", "import", "GIFT", "codes.txt")
-            habitue("tick", "--at", tick_at(day).isoformat())
+            tick(tick_at(day))

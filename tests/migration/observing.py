@@ -10,7 +10,6 @@ whose place may change; the code of a coupon that was given out after the snapsh
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -174,10 +173,11 @@ def _ticks(connection: Connection) -> Table:
 
 
 def _mail(octets: bytes) -> Row:
-    head = message_from_bytes(octets.partition(b"\r\n\r\n")[0])
-    subject = str(make_header(decode_header(str(head["Subject"]))))
-    at = parsedate_to_datetime(str(head["Date"])).astimezone().timestamp()
-    return (int(at) * 1_000, str(head["To"]), subject)
+    unfolded = octets.partition(b"\r\n\r\n")[0].decode("ascii").replace("\r\n ", " ")
+    head = dict(line.split(": ", 1) for line in unfolded.split("\r\n"))
+    subject = str(make_header(decode_header(head["Subject"])))
+    at = parsedate_to_datetime(head["Date"]).astimezone().timestamp()
+    return (int(at) * 1_000, head["To"], subject)
 
 
 def _order(row: Iterable[Value]) -> tuple[tuple[str, str | int | float], ...]:

@@ -2,6 +2,9 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,12 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from engine.app import App
+from engine.clock import FixedClock, Instant, instant
+from engine.settings import load_settings
+from engine.worker.upkeep import calibrate_new
 from tests.conftest import POSTGRESQL_IN_BULK
-from tests.migration.life import SNAPSHOT_AT, USERS, live_on
+from tests.migration.life import SNAPSHOT_AT, USERS, at_home, live_on
 from tests.migration.observing import differences, observe, observe_mail
 from tests.migration.snapshot import HERE, ROWS, load
 from tests.migration.table import Table, read_tables
@@ -47,6 +54,26 @@ def old_store(empty_database_url: str) -> str:
     return empty_database_url
 
 
+@contextmanager
+def worker(home: Path, url: str) -> Iterator[Callable[[datetime], None]]:
+    """What one worker does at its ticks: it compiles the files once, and goes on through all the days."""
+    clock = FixedClock(Instant(SNAPSHOT_AT))
+    with at_home(home, url):
+        app = App(load_settings(Path("config.toml")), clock)
+        content = app.content()
+
+    def tick(at: datetime) -> None:
+        clock.move_to(instant(at))
+        if app.tick(content, clock.now()).users:
+            calibrate_new(app, content, clock.now())
+        app.deliver(content)
+
+    try:
+        yield tick
+    finally:
+        app.close()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("empty_database_url", POSTGRESQL_IN_BULK, indirect=True)
 def test_a_migrated_store_goes_on_as_if_nothing_had_happened(
@@ -54,7 +81,8 @@ def test_a_migrated_store_goes_on_as_if_nothing_had_happened(
 ) -> None:
     home = tmp_path / "brand"
     shutil.copytree(HERE / "brand", home)
-    live_on(home, old_store)
+    with worker(home, old_store) as tick:
+        live_on(home, old_store, tick)
     found = {**observe(old_store, SNAPSHOT_AT), "mails": observe_mail(home / "var" / "mail")}
     wrong = differences(expected, found)
     assert not wrong, "\n".join(wrong)
