@@ -3,8 +3,6 @@
 import socket
 import sqlite3
 import threading
-import traceback
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,46 +10,19 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import Connection, event, text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from engine.errors import StoreConflict, StoreError, StoreValueError
 from engine.store.database import Database
-from engine.store.dialects.sqlite import SQLITE
-
-NAMES_THAT_MISLED = ["fact_full_price", "fact_password_age", "fact_connection_count", "fact_locked_until", "readonly"]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with closing(Database(database_url)) as opened:
-        yield opened
+from tests.store.failing import ask, shown
 
 
 def error_of(url: str) -> str:
     with closing(Database(url)) as database, pytest.raises(StoreError) as caught, database.read():
         pass
     return str(caught.value)
-
-
-def shown(error: BaseException) -> str:
-    """All that a traceback of ``error`` would print, but for the lines of this file."""
-    found: list[str] = []
-    link: BaseException | None = error
-    while link is not None:
-        found += traceback.format_exception_only(link)
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-    return "".join(found)
-
-
-def ask(database: Database, *statements: str, **values: str) -> None:
-    """Run statements in one transaction."""
-    with database.write() as connection:
-        for statement in statements:
-            result = connection.execute(text(statement), values)
-            if result.returns_rows:
-                result.all()
 
 
 # --- no connection ---------------------------------------------------------------------------------------------------
@@ -138,58 +109,10 @@ def test_a_url_that_is_none_is_not_repeated(url: str) -> None:
 # --- a connection, and then an error ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("column", NAMES_THAT_MISLED)
-def test_a_missing_column_is_that_whatever_its_name(database: Database, column: str) -> None:
-    with pytest.raises(StoreError, match=rf"lacks a table or column .*{column}.*: run `habitue migrate`"):
-        ask(database, f"SELECT s.{column} FROM user_state AS s")
-
-
-@pytest.mark.parametrize("table", NAMES_THAT_MISLED)
-def test_a_missing_table_is_that_whatever_its_name(database: Database, table: str) -> None:
-    with pytest.raises(StoreError, match=rf"lacks a table or column .*{table}.*: run `habitue migrate`"):
-        ask(database, f"DELETE FROM {table}")
-
-
-def right_but_for_a_value(database: Database) -> str:
-    if database.dialect is SQLITE:
-        return "SELECT json_extract(t.v, '$.a') FROM (SELECT :value AS v) AS t"
-    return "SELECT CAST(CAST(:value AS text) AS integer)"
-
-
-def test_a_value_at_fault_is_told_apart_and_not_shown(database: Database) -> None:
-    with pytest.raises(StoreValueError, match="cannot process a value in one of the rows") as caught:
-        ask(database, right_but_for_a_value(database), value="ann@example.com, no such table")
-    assert "ann@" not in shown(caught.value)
-
-
-def test_a_value_at_fault_beside_a_temporary_table(database: Database) -> None:
-    """The statement is compiled once more where its temporary table still is."""
-    query = "json_extract(v, '$.a')" if database.dialect is SQLITE else "CAST(v AS integer)"
-    made = ("CREATE TEMPORARY TABLE heap (v TEXT)", "INSERT INTO heap VALUES ('no such column: x')")
-    with pytest.raises(StoreValueError):
-        ask(database, *made, f"SELECT {query} FROM heap")
-
-
 def test_text_that_does_not_decode(migrated_sqlite_url: str) -> None:
     with closing(Database(migrated_sqlite_url)) as database, pytest.raises(StoreValueError) as caught:
         ask(database, "SELECT CAST(x'ff416e6e' AS TEXT) AS name")
     assert "Ann" not in shown(caught.value)
-
-
-def _two_of_one_key(connection: Connection) -> None:
-    for _ in range(2):
-        connection.execute(
-            text("INSERT INTO secret (name, value, created_at) VALUES (:name, :value, 0)"),
-            {"name": "ann@example.com", "value": "hunter2"},
-        )
-
-
-def test_a_broken_constraint_is_the_programs_and_shows_no_row(database: Database) -> None:
-    with pytest.raises(IntegrityError) as caught, database.write() as connection:
-        _two_of_one_key(connection)
-    assert "secret" in str(caught.value)
-    for private in ("ann@example.com", "hunter2"):
-        assert private not in shown(caught.value)
 
 
 def test_two_writers_that_block_each_other_get_an_error_of_its_own(postgresql_url: str) -> None:
