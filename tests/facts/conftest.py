@@ -1,14 +1,14 @@
-"""A brand without declared facts yet, on both databases."""
+"""A store without declared facts yet, on both databases."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.facts.brand import Brand
+from tests.facts.facts_store import FactsStore
 
 
 @pytest.fixture
-def brand(database_url: str) -> Iterator[Brand]:
-    made = Brand(database_url)
+def store(database_url: str) -> Iterator[FactsStore]:
+    made = FactsStore(database_url)
     yield made
     made.database.close()

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from engine.clock import Instant
 from engine.facts.calibrate import Calibrated, calibrate, uncalibrated
 from engine.facts.sources.quantile import read_cuts
-from tests.facts.brand import Brand
+from tests.facts.facts_store import FactsStore
 
 NOW = 1_700_000_000_000
 
@@ -21,103 +21,103 @@ good = { expr = "score >= 4" }
 """
 
 
-def give(brand: Brand, points: list[float | None]) -> None:
-    brand.fill(range(1, len(points) + 1), [])
-    with brand.database.write() as connection:
+def give(store: FactsStore, points: list[float | None]) -> None:
+    store.fill(range(1, len(points) + 1), [])
+    with store.database.write() as connection:
         rows = [{"u": user, "p": value} for user, value in enumerate(points, 1)]
         connection.execute(
             text("UPDATE user_state SET fact_points = :p, fact_score = NULL, due_at = 99 WHERE user_id = :u"), rows
         )
 
 
-def run(brand: Brand, now: int = NOW) -> Calibrated:
-    with brand.database.write() as connection:
-        (found,) = calibrate(connection, brand.database.dialect, brand.catalog, Instant(now))
+def run(store: FactsStore, now: int = NOW) -> Calibrated:
+    with store.database.write() as connection:
+        (found,) = calibrate(connection, store.database.dialect, store.catalog, Instant(now))
     return found
 
 
-def test_a_score_is_null_until_it_is_calibrated_and_then_counts_the_cuts_exceeded(brand: Brand) -> None:
-    brand.declare(FACTS)
-    brand.fill(range(1, 4), [], {"points": 7})
-    brand.refresh(NOW)
-    assert brand.column("fact_score") == [None] * 3
-    with brand.database.read() as connection:
-        assert uncalibrated(connection, brand.catalog) == ("score",)
-    assert run(brand) == Calibrated("score", 3, (7.0,) * 4, 3)
-    assert brand.column("due_at") == [0] * 3
-    brand.refresh(NOW)
-    assert brand.column("fact_score") == [1] * 3
-    assert [bool(value) for value in brand.column("fact_good")] == [False] * 3
-    with brand.database.read() as connection:
-        assert uncalibrated(connection, brand.catalog) == ()
-    assert run(brand).changed == 0
+def test_a_score_is_null_until_it_is_calibrated_and_then_counts_the_cuts_exceeded(store: FactsStore) -> None:
+    store.declare(FACTS)
+    store.fill(range(1, 4), [], {"points": 7})
+    store.refresh(NOW)
+    assert store.column("fact_score") == [None] * 3
+    with store.database.read() as connection:
+        assert uncalibrated(connection, store.catalog) == ("score",)
+    assert run(store) == Calibrated("score", 3, (7.0,) * 4, 3)
+    assert store.column("due_at") == [0] * 3
+    store.refresh(NOW)
+    assert store.column("fact_score") == [1] * 3
+    assert [bool(value) for value in store.column("fact_good")] == [False] * 3
+    with store.database.read() as connection:
+        assert uncalibrated(connection, store.catalog) == ()
+    assert run(store).changed == 0
 
 
-def test_ten_values_fall_into_five_buckets_of_two(brand: Brand) -> None:
-    brand.declare(FACTS)
-    give(brand, [float(value) for value in range(10, 0, -1)])
-    assert run(brand).cuts == (2.0, 4.0, 6.0, 8.0)
+def test_ten_values_fall_into_five_buckets_of_two(store: FactsStore) -> None:
+    store.declare(FACTS)
+    give(store, [float(value) for value in range(10, 0, -1)])
+    assert run(store).cuts == (2.0, 4.0, 6.0, 8.0)
 
 
-def test_only_users_whose_score_changes_become_due(brand: Brand) -> None:
-    brand.declare(FACTS)
-    give(brand, [1.0, 2.0, 3.0, 4.0, 5.0, None])
-    with brand.database.write() as connection:
+def test_only_users_whose_score_changes_become_due(store: FactsStore) -> None:
+    store.declare(FACTS)
+    give(store, [1.0, 2.0, 3.0, 4.0, 5.0, None])
+    with store.database.write() as connection:
         connection.execute(text("UPDATE user_state SET fact_score = 2"))
-    assert run(brand).changed == 5
-    assert brand.column("due_at") == [0, 99, 0, 0, 0, 0]
+    assert run(store).changed == 5
+    assert store.column("due_at") == [0, 99, 0, 0, 0, 0]
 
 
-def test_that_nobody_has_a_value_is_recorded_and_there_is_no_score(brand: Brand) -> None:
-    brand.declare(FACTS)
-    give(brand, [1.0, 2.0])
-    run(brand)
-    give(brand, [None, None])
-    assert run(brand) == Calibrated("score", 0, (), 0)
-    with brand.database.read() as connection:
+def test_that_nobody_has_a_value_is_recorded_and_there_is_no_score(store: FactsStore) -> None:
+    store.declare(FACTS)
+    give(store, [1.0, 2.0])
+    run(store)
+    give(store, [None, None])
+    assert run(store) == Calibrated("score", 0, (), 0)
+    with store.database.read() as connection:
         assert read_cuts(connection) == {"score": ()}
 
 
-def test_cut_points_are_kept_with_the_instant_from_which_they_are_valid(brand: Brand) -> None:
-    brand.declare(FACTS)
+def test_cut_points_are_kept_with_the_instant_from_which_they_are_valid(store: FactsStore) -> None:
+    store.declare(FACTS)
     for day, points in enumerate([(7.0, 7.0), (7.0, 7.0), (8.0, 8.0), (None, None), (7.0, 7.0)]):
-        give(brand, list(points))
-        run(brand, NOW + day)
-    with brand.database.read() as connection:
+        give(store, list(points))
+        run(store, NOW + day)
+    with store.database.read() as connection:
         dated = connection.execute(text("SELECT calibrated_at FROM cut_points ORDER BY 1")).scalars().all()
         assert dated == [NOW, NOW + 2, NOW + 3, NOW + 4], "the second calibration found nothing new"
         valid = [read_cuts(connection, Instant(NOW + day)).get("score") for day in range(-1, 5)]
     assert valid == [None, (7.0,) * 4, (7.0,) * 4, (8.0,) * 4, (), (7.0,) * 4]
 
 
-def test_a_calibration_by_a_clock_that_is_behind_is_still_the_newest(brand: Brand) -> None:
-    brand.declare(FACTS)
+def test_a_calibration_by_a_clock_that_is_behind_is_still_the_newest(store: FactsStore) -> None:
+    store.declare(FACTS)
     for at, value in ((NOW, 7.0), (NOW - 5, 8.0)):
-        give(brand, [value])
-        run(brand, at)
-    with brand.database.read() as connection:
+        give(store, [value])
+        run(store, at)
+    with store.database.read() as connection:
         assert read_cuts(connection) == {"score": (8.0,) * 4}
-    brand.refresh(NOW - 5)
-    assert run(brand, NOW - 5).changed == 0
+    store.refresh(NOW - 5)
+    assert run(store, NOW - 5).changed == 0
 
 
-def test_another_number_of_buckets_waits_for_its_own_calibration(brand: Brand) -> None:
-    brand.declare(FACTS)
-    brand.fill((1, 2), [], {"points": 7})
-    brand.refresh(NOW)
-    run(brand)
-    brand.declare(FACTS.replace("buckets = 5", "buckets = 3"))
-    brand.refresh(NOW)
-    assert brand.column("fact_score") == [None, None]
-    assert run(brand).cuts == (7.0, 7.0)
+def test_another_number_of_buckets_waits_for_its_own_calibration(store: FactsStore) -> None:
+    store.declare(FACTS)
+    store.fill((1, 2), [], {"points": 7})
+    store.refresh(NOW)
+    run(store)
+    store.declare(FACTS.replace("buckets = 5", "buckets = 3"))
+    store.refresh(NOW)
+    assert store.column("fact_score") == [None, None]
+    assert run(store).cuts == (7.0, 7.0)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(points=st.lists(st.one_of(st.none(), st.integers(-3, 9).map(float)), min_size=1, max_size=23))
-def test_cut_points_are_nearest_ranks(brand: Brand, points: list[float | None]) -> None:
-    if not brand.catalog.facts:
-        brand.declare(FACTS)
-    give(brand, points)
+def test_cut_points_are_nearest_ranks(store: FactsStore, points: list[float | None]) -> None:
+    if not store.catalog.facts:
+        store.declare(FACTS)
+    give(store, points)
     values = sorted(value for value in points if value is not None)
     cuts = tuple(values[math.ceil(k * len(values) / 5) - 1] for k in range(1, 5)) if values else ()
-    assert run(brand) == Calibrated("score", len(values), cuts, len(values))
+    assert run(store) == Calibrated("score", len(values), cuts, len(values))

@@ -3,7 +3,7 @@
 from engine.content.bundle import Bundle
 from engine.facts.catalog import load_catalog
 from engine.rules.ruleset import load_rules
-from tests.rules.brand import FACTS, FILES
+from tests.rules.reference import FACTS, FILES
 
 LONG = "a_segment_whose_name_tells_a_whole_story"
 

@@ -1,4 +1,4 @@
-"""A small brand with every kind of dimension, and the same rules read by plain Python: the independent second opinion.
+"""Maison with rules that take more turns, and the same rules read by plain Python: the independent second opinion.
 
 The reader below shares nothing with the engine: no SQL, no conditions, no rule engine.
 """
@@ -6,42 +6,13 @@ The reader below shares nothing with the engine: no SQL, no conditions, no rule 
 from dataclasses import dataclass, field
 
 from engine.clock import DAY
+from tests import maison
 
-FACTS = """
-[events.order_completed]
-amount = "money"
-
-[facts.spend]
-sum = "order_completed.amount"
-within = "365d"
-
-[facts.orders]
-count = "order_completed"
-
-[facts.last_order_at]
-last = "order_completed"
-"""
-
-VALUE = """
-[dimension]
-name = "value"
-kind = "tiers"
-
-[[tier]]
-name = "high"
-when = "spend >= 500 and orders >= 3"
-keep = "spend >= 400"
-grace = "30d"
-lock = "10d"
-
-[[tier]]
-name = "mid"
-when = "spend >= 100"
-lock = "5d"
-
-[[tier]]
-name = "low"
-"""
+FACTS = maison.FACTS
+LOW = '[[tier]]\nname = "low"'
+MID = '[[tier]]\nname = "mid"\nwhen = "spend >= 100"\nlock = "5d"'
+VALUE = maison.VALUE.replace(LOW, f"{MID}\n\n{LOW}")
+"""One tier more, so that users can fall by two, or by one."""
 
 LIFECYCLE = """
 [dimension]

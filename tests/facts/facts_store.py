@@ -17,7 +17,7 @@ from engine.store.temporary import temporary
 from tests.facts.reference import Happened
 
 
-class Brand:
+class FactsStore:
     """One database that follows one ``facts.toml``."""
 
     def __init__(self, url: str) -> None:
