@@ -20,10 +20,11 @@ from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.loading import Content
 from engine.rules.decide.decider import Deciders
-from engine.settings import Settings, load_settings
+from engine.settings import Settings
 from engine.store.database import Database
-from tests.check.brands import good, write
+from tests import maison
 from tests.stores import ScriptedStore
+from tests.world import World
 
 When = Literal["before", "after"]
 MONDAY = Instant(1_772_409_600_000)  # 2026-03-02T00:00:00Z
@@ -32,6 +33,31 @@ TICKS = tuple(
 )
 """A digest and birthdays; thanks; thanks after their wait; at risk; some come back; time-outs."""
 USERS = 11
+DIGEST = """
+[playbook]
+name = "digest"
+class = "marketing"
+reentry = "6d"
+expires = "1d"
+
+[trigger]
+schedule = { cron = "0 10 * * mon" }
+
+[[step]]
+id = "digest"
+send = ["email"]
+template = "digest/digest"
+"""
+MAIL = '[[step]]\nid = "mail"'
+FILES = {
+    "playbooks/thanks.toml": maison.THANKS.replace(MAIL, f'[[step]]\nwait = "1d"\n\n{MAIL}'),
+    "playbooks/winback.toml": maison.WINBACK.replace("value = 'high'", "value in ('high', 'low')")
+    .replace('wait_for = "order_completed"', 'wait_for = "review_posted"')
+    .replace("10d", "4d"),
+    "playbooks/digest.toml": DIGEST,
+    "templates/digest/digest.email.j2": maison.email("News", "Hello {{ facts.first_name }}"),
+}
+"""Laid over Maison's files: a playbook for each kind of trigger, and waits that end within these ticks."""
 
 
 class Died(Exception):
@@ -81,19 +107,12 @@ class Life:
 
 
 def prepare(folder: Path, url: str, copy: Callable[[], str]) -> Life:
-    """Make the brand and the store at ``url``."""
-    files = good()
-    files["playbooks/coupons.toml"] += '\n[coupons.THANKS]\nkind = "pool"\nworth = "5"\n'
-    files["playbooks/thanks.toml"] += 'coupon = "THANKS"\n'
-    settings = load_settings(write(folder / "brand", files))
-    settings = settings.model_copy(
-        update={
-            "store": settings.store.model_copy(update={"url": url}),
-            "schedule": settings.schedule.model_copy(update={"chunk": 6, "enrolment_chunk": 8}),
-            "delivery": settings.delivery.model_copy(update={"in_flight": 3, "batch": 4}),
-            "adapters": {"capture": {"folder": str(folder / "mail")}},
-        }
-    )
+    """Make the brand and the store at ``url``. Chunks are so small that each tick has several of each kind."""
+    world = World(folder / "maison", url, FILES, {"channels": {"email": {"in_flight": 3}}, "delivery": {"batch": 4}})
+    given = world.app.settings
+    chunks = {"chunk": 6, "enrolment_chunk": 8}
+    settings = given.model_copy(update={"schedule": given.schedule.model_copy(update=chunks)})
+    world.close()
     app = App(settings, FixedClock(MONDAY))
     content = app.content()
     app.migrate(content)
@@ -105,11 +124,11 @@ def prepare(folder: Path, url: str, copy: Callable[[], str]) -> Life:
 
 
 def populate(connection: Connection, database: Database) -> None:
-    """Users of two zones, some with a birthday; orders and visits, which are still to come at the first tick."""
+    """Users of two zones with birthdays; sign-ups, orders and reviews, which are still to come at the first tick."""
     users = [
         UserRow(
             key=f"u{n}", email=f"u{n}@example.com", timezone=("Europe/Berlin", "America/New_York")[n % 2],
-            created_at=MONDAY - DAY, attributes={"birthday": f"1990-03-0{1 + n % 4}", "city": "Ulm"},
+            created_at=MONDAY - DAY, attributes={"birthday": f"1990-03-0{1 + n % 4}", "first_name": f"Name{n}"},
         )
         for n in range(USERS)
     ]  # fmt: skip
@@ -118,14 +137,16 @@ def populate(connection: Connection, database: Database) -> None:
         for order in range(n % 4):
             at = MONDAY + order * DAY + (1 + n) * HOUR
             events.append((f"o{n}.{order}", f"u{n}", "order_completed", at, 20_000, '{"category": "beauty"}'))
+        if n % 2:
+            events.append((f"s{n}", f"u{n}", "signed_up", MONDAY + HOUR, None, None))
         if n % 3 == 0:
-            events.append((f"v{n}", f"u{n}", "page_viewed", MONDAY + 63 * DAY, None, None))
+            events.append((f"r{n}", f"u{n}", "review_posted", MONDAY + 63 * DAY, None, None))
         if n % 5 == 2:
             events.append((f"b{n}", f"u{n}", "order_completed", MONDAY + 64 * DAY, 5_000, None))
     write_users(connection, database.dialect, users, MONDAY)
     write_events(connection, database.dialect, events, MONDAY)
-    codes = [{"code": f"T{n:03d}"} for n in range(30)]
-    connection.execute(text("INSERT INTO coupon_code (coupon, code) VALUES ('THANKS', :code)"), codes)
+    codes = [{"code": f"G{n:03d}"} for n in range(40)]
+    connection.execute(text("INSERT INTO coupon_code (coupon, code) VALUES ('GIFT', :code)"), codes)
     secrets = [{"name": name, "value": name * 9} for name in ("coupons", "unsubscribe")]
     connection.execute(text("INSERT INTO secret (name, value, created_at) VALUES (:name, :value, 0)"), secrets)
 
@@ -181,7 +202,7 @@ _QUERIES = {
     "log": f"SELECT x.name, e.at, e.state, e.reason, e.detail FROM action_event e JOIN ({_ACTION}) x"
     " ON x.id = e.action_id ORDER BY x.name, e.id",
     # The codes of a series follow from the enrolment's number, and PostgreSQL's numbers have gaps after a crash.
-    "codes": "SELECT k.coupon, CASE WHEN k.coupon = 'THANKS' THEN k.code ELSE '' END AS code, x.name, k.expires_at,"
+    "codes": "SELECT k.coupon, CASE WHEN k.coupon = 'GIFT' THEN k.code ELSE '' END AS code, x.name, k.expires_at,"
     f" k.claimed_at FROM coupon_code k LEFT JOIN ({_ENROLMENT}) x ON x.id = k.enrolment_id ORDER BY 1, 2, 3",
     "slots": "SELECT schedule, slot, taken_at FROM slot ORDER BY schedule, slot",
     "versions": "SELECT kind, name, hash, applied_at FROM version ORDER BY kind, name, hash",

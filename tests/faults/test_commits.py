@@ -64,6 +64,9 @@ def test_a_death_at_any_commit_changes_nothing_in_the_end(life: Life) -> None:
     expected = left_behind(undisturbed.app)
     undisturbed.app.close()
     assert all(expected[what] for what in expected.keys() - {"cut points"})
+    playbooks = {name.split()[1] for name, *_ in expected["enrolments"]}
+    assert playbooks == {"welcome", "thanks", "winback", "birthday", "digest"}
+    assert {reason for *_, reason in expected["enrolments"]} >= {"completed", "gave_up", "exit_event"}
     assert min(undisturbed.commits) >= 6, "the beginning, the end, users, occasions and enrolments in each tick"
     assert sum(tick.enrolments for tick in undisturbed.done) == len(expected["enrolments"])
     for number in range(1, max(undisturbed.commits) + 1):
