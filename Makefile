@@ -21,7 +21,7 @@ run: setup-run ## Run a demo brand with captured email, all in var/
 	@$(BIN)/habitue demo
 
 test: setup ## Run the tests
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: setup ## Check lint, formatting, types and import contracts; runs all four, then fails if one did
 	@status=0; \
@@ -37,7 +37,7 @@ bench: setup ## Run the benchmarks (takes long; a single one: .venv/bin/python -
 	@$(BIN)/python -m bench
 
 bulk: setup ## Run the tests in large numbers: kills, a shop's year and a half
-	@$(BIN)/python -m pytest -n auto -m bulk --timeout=1200
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m bulk --timeout=1200
 
 soak: setup ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m soak --timeout=3600
