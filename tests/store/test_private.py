@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.intake.files.records import Rejected
 from engine.intake.files.rejects import Rejects
 from engine.store.private import make_private, open_private
-from tests.processes import habitue, migrate, quick
+from tests.processes import migrate, quick
 
 ROW = Rejected(2, "not an email address", "write one", ("1", "ann"))
 
@@ -79,7 +79,7 @@ def test_a_store_and_a_preview_of_the_program(sqlite_url: str, tmp_path: Path) -
     world = quick(tmp_path / "maison", sqlite_url)
     migrate(world)
     page = tmp_path / "page.html"
-    shown = habitue(world, "preview", "welcome/hello", "--html", str(page), "--json")
+    shown = world.program("preview", "welcome/hello", "--html", str(page), "--json")
     assert json.loads(shown.stdout)["html_file"] == str(page)
     assert mode(page) == 0o600
     assert mode(Path(sqlite_url.removeprefix("sqlite:///"))) == 0o600
