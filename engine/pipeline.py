@@ -22,8 +22,8 @@ from engine.loading import Content
 from engine.playbooks.advance import Advance, Advanced
 from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
 from engine.playbooks.enrol import Enrol
+from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
-from engine.playbooks.settle import Settle
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.store.database import Database
@@ -87,10 +87,10 @@ class Pipeline:
         self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
         self._breakers = PlaybookBreakers()
         self.enrol: Stage = Enrol(content.playbooks, dialect, self._breakers)
-        settle = Settle(pinned, dialect, self._breakers)
-        self.settle: Stage = settle
+        exits_and_waits = ExitsAndWaits(pinned, dialect, self._breakers)
+        self.exits_and_waits: Stage = exits_and_waits
         zone = tick_settings.brand_zone
-        self.occasions = Occasions(content.playbooks, dialect, zone, settle, self._breakers)
+        self.occasions = Occasions(content.playbooks, dialect, zone, exits_and_waits, self._breakers)
         self.advance = Advance(pinned, coupon_issuer, dialect, zone, self._breakers)
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
@@ -128,8 +128,8 @@ class Pipeline:
             self.refresh.run(connection, now)
             transitions = self.place.run(connection, now) or 0
             enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)
-            self.settle.run(connection, now)
-            self._look_again(connection, now)
+            self.exits_and_waits.run(connection, now)
+            self._schedule_retry(connection, now)
             forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")
         return replace(
             done,
@@ -138,15 +138,15 @@ class Pipeline:
             enrolments=done.enrolments + enrolments,
         )
 
-    def _look_again(self, connection: Connection, now: Instant) -> None:
+    def _schedule_retry(self, connection: Connection, now: Instant) -> None:
         """Make the users of this chunk due again when what has stopped is tried again."""
-        if (again := self._breakers.next_look(now)) is not None:
+        if (again := self._breakers.users_retry_at(now)) is not None:
             query = f"SELECT user_id, CAST(:again AS BIGINT) AS again FROM {DUE_USER}"
             due_again(connection, query, {"again": again, "now": now})
 
     def _occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         done = replace(done, enrolments=done.enrolments + self.occasions.run(self._database, now))
-        self._breakers.had_their_turn(OF_USERS, now)
+        self._breakers.resume(OF_USERS, now)
         watch(done)
         return done
 
@@ -164,7 +164,7 @@ class Pipeline:
                     raise
                 continue
             if not advanced.passed:
-                self._breakers.had_their_turn((PartKind.STEPS,), now)
+                self._breakers.resume((PartKind.STEPS,), now)
                 with self._database.write() as connection:
                     forget_passed(connection, now)
                 return replace(done, set_aside=done.set_aside + aside.number)

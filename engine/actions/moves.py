@@ -15,7 +15,7 @@ from engine.store.rowset import pack, rowset
 class Move(NamedTuple):
     """One action's change of state, valid only under ``fence``.
 
-    ``detail`` is the program's own text, without personal data; ``said`` is the provider's text. ``due_at`` is when
+    ``detail`` is the program's own text, without personal data; ``provider_text`` is the provider's. ``due_at`` is when
     delivery may try the action again, None to leave that unchanged. ``tries`` is added to its count of hand-offs.
     ``via`` is an intermediate state that the log should show. ``next_channel`` creates the step's next attempt on that
     channel, with ``later_channels`` after it. ``content`` is the content of a hand-off.
@@ -26,7 +26,7 @@ class Move(NamedTuple):
     state: State
     reason: str
     detail: str = ""
-    said: str = ""
+    provider_text: str = ""
     due_at: int | None = None
     tries: int = 0
     lease_until: int | None = None
@@ -114,13 +114,13 @@ class Mover:
 
     def _write_events(self, connection: Connection, moves: Sequence[Move], now: int) -> None:
         parameters = {"rows": pack([row for move in moves for row in _log_rows(move)]), "now": now}
-        said = {(move.action_id, move.state.value): move.said for move in moves if move.said}
-        if not said:
+        texts = {(move.action_id, move.state.value): move.provider_text for move in moves if move.provider_text}
+        if not texts:
             connection.execute(self._log, parameters)
             return
         numbered = connection.execute(self._log_numbered, parameters).all()
         self._content.texts(
-            connection, [(row[0], said[row[1], row[2]]) for row in numbered if (row[1], row[2]) in said]
+            connection, [(row[0], texts[row[1], row[2]]) for row in numbered if (row[1], row[2]) in texts]
         )
 
 

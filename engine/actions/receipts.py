@@ -18,9 +18,10 @@ from engine.clock import MINUTE, Instant, iso
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
-_WEIGHT: Mapping[str, int] = {state: weight for weight, state in enumerate(RECEIPT_STATES, start=1)}
+_STRENGTH: Mapping[str, int] = {state: rank for rank, state in enumerate(RECEIPT_STATES, start=1)}
+"""A stronger state replaces a weaker one, in whatever order the receipts arrive."""
 _AT_ONCE = MINUTE
-"""What was reported this soon after it happened needs no instant beside the log's own."""
+"""A receipt that arrives sooner than this after the event does not need the provider's instant too."""
 _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
 
 
@@ -28,9 +29,9 @@ _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
 class ReceiptEntry:
     """A provider's report about one message, found by its ``reference`` or, if known, by the action's id.
 
-    ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word, ``said`` the provider's text.
-    ``happened_at`` is the provider's instant. The log is in the order in which it was told, so it only shows that
-    instant beside its own, if it is plausible: after the hand-off and not in the future.
+    ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word. ``happened_at`` is when the provider says
+    it happened. The log is in the order in which receipts arrived; it shows the provider's instant too if that is
+    plausible: after the hand-off and not in the future.
     """
 
     adapter: str
@@ -38,11 +39,11 @@ class ReceiptEntry:
     reference: str = ""
     action_id: int | None = None
     reason: str = LedgerReason.REPORTED.value
-    said: str = ""
+    provider_text: str = ""
     happened_at: Instant | None = None
 
     def __post_init__(self) -> None:
-        if self.state not in _WEIGHT:
+        if self.state not in _STRENGTH:
             raise ValueError(f"a receipt can report {', '.join(RECEIPT_STATES)}, not {self.state}")
         if self.action_id is None and not self.reference:
             raise ValueError("a receipt needs a reference or an action id to identify its message")
@@ -141,16 +142,17 @@ class Receipts:
             for (action_id, state), one in news.items()
         ]
         logged = connection.execute(self._log, {"rows": pack(rows), "now": now}).all()
-        texts = [(row[0], said) for row in logged if (said := news[row[1], row[2]].said)]
+        texts = [(row[0], said) for row in logged if (said := news[row[1], row[2]].provider_text)]
         self._content.texts(connection, texts)
-        weightiest: dict[int, list[ReceiptEntry]] = defaultdict(list)
+        by_action: dict[int, list[ReceiptEntry]] = defaultdict(list)
         for (action_id, _state), receipt in news.items():
-            weightiest[action_id].append(receipt)
+            by_action[action_id].append(receipt)
         moved = []
-        for action_id, told in weightiest.items():
-            last = max(told, key=lambda one: _WEIGHT[one.state])
-            if _WEIGHT[last.state] > _WEIGHT.get(before[action_id].state, 0):
-                moved.append([action_id, last.state.value, last.reason, last.adapter, clean(last.reference) or None])
+        for action_id, told in by_action.items():
+            strongest = max(told, key=lambda one: _STRENGTH[one.state])
+            if _STRENGTH[strongest.state] > _STRENGTH.get(before[action_id].state, 0):
+                reference = clean(strongest.reference) or None
+                moved.append([action_id, strongest.state.value, strongest.reason, strongest.adapter, reference])
         if moved:
             connection.execute(self._move, {"rows": pack(moved), "now": now})
 

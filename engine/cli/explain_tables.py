@@ -37,13 +37,13 @@ def show(console: Console, found: Explanation) -> None:
     if found.profile:
         _title(console, "Profile", "changes, newest last")
         console.print(_profile(found))
-    _title(console, "Facts", _refreshed(found.next_look))
+    _title(console, "Facts", _refreshed(found.next_evaluation))
     console.print(_facts(found))
     _title(console, "Placements", f"rules {found.rules_version}")
     for placement in found.dimensions:
         console.print(_placement(placement), highlight=False)
-    if found.next_look:
-        console.print(_next_evaluation(found.next_look, found.at), highlight=False)
+    if found.next_evaluation:
+        console.print(_next_evaluation(found.next_evaluation, found.at), highlight=False)
     if found.transitions:
         _title(console, "History")
         for move in found.transitions:
@@ -77,10 +77,10 @@ def _headline(user: Person) -> Text:
     return Text.assemble((user.key, "bold cyan"), f"  {known}  since {day_time(user.first_seen_at)}")
 
 
-def _refreshed(look: NextEvaluation | None) -> str:
-    if look is None or look.looked_at is None:
+def _refreshed(due: NextEvaluation | None) -> str:
+    if due is None or due.evaluated_at is None:
         return "this user has not been evaluated yet"
-    return f"as of {day_time(look.looked_at)}"
+    return f"as of {day_time(due.evaluated_at)}"
 
 
 def _table(*columns: str) -> Table:
@@ -93,18 +93,19 @@ def _table(*columns: str) -> Table:
 def _consents(found: Explanation) -> Table:
     table = _table("changed at", "channel", "messages", "", "by")
     for consent in found.consents:
-        for word in consent.words:
-            said = "[green]agreed[/]" if word.granted else "[yellow]refused[/]"
-            table.add_row(day_time(word.at), consent.channel, consent.message_class, said, Text(word.source, "dim"))
+        for change in consent.changes:
+            answer = "[green]agreed[/]" if change.granted else "[yellow]refused[/]"
+            source = Text(change.source, "dim")
+            table.add_row(day_time(change.at), consent.channel, consent.message_class, answer, source)
     return table
 
 
 def _profile(found: Explanation) -> Table:
     table = _table("changed at", "what", "from", "to", "by")
-    for step in found.profile:
-        values = ("-" if value is None else str(value) for value in (step.before, step.after))
-        by = step.source if step.who is None else f"{step.source}, {step.who}"
-        table.add_row(day_time(step.at), *map(Text, (step.what, *values)), Text(by, "dim"))
+    for edit in found.profile:
+        values = ("-" if value is None else str(value) for value in (edit.before, edit.after))
+        by = edit.source if edit.person is None else f"{edit.source}, {edit.person}"
+        table.add_row(day_time(edit.at), *map(Text, (edit.field, *values)), Text(by, "dim"))
     return table
 
 
@@ -208,8 +209,8 @@ def _action(action: ActionRecord) -> str:
 
 def _history(action: ActionRecord) -> Iterator[str]:
     for change in action.history:
-        said = ": ".join(escape(part) for part in (change.detail, change.said) if part)
-        what = " ".join(part for part in (escape(change.reason), change.sentence, said) if part)
+        details = ": ".join(escape(part) for part in (change.detail, change.provider_text) if part)
+        what = " ".join(part for part in (escape(change.reason), change.sentence, details) if part)
         yield f"  [dim]{day_time(change.at)}  {change.state:<10} {what}[/]"
 
 

@@ -57,7 +57,7 @@ def _show(out: Console, found: Status) -> None:
     out.print(_lag(store.lag), highlight=False)
     _workers(out, store)
     _ticks(out, store)
-    for title, depths in (("Queue", store.queue), ("Held and unknown", store.stuck)):
+    for title, depths in (("Queue", store.queue), ("Held and unknown", store.held_or_unknown)):
         if depths:
             out.print(f"\n[bold]{title}[/]")
             out.print(_depths(depths))

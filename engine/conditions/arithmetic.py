@@ -11,7 +11,7 @@ from engine.conditions.unify import (
     NUMBERS,
     ORDERED,
     QUANTITIES,
-    Mistake,
+    NodeError,
     Operand,
     bend,
     bends,
@@ -29,12 +29,12 @@ def number_constant(value: Decimal, offset: int) -> Constant:
     """Return the constant of an exact ``value``.
 
     Raises:
-        Mistake: the two databases cannot store it identically.
+        NodeError: the two databases cannot store it identically.
     """
     try:
         kept = number(value)
     except ValueError as error:
-        raise Mistake(offset, str(error)) from error
+        raise NodeError(offset, str(error)) from error
     kind = ValueType.INTEGER if isinstance(kept, int) else ValueType.NUMBER
     return Constant(kept, kind, str(kept) if isinstance(kept, int) else f"{kept:f}")
 
@@ -52,7 +52,7 @@ def arithmetic(op: Sign, left: Operand, right: Operand, scale: int) -> Value:
     """Return ``left op right`` with its type.
 
     Raises:
-        Mistake: the operands are not quantities, or cannot be combined by ``op``.
+        NodeError: the operands are not quantities, or cannot be combined by ``op``.
     """
     for operand in (left, right):
         _need(operand, QUANTITIES, "a number or money")
@@ -79,7 +79,7 @@ def _scaled(op: Sign, left: Operand, right: Operand) -> ValueType:
     if op == "/" and money[0]:
         return ValueType.NUMBER if money[1] else ValueType.MONEY
     what = "money times money" if op == "*" else "a number divided by money"
-    raise Mistake(left.offset, f"{what} is not possible: {clash(left.value, right.value)}")
+    raise NodeError(left.offset, f"{what} is not possible: {clash(left.value, right.value)}")
 
 
 def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
@@ -99,11 +99,11 @@ def _folded(op: Sign, left: Operand, right: Operand) -> Constant | None:
 
 def _need(operand: Operand, types: frozenset[ValueType], what: str) -> None:
     if is_null(operand.value):
-        raise Mistake(operand.offset, f"NULL cannot be used here: {what} is needed")
+        raise NodeError(operand.offset, f"NULL cannot be used here: {what} is needed")
     if operand.value.type in types:
         return
     hint = "; use days_since(…)" if operand.value.type in {ValueType.INSTANT, ValueType.DATE} else ""
-    raise Mistake(operand.offset, f"{described(operand.value)}, but {what} is needed{hint}")
+    raise NodeError(operand.offset, f"{described(operand.value)}, but {what} is needed{hint}")
 
 
 def days_since(operand: Operand, scale: int) -> DaysSince:
@@ -111,7 +111,7 @@ def days_since(operand: Operand, scale: int) -> DaysSince:
     if isinstance(operand.value, Constant) and isinstance(operand.value.value, str) and bends(operand.value):
         return DaysSince(bend(operand, ValueType.INSTANT, scale))
     if operand.value.type not in {ValueType.INSTANT, ValueType.DATE}:
-        raise Mistake(operand.offset, f"{described(operand.value)}; days_since needs an instant or a date")
+        raise NodeError(operand.offset, f"{described(operand.value)}; days_since needs an instant or a date")
     return DaysSince(operand.value)
 
 
@@ -119,18 +119,18 @@ def call(name: FunctionName, args: Sequence[Operand], scale: int) -> Value:
     """Return a typed call of an allowed function.
 
     Raises:
-        Mistake: the arguments do not suit the function.
+        NodeError: the arguments do not suit the function.
     """
     for arg in args:
         if is_null(arg.value):
-            raise Mistake(arg.offset, f"NULL cannot be used in {name}(…)")
+            raise NodeError(arg.offset, f"NULL cannot be used in {name}(…)")
     if name in {"abs", "floor", "ceil"}:
         types = QUANTITIES if name == "abs" else NUMBERS
         _need(args[0], types, "a number or money" if name == "abs" else "a number")
         return Call(name, (args[0].value,), args[0].value.type)
     if len(args) < 2:
-        raise Mistake(args[0].offset, f"{name}(…) needs at least two arguments")
+        raise NodeError(args[0].offset, f"{name}(…) needs at least two arguments")
     kind, values = unify(args, scale)
     if name in {"least", "greatest"} and kind not in ORDERED:
-        raise Mistake(args[0].offset, f"{name}(…) needs numbers, money, instants or dates, not {kind.value}")
+        raise NodeError(args[0].offset, f"{name}(…) needs numbers, money, instants or dates, not {kind.value}")
     return Call(name, values, ValueType.NUMBER if ValueType.NUMBER in {value.type for value in values} else kind)

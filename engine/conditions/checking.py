@@ -26,7 +26,7 @@ from engine.conditions.tree import (
     Value,
 )
 from engine.conditions.types import Name, PlaceType, Scope, ValueType
-from engine.conditions.unify import Consequence, Mistake, Operand, described, is_null, unify
+from engine.conditions.unify import CascadingError, NodeError, Operand, described, is_null, unify
 from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
 
@@ -60,8 +60,8 @@ def check(text: str, tree: exp.Expr, scope: Scope, *, condition: bool) -> Value:
     checker = _Checker(scope)
     try:
         return checker.condition(tree) if condition else checker.expression(tree)
-    except Mistake as last:
-        mistakes = [mistake for mistake in (*checker.mistakes, last) if not isinstance(mistake, Consequence)]
+    except NodeError as last:
+        mistakes = [mistake for mistake in (*checker.mistakes, last) if not isinstance(mistake, CascadingError)]
         raise ConditionErrors([located(text, mistake.offset, str(mistake)) for mistake in mistakes]) from last
 
 
@@ -69,18 +69,18 @@ class _Checker:
     """Walks one tree. A method raises its last mistake; ``mistakes`` has those found earlier in siblings."""
 
     def __init__(self, scope: Scope) -> None:
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[NodeError] = []
         self._scope = scope
         self._scale = scope.currency_scale
 
     def _each(self, check_one: Callable[[exp.Expr], T], nodes: Sequence[exp.Expr]) -> list[T]:
         """Check all ``nodes`` before failing, so that one mistake does not hide the next."""
         done: list[T] = []
-        last: Mistake | None = None
+        last: NodeError | None = None
         for node in nodes:
             try:
                 done.append(check_one(node))
-            except Mistake as mistake:
+            except NodeError as mistake:
                 if last is not None:
                     self.mistakes.append(last)
                 last = mistake
@@ -92,7 +92,7 @@ class _Checker:
         """Return ``node`` as a typed value."""
         value = self.operand(node).value
         if is_null(value):
-            raise Mistake(0, "NULL alone is not an expression, because it has no type")
+            raise NodeError(0, "NULL alone is not an expression, because it has no type")
         return value
 
     def condition(self, node: exp.Expr) -> Value:
@@ -100,7 +100,7 @@ class _Checker:
         operand = self.operand(node)
         if is_null(operand.value) or operand.value.type is not ValueType.BOOLEAN:
             what = "NULL" if is_null(operand.value) else described(operand.value)
-            raise Mistake(operand.offset, f"{what}, not a condition; compare it with something")
+            raise NodeError(operand.offset, f"{what}, not a condition; compare it with something")
         return operand.value
 
     def operand(self, node: exp.Expr) -> Operand:
@@ -108,7 +108,7 @@ class _Checker:
         offset = offset_of(node)
         place = self._place(node)
         if place is not None:
-            raise Mistake(offset, f"{place.type} can only be compared with its places: =, <>, IN or IS NULL")
+            raise NodeError(offset, f"{place.type} can only be compared with its places: =, <>, IN or IS NULL")
         return Operand(self._value(node), offset)
 
     def _operands(self, *nodes: exp.Expr) -> list[Operand]:
@@ -117,7 +117,7 @@ class _Checker:
     def _value(self, node: exp.Expr) -> Value:
         refused = refusal(node)
         if refused:
-            raise Mistake(offset_of(node), refused)
+            raise NodeError(offset_of(node), refused)
         kind = type(node)
         if kind in _OPS:
             return self._compare(_OPS[kind], node)
@@ -165,7 +165,7 @@ class _Checker:
             case exp.Escape(this=exp.Like() as like):
                 return self._like(like, node.expression)
             case _:
-                raise Mistake(offset_of(node), f"`{node.key}` cannot be used in conditions")
+                raise NodeError(offset_of(node), f"`{node.key}` cannot be used in conditions")
 
     def _parts(self, node: exp.Expr, kind: type[exp.And] | type[exp.Or]) -> list[Value]:
         nodes: list[exp.Expr] = []
@@ -199,16 +199,18 @@ class _Checker:
             raise self._unknown(node)
         name, source = found
         if isinstance(source.type, PlaceType):
-            raise Mistake(offset_of(node), f"{source.type} is not a fact")
+            raise NodeError(offset_of(node), f"{source.type} is not a fact")
         return Ref(name, source.type, source)
 
-    def _unknown(self, node: exp.Column) -> Mistake:
+    def _unknown(self, node: exp.Column) -> NodeError:
         offset = offset_of(node)
         if node.this.args.get("quoted"):
-            return Mistake(offset, f'"{node.name}" is a name in SQL; write text in single quotes: {quoted(node.name)}')
+            return NodeError(
+                offset, f'"{node.name}" is a name in SQL; write text in single quotes: {quoted(node.name)}'
+            )
         name = f"{node.table}.{node.name}" if node.table else node.name
         message = f"unknown {self._scope.noun} `{name}`{did_you_mean(name, (*self._scope.names, *self._scope.broken))}"
-        return Consequence(offset, message) if name in self._scope.broken else Mistake(offset, message)
+        return CascadingError(offset, message) if name in self._scope.broken else NodeError(offset, message)
 
     def _compare(self, op: Op, node: exp.Expr) -> Value:
         sides = (node.this, node.expression)
@@ -220,14 +222,14 @@ class _Checker:
 
     def _place_compare(self, op: Op, dimension: exp.Expr, place: exp.Expr) -> Value:
         if op not in {"=", "<>"}:
-            raise Mistake(offset_of(dimension), f"places have no order for `{op}`; use =, <> or IN")
+            raise NodeError(offset_of(dimension), f"places have no order for `{op}`; use =, <> or IN")
         test = self._place_test(dimension, [place])
         return test if op == "=" else Not(test)
 
     def _place_test(self, dimension: exp.Expr, nodes: Sequence[exp.Expr]) -> PlaceTest:
         found = self._name(dimension)
         if found is None or not isinstance(found[1].type, PlaceType):
-            raise Mistake(offset_of(dimension), "this is not a dimension")
+            raise NodeError(offset_of(dimension), "this is not a dimension")
         name, source = found
         kind = found[1].type
         places = self._each(lambda node: place_name(node, kind), nodes)
@@ -245,7 +247,7 @@ class _Checker:
             return IsNull(self.operand(node.this).value) if place is None else unplaced(node, *place)
         if isinstance(node.expression, exp.Boolean):
             return IsTruth(self.condition(node.this), bool(node.expression.this))
-        raise Mistake(offset_of(node), "IS takes NULL, TRUE or FALSE; use = to compare")
+        raise NodeError(offset_of(node), "IS takes NULL, TRUE or FALSE; use = to compare")
 
     def _like(self, node: exp.Like, escape: exp.Expr | None) -> Value:
         like = match(self.operand(node.this), node.expression, escape, offset_of(node))
@@ -260,7 +262,7 @@ class _Checker:
         if default is None:
             results.append(Operand(Constant(None, ValueType.TEXT, "NULL"), offset_of(node)))
         if all(is_null(result.value) for result in results):
-            raise Mistake(offset_of(node), "every branch of this CASE is NULL")
+            raise NodeError(offset_of(node), "every branch of this CASE is NULL")
         kind, values = unify(results, self._scale)
         kind = ValueType.NUMBER if ValueType.NUMBER in {value.type for value in values} else kind
         return Case(tuple(zip(whens, values[:-1], strict=True)), values[-1], kind)

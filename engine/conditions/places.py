@@ -5,7 +5,7 @@ from sqlglot import exp
 from engine.conditions.reading import offset_of
 from engine.conditions.tree import IsNull, PlaceRef
 from engine.conditions.types import Name, PlaceType
-from engine.conditions.unify import Mistake
+from engine.conditions.unify import NodeError
 from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
 
@@ -14,19 +14,19 @@ def place_name(node: exp.Expr, dimension: PlaceType) -> str:
     """Return the place of ``dimension`` that ``node`` names.
 
     Raises:
-        Mistake: it names no place of the dimension.
+        NodeError: it names no place of the dimension.
     """
     if isinstance(node, exp.Null):
-        raise Mistake(offset_of(node), f"`{dimension.dimension}` compared with NULL never holds; use IS NULL")
+        raise NodeError(offset_of(node), f"`{dimension.dimension}` compared with NULL never holds; use IS NULL")
     if isinstance(node, exp.Column) and node.name in dimension.places:
-        raise Mistake(offset_of(node), f"write the place in single quotes: {quoted(node.name)}")
+        raise NodeError(offset_of(node), f"write the place in single quotes: {quoted(node.name)}")
     if not (isinstance(node, exp.Literal) and node.is_string):
-        raise Mistake(
+        raise NodeError(
             offset_of(node), f"{dimension} can only be compared with its places, such as '{dimension.places[0]}'"
         )
     if node.this not in dimension.places:
         hint = did_you_mean(str(node.this), dimension.places)
-        raise Mistake(offset_of(node), f"{dimension} has no place `{node.this}`{hint}")
+        raise NodeError(offset_of(node), f"{dimension} has no place `{node.this}`{hint}")
     return str(node.this)
 
 
@@ -34,10 +34,10 @@ def unplaced(node: exp.Is, name: str, source: Name) -> IsNull:
     """Return the test that the user has no place in a dimension.
 
     Raises:
-        Mistake: a user can have several places in it, so it is never NULL.
+        NodeError: a user can have several places in it, so it is never NULL.
     """
     if isinstance(source.type, PlaceType) and source.type.many:
-        raise Mistake(
+        raise NodeError(
             offset_of(node), f"{source.type} is never NULL, because its segments are independent of each other"
         )
     return IsNull(PlaceRef(name, source))

@@ -9,7 +9,7 @@ from engine.conditions.pattern import check_pattern
 from engine.conditions.reading import offset_of
 from engine.conditions.tree import FLIPPED, Between, Compare, Constant, Match, Member, Op, Value
 from engine.conditions.types import ValueType
-from engine.conditions.unify import ORDERED, Mistake, Operand, described, is_null, unify
+from engine.conditions.unify import ORDERED, NodeError, Operand, described, is_null, unify
 from engine.conditions.words import words
 
 
@@ -17,7 +17,7 @@ def compare(op: Op, left: Operand, right: Operand, scale: int) -> Value:
     """Return ``left op right`` with a single constant moved to the right; two constants are compared immediately.
 
     Raises:
-        Mistake: an operand is NULL, the types differ, or the type has no order.
+        NodeError: an operand is NULL, the types differ, or the type has no order.
     """
     _refuse_null(op, left, right)
     kind, (one, two) = unify((left, right), scale)
@@ -42,7 +42,7 @@ def between(value: Operand, low: Operand, high: Operand, scale: int) -> Between:
 def member(value: Operand, options: Sequence[Operand], scale: int) -> Value:
     """Return ``value IN (options)``; one option is an equality."""
     if not options:
-        raise Mistake(value.offset, "IN needs at least one value in its parentheses")
+        raise NodeError(value.offset, "IN needs at least one value in its parentheses")
     _refuse_null("IN", value, *options)
     _, (one, *rest) = unify((value, *options), scale)
     distinct = tuple(dict.fromkeys(rest))
@@ -54,16 +54,16 @@ def member(value: Operand, options: Sequence[Operand], scale: int) -> Value:
 def match(value: Operand, pattern: exp.Expr, escape: exp.Expr | None, offset: int) -> Match:
     """Return ``value LIKE pattern``; pattern and escape must be text literals."""
     if value.value.type is not ValueType.TEXT or is_null(value.value):
-        raise Mistake(value.offset, f"{described(value.value)}; LIKE needs text")
+        raise NodeError(value.offset, f"{described(value.value)}; LIKE needs text")
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
-        raise Mistake(offset_of(pattern, offset), "the pattern of LIKE must be text in single quotes")
+        raise NodeError(offset_of(pattern, offset), "the pattern of LIKE must be text in single quotes")
     if escape is not None and not (isinstance(escape, exp.Literal) and escape.is_string and len(escape.this) == 1):
-        raise Mistake(offset_of(escape, offset), "ESCAPE takes one character in single quotes")
+        raise NodeError(offset_of(escape, offset), "ESCAPE takes one character in single quotes")
     mark = None if escape is None else str(escape.this)
     try:
         check_pattern(str(pattern.this), mark)
     except ValueError as error:
-        raise Mistake(offset_of(pattern, offset), str(error)) from error
+        raise NodeError(offset_of(pattern, offset), str(error)) from error
     return Match(value.value, str(pattern.this), mark)
 
 
@@ -72,12 +72,12 @@ def _refuse_null(op: str, *operands: Operand) -> None:
         if is_null(operand.value):
             other = next((words(each.value) for each in operands if not is_null(each.value)), "…")
             negation = "NOT " if op == "<>" else ""
-            raise Mistake(operand.offset, f"`{op}` with NULL never holds; write {other} IS {negation}NULL")
+            raise NodeError(operand.offset, f"`{op}` with NULL never holds; write {other} IS {negation}NULL")
 
 
 def _need_order(kind: ValueType, operand: Operand, op: str) -> None:
     if kind not in ORDERED:
-        raise Mistake(operand.offset, f"{described(operand.value)}, which has no order for `{op}`; use =, <> or IN")
+        raise NodeError(operand.offset, f"{described(operand.value)}, which has no order for `{op}`; use =, <> or IN")
 
 
 def _compared(op: Op, left: Constant, right: Constant) -> bool:

@@ -14,7 +14,7 @@ QUANTITIES = NUMBERS | {ValueType.MONEY}
 ORDERED = QUANTITIES | {ValueType.INSTANT, ValueType.DATE}
 
 
-class Mistake(Exception):
+class NodeError(Exception):
     """A node of the condition is invalid; ``offset`` is its position in the text."""
 
     def __init__(self, offset: int, message: str) -> None:
@@ -22,7 +22,7 @@ class Mistake(Exception):
         super().__init__(message)
 
 
-class Consequence(Mistake):
+class CascadingError(NodeError):
     """A node cannot be checked because of a mistake that is reported elsewhere."""
 
 
@@ -52,7 +52,7 @@ def unify(operands: Sequence[Operand], scale: int) -> tuple[ValueType, tuple[Val
     """Return the common type of ``operands``, and the operands with their constants converted to it.
 
     Raises:
-        Mistake: they have no common type, or a constant does not fit.
+        NodeError: they have no common type, or a constant does not fit.
     """
     common = _common(operands)
     return common, tuple(bend(operand, common, scale) for operand in operands)
@@ -66,7 +66,7 @@ def _common(operands: Sequence[Operand]) -> ValueType:
         if other.value.type in NUMBERS and common.value.type in NUMBERS:
             common = other if other.value.type is ValueType.NUMBER else common
         elif other.value.type is not common.value.type:
-            raise Mistake(other.offset, clash(common.value, other.value))
+            raise NodeError(other.offset, clash(common.value, other.value))
     return common.value.type
 
 
@@ -91,7 +91,7 @@ def bend(operand: Operand, to: ValueType, scale: int) -> Value:
     """Return the operand converted to the type ``to``; an integer counts as a number unchanged.
 
     Raises:
-        Mistake: the operand has another type, or its constant does not fit.
+        NodeError: the operand has another type, or its constant does not fit.
     """
     value = operand.value
     if isinstance(value, Case) and bends(value):
@@ -103,10 +103,10 @@ def bend(operand: Operand, to: ValueType, scale: int) -> Value:
         try:
             return _constant(value, to, scale)
         except ValueError as error:
-            raise Mistake(operand.offset, str(error)) from error
+            raise NodeError(operand.offset, str(error)) from error
     if value.type is to or (value.type in NUMBERS and to in NUMBERS):
         return value
-    raise Mistake(operand.offset, f"{described(value)}, but type {to.value} is needed")
+    raise NodeError(operand.offset, f"{described(value)}, but type {to.value} is needed")
 
 
 def _constant(constant: Constant, to: ValueType, scale: int) -> Constant:

@@ -67,7 +67,7 @@ class ChannelBreakers:
     def worked(self, batch: int) -> None:
         """Note that a batch was loaded and passed the gates without an error."""
         if self._whole.up():
-            _log.info("channel_goes_on", channel=self._channel)
+            _log.info("channel_resumed", channel=self._channel)
         if self._limit is not None:
             self._limit = self._limit * _FASTER if self._limit * _FASTER < batch else None
 
@@ -99,7 +99,7 @@ class ChannelBreakers:
         self._unrendered.pop(template, None)
         breaker = self._templates.pop(template, None)
         if breaker:
-            _log.info("template_goes_on", template=template)
+            _log.info("template_resumed", template=template)
 
     def forget(self) -> None:
         """Resume everything, because the content was replaced."""

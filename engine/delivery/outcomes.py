@@ -43,11 +43,11 @@ def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, sett
         case Outcome.ADAPTER_DOWN:
             state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
-            said, place = answer.detail[:MAX_DETAIL], ""
+            provider_text, place = answer.detail[:MAX_DETAIL], ""
             if reason == DeliveryReason.ADAPTER_ERROR:
-                said, place = place, said
+                provider_text, place = place, provider_text
             return unknown(
-                pending.action_id, pending.fence, tries, reason, said, detail=place, now=now, settings=settings
+                pending.action_id, pending.fence, tries, reason, provider_text, detail=place, now=now, settings=settings
             )
     return Move(
         pending.action_id,
@@ -69,7 +69,7 @@ def unknown(
     fence: int,
     tries: int,
     reason: str,
-    said: str = "",
+    provider_text: str = "",
     *,
     detail: str = "",
     now: int,
@@ -77,10 +77,10 @@ def unknown(
 ) -> Move:
     """Return the move of an action that may or may not have been sent: unknown or, by policy, sent again.
 
-    ``said`` is the provider's text, if any; ``detail`` is the place of an adapter's bug.
+    ``provider_text`` is empty if the provider said nothing; ``detail`` is the place of an adapter's bug.
     """
     if settings.unknown == "hold" or tries >= settings.tries:
-        return Move(action_id, fence, State.UNKNOWN, reason, detail, said)
+        return Move(action_id, fence, State.UNKNOWN, reason, detail, provider_text)
     due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, said, due_at=due_at, via=via)
+    return Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, provider_text, due_at=due_at, via=via)

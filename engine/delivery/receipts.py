@@ -47,6 +47,6 @@ def _entry(receipt: Receipt) -> ReceiptEntry:
         _STATES[receipt.kind],
         receipt.reference,
         reason=receipt.reason or LedgerReason.REPORTED,
-        said=receipt.detail,
+        provider_text=receipt.detail,
         happened_at=Instant(receipt.at),
     )

@@ -36,7 +36,7 @@ class Recovered:
 
 
 class Recovery:
-    """Finds and settles actions whose lease has expired."""
+    """Finds actions whose lease has expired, and puts them back or marks them unknown."""
 
     def __init__(self, dialect: Dialect, settings: DeliverySettings) -> None:
         self._settings = settings
@@ -53,7 +53,7 @@ class Recovery:
         return connection.scalar(self._any, {"now": now}) is not None or connection.scalar(self._freed) is not None
 
     def run(self, connection: Connection, now: int) -> Recovered:
-        """Settle up to a thousand actions whose lease has expired; call again while it returns something."""
+        """Handle up to a thousand actions whose lease has expired; call again while it returns something."""
         forget(connection, RowKind.ACTION, _OUT_OF_QUARANTINE)
         rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
         released = [row for row in rows if row.state == State.CLAIMED]

@@ -96,9 +96,9 @@ class Sender:
         for _ in range(count):
             self._credits.release()
 
-    def send(self, parcel: OutgoingMessage) -> None:
+    def send(self, outgoing: OutgoingMessage) -> None:
         """Queue a message for sending; one credit must have been acquired for it."""
-        self._outbox.put_nowait(parcel)
+        self._outbox.put_nowait(outgoing)
 
     @property
     def nearly_idle(self) -> bool:
@@ -120,22 +120,22 @@ class Sender:
 
     async def _send_all(self) -> None:
         while True:
-            parcel = await self._outbox.get()
-            move = await self._send(parcel)
+            outgoing = await self._outbox.get()
+            move = await self._send(outgoing)
             written = self._journal.post([move])
             self._unrecorded.add(written)
             written.add_done_callback(partial(self._recorded, move))
             self._credits.release()
 
-    async def _send(self, parcel: OutgoingMessage) -> Move:
+    async def _send(self, outgoing: OutgoingMessage) -> Move:
         assert self._adapter is not None
-        pending, now = parcel.pending, self._clock.now()
+        pending, now = outgoing.pending, self._clock.now()
         if self._breaker.paused(now):
             return Move(pending.action_id, pending.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
-        left = parcel.lease_until - now
+        left = outgoing.lease_until - now
         if left <= self._settings.lease // 10:
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
-        answer = await self._ask(self._adapter, parcel.message, left / SECOND)
+        answer = await self._ask(self._adapter, outgoing.message, left / SECOND)
         now = self._clock.now()
         self._watch(answer, now)
         return follow(pending, answer, self._adapter.name, now, self._settings)

@@ -39,9 +39,9 @@ class ActionReader:
     def read(self, connection: Connection, user_id: int) -> tuple[ActionRecord, ...]:
         """Return the user's actions, oldest first."""
         changes: dict[int, list[ActionChange]] = defaultdict(list)
-        for action_id, at, state, reason, detail, said in connection.execute(_CHANGES, {"user_id": user_id}):
+        for action_id, at, state, reason, detail, provider_text in connection.execute(_CHANGES, {"user_id": user_id}):
             sentence = self.reasons.sentence(reason)
-            changes[action_id].append(ActionChange(Instant(at), state, reason, sentence, detail, said))
+            changes[action_id].append(ActionChange(Instant(at), state, reason, sentence, detail, provider_text))
         rows = connection.execute(_ACTIONS, {"user_id": user_id}).mappings()
         return tuple(self._record(row, changes) for row in rows)
 

@@ -14,12 +14,12 @@ from engine.store.quarantine import Quarantined
 def attention(
     store: Store, findings: Sequence[Finding], schema_drift: str, pools: Sequence[Pool]
 ) -> tuple[Attention, ...]:
-    """Return everything that needs attention: errors in files, ticks and workers, and stuck actions."""
+    """Return everything that needs attention: errors in files, ticks and workers, and actions that are held or unknown."""
     return (
         *_of_files(findings, schema_drift),
         *_of_workers(store),
         *_of_ticks(store.ticks),
-        *(_of_depth(depth) for depth in store.stuck),
+        *(_of_depth(depth) for depth in store.held_or_unknown),
         *(_of_adapter(depth) for depth in store.queue if depth.reason == DeliveryReason.ADAPTER_DOWN),
         *(_of_bug(depth) for depth in store.queue if depth.reason == DeliveryReason.CODE_AT_FAULT),
         *_of_quarantine(store.quarantine),

@@ -51,7 +51,7 @@ class Explainer:
                 connection, content.catalog, channels, self.brand.currency, user_id, show_addresses=show_addresses
             ),
             dimensions=placements(connection, content.rules, self.deciders, user_id, now),
-            next_look=next_evaluation(connection, content, user_id),
+            next_evaluation=next_evaluation(connection, content, user_id),
             transitions=moves,
             enrolments=enrolments(connection, content, moves, user_id),
             actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),

@@ -34,7 +34,7 @@ _USER_DUE = text("SELECT due_at FROM user_state WHERE due_at > 0 AND due_at <= :
 _USER_AT_ONCE = text("SELECT 1 FROM user_state WHERE due_at <= 0 LIMIT 1")
 _ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
 _ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
-_STUCK_SQL = "state IN ('held', 'unknown')"
+_HELD_OR_UNKNOWN_SQL = "state IN ('held', 'unknown')"
 _FREE = text(
     "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
     " AND (expires_at IS NULL OR expires_at > :now) LIMIT :limit) AS f"
@@ -53,7 +53,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
         ticks=tuple(TickDone(**row) for row in connection.execute(_TICKS, {"limit": TICKS}).mappings()),
         lag=_lag(connection, now),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
-        stuck=_depths(connection, _STUCK_SQL, reasons),
+        held_or_unknown=_depths(connection, _HELD_OR_UNKNOWN_SQL, reasons),
         quarantine=read_quarantine(connection, QUARANTINED),
     )
 

@@ -82,8 +82,8 @@ class Store:
     lag: Lag
     queue: tuple[Depth, ...]
     """Actions that are waiting for delivery or being sent."""
-    stuck: tuple[Depth, ...]
-    """Actions that are held or unknown."""
+    held_or_unknown: tuple[Depth, ...]
+    """Actions that need a person: a decision, coupon codes, or the provider's word on whether they arrived."""
     quarantine: tuple[Quarantined, ...]
     """Rows that could not be processed, oldest first, up to a limit."""
 

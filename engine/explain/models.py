@@ -38,7 +38,7 @@ class ConsentStatus:
     channel: str
     message_class: str
     granted: bool
-    words: tuple[ConsentChange, ...]
+    changes: tuple[ConsentChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class ProfileEdit:
     """One change of a value in the user's profile; None stands for no value."""
 
     at: Instant
-    what: str
+    field: str
     """``email``, ``locale``, … or the attribute's name."""
     before: Value
     after: Value
     source: str
-    who: str | None
+    person: str | None
     """The person who changed it by hand; None for programs."""
 
 
@@ -145,7 +145,7 @@ class NextEvaluation:
     """When the user is evaluated next. ``at`` is 0 if new input or new rules are waiting for the next tick."""
 
     at: Instant
-    looked_at: Instant | None
+    evaluated_at: Instant | None
     """When facts were last refreshed and placements last decided."""
     why: tuple[str, ...]
 
@@ -182,7 +182,7 @@ class ActionChange:
     """What the reason means; None if nothing declares it."""
     detail: str
     """Details from the program."""
-    said: str | None
+    provider_text: str | None
     """The provider's response, as long as it is kept."""
 
 
@@ -248,7 +248,7 @@ class Explanation:
     """The newest changes, oldest first."""
     facts: tuple[FactValue, ...]
     dimensions: tuple[DimensionPlacement, ...]
-    next_look: NextEvaluation | None
+    next_evaluation: NextEvaluation | None
     """None if the user has no row in ``user_state`` yet, because they have not been evaluated."""
     transitions: tuple[PastTransition, ...]
     enrolments: tuple[EnrolmentRecord, ...]

@@ -26,31 +26,33 @@ def next_evaluation(connection: Connection, content: Content, user_id: int) -> N
     row = connection.execute(_STATE, {"user_id": user_id}).first()
     if row is None:
         return None
-    looked_at = None if row.refreshed_at is None else Instant(row.refreshed_at)
-    return NextEvaluation(Instant(row.due_at), looked_at, _why(connection, content, user_id, row.due_at, looked_at))
+    evaluated_at = None if row.refreshed_at is None else Instant(row.refreshed_at)
+    return NextEvaluation(
+        Instant(row.due_at), evaluated_at, _why(connection, content, user_id, row.due_at, evaluated_at)
+    )
 
 
 def _why(
-    connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant | None
+    connection: Connection, content: Content, user_id: int, due_at: int, evaluated_at: Instant | None
 ) -> tuple[str, ...]:
     if due_at >= NEVER:
         return ("nothing changes without new input",)
-    if due_at == 0 or looked_at is None:
+    if due_at == 0 or evaluated_at is None:
         return ("the user, the rules or the files are new or have changed",)
-    if due_at == looked_at + 1:
+    if due_at == evaluated_at + 1:
         return ("another transition already matches",)
-    found = _terms_at(connection, content, user_id, due_at, looked_at)
+    found = _terms_at(connection, content, user_id, due_at, evaluated_at)
     events = connection.execute(_EVENTS, {"user_id": user_id, "at": due_at}).scalars()
     found += [f"the event {name}" for name in events]
     return tuple(found) or ("new input",)
 
 
-def _terms_at(connection: Connection, content: Content, user_id: int, due_at: int, looked_at: Instant) -> list[str]:
+def _terms_at(connection: Connection, content: Content, user_id: int, due_at: int, evaluated_at: Instant) -> list[str]:
     """Return what happens at ``due_at``, computed as of the instant at which it was set."""
     terms = list(_terms(content, dialect_of(connection)))
     listed = ", ".join(f"{sql} AS t_{number}" for number, (sql, _) in enumerate(terms))
     query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
-    binds = {"user_id": user_id} | ({"now": looked_at} if ":now" in listed else {})
+    binds = {"user_id": user_id} | ({"now": evaluated_at} if ":now" in listed else {})
     row = connection.execute(query, binds).one()
     return list(dict.fromkeys(said for at, (_, said) in zip(row, terms, strict=True) if at == due_at))
 

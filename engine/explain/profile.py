@@ -33,20 +33,20 @@ def consents(connection: Connection, user_id: int) -> tuple[ConsentStatus, ...]:
     found = []
     for channel, message_class, granted, source, at in connection.execute(_CONSENTS, {"user_id": user_id}):
         newest = ConsentChange(Instant(at), bool(granted), source)
-        words = history.get(f"{_CONSENT}{channel}.{message_class}", [])
-        if newest not in words:
-            words = [*words, newest]
-        found.append(ConsentStatus(channel, message_class, newest.granted, tuple(words)))
+        changes = history.get(f"{_CONSENT}{channel}.{message_class}", [])
+        if newest not in changes:
+            changes = [*changes, newest]
+        found.append(ConsentStatus(channel, message_class, newest.granted, tuple(changes)))
     return tuple(found)
 
 
 def _consent_history(connection: Connection, user_id: int) -> Mapping[str, list[ConsentChange]]:
     history: dict[str, list[ConsentChange]] = {}
     for row in connection.execute(_CONSENT_CHANGES, {"user_id": user_id}):
-        words = history.setdefault(row.what, [])
-        if row.before is not None and not words:
-            words.append(_change(row.before))
-        words.append(_change(row.after))
+        changes = history.setdefault(row.what, [])
+        if row.before is not None and not changes:
+            changes.append(_change(row.before))
+        changes.append(_change(row.after))
     return history
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, text
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
 from engine.incentives.coupons import CouponIssuer
-from engine.playbooks.breakers import OF_ENROLMENTS, PartKind, PlaybookBreakers, PlaybookPart, blaming
-from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, AtStep, DueEnrolments
+from engine.playbooks.breakers import OF_ENROLMENTS, PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to
+from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, DueEnrolments, EnrolmentsAtStep
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
@@ -68,7 +68,7 @@ class Advance:
         if taken:
             groups = text(f"SELECT playbook, version, min(step) FROM {DUE_ENROLMENT} GROUP BY playbook, version")
             for name, version, first in connection.execute(groups).all():
-                with blaming(PlaybookPart(name, version, PartKind.STEPS), connection):
+                with attribute_bugs_to(PlaybookPart(name, version, PartKind.STEPS), connection):
                     made += self._walk(connection, name, version, first, now)
             self._write_back(connection, now)
         drop_temporary(connection, DUE_ENROLMENT)
@@ -156,7 +156,7 @@ def _take(due: DueEnrolments, step: Step) -> int:
     Raises:
         RuntimeError: the step's kind has a bug: it left an enrolment unchanged, which would be due forever.
     """
-    here = AtStep(due, step.index, step.id)
+    here = EnrolmentsAtStep(due, step.index, step.id)
     if not here.anybody():
         return 0
     if step.when is not None:

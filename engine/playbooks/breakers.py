@@ -74,7 +74,7 @@ class PlaybookAtFault(Exception):
 
 
 @contextmanager
-def blaming(part: PlaybookPart, connection: Connection | None = None) -> Iterator[None]:
+def attribute_bugs_to(part: PlaybookPart, connection: Connection | None = None) -> Iterator[None]:
     """Run the code of ``part``, in the transaction of ``connection`` if it uses one.
 
     Raises:
@@ -112,16 +112,16 @@ class PlaybookBreakers:
         """Return what of ``parts`` must not run at ``now``, in all playbooks."""
         return tuple(one for one in self._breakers if one.part in parts and self.paused(one, now))
 
-    def next_look(self, now: Instant) -> Instant | None:
+    def users_retry_at(self, now: Instant) -> Instant | None:
         """Return when users whom entries or exits passed over must be evaluated again; None if there were none."""
         alarms = (self._breakers[one].alarm for one in self.all_paused(OF_USERS, now))
         return min((Instant(alarm.until) for alarm in alarms if alarm), default=None)
 
-    def had_their_turn(self, parts: Container[PartKind], now: Instant) -> None:
+    def resume(self, parts: Container[PartKind], now: Instant) -> None:
         """Note that everything due at ``now`` was done, except for what is paused: all else of ``parts`` works."""
         for one in [one for one in self._breakers if one.part in parts and not self.paused(one, now)]:
             del self._breakers[one]
-            _log.info("playbook_goes_on", playbook=one.name)
+            _log.info("playbook_resumed", playbook=one.name)
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:

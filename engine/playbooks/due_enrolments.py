@@ -48,7 +48,7 @@ class DueEnrolments:
 
 
 @dataclass(frozen=True)
-class AtStep:
+class EnrolmentsAtStep:
     """The due enrolments that take one step: what a kind of step works on.
 
     Every enrolment must go to a later step (``go``, ``go_after``, ``move``), stay for a while (``stay``,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.conditions.sql import NOW
-from engine.playbooks.breakers import PartKind, PlaybookBreakers, blaming, part_of
+from engine.playbooks.breakers import PartKind, PlaybookBreakers, attribute_bugs_to, part_of
 from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
@@ -32,7 +32,7 @@ class Enrol:
     def __init__(self, playbooks: Playbooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
         self._dialect = dialect
         self._breakers = breakers
-        self._playbooks = [p for p in playbooks.playbooks if p.trigger.occasional is None]
+        self._playbooks = [p for p in playbooks.playbooks if p.trigger.local_time is None]
         self._statements: dict[str, str] = {}
 
     def run(self, connection: Connection, now: Instant) -> int:
@@ -53,16 +53,16 @@ class Enrol:
         drop_temporary(connection, _TRANSITIONS)
         drop_temporary(connection, _EVENTS)
         for playbook in active:
-            self._look_again(connection, playbook, now)
+            self._schedule_reentry(connection, playbook, now)
         return made
 
     def _enter(self, connection: Connection, playbook: Playbook, activated: int, now: Instant) -> int:
-        with blaming(part_of(playbook, PartKind.ENTRY), connection):
+        with attribute_bugs_to(part_of(playbook, PartKind.ENTRY), connection):
             if playbook.name not in self._statements:
                 self._statements[playbook.name] = insertion(playbook, DUE, self._dialect)
             return insert_candidates(connection, playbook, self._statements[playbook.name], activated, now)
 
-    def _look_again(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
+    def _schedule_reentry(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
         """Make users due at the end of the re-entry wait of a ``when`` trigger; nothing else would make them due then."""
         if not playbook.trigger.conditions or not isinstance(playbook.reentry, int):
             return
@@ -116,7 +116,7 @@ class _Reads(NamedTuple):
 
 
 def _reads(playbook: Playbook) -> _Reads:
-    with blaming(part_of(playbook, PartKind.ENTRY)):
+    with attribute_bugs_to(part_of(playbook, PartKind.ENTRY)):
         return _Reads(playbook.trigger.reads_transitions, sorted(playbook.trigger.reads_events))
 
 

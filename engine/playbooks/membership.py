@@ -16,7 +16,7 @@ from engine.playbooks.candidates import candidates
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.occasions import fill_occasions
 from engine.playbooks.reasons import PlaybookReason
-from engine.playbooks.triggers.base import OccasionalTrigger
+from engine.playbooks.triggers.base import LocalTimeTrigger
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
@@ -74,20 +74,20 @@ class Memberships:
         self, connection: Connection, playbook: Playbook, activated: int, user_id: int, now: Instant
     ) -> tuple[DescribedEnum, int] | None:
         """Return why the newest candidate does not enter, or that a candidate enters; None if there is no candidate."""
-        occasional = playbook.trigger.occasional
-        if occasional is not None:
-            self._fill(connection, occasional, user_id, now)
+        local_time = playbook.trigger.local_time
+        if local_time is not None:
+            self._fill(connection, local_time, user_id, now)
         found = candidates(playbook, _of_user(user_id), self._dialect)
         tests = sorted(found.tests, key=lambda test: test[0] is not PlaybookReason.SAME_OCCURRENCE)
         binds = {"playbook": playbook.name, "now": now, "since": now - playbook.expires, "activated": activated}
         rows = connection.execute(statement(_query(found, [sql for _, sql in tests])), binds).all()
-        if occasional is not None:
+        if local_time is not None:
             drop_temporary(connection, OCCASION)
         answers = [(_first_failing([reason for reason, _ in tests], row), int(row[0])) for row in rows]
         entering = [answer for answer in answers if answer[0] is PlaybookReason.ENTERS_NEXT]
         return next(iter(entering or answers), None)
 
-    def _fill(self, connection: Connection, trigger: OccasionalTrigger, user_id: int, now: Instant) -> None:
+    def _fill(self, connection: Connection, trigger: LocalTimeTrigger, user_id: int, now: Instant) -> None:
         """Find the user's occasions of the last year."""
         query = text("SELECT coalesce(timezone, '') FROM users WHERE id = :user_id")
         name = connection.execute(query, {"user_id": user_id}).scalar() or ""

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, bindparam, text
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.errors import StoreValueError
-from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, blaming, part_of
+from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, attribute_bugs_to, part_of
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
+from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.file.playbook import Playbook, Playbooks
-from engine.playbooks.settle import Settle
-from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
+from engine.playbooks.triggers.base import LocalTimeTrigger, Occasion
 from engine.playbooks.triggers.candidates import CandidateSource
 from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
@@ -39,11 +39,11 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class _Occasional:
+class _LocalTimePlaybook:
     """A playbook with a date or schedule trigger."""
 
     playbook: Playbook
-    trigger: OccasionalTrigger
+    trigger: LocalTimeTrigger
 
     @property
     def schedule(self) -> str:
@@ -55,18 +55,23 @@ class Occasions:
     """Enrols users on their dates and on schedules."""
 
     def __init__(
-        self, playbooks: Playbooks, dialect: Dialect, brand_zone: str, settle: Settle, breakers: PlaybookBreakers
+        self,
+        playbooks: Playbooks,
+        dialect: Dialect,
+        brand_zone: str,
+        exits_and_waits: ExitsAndWaits,
+        breakers: PlaybookBreakers,
     ) -> None:
         """``brand_zone`` is used for users whose time zone is unknown.
 
-        ``settle`` ends enrolments before their first step if the playbook's exit already holds.
+        ``exits_and_waits`` ends enrolments before their first step if the playbook's exit already holds.
         """
-        self._settle = settle
+        self._exits_and_waits = exits_and_waits
         self._breakers = breakers
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
-        self._occasional = list(_occasional(playbooks))
-        self._looked_at: dict[str, Instant] = {}
+        self._playbooks = list(_local_time_playbooks(playbooks))
+        self._taken_until: dict[str, Instant] = {}
         """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 
     def run(self, database: Database, now: Instant) -> int:
@@ -74,7 +79,7 @@ class Occasions:
 
         A bug in a trigger's code stops only its playbook; its occasions stay untaken.
         """
-        if not self._occasional:
+        if not self._playbooks:
             return 0
         with database.read() as connection:
             since = activations(connection)
@@ -84,16 +89,19 @@ class Occasions:
         for one, activated in self._active(since, now):
             try:
                 for bucket, found in self._upcoming(one, zones, activated, last_user, now):
-                    with database.write() as connection, blaming(part_of(one.playbook, PartKind.ENTRY), connection):
+                    with (
+                        database.write() as connection,
+                        attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection),
+                    ):
                         made += self._take(connection, one, bucket, found, now)
-                self._looked_at[one.playbook.name] = now
+                self._taken_until[one.playbook.name] = now
             except PlaybookAtFault as fault:
                 self._breakers.fail(fault, now)
         return made
 
-    def _active(self, since: Mapping[str, int], now: Instant) -> "Iterator[tuple[_Occasional, int]]":
+    def _active(self, since: Mapping[str, int], now: Instant) -> "Iterator[tuple[_LocalTimePlaybook, int]]":
         """Yield the playbooks that run, each with when it was first applied."""
-        for one in self._occasional:
+        for one in self._playbooks:
             activated = since.get(one.playbook.name)
             # Whoever enters has to be able to leave at once.
             paused = (self._breakers.paused(part_of(one.playbook, part), now) for part in OF_USERS)
@@ -101,10 +109,10 @@ class Occasions:
                 yield one, activated
 
     def _upcoming(
-        self, one: _Occasional, zones: Mapping[str, ZoneInfo], activated: int, last_user: int, now: Instant
+        self, one: _LocalTimePlaybook, zones: Mapping[str, ZoneInfo], activated: int, last_user: int, now: Instant
     ) -> "Sequence[tuple[_Bucket, Sequence[Occasion]]]":
         """Return the occasions that this process has not taken, with each range of users to take them for."""
-        with blaming(part_of(one.playbook, PartKind.ENTRY)):
+        with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY)):
             found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
             return [(bucket, found) for bucket in _buckets(one.trigger, last_user)] if found else []
 
@@ -114,7 +122,7 @@ class Occasions:
         Raises:
             PlaybookAtFault: a trigger's code has a bug.
         """
-        if not self._occasional:
+        if not self._playbooks:
             return 0
         since = activations(connection)
         zones = self._zones(
@@ -123,7 +131,7 @@ class Occasions:
         )
         made = 0
         for one, activated in self._active(since, now):
-            with blaming(part_of(one.playbook, PartKind.ENTRY), connection):
+            with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection):
                 found = occasions_between(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
         return made
@@ -133,11 +141,16 @@ class Occasions:
         return {name: zone_or(name, self._brand_zone) for name in names}
 
     def _since(self, playbook: Playbook, activated: int, now: Instant) -> int:
-        looked_at = self._looked_at.get(playbook.name, 0)
-        return max(now - playbook.expires, activated - 1, looked_at if looked_at <= now else 0)
+        taken_until = self._taken_until.get(playbook.name, 0)
+        return max(now - playbook.expires, activated - 1, taken_until if taken_until <= now else 0)
 
     def _take(
-        self, connection: Connection, one: _Occasional, bucket: "_Bucket", found: Sequence[Occasion], now: Instant
+        self,
+        connection: Connection,
+        one: _LocalTimePlaybook,
+        bucket: "_Bucket",
+        found: Sequence[Occasion],
+        now: Instant,
     ) -> int:
         """Take the occasions that no worker has taken yet, and enrol their users."""
         slots = {f"{occasion.slot}|{occasion.zone}|{bucket.number}": None for occasion in found}
@@ -158,7 +171,7 @@ class Occasions:
         self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:
             # This tick's user chunks, which check exits, are already done.
-            self._settle.entered(connection, one.playbook.name, now)
+            self._exits_and_waits.entered(connection, one.playbook.name, now)
         return made
 
     def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
@@ -182,17 +195,17 @@ class Occasions:
 
 def occasion_indexes(playbooks: Playbooks) -> tuple[str, ...]:
     """Return SQL that creates the indexes that find users by their dates; run when files are applied."""
-    indexes = {one.trigger.index for one in _occasional(playbooks) if one.trigger.index is not None}
+    indexes = {one.trigger.index for one in _local_time_playbooks(playbooks) if one.trigger.index is not None}
     return tuple(
         f"CREATE INDEX IF NOT EXISTS {index.name} ON user_state ({index.expression})"
         for index in sorted(indexes, key=lambda index: index.name)
     )
 
 
-def _occasional(playbooks: Playbooks) -> Iterator[_Occasional]:
+def _local_time_playbooks(playbooks: Playbooks) -> Iterator[_LocalTimePlaybook]:
     for playbook in playbooks.playbooks:
-        if (trigger := playbook.trigger.occasional) is not None:
-            yield _Occasional(playbook, trigger)
+        if (trigger := playbook.trigger.local_time) is not None:
+            yield _LocalTimePlaybook(playbook, trigger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +218,7 @@ class _Bucket:
     """One past the last id."""
 
 
-def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
+def _buckets(trigger: LocalTimeTrigger, last_user: int) -> Iterator[_Bucket]:
     if trigger.value is not None:
         yield _Bucket(0, 0, last_user + 1)
         return
@@ -213,7 +226,7 @@ def _buckets(trigger: OccasionalTrigger, last_user: int) -> Iterator[_Bucket]:
         yield _Bucket(number, number * _BUCKET, (number + 1) * _BUCKET)
 
 
-def _by_index(trigger: OccasionalTrigger, found: Sequence[Occasion]) -> str:
+def _by_index(trigger: LocalTimeTrigger, found: Sequence[Occasion]) -> str:
     """Return a condition that uses an index to find the users of these days, or those in these zones."""
     column = trigger.value or "coalesce(u.timezone, '')"
     values = {one.zone if trigger.value is None else one.day for one in found}

@@ -63,7 +63,7 @@ def test_held_actions_ask_for_codes(world: World) -> None:
     world.codes("C-1")
     ordered(world, 3)
     found = status(world, 2)
-    assert [(depth.state, depth.reason, depth.count) for depth in found.store.stuck] == [
+    assert [(depth.state, depth.reason, depth.count) for depth in found.store.held_or_unknown] == [
         ("held", "coupon_pool_empty", 2)
     ]
     assert subjects(found) == ["held actions"]

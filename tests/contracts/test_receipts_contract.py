@@ -24,8 +24,8 @@ def reference(number: int) -> str:
     return f"ref-{number}.offer.1"
 
 
-def told(state: State, number: int = 1, reason: str = "reported", said: str = "") -> ReceiptEntry:
-    return ReceiptEntry("scripted", state, reference(number), reason=reason, said=said)
+def told(state: State, number: int = 1, reason: str = "reported", provider_text: str = "") -> ReceiptEntry:
+    return ReceiptEntry("scripted", state, reference(number), reason=reason, provider_text=provider_text)
 
 
 def receive(shop: Deliveries, *receipts: ReceiptEntry) -> Received:
@@ -44,7 +44,9 @@ def sent(shop: Deliveries) -> Deliveries:
 
 
 def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) -> None:
-    done = receive(sent, told(State.DELIVERED, said="250 delivered to mailbox"), told(State.BOUNCED, 2, reason="full"))
+    done = receive(
+        sent, told(State.DELIVERED, provider_text="250 delivered to mailbox"), told(State.BOUNCED, 2, reason="full")
+    )
     assert done == Received(new=2)
     assert sent.rows("SELECT id, state, reason, changed_at FROM action WHERE id < 4 ORDER BY id") == [
         (1, "delivered", "reported", LATER),
@@ -67,7 +69,7 @@ def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) 
     ids=["earlier", "just now", "in the future", "before the hand-off", "never"],
 )
 def test_when_it_happened_is_told_beside_when_the_log_was_told(sent: Deliveries, happened_at: int, shown: str) -> None:
-    receipt = replace(told(State.DELIVERED, said="250 delivered"), happened_at=Instant(happened_at))
+    receipt = replace(told(State.DELIVERED, provider_text="250 delivered"), happened_at=Instant(happened_at))
     assert receive(sent, receipt) == Received(new=1)
     last = sent.changes(LogFilter(user="u1"))[-1]
     assert (last.at, last.state, last.detail) == (LATER, "delivered", shown)
@@ -86,7 +88,9 @@ def test_again_changes_nothing(sent: Deliveries) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations((State.DELIVERED, State.OPENED, State.CLICKED))))
-def test_in_whatever_order_the_weightiest_stays_and_all_are_logged(sent: Deliveries, order: tuple[State, ...]) -> None:
+def test_in_whatever_order_the_strongest_state_stays_and_all_are_logged(
+    sent: Deliveries, order: tuple[State, ...]
+) -> None:
     for state in order:
         assert receive(sent, told(state)) == Received(new=1)
     assert sent.rows("SELECT state FROM action WHERE id = 1") == [("clicked",)]

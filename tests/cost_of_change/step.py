@@ -10,7 +10,7 @@ from pydantic import Field
 from engine.actions.described_enum import DescribedEnum
 from engine.content.document import Section
 from engine.content.values import Name
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
@@ -32,7 +32,7 @@ class Split(Act):
     def targets(self, index: int) -> Collection[int]:
         return (index + 1,) if self.target is None else (index + 1, self.target)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         here.go(here.next, f"NOT {self.chosen(here)}")
         if self.target is None:
             here.end(SplitReason.LEFT_OUT.value)
@@ -40,7 +40,7 @@ class Split(Act):
             here.go(self.target)
         return 0
 
-    def chosen(self, here: AtStep) -> str:
+    def chosen(self, here: EnrolmentsAtStep) -> str:
         """SQL: the user is of the share; one of another playbook or step is another."""
         salt = crc32(f"{here.due.head.name}/{here.id}".encode()) % 1_000_003
         return f"((d.user_id + {salt}) % 1000003 * 48271 % 1000003 % 100 < {self.percent})"
@@ -65,7 +65,7 @@ SPLIT = StepKind("split", SplitSection, tuple(SplitReason))
 class Forget(Act):
     """A bug: it does nothing with whoever comes."""
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         return 0
 
 

@@ -58,9 +58,9 @@ def test_a_brand_lives_by_it(world: World) -> None:
     said = {one.playbook: one for one in world.explain("ann", 11).playbooks}["nudge"]
     assert (said.inside, said.reason, said.detail) == (False, "not_silent_yet", "not before 2026-01-13T00:00:00Z")
     assert said.sentence == "The user was heard of too recently."
-    looks = world.explain("ann", 11).next_look
-    assert looks is not None
-    assert any("the playbook nudge" in why for why in looks.why)
+    due = world.explain("ann", 11).next_evaluation
+    assert due is not None
+    assert any("the playbook nudge" in why for why in due.why)
 
     world.live(14, since=12)
     assert [str(mail["To"]) for mail in world.mail()] == ["ann@example.com"]

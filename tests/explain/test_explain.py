@@ -144,29 +144,29 @@ def test_history_says_where_the_rules_of_then_are_gone(world: World) -> None:
 
 def test_the_next_evaluation_says_why(world: World) -> None:
     spender(world)
-    look = world.explain("ann", 2).next_look
-    assert look
-    assert (look.at, look.looked_at) == (day(7), day(2))
-    assert look.why == ("the lock of needs.vip (in, 5d) ends",)
+    due = world.explain("ann", 2).next_evaluation
+    assert due
+    assert (due.at, due.evaluated_at) == (day(7), day(2))
+    assert due.why == ("the lock of needs.vip (in, 5d) ends",)
     world.tick(30)
-    look = world.explain("ann", 30).next_look
-    assert look
-    assert look.at == day(1 + 2 / 24 + 61)
-    assert look.why == ("61 days since last_order_at, for lifecycle",)
+    due = world.explain("ann", 30).next_evaluation
+    assert due
+    assert due.at == day(1 + 2 / 24 + 61)
+    assert due.why == ("61 days since last_order_at, for lifecycle",)
 
 
 def test_new_input_is_evaluated_by_the_next_tick(world: World) -> None:
     spender(world)
     world.user("ann", 3, first_name="Anna")
-    look = world.explain("ann", 3).next_look
-    assert look
-    assert look.at == 0
-    assert "new or have changed" in look.why[0]
+    due = world.explain("ann", 3).next_evaluation
+    assert due
+    assert due.at == 0
+    assert "new or have changed" in due.why[0]
     world.tick(3)
     world.order("ann", 4, 100)
-    look = world.explain("ann", 4).next_look
-    assert look
-    assert look.why == ("the event order_completed",)
+    due = world.explain("ann", 4).next_evaluation
+    assert due
+    assert due.why == ("the event order_completed",)
 
 
 def test_enrolments_and_actions_carry_their_reasons(world: World) -> None:
@@ -216,7 +216,7 @@ def test_a_user_whom_nothing_has_looked_at_is_explained_too(world: World) -> Non
     assert placement(found, "lifecycle").slots[0].moves_to == "potential"
     world.lose_state("eve")
     found = world.explain("eve", 1)
-    assert (found.next_look, found.dimensions) == (None, ())
+    assert (found.next_evaluation, found.dimensions) == (None, ())
     assert {one.value for one in found.facts} == {None}
 
 

@@ -42,7 +42,7 @@ def test_json_says_the_same_with_instants_as_text(world: World) -> None:
     done = json.loads(world.command("explain", "ann", "--json", "--at", "2026-01-03").output)
     assert list(done) == [field.name for field in fields(Explanation)]
     assert done["user"]["first_seen_at"] == "2026-01-01T00:00:00Z"
-    assert done["next_look"]["looked_at"] == "2026-01-03T00:00:00Z"
+    assert done["next_evaluation"]["evaluated_at"] == "2026-01-03T00:00:00Z"
     assert done["dimensions"][0]["slots"][0]["since"] == "2026-01-03T00:00:00Z"
 
 

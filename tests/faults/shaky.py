@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from engine.kinds import SHIPPED, Kinds
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
-from engine.playbooks.triggers.base import Occasion, OccasionalTrigger, Trigger, TriggerKind, TriggerSection
+from engine.playbooks.triggers.base import LocalTimeTrigger, Occasion, Trigger, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialects import Dialect
@@ -21,21 +21,21 @@ from tests.world import day
 class Bug:
     """What the code does in place of its work, and how often it was run."""
 
-    planted: Callable[[AtStep | None], None] | None = None
+    planted: Callable[[EnrolmentsAtStep | None], None] | None = None
     runs: int = 0
 
-    def met(self, here: AtStep | None = None) -> None:
+    def met(self, here: EnrolmentsAtStep | None = None) -> None:
         self.runs += 1
         if self.planted is not None:
             self.planted(here)
 
 
-def wrong_type(_: AtStep | None) -> None:
+def wrong_type(_: EnrolmentsAtStep | None) -> None:
     nothing: dict[str, int] = {}
     nothing["place"] += 1
 
 
-def half_done(here: AtStep | None) -> None:
+def half_done(here: EnrolmentsAtStep | None) -> None:
     """The enrolments have moved on, one of them has left a trace, and then the code breaks off."""
     assert here is not None
     here.go(here.next)
@@ -43,12 +43,12 @@ def half_done(here: AtStep | None) -> None:
     wrong_type(here)
 
 
-def wrong_sql(here: AtStep | None) -> None:
+def wrong_sql(here: EnrolmentsAtStep | None) -> None:
     assert here is not None
     here.due.connection.execute(text("SELECT no_such_column FROM enrolment"))
 
 
-def forgetful(_: AtStep | None) -> None:
+def forgetful(_: EnrolmentsAtStep | None) -> None:
     """Nothing: the enrolments stay where they are."""
 
 
@@ -56,7 +56,7 @@ def forgetful(_: AtStep | None) -> None:
 class ShakyStep(Act):
     bug: Bug = field(compare=False)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         self.bug.met(here)
         if self.bug.planted is None:
             here.go(here.next)
@@ -67,7 +67,7 @@ class ShakyStep(Act):
 class ShakyExit(Act):
     bug: Bug = field(compare=False)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         here.go(here.next)
         return 0
 
@@ -107,7 +107,7 @@ class ShakyReads(ShakyTrigger):
 
 
 @dataclass(frozen=True)
-class ShakyDay(OccasionalTrigger):
+class ShakyDay(LocalTimeTrigger):
     """The third day, for everybody."""
 
     bug: Bug = field(compare=False)

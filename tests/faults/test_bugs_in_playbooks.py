@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.clock import DAY, HOUR, MINUTE, SECOND
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from tests.faults.shaky import Bug, forgetful, half_done, shaky_kinds, wrong_sql, wrong_type
 from tests.maison import email
 from tests.world import START, World
@@ -50,7 +50,7 @@ STEP = REVIEW
 EXIT = REVIEW.replace("shaky = true", "shaky_exit = true")
 
 
-def named(part: str, playbook: str, planted: Callable[[AtStep | None], None], where: str) -> object:
+def named(part: str, playbook: str, planted: Callable[[EnrolmentsAtStep | None], None], where: str) -> object:
     return pytest.param(playbook, planted, where, id=f"{part}-{planted.__name__}")
 
 
@@ -96,7 +96,7 @@ def everybodys(*kinds: str) -> Counter[str]:
     ],
 )
 def test_it_stops_its_playbook_alone_and_goes_on_when_it_is_mended(
-    world: World, bug: Bug, playbook: str, planted: Callable[[AtStep | None], None], where: str
+    world: World, bug: Bug, playbook: str, planted: Callable[[EnrolmentsAtStep | None], None], where: str
 ) -> None:
     begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
     bug.planted = planted

@@ -6,7 +6,7 @@ from engine.actions.described_enum import DescribedEnum
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.actions.states import State
 from engine.incentives.reasons import CouponReason
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.store.statement import quoted
 
 
@@ -24,7 +24,7 @@ class NewAction:
     coupon: str | None = None
 
 
-def add_actions(here: AtStep, action: NewAction, state: State, reason: DescribedEnum) -> int:
+def add_actions(here: EnrolmentsAtStep, action: NewAction, state: State, reason: DescribedEnum) -> int:
     """Add an action for each enrolment here, in ``state`` for ``reason``; return how many.
 
     An action that needs a coupon code is held if the enrolment has none.
@@ -45,7 +45,7 @@ def add_actions(here: AtStep, action: NewAction, state: State, reason: Described
     return create(here.due.connection, draft, begins, here.rows, now=now, binds=here.binds())
 
 
-def claim_codes(here: AtStep, coupon: str) -> None:
+def claim_codes(here: EnrolmentsAtStep, coupon: str) -> None:
     """Give a code of the coupon to each enrolment here that has none, as long as there are codes."""
     wanting = f"SELECT d.id AS id, d.user_id AS user_id, d.due_at AS turn FROM {here.rows}"
     here.due.coupon_issuer.claim(here.due.connection, coupon, wanting, here.binds(), here.due.now)

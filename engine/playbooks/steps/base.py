@@ -12,7 +12,7 @@ from engine.actions.described_enum import DescribedEnum
 from engine.content.document import Section
 from engine.content.findings import did_you_mean
 from engine.content.values import Name
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.file.part import FilePart
 
 
@@ -31,7 +31,7 @@ class Act(ABC):
     """What a step does. Target steps are indices; the number of steps means the end."""
 
     @abstractmethod
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Let the enrolments at this step take it, set-wise; return how many actions were created."""
 
     def targets(self, index: int) -> Collection[int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.conditions.condition import Condition
 from engine.content.document import Section
 from engine.content.values import Name
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
@@ -21,7 +21,7 @@ class Branch(Act):
         """Return the steps of the arms and of ``otherwise``."""
         return (*(target for _, target in self.arms), self.otherwise)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Move each enrolment to the step of the first arm whose condition holds."""
         for condition, target in self.arms:
             here.go(target, here.holds(condition))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from engine.actions.states import State
 from engine.conditions.sql import NOW
 from engine.incentives.reasons import CouponReason
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.actions import NewAction, add_actions, has_code
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
@@ -16,7 +16,7 @@ class Grant(Act):
 
     coupon: str
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Give each enrolment a code; without one, wait until there are codes or the grant expires."""
         here.go(here.next, "d.waiting_since IS NOT NULL")
         made = add_actions(here, NewAction("coupon", coupon=self.coupon), State.ACCEPTED, CouponReason.GRANTED)

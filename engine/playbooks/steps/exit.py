@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
@@ -22,7 +22,7 @@ class Exit(Act):
         """Return an empty collection: no step follows."""
         return ()
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """End the enrolments. Queued messages of earlier steps are still sent: only [exit] cancels them."""
         here.end(self.reason)
         return 0

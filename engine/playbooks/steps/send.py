@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from engine.actions.states import State
 from engine.content.values import SendWindow
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps.actions import NewAction, add_actions
 from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, StepSection, needs
@@ -26,7 +26,7 @@ class Send(Act):
         """The one message that the step sends."""
         return (StepMessage(self.channels, self.template, self.coupon),)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Queue the message and go on; the message is held if its coupon has no code left."""
         message = NewAction(
             kind="message",

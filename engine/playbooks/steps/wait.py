@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.content.values import Duration
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
@@ -13,7 +13,7 @@ class Wait(Act):
 
     duration: int
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Make the next step due when the time has passed."""
         here.go_after(here.next, self.duration)
         return 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import model_validator
 
 from engine.content.values import Duration, Name
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection, needs
 from engine.store.statement import quoted
 
@@ -28,7 +28,7 @@ class WaitFor(Act):
         """Return the next step and the step after a time-out."""
         return (index + 1, self.otherwise)
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Move on if the event has happened since the step was due; otherwise time out, or start waiting."""
         came = (
             "(SELECT min(e.at) FROM event AS e WHERE e.user_id = d.user_id"

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from engine.calendar.zones import next_local, zone_or
 from engine.clock import HOUR
 from engine.content.values import LocalTime, TimeOfDay
-from engine.playbooks.due_enrolments import AtStep
+from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 from engine.store.statement import statement
 from engine.store.temporary import drop_temporary, temporary
@@ -23,7 +23,7 @@ class WaitUntil(Act):
 
     time: LocalTime
 
-    def take(self, here: AtStep) -> int:
+    def take(self, here: EnrolmentsAtStep) -> int:
         """Make the next step due at that time. The instant depends only on the zone, so it is computed once per zone."""
         due = here.due
         users = here.joined("JOIN users AS u ON u.id = d.user_id")
@@ -43,7 +43,7 @@ class WaitUntil(Act):
         drop_temporary(due.connection, _ZONE_TIME)
         return 0
 
-    def _zone_time(self, here: AtStep, name: str) -> dict[str, object]:
+    def _zone_time(self, here: EnrolmentsAtStep, name: str) -> dict[str, object]:
         zone = zone_or(name, here.due.brand_zone)
         first = next_local(self.time.minutes, here.due.now - _LATE - 1, zone)
         return {"zone": name, "first_at": first, "second_at": next_local(self.time.minutes, first, zone)}

@@ -52,7 +52,7 @@ class Trigger(ABC):
         return ()
 
     @property
-    def occasional(self) -> "OccasionalTrigger | None":
+    def local_time(self) -> "LocalTimeTrigger | None":
         """The trigger itself if it fires at local days or hours, zone by zone instead of chunk by chunk; else None."""
         return None
 
@@ -68,7 +68,7 @@ class Occasion:
     zone: str
     """The zone's name in users' profiles; empty for users without a zone."""
     day: str
-    """The value that matching users have in ``OccasionalTrigger.value``; empty if the occasion is for everybody."""
+    """The value that matching users have in ``LocalTimeTrigger.value``; empty if the occasion is for everybody."""
     year: str
     """Year of the occasion, four digits; empty if it does not matter."""
     at: int
@@ -88,7 +88,7 @@ class StateIndex:
     """Over the columns of ``user_state``."""
 
 
-class OccasionalTrigger(Trigger):
+class LocalTimeTrigger(Trigger):
     """A trigger that fires at local days or hours: each occasion is taken once per time zone."""
 
     @property
@@ -111,7 +111,7 @@ class OccasionalTrigger(Trigger):
         return None
 
     @property
-    def occasional(self) -> "OccasionalTrigger":
+    def local_time(self) -> "LocalTimeTrigger":
         """This trigger."""
         return self
 

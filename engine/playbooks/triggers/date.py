@@ -15,8 +15,8 @@ from engine.content.value_types import ValueType
 from engine.content.values import DayOffset, Name, TimeOfDay
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import (
+    LocalTimeTrigger,
     Occasion,
-    OccasionalTrigger,
     StateIndex,
     TriggeredBy,
     TriggerKind,
@@ -43,7 +43,7 @@ class DateRule(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class OnDate(OccasionalTrigger):
+class OnDate(LocalTimeTrigger):
     """Fires on a date of the user, every year or once."""
 
     rule: DateRule

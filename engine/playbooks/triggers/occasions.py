@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from engine.playbooks.triggers.base import Occasion, OccasionalTrigger
+from engine.playbooks.triggers.base import LocalTimeTrigger, Occasion
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 
 OCCASION = "occasion"
 """Temporary table of occasions: ``occasion(zone, day, year, at, occurrence)``."""
 
 
-def occasions_between(
-    trigger: OccasionalTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int
-) -> list[Occasion]:
+def occasions_between(trigger: LocalTimeTrigger, zones: Mapping[str, ZoneInfo], since: int, now: int) -> list[Occasion]:
     """Return the occasions with ``since < at <= now`` in all ``zones``, a map from names in users' profiles to zones."""
     return [occasion for name, zone in zones.items() for occasion in trigger.occasions_between(name, zone, since, now)]
 

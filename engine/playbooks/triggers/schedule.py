@@ -18,8 +18,8 @@ from engine.content.document import Section
 from engine.content.values import DayOffset, TimeOfDay
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import (
+    LocalTimeTrigger,
     Occasion,
-    OccasionalTrigger,
     TriggeredBy,
     TriggerKind,
     TriggerSection,
@@ -60,7 +60,7 @@ class ScheduleRule(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class OnSchedule(OccasionalTrigger):
+class OnSchedule(LocalTimeTrigger):
     """Fires at local times that are the same for everyone."""
 
     calendar: Calendar

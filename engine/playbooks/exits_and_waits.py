@@ -1,4 +1,4 @@
-"""Settling enrolments of the users in ``due_user``: exits, and events that steps wait for.
+"""Exits from playbooks, and events that steps wait for, for the users in ``due_user``.
 
 It runs before steps are advanced, so a user who leaves the playbook in the same tick gets no more messages.
 """
@@ -11,7 +11,7 @@ from engine.actions.ledger import cancel_unsent
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
-from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, blaming
+from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
@@ -20,7 +20,7 @@ from engine.store.statement import quoted, statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _LEAVABLE = "leavable"
-"""The enrolments being settled that can be exited: ``leavable(id, user_id, playbook, version, ended)``."""
+"""The enrolments that can be exited: ``leavable(id, user_id, playbook, version, ended)``."""
 # After the last step, an enrolment can still be exited while one of its messages waits, for example for quiet hours.
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{PlaybookReason.EXIT_EVENT}',"
@@ -29,7 +29,7 @@ _OPEN = (
 )
 
 
-class Settle:
+class ExitsAndWaits:
     """Ends enrolments whose exit holds, and resumes those whose event has come."""
 
     def __init__(self, pinned: PinnedPlaybooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
@@ -38,7 +38,7 @@ class Settle:
         self._dialect = dialect
 
     def run(self, connection: Connection, now: Instant) -> int:
-        """Settle the enrolments of the users in ``due_user``; return how many ended or resumed.
+        """End or resume enrolments of the users in ``due_user``; return how many.
 
         Raises:
             PlaybookAtFault: a step's code has a bug.
@@ -46,26 +46,26 @@ class Settle:
         return self._run(connection, f"{DUE_USER} AS d JOIN enrolment AS n ON n.user_id = d.user_id", now, {})
 
     def entered(self, connection: Connection, playbook: str, now: Instant) -> int:
-        """Settle the enrolments that entered ``playbook`` at ``now``; return how many ended."""
+        """End or resume enrolments that entered ``playbook`` at ``now``; return how many."""
         these = "(SELECT * FROM enrolment WHERE playbook = :playbook AND entered_at = :now) AS n"
         return self._run(connection, these, now, {"playbook": playbook, "now": now})
 
     def _run(self, connection: Connection, enrolments: str, now: Instant, binds: Mapping[str, object]) -> int:
-        """Settle the enrolments ``n`` selected by ``enrolments`` that can still be exited."""
-        settled = 0
+        """End or resume enrolments ``n`` selected by ``enrolments``; return how many."""
+        changed = 0
         if self._collect(connection, enrolments, binds):
             for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
                 part = PlaybookPart(name, version, PartKind.EXITS)
                 if self._breakers.paused(part, now):
                     continue
-                with blaming(part, connection):
+                with attribute_bugs_to(part, connection):
                     playbook = self._pinned.get(connection, name, version)
                     # A version that does not compile is cancelled when its next step is due: see Advance.
-                    settled += self._settle(connection, playbook, now) if playbook else 0
+                    changed += self._exit_and_wake(connection, playbook, now) if playbook else 0
             ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
         drop_temporary(connection, _LEAVABLE)
-        return settled
+        return changed
 
     def _collect(self, connection: Connection, enrolments: str, binds: Mapping[str, object]) -> bool:
         columns = "id BIGINT PRIMARY KEY, user_id BIGINT, playbook TEXT, version TEXT, ended INTEGER"
@@ -80,19 +80,19 @@ class Settle:
         analyse(connection, self._dialect, _LEAVABLE)
         return found > 0
 
-    def _settle(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
-        settled = 0
+    def _exit_and_wake(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
+        changed = 0
         if playbook.exit_event is not None:
-            settled += self._exit(
+            changed += self._exit(
                 connection, playbook, self._happened(playbook.exit_event), PlaybookReason.EXIT_EVENT, now
             )
         if playbook.exit_when is not None:
             holds = playbook.exit_when.holds_sql(self._dialect)
             in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            settled += self._exit(connection, playbook, in_state, PlaybookReason.EXIT_CONDITION, now)
+            changed += self._exit(connection, playbook, in_state, PlaybookReason.EXIT_CONDITION, now)
         for index, event in playbook.waits:
-            settled += self._wake(connection, playbook, index, event, now)
-        return settled
+            changed += self._wake(connection, playbook, index, event, now)
+        return changed
 
     def _happened(self, event: str) -> str:
         """Return SQL: the event happened after the trigger, and is not the trigger itself."""
