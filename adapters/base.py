@@ -137,7 +137,7 @@ class Receipt:
 
     ``adapter`` and ``reference``, the provider's id for the message, identify the message. ``at`` is when it happened,
     in UTC milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text. There is no
-    address: forwarding changes it and complaints leave it out, so it neither finds a message nor rules one out.
+    address, because forwarding changes it and complaints omit it: it neither identifies a message nor rules one out.
     """
 
     adapter: str

@@ -2,7 +2,7 @@
 
 A chunk that fails because of its data is retried in smaller parts, down to the one bad row. That row is quarantined
 (see ``store.quarantine``) and logged by number. More than a few in a row mean that the rows are not the problem: then
-they are taken out of quarantine, and the stage decides what is: a playbook's code, or else the tick fails with the
+they are taken out of quarantine, and the stage decides: it pauses the playbook at fault, or the tick fails with the
 error's place.
 """
 
@@ -44,7 +44,7 @@ class BadRowIsolation:
     def failed(self, error: Exception, now: Instant) -> tuple[int, ...]:
         """Record that a chunk failed: process fewer rows at once, or quarantine the one bad row.
 
-        Returns the ids of too many bad rows in a row, which are not to blame; otherwise nothing.
+        Returns the ids of the rows if too many failed in a row, so that they are not to blame; otherwise nothing.
 
         Raises:
             Exception: ``error``, if no row is to blame.

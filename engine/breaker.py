@@ -10,7 +10,7 @@ from engine.clock import MINUTE, SECOND, iso
 FIRST_PAUSE = 5 * SECOND
 LONGEST_PAUSE = 10 * MINUTE
 CODE_AT_FAULT = "code_at_fault"
-"""The reason if a bug is at fault."""
+"""The reason of a pause that a bug caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Alarm:
     until: int
 
     def __str__(self) -> str:
-        said = f" ({self.detail})" if self.detail else ""
-        return f"{self.subject} since {iso(self.since)}: {self.reason}{said}; next try {iso(self.until)}"
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.subject} since {iso(self.since)}: {self.reason}{detail}; next try {iso(self.until)}"
 
 
 class Breaker:
@@ -48,7 +48,7 @@ class Breaker:
         return self.alarm is not None
 
     def down(self, reason: str, detail: str, now: int, longest: int = LONGEST_PAUSE) -> bool:
-        """Record a failure at ``now``; return whether it is a new one, not the same again."""
+        """Record a failure at ``now`` and pause; return False if it was paused already."""
         if self.paused(now):
             return False
         pause = min(FIRST_PAUSE * 2 ** min(self._failures, 20), longest)

@@ -87,8 +87,8 @@ def installed_kinds() -> Kinds:
     """Return the kinds that ship with the program and those that installed packages add.
 
     Raises:
-        HabitueError: a package's entry point cannot be loaded or is not a ``Kinds``, or a kind or a reason has a name
-            that another has.
+        HabitueError: a package's entry point cannot be loaded or is not a ``Kinds``, or two kinds or two reasons have
+            the same name.
     """
     kinds = SHIPPED
     for point in entry_points(group=ENTRY_POINTS):

@@ -20,7 +20,7 @@ from engine.facts.refresh import Refresh
 from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.playbooks.advance import Advance, Advanced
-from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
+from engine.playbooks.breakers import USER_PARTS, PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
@@ -48,7 +48,7 @@ class Progress:
     transitions: int = 0
     enrolments: int = 0
     actions: int = 0
-    set_aside: int = 0
+    quarantined: int = 0
     """Users and enrolments that were quarantined; see ``bad_rows``."""
     alarms: tuple[Alarm, ...] = ()
     """What has stopped because of a bug; see ``playbooks.breakers``."""
@@ -101,30 +101,30 @@ class Pipeline:
         return replace(done, alarms=self._breakers.alarms)
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = BadRowIsolation(self._database, RowKind.USER, "users", self._chunk)
+        bad_rows = BadRowIsolation(self._database, RowKind.USER, "users", self._chunk)
         while True:
             try:
-                after = self._user_chunk(now, done, aside)
+                after = self._user_chunk(now, done, bad_rows)
             except PlaybookAtFault as fault:
                 self._breakers.fail(fault, now)
                 continue
             except (StoreError, DBAPIError) as error:
-                if aside.failed(error, now):
+                if bad_rows.failed(error, now):
                     raise
                 continue
             if after is None:
-                return replace(done, set_aside=done.set_aside + aside.number)
-            aside.worked()
+                return replace(done, quarantined=done.quarantined + bad_rows.number)
+            bad_rows.worked()
             done = after
             watch(done)
 
-    def _user_chunk(self, now: Instant, done: Progress, aside: BadRowIsolation) -> Progress | None:
+    def _user_chunk(self, now: Instant, done: Progress, bad_rows: BadRowIsolation) -> Progress | None:
         with self._database.write() as connection:
-            users = take_due_users(connection, self._database.dialect, now, aside.limit)
+            users = take_due_users(connection, self._database.dialect, now, bad_rows.limit)
             if not users:
                 return None
             if users == 1:
-                aside.suspect = connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one()
+                bad_rows.suspect = connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one()
             self.refresh.run(connection, now)
             transitions = self.place.run(connection, now) or 0
             enrolments = (self.enrol.run(connection, now) or 0) + self.occasions.catch_up(connection, now)
@@ -139,27 +139,27 @@ class Pipeline:
         )
 
     def _schedule_retry(self, connection: Connection, now: Instant) -> None:
-        """Make the users of this chunk due again when what has stopped is tried again."""
+        """Make the users of this chunk due again when paused parts of playbooks are retried."""
         if (again := self._breakers.users_retry_at(now)) is not None:
             query = f"SELECT user_id, CAST(:again AS BIGINT) AS again FROM {DUE_USER}"
             due_again(connection, query, {"again": again, "now": now})
 
     def _occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         done = replace(done, enrolments=done.enrolments + self.occasions.run(self._database, now))
-        self._breakers.resume(OF_USERS, now)
+        self._breakers.resume(USER_PARTS, now)
         watch(done)
         return done
 
     def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        aside = BadRowIsolation(self._database, RowKind.ENROLMENT, "steps", self._enrolments_at_once)
+        bad_rows = BadRowIsolation(self._database, RowKind.ENROLMENT, "steps", self._enrolments_at_once)
         while True:
             try:
-                advanced = self._enrolment_chunk(now, aside)
+                advanced = self._enrolment_chunk(now, bad_rows)
             except PlaybookAtFault as fault:
                 self._breakers.fail(fault, now)
                 continue
             except (StoreError, DBAPIError) as error:
-                rows = aside.failed(error, now)
+                rows = bad_rows.failed(error, now)
                 if rows and not self._stop_playbook_of(rows, error, now):
                     raise
                 continue
@@ -167,13 +167,13 @@ class Pipeline:
                 self._breakers.resume((PartKind.STEPS,), now)
                 with self._database.write() as connection:
                     forget_passed(connection, now)
-                return replace(done, set_aside=done.set_aside + aside.number)
-            aside.worked()
+                return replace(done, quarantined=done.quarantined + bad_rows.number)
+            bad_rows.worked()
             done = replace(done, actions=done.actions + advanced.actions)
             watch(done)
 
     def _stop_playbook_of(self, enrolments: Collection[int], error: Exception, now: Instant) -> bool:
-        """Stop the playbook whose steps fail for one enrolment after the other; return False if they are of several."""
+        """Pause the steps of the playbook that ``enrolments`` are in; return False if they are in several."""
         with self._database.read() as connection:
             found = playbooks_of(connection, enrolments)
         if len(found) != 1:
@@ -181,8 +181,8 @@ class Pipeline:
         self._breakers.fail(PlaybookAtFault.because(found[0], error), now)
         return True
 
-    def _enrolment_chunk(self, now: Instant, aside: BadRowIsolation) -> Advanced:
+    def _enrolment_chunk(self, now: Instant, bad_rows: BadRowIsolation) -> Advanced:
         with self._database.write() as connection:
-            if aside.limit == 1:
-                aside.suspect = self.advance.first_due(connection, now)
-            return self.advance.run(connection, now, aside.limit)
+            if bad_rows.limit == 1:
+                bad_rows.suspect = self.advance.first_due(connection, now)
+            return self.advance.run(connection, now, bad_rows.limit)

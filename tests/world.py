@@ -1,7 +1,7 @@
-"""The world that tests live in: Maison's files on disk, its store, a clock, and the program's own doors to them.
+"""The test environment: Maison's files on disk, a store, a clock, and the program's public calls.
 
-Users and events come in as they do in production, through intake; ticks, delivery, explanations and commands are the
-app's. Nothing here repeats what the engine does.
+Users and events come in through intake, as in production; ticks, delivery, explanations and commands are the app's.
+Nothing here repeats what the engine does.
 """
 
 import json
@@ -68,21 +68,21 @@ def compiled(source: Source) -> Content:
 
 
 def day(number: float) -> Instant:
-    """The instant so many days after the start."""
+    """Return the instant that many days after the start."""
     return Instant(START + round(number * DAY))
 
 
 def number(moment: str) -> float:
-    """The day's number of ISO text, UTC unless it says otherwise: what ``day`` makes an instant of again."""
+    """Return the day number of an ISO instant, in UTC by default: the inverse of ``day``."""
     read = datetime.fromisoformat(moment)
     return (instant(read if read.tzinfo else read.replace(tzinfo=UTC)) - START) / DAY
 
 
 @dataclass
 class World:
-    """One brand in a folder of its own, over one database.
+    """One brand in its own folder, with one database.
 
-    ``files`` are laid over Maison's; a file whose text is None is left out. ``settings`` are sections of config.toml.
+    ``files`` replace or extend Maison's; a file whose text is None is left out. ``settings`` are sections of config.toml.
     """
 
     folder: Path
@@ -106,7 +106,7 @@ class World:
         return self.folder / "config.toml"
 
     def write(self, path: str, content: str) -> None:
-        """Write a file as an editor does: it is there whole, or as it was."""
+        """Write a file atomically, as an editor does."""
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(".draft")
@@ -117,7 +117,7 @@ class World:
         (self.folder / path).unlink()
 
     def configure(self, **sections: Mapping[str, Any]) -> None:
-        """Write config.toml with these sections' keys over those that are there; the app is opened anew."""
+        """Merge these sections into config.toml; the next use reopens the app."""
         for name, section in sections.items():
             self.settings[name] = {**self.settings.get(name, {}), **section}
         own: dict[str, dict[str, Any]] = {
@@ -139,33 +139,33 @@ class World:
         return made
 
     def close(self) -> None:
-        """Close the app: the next use opens it anew, as another process would."""
+        """Close the app; the next use reopens it, as another process would."""
         if "app" in self.__dict__:
             self.app.close()
             del self.__dict__["app"]
 
     def scripted(self) -> ScriptedStore:
-        """Open the app anew, over a store that fails where its scripts say so: until the app is closed."""
+        """Reopen the app with a store that fails where its scripts say, until the app is closed."""
         self.close()
         store = ScriptedStore(self.url)
         self.app.database = store
         return store
 
     def content(self) -> Content:
-        """The files as they are now, compiled."""
+        """Return the current files, compiled."""
         return compiled(Source.of(self.app))
 
     def findings(self) -> list[Finding]:
         return self.app.examine()[1]
 
     def open(self, at: float = 0) -> "World":
-        """Migrate, and live the first tick."""
+        """Migrate, and run the first tick."""
         self.app.migrate(self.content())
         self.tick(at)
         return self
 
     def tick(self, at: float, *, deliver: bool = False) -> Progress:
-        """Live at day ``at``."""
+        """Move the clock to day ``at`` and run its tick."""
         self.clock.move_to(day(at))
         done = self.app.tick(self.content(), day(at))
         if deliver:
@@ -176,7 +176,7 @@ class World:
         return self.app.deliver(self.content())
 
     def live(self, until: float, since: float = 0, step: float = 1) -> None:
-        """Tick and deliver from one day to another."""
+        """Tick and deliver every ``step`` days, from ``since`` to ``until``."""
         number = since
         while number <= until:
             self.tick(number, deliver=True)
@@ -195,10 +195,10 @@ class World:
         """Run the console script in this process: with its sentences and its exit code."""
         return habitue(self.config, *words)
 
-    # --- who comes, and what they do ---------------------------------------------------------------------------
+    # --- users and events --------------------------------------------------------------------------------------
 
     def user(self, key: str, at: float = 0, *, consents: Mapping[str, bool] | None = None, **columns: Any) -> int:
-        """Let a user come, or change; what is no column of users is an attribute. Return the id."""
+        """Create or change a user; keywords that are not columns are attributes. Return the id."""
         known = {name: columns.pop(name) for name in tuple(columns) if name in UserRow._fields}
         attributes: dict[str, Json] = columns
         row = UserRow(
@@ -212,7 +212,7 @@ class World:
         return int(user)
 
     def event(self, key: str, name: str, at: float, amount: int | None = None, **properties: Json) -> None:
-        """Let something happen to the user with that key; ``amount`` is in minor units."""
+        """Add an event of the user ``key``; ``amount`` is in minor units."""
         given = json.dumps(properties) if properties else None
         event = (f"{key}-{name}-{at}", key, name, int(day(at)), amount, given)
         with self.app.database.write() as connection:
@@ -222,21 +222,21 @@ class World:
         self.event(key, "order_completed", at, amount, **properties)
 
     def codes(self, *codes: str, coupon: str = "GIFT", expires: float | None = None) -> None:
-        """Fill a pool from a file, as ops do; the codes expire on day ``expires``."""
+        """Import codes into a pool from a file, as ops would; they expire on day ``expires``."""
         file, until = self.folder / "codes.csv", "" if expires is None else iso(day(expires))
         file.write_text("\n".join(["code,expires_at", *(f"{code},{until}" for code in codes)]), encoding="utf-8")
         done = fill_pool(self.app.database, self.content().playbooks.coupons, coupon, file, None)
         assert not done.rejected
 
-    # --- what no door does: it is there after a crash, a careless restore, or another program's work ----------------
+    # --- states that no public call leads to: after a crash, a careless restore, another program's writes -----------
 
     def mark_actions(self, state: str, reason: str | None = None, where: str = "TRUE") -> None:
-        """Put actions, all or those that meet ``where``, into a state that only a provider or a crash brings about."""
+        """Put all actions, or those that meet ``where``, into a state that only a provider or a crash leads to."""
         put = "UPDATE action SET state = :state, reason = coalesce(:reason, reason)"
         self._alter(f"{put} WHERE {where}", state=state, reason=reason)
 
     def moved(self, key: str, before: str | None, after: str | None, at: float, cause: str | None) -> None:
-        """Write a move among the stages of lifecycle, for a cause that its rules cannot be brought to at will."""
+        """Write a transition in ``lifecycle``, with a cause that its rules cannot be made to produce."""
         user = "SELECT id FROM users WHERE key = :key"
         self._alter(
             "INSERT INTO transition (user_id, dimension, from_place, to_place, at, cause, rule, rules_version, signature)"
@@ -246,40 +246,40 @@ class World:
         self._alter(f"UPDATE user_state SET place_lifecycle = :after WHERE user_id = ({user})", key=key, after=after)
 
     def lose_versions(self, left: str | None = None) -> None:
-        """Lose all versions of the files, as a restore of some tables does, or keep ``left`` as the text of each."""
+        """Delete all stored versions of the files, as a partial restore would, or replace the text of each by ``left``."""
         if left is None:
             return self._alter("DELETE FROM version")
         return self._alter("UPDATE version SET files = :left WHERE kind IN ('rules', 'playbook')", left=left)
 
     def lose_state(self, key: str) -> None:
-        """Lose what was reckoned of a user, as a restore of some tables does."""
+        """Delete a user's state, as a partial restore would."""
         self._alter("DELETE FROM user_state WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
 
     def _alter(self, sql: str, **binds: object) -> None:
         with self.app.database.write() as connection:
             connection.execute(text(sql), binds)
 
-    # --- what came of it ---------------------------------------------------------------------------------------
+    # --- results -----------------------------------------------------------------------------------------------
 
     def rows(self, sql: str, **binds: object) -> list[tuple[Any, ...]]:
         with self.app.database.read() as connection:
             return [tuple(row) for row in connection.execute(text(sql), binds)]
 
     def enrolments(self, columns: str = "user_id, occurrence, state, reason") -> list[tuple[Any, ...]]:
-        """All enrolments in their order."""
+        """Return all enrolments, by id."""
         return self.rows(f"SELECT {columns} FROM enrolment ORDER BY id")
 
     def actions(self, columns: str = "user_id, step, state, reason") -> list[tuple[Any, ...]]:
-        """All actions in their order."""
+        """Return all actions, by id."""
         return self.rows(f"SELECT {columns} FROM action ORDER BY id")
 
     def execute(self, sql: str, **binds: object) -> None:
-        """Bring about by hand what no door of the program does: rows of other programs, time that passed."""
+        """Run SQL for what no public call does: another program's rows, or time that has passed."""
         with self.app.database.write() as connection:
             connection.execute(text(sql), binds)
 
     def states(self) -> dict[str, int]:
-        """``state:reason`` -> number of actions."""
+        """Return ``state:reason`` -> number of actions."""
         found = self.rows("SELECT state, reason, count(*) FROM action GROUP BY state, reason")
         return {f"{state}:{reason}": number for state, reason, number in found}
 
@@ -288,7 +288,7 @@ class World:
         return self.folder / "mail"
 
     def mail(self) -> list[Message]:
-        """The captured emails, by recipient and subject."""
+        """Return the captured emails, sorted by recipient and subject."""
         read = [message_from_bytes(file.read_bytes(), policy=SMTP) for file in self.mailbox.rglob("*.eml")]
         return sorted(read, key=lambda one: (str(one["To"]), str(one["Subject"])))
 

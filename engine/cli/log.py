@@ -72,7 +72,7 @@ def log(  # noqa: PLR0917 - Typer's options
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header, safe for spreadsheets.")] = False,
     show_addresses: Annotated[bool, typer.Option("--show-addresses", help="Do not mask addresses.")] = False,
     message: Annotated[
-        int | None, typer.Option(help="Show what this action said: its `number` in --json and --csv.")
+        int | None, typer.Option(help="Show the message that this action sent; takes its `number` in --json and --csv.")
     ] = None,
 ) -> None:
     """Show the action log: who got which message, who did not, and why. Addresses are masked."""

@@ -1,4 +1,4 @@
-"""``habitue log --message ACTION``: what one message said, as it was sent."""
+"""``habitue log --message ACTION``: one message, as it was sent."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def show_message(context: typer.Context, action: int, *, as_json: bool, show_add
     """Show the message of one action; its address is masked unless ``show_addresses``.
 
     Raises:
-        InputError: there is none to show, and why.
+        InputError: there is no message to show; the error says why.
     """
     with open_app(context) as app:
         with app.database.read() as connection:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.actions.moves import HasFence, Move, Mover
 from engine.actions.states import ENDED_UNSENT
 from engine.clock import SECOND, Clock
-from engine.delivery.gates.asking import give_back
+from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
 from engine.errors import StoreError
 from engine.store.data_errors import is_data_error, is_query_error
@@ -63,7 +63,7 @@ class Journal:
     def __init__(
         self, database: Database, clock: Clock, gates: Sequence[Gate[Any]], *, give_up_after: int, group: int
     ) -> None:
-        """Commit as soon as ``group`` posts are pending. ``gates`` get back the places of what is not sent.
+        """Commit as soon as ``group`` posts are pending. ``gates`` release the places of messages that end unsent.
 
         Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
         """
@@ -184,7 +184,7 @@ class Journal:
         counted = self._mover.write(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
         if ended:
-            give_back(connection, ended, self._gates)
+            release(connection, ended, self._gates)
         stale += [move.action_id for move in moves if move.action_id not in counted]
         return {move.action_id: move for move in moves if move.action_id in counted}, stale
 

@@ -88,7 +88,7 @@ class Preparer:
     def prepare(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> bool:
         """Add ``loaded`` to ``group``: as a message that may be sent, or as another move.
 
-        Returns whether the gates have judged it; without that it says nothing about them.
+        Returns whether the gates judged it; if not, nothing is known about whether they work.
         """
         message, now = loaded.message, gate_context.now
         if reason := self._halted(now):

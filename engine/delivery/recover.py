@@ -16,7 +16,7 @@ from engine.store.dialects import Dialect
 from engine.store.quarantine import RowKind, forget
 
 _AT_ONCE = 1_000
-# One that went back to the queue before it was tried stays, so that its waits go on growing.
+# An action that returned to the queue untried stays in quarantine, so that its waits keep growing.
 _OUT_OF_QUARANTINE = (
     "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
     f" WHERE q.kind = '{RowKind.ACTION}'"

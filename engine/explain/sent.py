@@ -18,7 +18,7 @@ from engine.messages.render import RenderContext, Template
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 
-# A hand-off that was undone, because its adapter was down, sent nothing.
+# With tries = 0 nothing was sent: the hand-off was undone because the adapter was down.
 _KEPT = text(
     "SELECT a.id, a.state, a.tries, a.channel, a.template, a.template_hash, a.locale, k.at, k.address,"
     " CAST(k.template_values AS TEXT) AS kept, coalesce(u.key, '#' || a.user_id) AS user_key"

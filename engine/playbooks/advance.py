@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from engine.actions.ledger import cancel_unsent
 from engine.clock import Instant
 from engine.incentives.coupons import CouponIssuer
-from engine.playbooks.breakers import OF_ENROLMENTS, PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to
+from engine.playbooks.breakers import ENROLMENT_PARTS, PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to
 from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, DueEnrolments, EnrolmentsAtStep
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
@@ -87,7 +87,7 @@ class Advance:
         """
         binds: dict[str, object] = {"now": now, "limit": limit}
         but = ""
-        for number, part in enumerate(self._breakers.all_paused(OF_ENROLMENTS, now)):
+        for number, part in enumerate(self._breakers.all_paused(ENROLMENT_PARTS, now)):
             but += f" AND NOT (playbook = :playbook_{number} AND version = :version_{number})"
             binds |= {f"playbook_{number}": part.name, f"version_{number}": part.version}
         these = f"state = 'active' AND due_at <= :now{but}"

@@ -1,7 +1,7 @@
-"""What has stopped because of a bug in a playbook's code: in a kind of trigger, or in a kind of step.
+"""Pausing parts of playbooks whose code has a bug: a kind of trigger, or a kind of step.
 
-A bug stops only the part of the playbook that it is in. Enrolments stay due as they are, and users who could have
-entered become due again; after a pause, which grows, both are tried again. The other playbooks go on.
+A bug stops only the part of the playbook that it is in; other playbooks carry on. Enrolments stay due, and users who
+might have entered become due again. Both are retried after a pause, which grows each time.
 """
 
 from collections.abc import Collection, Container, Iterator
@@ -19,7 +19,7 @@ from engine.playbooks.file.head import PlaybookHead
 from engine.store.data_errors import is_code_error
 
 _LONGEST_PAUSE = HOUR
-"""Longer than that of a channel: each trial evaluates again all users who could have entered."""
+"""Longer than a channel's, because each retry re-evaluates all users who might have entered."""
 
 _log = structlog.get_logger("habitue.tick")
 
@@ -30,15 +30,15 @@ class PartKind(StrEnum):
     ENTRY = "entry"
     """Enrolling users: the trigger's code."""
     EXITS = "exits"
-    """Ending and resuming enrolments, and enrolments that wait for that: nobody goes on who may have to leave."""
+    """Ending and resuming enrolments. While it is paused, none advance, because some of the users may have to leave."""
     STEPS = "steps"
     """Advancing enrolments: the steps' code."""
 
 
-OF_USERS = (PartKind.ENTRY, PartKind.EXITS)
-"""What is done for users when they are due."""
-OF_ENROLMENTS = (PartKind.EXITS, PartKind.STEPS)
-"""What must work for an enrolment to go on."""
+USER_PARTS = (PartKind.ENTRY, PartKind.EXITS)
+"""The parts that run when users are due."""
+ENROLMENT_PARTS = (PartKind.EXITS, PartKind.STEPS)
+"""The parts that must work for an enrolment to advance."""
 _SUBJECTS = {
     PartKind.ENTRY: "enrolling in playbook `{}`",
     PartKind.EXITS: "leaving playbook `{}`",
@@ -59,7 +59,7 @@ class PlaybookPart:
 
 
 class PlaybookAtFault(Exception):
-    """A bug in a playbook's code: the cause of this exception. What the transaction did must not be kept."""
+    """A playbook's code has a bug; ``__cause__`` is the error. The transaction must be rolled back."""
 
     def __init__(self, part: PlaybookPart) -> None:
         self.part = part
@@ -67,7 +67,7 @@ class PlaybookAtFault(Exception):
 
     @classmethod
     def because(cls, part: PlaybookPart, error: Exception) -> "PlaybookAtFault":
-        """Return one that ``error`` has shown, without being in its traceback."""
+        """Return the fault with ``error`` as its cause, for use outside an ``except`` block."""
         fault = cls(part)
         fault.__cause__ = error
         return fault
@@ -75,10 +75,10 @@ class PlaybookAtFault(Exception):
 
 @contextmanager
 def attribute_bugs_to(part: PlaybookPart, connection: Connection | None = None) -> Iterator[None]:
-    """Run the code of ``part``, in the transaction of ``connection`` if it uses one.
+    """Raise a bug in the code of ``part`` as ``PlaybookAtFault``; ``connection`` is the code's transaction, if any.
 
     Raises:
-        PlaybookAtFault: the code has a bug. Errors of the database and of rows' values pass through as they are.
+        PlaybookAtFault: the code has a bug. Errors of the database and of row values are raised unchanged.
     """
     try:
         yield
@@ -91,13 +91,13 @@ def attribute_bugs_to(part: PlaybookPart, connection: Connection | None = None) 
 
 
 class PlaybookBreakers:
-    """Which parts of playbooks have stopped, for this process and this version of the content."""
+    """Which parts of playbooks are paused in this process, under this version of the content."""
 
     def __init__(self) -> None:
         self._breakers: dict[PlaybookPart, Breaker] = {}
 
     def fail(self, fault: PlaybookAtFault, now: Instant) -> None:
-        """Stop the part that has the bug."""
+        """Pause the part that has the bug."""
         part, detail = fault.part, trail(fault)
         breaker = self._breakers.setdefault(part, Breaker(f"{part} has stopped"))
         if breaker.down(CODE_AT_FAULT, detail, now, _LONGEST_PAUSE):
@@ -109,16 +109,16 @@ class PlaybookBreakers:
         return breaker is not None and breaker.paused(now)
 
     def all_paused(self, parts: Container[PartKind], now: Instant) -> tuple[PlaybookPart, ...]:
-        """Return what of ``parts`` must not run at ``now``, in all playbooks."""
+        """Return what must not run at ``now`` in any playbook, among these kinds of ``parts``."""
         return tuple(one for one in self._breakers if one.part in parts and self.paused(one, now))
 
     def users_retry_at(self, now: Instant) -> Instant | None:
-        """Return when users whom entries or exits passed over must be evaluated again; None if there were none."""
-        alarms = (self._breakers[one].alarm for one in self.all_paused(OF_USERS, now))
+        """Return when to re-evaluate users whom paused entries or exits skipped; None if nothing is paused."""
+        alarms = (self._breakers[one].alarm for one in self.all_paused(USER_PARTS, now))
         return min((Instant(alarm.until) for alarm in alarms if alarm), default=None)
 
     def resume(self, parts: Container[PartKind], now: Instant) -> None:
-        """Note that everything due at ``now`` was done, except for what is paused: all else of ``parts`` works."""
+        """Resume those of ``parts`` that are not paused: everything due at ``now`` has been processed, so they work."""
         for one in [one for one in self._breakers if one.part in parts and not self.paused(one, now)]:
             del self._breakers[one]
             _log.info("playbook_resumed", playbook=one.name)
@@ -130,7 +130,7 @@ class PlaybookBreakers:
 
 
 def playbooks_of(connection: Connection, enrolments: Collection[int]) -> tuple[PlaybookPart, ...]:
-    """Return the steps of the playbooks, with their versions, that ``enrolments`` are in."""
+    """Return each playbook version that ``enrolments`` are in, as its part ``STEPS``."""
     query = text("SELECT DISTINCT playbook, version FROM enrolment WHERE id IN :ids").bindparams(
         bindparam("ids", expanding=True)
     )
@@ -139,5 +139,5 @@ def playbooks_of(connection: Connection, enrolments: Collection[int]) -> tuple[P
 
 
 def part_of(playbook: PlaybookHead, part: PartKind) -> PlaybookPart:
-    """Return that part of this version of ``playbook``."""
+    """Return one part of this version of ``playbook``."""
     return PlaybookPart(playbook.name, playbook.version, part)

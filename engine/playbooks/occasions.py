@@ -15,7 +15,14 @@ from sqlalchemy import Connection, bindparam, text
 from engine.calendar.zones import NO_ZONE, zone_or
 from engine.clock import Instant
 from engine.errors import StoreValueError
-from engine.playbooks.breakers import OF_USERS, PartKind, PlaybookAtFault, PlaybookBreakers, attribute_bugs_to, part_of
+from engine.playbooks.breakers import (
+    USER_PARTS,
+    PartKind,
+    PlaybookAtFault,
+    PlaybookBreakers,
+    attribute_bugs_to,
+    part_of,
+)
 from engine.playbooks.enrol import DUE, insert_candidates, insertion
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.file.playbook import Playbook, Playbooks
@@ -77,7 +84,7 @@ class Occasions:
     def run(self, database: Database, now: Instant) -> int:
         """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments.
 
-        A bug in a trigger's code stops only its playbook; its occasions stay untaken.
+        A bug in a trigger's code stops only its playbook, whose occasions are taken later.
         """
         if not self._playbooks:
             return 0
@@ -88,7 +95,7 @@ class Occasions:
         made = 0
         for one, activated in self._active(since, now):
             try:
-                for bucket, found in self._upcoming(one, zones, activated, last_user, now):
+                for bucket, found in self._untaken(one, zones, activated, last_user, now):
                     with (
                         database.write() as connection,
                         attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection),
@@ -100,18 +107,18 @@ class Occasions:
         return made
 
     def _active(self, since: Mapping[str, int], now: Instant) -> "Iterator[tuple[_LocalTimePlaybook, int]]":
-        """Yield the playbooks that run, each with when it was first applied."""
+        """Yield the playbooks that are not paused, each with the instant at which it was first applied."""
         for one in self._playbooks:
             activated = since.get(one.playbook.name)
             # Whoever enters has to be able to leave at once.
-            paused = (self._breakers.paused(part_of(one.playbook, part), now) for part in OF_USERS)
+            paused = (self._breakers.paused(part_of(one.playbook, part), now) for part in USER_PARTS)
             if activated is not None and not any(paused):
                 yield one, activated
 
-    def _upcoming(
+    def _untaken(
         self, one: _LocalTimePlaybook, zones: Mapping[str, ZoneInfo], activated: int, last_user: int, now: Instant
     ) -> "Sequence[tuple[_Bucket, Sequence[Occasion]]]":
-        """Return the occasions that this process has not taken, with each range of users to take them for."""
+        """Return the occasions that this process has not taken yet, for each range of users."""
         with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY)):
             found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
             return [(bucket, found) for bucket in _buckets(one.trigger, last_user)] if found else []
@@ -166,7 +173,7 @@ class Occasions:
 
         try:
             made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
-        except StoreValueError as error:  # for more than a few users: not their values are at fault
+        except StoreValueError as error:  # for too many users: their values are not at fault
             raise PlaybookAtFault(part_of(one.playbook, PartKind.ENTRY)) from error
         self._set_aside(connection, bad, now)
         if made and one.playbook.has_exit:

@@ -63,7 +63,7 @@ class WorkerProcess:
         self._clock_message = ""
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
         self._waits_for_columns = False
-        """Whether the last tick found other columns than the files had just been checked against."""
+        """Whether the last tick found the columns changed since the files were checked."""
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:

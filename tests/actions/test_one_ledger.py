@@ -15,7 +15,7 @@ DUE = re.compile(r"\b(INSERT INTO user_state\b|UPDATE user_state\b.*\bSET due_(a
 CASES = "rules/cases.py"
 """Lives cases in a database of its own in memory."""
 UPSERT = "rules/place/applying.py"
-"""Its upsert never inserts; what it writes to ``due_at`` is ``due.looked_at``."""
+"""Its upsert never inserts; what it writes to ``due_at`` is ``due.evaluated``."""
 
 
 def texts(path: Path) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""A gate from outside the program: nobody gets more than so many messages, and whom staff look after gets none.
+"""A gate from outside the program: it limits the messages per user, and holds those to users whom staff look after.
 
-It has everything a gate can have: reasons with sentences, what it reads by named columns and joins of its own tables,
-a refusal, a hold, and places that it reserves while a message is handed off. Nothing of the program knows of it.
+It uses everything a gate can have: reasons with sentences, columns and joins of its own tables, a refusal, a hold, and
+places that it reserves in the hand-off and releases. Nothing in the program knows about it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,24 +24,22 @@ _COUNT = text(
     "INSERT INTO cap_count (user_id, number) VALUES (:user, 1) ON CONFLICT (user_id) DO UPDATE"
     " SET number = cap_count.number + 1 WHERE cap_count.number < :most RETURNING number"
 )
-
-
-_LEAVE = text("DELETE FROM cap_place WHERE action_id = :action RETURNING action_id")
+_DELETE_PLACE = text("DELETE FROM cap_place WHERE action_id = :action RETURNING action_id")
 _COUNT_DOWN = text(
     "UPDATE cap_count SET number = number - 1 WHERE user_id = (SELECT user_id FROM action WHERE id = :action)"
 )
 
 
 class CapReason(DescribedEnum):
-    """What the gate says."""
+    """The gate's reasons."""
 
-    CAPPED = "capped", "The user has had as many messages as one may get."
-    IN_CARE = "in_care", "Staff look after this user: a person decides whether it leaves."
+    CAPPED = "capped", "The user has already had as many messages as are allowed."
+    IN_CARE = "in_care", "Staff look after this user: a person decides whether to send the message."
 
 
 @dataclass(frozen=True, slots=True)
 class CapInput:
-    """What the gate reads of a message's user: how many places are taken, and whether staff look after them."""
+    """What the gate reads: the user's number of places, whether the message has one, and whether the user is in care."""
 
     taken: int
     has_place: bool
@@ -64,21 +62,21 @@ NEEDS = Columns(
 
 
 def cap(most: int) -> Gate[CapInput]:
-    """Return a gate that lets ``most`` messages leave for each user."""
+    """Return a gate that passes at most ``most`` messages per user."""
 
     def judge(_: PendingMessage, found: CapInput, _context: GateContext) -> Verdict:
         if found.in_care:
             return Hold(CapReason.IN_CARE)
         return PASS if found.taken < most or found.has_place else Refuse(CapReason.CAPPED)
 
-    return Gate("cap", judge, tuple(CapReason), NEEDS, _reserve(most), _give_back)
+    return Gate("cap", judge, tuple(CapReason), NEEDS, _reserve(most), _release)
 
 
 def _reserve(most: int) -> Reserve:
     def reserve(connection: Connection, messages: Sequence[PendingMessage], _: GateContext) -> Mapping[int, Verdict]:
         placed = set(connection.execute(text("SELECT action_id FROM cap_place")).scalars())
         refused: dict[int, Verdict] = {}
-        # In the order of the counters' keys: two workers with messages to the same users do not wait for each other.
+        # In the order of the counters' keys, so that two workers with messages to the same users cannot deadlock.
         for message in sorted(messages, key=lambda one: (one.user_id, one.action_id)):
             if message.action_id in placed:
                 continue
@@ -91,14 +89,14 @@ def _reserve(most: int) -> Reserve:
     return reserve
 
 
-def _give_back(connection: Connection, actions: Sequence[int]) -> None:
+def _release(connection: Connection, actions: Sequence[int]) -> None:
     for action in actions:
-        if connection.execute(_LEAVE, {"action": action}).first() is not None:
+        if connection.execute(_DELETE_PLACE, {"action": action}).first() is not None:
             connection.execute(_COUNT_DOWN, {"action": action})
 
 
 def make_tables(connection: Connection) -> None:
-    """Make the gate's own tables."""
+    """Create the gate's own tables."""
     for table in TABLES:
         connection.execute(text(table))
 

@@ -15,12 +15,12 @@ from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
 
 
 class SplitReason(DescribedEnum):
-    LEFT_OUT = "left_out_by_split", "The split sent the user nowhere."
+    LEFT_OUT = "left_out_by_split", "The user was in the share that the split leaves out."
 
 
 @dataclass(frozen=True, slots=True)
 class Split(Act):
-    """A share of the users, always the same ones, goes to another step; without one they are left out."""
+    """Sends a fixed share of the users to another step, or ends their enrolments if there is none."""
 
     percent: int
     target: int | None
@@ -41,7 +41,7 @@ class Split(Act):
         return 0
 
     def chosen(self, here: EnrolmentsAtStep) -> str:
-        """SQL: the user is of the share; one of another playbook or step is another."""
+        """Return SQL: the user is in the share. Each playbook and step has a different share."""
         salt = crc32(f"{here.due.head.name}/{here.id}".encode()) % 1_000_003
         return f"((d.user_id + {salt}) % 1000003 * 48271 % 1000003 % 100 < {self.percent})"
 
@@ -63,7 +63,7 @@ SPLIT = StepKind("split", SplitSection, tuple(SplitReason))
 
 
 class Forget(Act):
-    """A bug: it does nothing with whoever comes."""
+    """A bug: it leaves every enrolment where it is."""
 
     def take(self, here: EnrolmentsAtStep) -> int:
         return 0

@@ -1,4 +1,4 @@
-"""Two kinds of one name are refused before anything runs: otherwise one of them would never be found."""
+"""Two kinds with the same name are refused before anything runs; otherwise one of them would never be found."""
 
 import sys
 from dataclasses import fields
@@ -13,7 +13,7 @@ SORTS = [field.name for field in fields(Kinds)]
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_two_of_one_name_are_refused(sort: str) -> None:
+def test_two_with_the_same_name_are_refused(sort: str) -> None:
     first = getattr(SHIPPED, sort)[0]
     name = getattr(first, "key", None) or first.name
     with pytest.raises(
@@ -23,7 +23,7 @@ def test_two_of_one_name_are_refused(sort: str) -> None:
 
 
 def install(folder: Path, code: str) -> None:
-    """Put a package into ``folder`` as an installer does."""
+    """Put a package into ``folder``, as an installer would."""
     about = folder / "twice-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: twice\nVersion: 1.0\n", encoding="utf-8")
@@ -58,7 +58,7 @@ KINDS = Kinds(gates=(Gate("own", lambda *_: PASS, tuple(OwnReason)),))
         (REASON_TWICE, "the reason `expired` is declared twice: "),
     ],
 )
-def test_an_installed_package_that_takes_a_name_is_told(
+def test_an_installed_package_that_takes_a_name_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
 ) -> None:
     install(tmp_path, code)

@@ -135,14 +135,14 @@ def test_a_message_that_comes_back_keeps_its_place(deliveries: Deliveries) -> No
 
 
 def places(world: Deliveries) -> tuple[int, int]:
-    """What the counter and the places say."""
+    """Return the sum of the counters and the number of places."""
     [(counted,)] = world.rows("SELECT coalesce(sum(number), 0) FROM cap_count")
     [(kept,)] = world.rows("SELECT count(*) FROM cap_place")
     return int(counted), int(kept)
 
 
-def test_a_message_that_the_provider_rejects_gives_its_place_back(deliveries: Deliveries) -> None:
-    """One after the other: the rejected one makes room for the last."""
+def test_a_message_that_the_provider_rejects_releases_its_place(deliveries: Deliveries) -> None:
+    """One at a time: the rejected message makes room for the last one."""
     messages(deliveries, 1, MOST + 2)
     answers = iter([Answer(Outcome.REJECTED, "mailbox_unknown")])
     provider = Provider(script=lambda _: next(answers, ACCEPT))
@@ -151,19 +151,19 @@ def test_a_message_that_the_provider_rejects_gives_its_place_back(deliveries: De
     assert places(deliveries) == (MOST, MOST)
 
 
-def test_a_message_that_is_given_up_gives_its_place_back(deliveries: Deliveries) -> None:
+def test_a_message_that_is_given_up_releases_its_place(deliveries: Deliveries) -> None:
     messages(deliveries, 3, 1)
     provider = Provider(script=lambda _: Answer(Outcome.RETRY, "mailbox_full"))
     capped(deliveries, provider, tries=2)
     assert deliveries.states() == {"retrying:mailbox_full": 3}
-    assert places(deliveries) == (3, 3), "it comes again, to its own place"
+    assert places(deliveries) == (3, 3), "it is retried in its own place"
     deliveries.at(NOON + DAY)
     capped(deliveries, provider, tries=2)
     assert deliveries.states() == {"failed:tries_exhausted": 3}
     assert places(deliveries) == (0, 0)
 
 
-def test_a_message_that_expires_or_is_refused_when_it_comes_back_gives_its_place_back(deliveries: Deliveries) -> None:
+def test_a_message_that_expires_or_is_refused_when_it_comes_back_releases_its_place(deliveries: Deliveries) -> None:
     messages(deliveries, 2, 1)
     provider = Provider(script=lambda _: Answer(Outcome.ADAPTER_DOWN, "connection_failed"))
     capped(deliveries, provider)
@@ -188,7 +188,7 @@ def test_what_may_have_been_sent_keeps_its_place(deliveries: Deliveries) -> None
     assert places(deliveries) == (2, 2)
 
 
-def test_a_bug_in_giving_back_keeps_the_place_and_loses_no_answer(
+def test_a_bug_in_releasing_keeps_the_place_and_loses_no_answer(
     deliveries: Deliveries, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken(connection: Connection, actions: Sequence[int]) -> None:
@@ -199,7 +199,7 @@ def test_a_bug_in_giving_back_keeps_the_place_and_loses_no_answer(
     provider = Provider(
         script=lambda one: Answer(Outcome.REJECTED, "unknown") if one.recipient.startswith("u1@") else ACCEPT
     )
-    deliveries.drain(provider, gates=(*GATES, replace(gate.cap(MOST), give_back=broken)))
+    deliveries.drain(provider, gates=(*GATES, replace(gate.cap(MOST), release=broken)))
     assert deliveries.states() == {"failed:unknown": 1, "accepted:accepted": 3}
     assert places(deliveries) == (4, 4)
     said = capfd.readouterr()

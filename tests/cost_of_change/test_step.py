@@ -89,7 +89,7 @@ def test_whom_it_leaves_out_is_told_why(world: World) -> None:
     assert 5 <= len(left_out) <= 19
     assert len(world.mail()) == 2 * (len(USERS) - len(left_out))
     (enrolment,) = world.explain(left_out[0], 1).enrolments
-    assert enrolment.sentence == "The split sent the user nowhere."
+    assert enrolment.sentence == "The user was in the share that the split leaves out."
 
 
 def test_it_goes_on_from_the_version_that_was_entered(world: World) -> None:

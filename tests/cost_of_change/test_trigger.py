@@ -57,7 +57,7 @@ def test_a_brand_lives_by_it(world: World) -> None:
     assert world.mail() == []
     said = {one.playbook: one for one in world.explain("ann", 11).playbooks}["nudge"]
     assert (said.inside, said.reason, said.detail) == (False, "not_silent_yet", "not before 2026-01-13T00:00:00Z")
-    assert said.sentence == "The user was heard of too recently."
+    assert said.sentence == "The user was active too recently."
     due = world.explain("ann", 11).next_evaluation
     assert due is not None
     assert any("the playbook nudge" in why for why in due.why)
@@ -91,7 +91,7 @@ def test_each_silence_counts_once_and_the_log_shows_both(world: World) -> None:
     ("old", "new", "line", "said"),
     [
         ('"last_order_at"', '"last_ordr_at"', 9, "unknown fact `last_ordr_at`; did you mean `last_order_at`?"),
-        ('"10d"', '"36h"', 9, "a silence is counted in whole days; write such as `10d`"),
+        ('"10d"', '"36h"', 9, "a silence is counted in whole days; write for example `10d`"),
         ('"10d"', '"ten"', 9, "`ten` is not a duration"),
         ("longer_than", "longer", 9, "unknown key `longer`; did you mean `longer_than`?"),
         ("silence", "silense", 9, "unknown key `silense`; did you mean `silence`?"),

@@ -15,12 +15,12 @@ from engine.store.dialects import Dialect
 
 
 class SilenceReason(DescribedEnum):
-    NOT_YET = "not_silent_yet", "The user was heard of too recently."
+    NOT_YET = "not_silent_yet", "The user was active too recently."
 
 
 @dataclass(frozen=True, slots=True)
 class Silence(Trigger):
-    """Nothing happened for so many days since an instant; once for each silence."""
+    """Fires when ``days`` days have passed since the instant in ``fact``; once per silence."""
 
     fact: str
     days: int
@@ -57,7 +57,7 @@ class SilenceSection(TriggerSection):
     def compile(self, part: FilePart) -> Silence | None:
         rule, facts = self.silence, part.references.catalog.facts
         if rule.longer_than == 0 or rule.longer_than % DAY:
-            part.find("a silence is counted in whole days; write such as `10d`", "silence", "longer_than")
+            part.find("a silence is counted in whole days; write for example `10d`", "silence", "longer_than")
             return None
         if not part.check_known("fact", rule.since, facts, "silence", "since"):
             return None

@@ -1,4 +1,4 @@
-"""Messages that go back to the queue because their adapter is down: that says nothing about the rows or the gates."""
+"""Messages that return to the queue because their adapter is down, which proves nothing about their rows or gates."""
 
 import asyncio
 
@@ -38,8 +38,8 @@ def test_a_row_in_quarantine_keeps_its_count(world: Deliveries) -> None:
     assert world.rows("SELECT * FROM quarantine") == []
 
 
-def test_a_channel_that_a_gate_stopped_does_not_go_on_before_a_message_passed_the_gate(world: Deliveries) -> None:
-    """The first message finds the provider down while the second meets the bug; the next batch is claimed already."""
+def test_a_channel_that_a_gate_stopped_resumes_only_when_a_message_has_passed_the_gate(world: Deliveries) -> None:
+    """The first message finds the provider down while the second hits the bug; the next batch is already claimed."""
 
     def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
         return NOTHING[message.user_id] if message.user_id == 2 else PASS

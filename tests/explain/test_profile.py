@@ -48,7 +48,7 @@ def test_changes_of_the_profile_are_shown_and_addresses_masked(world: World, mon
     told = json.loads(world.command("explain", "ann", "--json").output)["profile"]
     assert told[1] == {
         "at": "2026-01-02T00:00:00Z", "field": "first_name", "before": "[b]A[/x]", "after": "Anna",
-        "source": "import:second.csv", "who": None,
+        "source": "import:second.csv", "person": None,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Kinds of steps and triggers with a bug that can be switched on and off, as a release and its mending do."""
+"""Kinds of steps and triggers with a bug that can be switched on and off, like a faulty release and its fix."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from tests.world import day
 
 @dataclass
 class Bug:
-    """What the code does in place of its work, and how often it was run."""
+    """What the code does instead of its work, and how often it ran."""
 
     planted: Callable[[EnrolmentsAtStep | None], None] | None = None
     runs: int = 0
 
-    def met(self, here: EnrolmentsAtStep | None = None) -> None:
+    def run(self, here: EnrolmentsAtStep | None = None) -> None:
         self.runs += 1
         if self.planted is not None:
             self.planted(here)
@@ -36,7 +36,7 @@ def wrong_type(_: EnrolmentsAtStep | None) -> None:
 
 
 def half_done(here: EnrolmentsAtStep | None) -> None:
-    """The enrolments have moved on, one of them has left a trace, and then the code breaks off."""
+    """Move the enrolments, change a row, and then fail."""
     assert here is not None
     here.go(here.next)
     here.due.connection.execute(text("UPDATE users SET timezone = 'Asia/Tokyo'"))
@@ -49,7 +49,7 @@ def wrong_sql(here: EnrolmentsAtStep | None) -> None:
 
 
 def forgetful(_: EnrolmentsAtStep | None) -> None:
-    """Nothing: the enrolments stay where they are."""
+    """Do nothing: the enrolments stay where they are."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ShakyStep(Act):
     bug: Bug = field(compare=False)
 
     def take(self, here: EnrolmentsAtStep) -> int:
-        self.bug.met(here)
+        self.bug.run(here)
         if self.bug.planted is None:
             here.go(here.next)
         return 0
@@ -73,7 +73,7 @@ class ShakyExit(Act):
 
     @property
     def waits_for(self) -> None:
-        self.bug.met()
+        self.bug.run()
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ShakyTrigger(Trigger):
         return frozenset({"review_posted"})
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
-        self.bug.met()
+        self.bug.run()
         return Candidates(
             rows=f"{source.events} AS x {with_user('x.user_id')}",
             where="x.name = 'review_posted' AND x.at <= :now",
@@ -98,11 +98,11 @@ class ShakyTrigger(Trigger):
 
 @dataclass(frozen=True)
 class ShakyReads(ShakyTrigger):
-    """The bug shows before anybody is asked for candidates."""
+    """The bug shows before candidates are queried."""
 
     @property
     def reads_events(self) -> frozenset[str]:
-        self.bug.met()
+        self.bug.run()
         return super().reads_events
 
 
@@ -120,13 +120,13 @@ class ShakyDay(LocalTimeTrigger):
         return occasion_candidates(source)
 
     def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
-        self.bug.met()
+        self.bug.run()
         if since < day(3) <= now:
             yield Occasion(name, "", "", day(3), "shaky:3", "3")
 
 
 def shaky_kinds(bug: Bug) -> Kinds:
-    """The program's kinds, and five that have ``bug``: a step, a step whose exits have it, and three triggers."""
+    """Return the program's kinds and five with ``bug``: a step, a step that has it when exits are checked, three triggers."""
 
     class StepForm(StepSection):
         shaky: bool

@@ -1,4 +1,4 @@
-"""A bug in a kind of step or trigger stops its playbook alone, which goes on by itself when the bug is mended."""
+"""A bug in a kind of step or trigger stops only its playbook, which resumes by itself when the bug is fixed."""
 
 import json
 import re
@@ -95,7 +95,7 @@ def everybodys(*kinds: str) -> Counter[str]:
         named("day", BY_DAY, wrong_type, r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < "),
     ],
 )
-def test_it_stops_its_playbook_alone_and_goes_on_when_it_is_mended(
+def test_only_its_playbook_stops_and_it_resumes_when_the_bug_is_fixed(
     world: World, bug: Bug, playbook: str, planted: Callable[[EnrolmentsAtStep | None], None], where: str
 ) -> None:
     begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
@@ -103,7 +103,7 @@ def test_it_stops_its_playbook_alone_and_goes_on_when_it_is_mended(
     done = world.tick(3.5, deliver=True)
 
     assert subjects(world) == everybodys("Other")
-    assert set(world.rows("SELECT timezone FROM users")) == {("UTC",)}, "half of a step's work was kept"
+    assert set(world.rows("SELECT timezone FROM users")) == {("UTC",)}, "part of the failed step's work was kept"
     waiting = world.rows(
         "SELECT step, state, due_at <= :now FROM enrolment WHERE playbook = 'review'", now=world.clock.now()
     )
@@ -133,14 +133,14 @@ def test_it_stops_its_playbook_alone_and_goes_on_when_it_is_mended(
 
 
 def later(world: World, bug: Bug, milliseconds: int) -> int:
-    """Tick so much later, and return how often the code with the bug was run."""
+    """Tick that much later; return how often the code with the bug ran."""
     before = bug.runs
     world.tick((world.clock.now() - START + milliseconds) / DAY, deliver=True)
     return bug.runs - before
 
 
 @pytest.mark.parametrize("playbook", [STEP, BY_TRIGGER, BY_DAY])
-def test_a_program_that_was_mended_and_started_anew_goes_on(world: World, bug: Bug, playbook: str) -> None:
+def test_the_playbook_resumes_when_the_fixed_program_is_restarted(world: World, bug: Bug, playbook: str) -> None:
     begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
     bug.planted = wrong_type
     world.tick(3.5, deliver=True)
@@ -150,7 +150,7 @@ def test_a_program_that_was_mended_and_started_anew_goes_on(world: World, bug: B
     assert subjects(world) == everybodys("Other", "Review")
 
 
-def test_who_has_to_leave_gets_nothing_when_it_goes_on(world: World, bug: Bug) -> None:
+def test_users_who_must_leave_get_nothing_when_it_resumes(world: World, bug: Bug) -> None:
     begun(world, EXIT)
     bug.planted = wrong_type
     world.tick(3.5, deliver=True)
@@ -179,7 +179,7 @@ def test_users_who_enter_a_version_without_the_bug_do_not_wait_for_those_of_the_
     assert subjects(world) - everybodys("Other") == everybodys("Review") + Counter(["dan: Review", "dan: Other"])
 
 
-def test_the_command_tells_it_and_the_next_tick_tries_again(world: World, bug: Bug) -> None:
+def test_the_command_reports_it_and_the_next_tick_retries(world: World, bug: Bug) -> None:
     begun(world, STEP)
     bug.planted = wrong_type
     told = world.command("tick", "--at", "2026-01-04T12:00:00Z")

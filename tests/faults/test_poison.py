@@ -50,14 +50,14 @@ def test_poison_among_a_thousand(world: World, capfd: pytest.CaptureFixture[str]
         done = app.tick(content, START)
         drained = app.deliver(content)
         again = app.tick(content, START)
-    assert done.set_aside == len(poisoned)
+    assert done.quarantined == len(poisoned)
     quarantined = world.rows("SELECT u.key, q.stage, q.reason FROM quarantine q JOIN users u ON u.id = q.row_id "
                              "WHERE q.kind = 'user'")  # fmt: skip
     assert {key: (stage, reason) for key, stage, reason in quarantined} == dict.fromkeys(
         poisoned, ("users", "row_unreadable")
     )
     assert done.users == USERS - len(poisoned)
-    assert (again.users, again.set_aside) == (0, 0), "they do not come again at once"
+    assert (again.users, again.quarantined) == (0, 0), "they do not come again at once"
     bad = {
         "u100": ("suppressed", "address_invalid"),
         "u101": ("suppressed", "address_missing"),
@@ -89,7 +89,7 @@ def test_who_was_set_aside_comes_again_when_the_row_was_mended(world: World) -> 
         world.execute("UPDATE users SET attributes = '{}' WHERE key IN ('u300', 'u301')")
         later = Instant(START + FIRST_WAIT)
         done = app.tick(content, later)
-    assert done.set_aside == 0
+    assert done.quarantined == 0
     assert world.rows("SELECT * FROM quarantine") == []
     assert done.users >= len(poisoned)
     states = world.rows("SELECT s.place_value FROM user_state s JOIN users u ON u.id = s.user_id "

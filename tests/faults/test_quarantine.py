@@ -119,7 +119,7 @@ def everybody() -> set[str]:
 def test_an_enrolment_whose_step_cannot_be_taken_is_set_aside(steps: World) -> None:
     poison(steps, BAD)
     done = steps.tick(2)
-    assert done.set_aside == 1
+    assert done.quarantined == 1
     [(kind, stage, reason, detail, tries)] = steps.rows("SELECT kind, stage, reason, detail, tries FROM quarantine")
     assert (kind, stage, reason, tries) == ("enrolment", "steps", "row_unreadable", 1)
     assert re.search(r" < passing.py:\d+", detail) or re.search(r"\w+.py:\d+", detail)
@@ -141,7 +141,7 @@ def test_when_one_step_after_the_other_cannot_be_taken_the_playbook_stops_and_sa
     poison(steps, *(f"u{number}" for number in range(1, USERS + 1)))
     before = steps.rows("SELECT id, step, due_at FROM enrolment ORDER BY id")
     done = steps.tick(2)
-    assert done.set_aside == 0
+    assert done.quarantined == 0
     assert steps.rows("SELECT * FROM quarantine") == []
     after = steps.rows("SELECT id, step, due_at FROM enrolment ORDER BY id")
     assert [row[:2] for row in after] == [row[:2] for row in before]

@@ -1,4 +1,4 @@
-"""``habitue migrate`` comes between a worker's look at the files and its tick: the tick waits, and nothing is in error."""
+"""``habitue migrate`` runs between a worker's check of the files and its tick: the tick waits, and no error is reported."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ CITY = '[facts.city]\nattribute = "city"\ntype = "text"\n'
 
 
 class Overtaken(App):
-    """An app whose ticks find that other files' columns were migrated first: ``drifts`` of them in a row."""
+    """An app whose first ``drifts`` ticks find the columns migrated for other files."""
 
     other: World
     drifts: int
@@ -40,7 +40,7 @@ class Overtaken(App):
 def test_the_tick_waits_for_the_next_one(
     world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str], drifts: int, failures: int
 ) -> None:
-    """What does not end by itself is told, as before."""
+    """Drift that does not end by itself is reported."""
     world.write("rules/facts.toml", FACTS + CITY)
     migrate(world)
     settings = load_settings(world.config)

@@ -1,4 +1,4 @@
-"""Running all gates on one message; reserving places with gates that count, and giving them back."""
+"""Running all gates on one message; reserving places with gates that count, and releasing them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -77,19 +77,19 @@ def _ask(
     return verdicts
 
 
-def give_back(connection: Connection, ended: Iterable[int], gates: Sequence[Gate[Any]]) -> None:
-    """Give back the places of the actions ``ended``, which are not sent any more, with every gate that keeps places.
+def release(connection: Connection, ended: Iterable[int], gates: Sequence[Gate[Any]]) -> None:
+    """Let every gate that keeps places release those of the actions ``ended``, which will not be sent.
 
-    A message that was once ``unknown`` may have been sent after all, and keeps its place. A gate's bug gives nothing
-    back and does not touch the outcome, which is written in the same transaction.
+    A message that was ever ``unknown`` may have been sent, so it keeps its place. If a gate has a bug, it releases
+    nothing; the outcome, which is written in the same transaction, is not affected.
     """
-    keeping = [gate for gate in gates if gate.give_back is not None]
+    keeping = [gate for gate in gates if gate.release is not None]
     actions = _surely_unsent(connection, ended) if keeping else []
     for gate in keeping if actions else ():
-        assert gate.give_back is not None
+        assert gate.release is not None
         try:
             with connection.begin_nested():
-                gate.give_back(connection, actions)
+                gate.release(connection, actions)
         except Exception as error:
             if is_store_error(error, connection):
                 raise

@@ -89,11 +89,11 @@ deadlocks. The places are taken if and only if the hand-off is committed. A mess
 after its provider was down: an action that already has a place keeps it and takes no other.
 """
 
-GiveBack: TypeAlias = Callable[[Connection, Sequence[int]], None]
-"""Gives back the places of these actions, which ended without being sent, in the transaction that says so.
+Release: TypeAlias = Callable[[Connection, Sequence[int]], None]
+"""Releases the places of these actions, in the transaction that records that they ended unsent.
 
-The actions are in the order of their ids; those without a place are to be left alone. It is not called for what a
-playbook cancels while it waits to be tried again.
+The actions are sorted by id; those without a place must be ignored. It is not called for messages that a playbook
+cancels while they wait for a retry.
 """
 
 
@@ -109,5 +109,5 @@ class Gate(Generic[T]):
     reasons: tuple[DescribedEnum, ...]
     needs: Columns[T] | Lookup[T] | None = None
     reserve: Reserve | None = field(default=None)
-    give_back: GiveBack | None = field(default=None)
-    """None if the gate counts what the ledger says, and keeps no places of its own."""
+    release: Release | None = field(default=None)
+    """None if the gate counts from the ledger, and keeps no places of its own."""
