@@ -198,7 +198,7 @@ def test_the_most_urgent_leave_first(world: Deliveries) -> None:
 
 
 def test_claiming_reads_only_what_it_takes(world: Deliveries) -> None:
-    """However many actions wait, each look searches the index, and nothing is sorted."""
+    """However many actions wait, each query searches the index, and nothing is sorted."""
     world.users(60)
     world.due_actions(60)
     claims = Claims(world.database.dialect, LEASE)

@@ -209,7 +209,7 @@ def test_every_playbook_has_an_answer(world: World) -> None:
     assert answer(bob, "thanks").sentence == "The playbook's trigger has not occurred."
 
 
-def test_a_user_whom_nothing_has_looked_at_is_explained_too(world: World) -> None:
+def test_a_user_who_has_not_been_evaluated_is_explained_too(world: World) -> None:
     world.user("eve")
     found = world.explain("eve", 1)
     assert [one.places for one in found.dimensions] == [(), (), ()]

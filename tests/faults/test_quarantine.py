@@ -137,7 +137,7 @@ def test_an_enrolment_whose_step_cannot_be_taken_is_set_aside(steps: World) -> N
     assert steps.rows("SELECT * FROM quarantine") == []
 
 
-def test_when_one_step_after_the_other_cannot_be_taken_the_playbook_stops_and_says_where(steps: World) -> None:
+def test_when_the_step_fails_for_one_enrolment_after_another_the_playbook_stops_and_says_where(steps: World) -> None:
     poison(steps, *(f"u{number}" for number in range(1, USERS + 1)))
     before = steps.rows("SELECT id, step, due_at FROM enrolment ORDER BY id")
     done = steps.tick(2)
@@ -154,8 +154,8 @@ def test_when_one_step_after_the_other_cannot_be_taken_the_playbook_stops_and_sa
     assert sent(steps) == everybody()
 
 
-def test_when_steps_of_several_playbooks_cannot_be_taken_the_tick_fails(steps: World) -> None:
-    """Then no playbook is at fault, and stopping one after the other would only hide it."""
+def test_when_steps_of_several_playbooks_fail_the_tick_fails(steps: World) -> None:
+    """Then no single playbook is at fault, and stopping them one by one would hide that."""
     one = (steps.folder / "playbooks/one.toml").read_text(encoding="utf-8")
     steps.write("playbooks/two.toml", one.replace('"steps"', '"more"'))
     steps.tick(0.1)
@@ -182,7 +182,7 @@ def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_set_aside(letters: Worl
     assert letters.rows("SELECT * FROM quarantine") == []
 
 
-def test_a_few_users_on_an_occasion_are_rows_and_more_are_not(letters: World) -> None:
+def test_a_few_bad_users_on_an_occasion_are_quarantined_and_more_stop_the_playbook(letters: World) -> None:
     poison(letters, *(f"u{number}" for number in range(1, A_FEW + 2)))
     done = letters.tick(0.6)
     assert [alarm.subject for alarm in done.alarms] == ["enrolling in playbook `letter` has stopped"]

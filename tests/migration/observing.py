@@ -3,7 +3,7 @@
 Every query names its columns, so that a column more does not matter. Internal numbers are replaced by what they stand
 for (a user's key, an event's key, what a transition was), for two programs may number alike things differently.
 
-Left out are: how many users a tick looked at, which is the program's own business; a provider's words and reference,
+Left out are: how many users a tick evaluated, which is the program's own business; a provider's words and reference,
 whose place may change; the code of a coupon that was given out after the snapshot, of which the shape is kept.
 """
 

@@ -81,7 +81,7 @@ def test_a_stop_after_a_chunk_of_users_leaves_the_others_for_the_next_tick(world
 
 
 def test_a_trigger_older_than_expires_is_too_old(world: World) -> None:
-    """A move is not looked at before its audience fits; by then a week has passed."""
+    """A transition is not considered until the user is in the audience; by then a week has passed."""
     apply(world, playbook(trigger=ENTER, rest=GERMAN), at=-70)
     sleeper(world)
     world.tick(1)

@@ -70,7 +70,7 @@ def test_transitions_say_which_test_fails(world: World) -> None:
 
 
 def test_a_first_placement_is_said(world: World) -> None:
-    """Who was known long before is put into a place by the first look, and did not come to be there now."""
+    """A user known long before is placed by the first evaluation, and did not move there now."""
     apply(world, playbook(trigger='enter = { lifecycle = "potential" }'))
     world.user("a", 1, created_at=day(-300))
     world.tick(1)

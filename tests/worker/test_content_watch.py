@@ -11,7 +11,7 @@ from tests.world import World
 
 
 def tick(app: App, running: ContentWatch, now: int) -> int:
-    """What the worker does at a tick; return how many users were looked at."""
+    """Do what the worker does at a tick; return how many users were evaluated."""
     return app.tick(running.refresh(), Instant(now)).users
 
 
