@@ -68,7 +68,9 @@ def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) 
     ],
     ids=["earlier", "just now", "in the future", "before the hand-off", "never"],
 )
-def test_the_log_shows_when_it_happened_if_that_is_plausible_and_earlier(sent: Deliveries, happened_at: int, shown: str) -> None:
+def test_the_log_shows_when_it_happened_if_that_is_plausible_and_earlier(
+    sent: Deliveries, happened_at: int, shown: str
+) -> None:
     receipt = replace(told(State.DELIVERED, provider_text="250 delivered"), happened_at=Instant(happened_at))
     assert receive(sent, receipt) == Received(new=1)
     last = sent.changes(LogFilter(user="u1"))[-1]
@@ -88,9 +90,7 @@ def test_again_changes_nothing(sent: Deliveries) -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations((State.DELIVERED, State.OPENED, State.CLICKED))))
-def test_in_any_order_the_strongest_state_stays_and_all_are_logged(
-    sent: Deliveries, order: tuple[State, ...]
-) -> None:
+def test_in_any_order_the_strongest_state_stays_and_all_are_logged(sent: Deliveries, order: tuple[State, ...]) -> None:
     for state in order:
         assert receive(sent, told(state)) == Received(new=1)
     assert sent.rows("SELECT state FROM action WHERE id = 1") == [("clicked",)]
