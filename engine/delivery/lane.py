@@ -125,7 +125,7 @@ class Lane:
         except Exception as error:
             if is_store_error(error):
                 raise
-            await self._give_back(claims, error)
+            await self._requeue(claims, error)
             return LoadedBatch()
 
     def _halted(self, now: int) -> DeliveryReason | None:
@@ -136,7 +136,7 @@ class Lane:
             return pause_reason(self._breaker)
         return DeliveryReason.CODE_AT_FAULT if self._channel_breakers.paused(now) else None
 
-    async def _give_back(self, claims: Sequence[Claim], error: Exception) -> None:
+    async def _requeue(self, claims: Sequence[Claim], error: Exception) -> None:
         """Stop the channel because of a bug; claimed actions go back to the queue unchanged."""
         detail = trail(error)
         behind = self._channel_breakers.fail(detail, self._context.clock.now())
@@ -207,7 +207,7 @@ class Lane:
         refused = reserve(connection, [pending for pending, _ in passed], gate_context, self._context.gates)
         placed = [one for one in passed if one[0].action_id not in refused]
         return [
-            *_set_aside(connection, bad, gate_context.now),
+            *_quarantine(connection, bad, gate_context.now),
             *(follow_verdict(one, refused[one.action_id]) for one, _ in passed if one.action_id in refused),
             *self._handed_off(placed, lease_until),
         ]
@@ -229,13 +229,13 @@ class Lane:
     async def _take_back(self, group: Group, error: Exception) -> None:
         """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
         claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
-        await self._give_back([Claim(one.action_id, one.fence) for one in claims], error)
+        await self._requeue([Claim(one.action_id, one.fence) for one in claims], error)
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)
             self._context.tally.count(written.values())
 
 
-def _set_aside(connection: Connection, bad: Sequence[BadMessage], now: int) -> list[Move]:
+def _quarantine(connection: Connection, bad: Sequence[BadMessage], now: int) -> list[Move]:
     until = quarantine(connection, [one.found for one in bad], Instant(now))
     return [
         Move(

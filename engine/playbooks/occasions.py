@@ -175,13 +175,13 @@ class Occasions:
             made, bad = in_halves(connection, bucket.low, bucket.high, enrol)
         except StoreValueError as error:  # for too many users: their values are not at fault
             raise PlaybookAtFault(part_of(one.playbook, PartKind.ENTRY)) from error
-        self._set_aside(connection, bad, now)
+        self._quarantine(connection, bad, now)
         if made and one.playbook.has_exit:
             # This tick's user chunks, which check exits, are already done.
             self._exits_and_waits.entered(connection, one.playbook.name, now)
         return made
 
-    def _set_aside(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
+    def _quarantine(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
         """Quarantine users whom the database cannot enrol; ``catch_up`` enrols them when they are retried."""
         rows = [BadRowFound(RowKind.USER, user, "occasions", UNREADABLE, detail) for user, detail in bad.items()]
         quarantine(connection, rows, now)

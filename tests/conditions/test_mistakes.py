@@ -128,7 +128,7 @@ def test_all_mistakes_of_a_text_come_at_once_in_its_order() -> None:
     assert str(caught.value).startswith("1:1: unknown fact or dimension `ordres`")
 
 
-def test_both_sides_and_all_arguments_are_looked_at() -> None:
+def test_both_sides_and_all_arguments_are_checked() -> None:
     with pytest.raises(ConditionErrors) as caught:
         parse_condition("coalesce(aa, bb) > cc + case when dd then ee else ff end", SCOPE)
     assert len(caught.value.errors) >= 4

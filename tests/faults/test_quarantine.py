@@ -116,7 +116,7 @@ def everybody() -> set[str]:
     return {f"u{number}" for number in range(1, USERS + 1)}
 
 
-def test_an_enrolment_whose_step_cannot_be_taken_is_set_aside(steps: World) -> None:
+def test_an_enrolment_whose_step_fails_is_quarantined(steps: World) -> None:
     poison(steps, BAD)
     done = steps.tick(2)
     assert done.quarantined == 1
@@ -169,7 +169,7 @@ def test_when_steps_of_several_playbooks_fail_the_tick_fails(steps: World) -> No
     assert steps.rows("SELECT * FROM quarantine") == []
 
 
-def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_set_aside(letters: World) -> None:
+def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_quarantined(letters: World) -> None:
     poison(letters, BAD)
     letters.tick(0.6)
     letters.tick(0.6, deliver=True)
