@@ -27,8 +27,8 @@ from engine.conditions.tree import (
 )
 from engine.conditions.types import Name, PlaceType, Scope, ValueType
 from engine.conditions.unify import CascadingError, NodeError, Operand, described, is_null, unify
-from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
+from engine.store.statement import quoted
 
 _OPS: dict[type[exp.Expr], Op] = {
     exp.EQ: "=",

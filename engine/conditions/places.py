@@ -6,8 +6,8 @@ from engine.conditions.reading import offset_of
 from engine.conditions.tree import IsNull, PlaceRef
 from engine.conditions.types import Name, PlaceType
 from engine.conditions.unify import NodeError
-from engine.conditions.words import quoted
 from engine.content.findings import did_you_mean
+from engine.store.statement import quoted
 
 
 def place_name(node: exp.Expr, dimension: PlaceType) -> str:
@@ -38,6 +38,7 @@ def unplaced(node: exp.Is, name: str, source: Name) -> IsNull:
     """
     if isinstance(source.type, PlaceType) and source.type.many:
         raise NodeError(
-            offset_of(node), f"{source.type} is never NULL, because its segments are independent of each other"
+            offset_of(node),
+            f"{source.type} is never NULL: a user who is in none of its segments has an empty set of them",
         )
     return IsNull(PlaceRef(name, source))

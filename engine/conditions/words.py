@@ -22,14 +22,10 @@ from engine.conditions.tree import (
     Value,
 )
 from engine.conditions.types import ValueType
+from engine.store.statement import quoted
 
 _CLOSED = Constant | Ref | Call | DaysSince | Case | PlaceRef
 """Nodes that need no parentheses as operands."""
-
-
-def quoted(text: str) -> str:
-    """Return ``text`` as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def words(node: Value) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import structlog
 
-from engine.breaker import LONGEST_PAUSE, Alarm, Breaker
+from engine.breaker import CODE_AT_FAULT, LONGEST_PAUSE, Alarm, Breaker
 from engine.delivery.reasons import DeliveryReason
 from engine.store.quarantine import A_FEW
 
@@ -51,7 +51,7 @@ class ChannelBreakers:
     def fail(self, detail: str, now: int) -> int:
         """Stop the channel; return when the message that failed may be retried."""
         if self._whole.down(DeliveryReason.CODE_AT_FAULT, detail, now):
-            _log.error("code_at_fault", channel=self._channel, error=detail, alarm=str(self._whole.alarm))
+            _log.error(CODE_AT_FAULT, channel=self._channel, error=detail, alarm=str(self._whole.alarm))
         self._limit = 1
         return _behind(self._whole, now)
 
@@ -82,7 +82,7 @@ class ChannelBreakers:
         """Stop ``template``; return when the message that failed may be retried."""
         breaker = self._templates.setdefault(template, Breaker(f"template `{template}` has stopped"))
         if breaker.down(DeliveryReason.CODE_AT_FAULT, detail, now):
-            _log.error("code_at_fault", template=template, error=detail, alarm=str(breaker.alarm))
+            _log.error(CODE_AT_FAULT, template=template, error=detail, alarm=str(breaker.alarm))
         return _behind(breaker, now)
 
     def unrendered(self, template: str, action_id: int) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
 from engine.actions.claims import Claims
-from engine.breaker import Alarm, Breaker
+from engine.breaker import CODE_AT_FAULT, Alarm, Breaker
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import SECOND, Clock
@@ -227,7 +227,7 @@ async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event, poll:
             _log.error("store_unavailable", error=type(error).__name__, next_try=pause)
         except Exception as error:  # noqa: BLE001 - what was claimed comes back when its lease ends
             pause = min(max(pause, poll) * 2, _LONGEST_PAUSE)
-            _log.error("code_at_fault", error=trail(error), next_try=pause)
+            _log.error(CODE_AT_FAULT, error=trail(error), next_try=pause)
         await _wait(stop, pause)
 
 

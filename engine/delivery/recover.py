@@ -16,11 +16,13 @@ from engine.store.dialects import Dialect
 from engine.store.quarantine import RowKind, forget
 
 _AT_ONCE = 1_000
-# An action that returned to the queue untried stays in quarantine, so that its waits keep growing.
+# An action that returned to the queue untried stays in quarantine, so that its waits keep growing. One that a gate has
+# deferred for another reason waits like any other.
 _OUT_OF_QUARANTINE = (
     "SELECT q.row_id FROM quarantine AS q LEFT JOIN action AS a ON a.id = q.row_id"
     f" WHERE q.kind = '{RowKind.ACTION}'"
-    f" AND (a.id IS NULL OR NOT (a.{LEASED_SQL} OR a.state IN ('{State.QUEUED}', '{State.DEFERRED}')))"
+    f" AND (a.id IS NULL OR NOT (a.{LEASED_SQL} OR a.state = '{State.QUEUED}'"
+    f" OR a.state = '{State.DEFERRED}' AND a.reason = q.reason))"
 )
 
 

@@ -76,10 +76,11 @@ class Sender:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the tasks; call ``drained`` first to have every answer recorded."""
+        """Stop the tasks, and record the answers that have come; call ``drained`` first to have all of them."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._record()
 
     async def acquire(self, count: int) -> None:
         """Wait until ``count`` more messages may be in flight.
@@ -111,20 +112,29 @@ class Sender:
         Raises:
             Exception: an answer could not be recorded.
         """
-        await self.acquire(self._in_flight)
+        for _ in range(self._in_flight):
+            await self._credits.acquire()
         self.release(self._in_flight)
+        await self._record()
+        self._raise_failure()
+
+    async def _record(self) -> None:
+        """Wait until the posted answers are recorded, or failed to be."""
         while self._unrecorded:
             self._journal.flush()
             await asyncio.wait(self._unrecorded)
-        self._raise_failure()
 
     async def _send_all(self) -> None:
         while True:
             outgoing = await self._outbox.get()
-            move = await self._send(outgoing)
-            written = self._journal.post([move])
-            self._unrecorded.add(written)
-            written.add_done_callback(partial(self._recorded, move))
+            try:
+                move = await self._send(outgoing)
+            except Exception as error:  # noqa: BLE001 - the lane raises it; the message's lease ends as unknown
+                self._fail(error)
+            else:
+                written = self._journal.post([move])
+                self._unrecorded.add(written)
+                written.add_done_callback(partial(self._recorded, move))
             self._credits.release()
 
     async def _send(self, outgoing: OutgoingMessage) -> Move:
@@ -143,11 +153,18 @@ class Sender:
     async def _ask(self, adapter: Adapter, message: Message, seconds: float) -> Answer:
         try:
             async with asyncio.timeout(seconds):
-                return await adapter.send(message)
+                answer: object = await adapter.send(message)
+                if not isinstance(answer, Answer):
+                    raise TypeError(f"the adapter `{adapter.name}` returned no answer")
+                return answer
         except TimeoutError:
             return Answer(Outcome.UNKNOWN, DeliveryReason.NO_ANSWER, "no answer within the lease")
+        except asyncio.CancelledError as error:
+            if _being_cancelled():
+                raise
+            return _adapter_error(error)
         except Exception as error:  # noqa: BLE001 - a bug in the adapter; it may have sent the message
-            return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
+            return _adapter_error(error)
 
     def _watch(self, answer: Answer, now: int) -> None:
         if answer.reason == DeliveryReason.ADAPTER_ERROR:
@@ -175,6 +192,16 @@ class Sender:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             self._failure.result()
+
+
+def _adapter_error(error: BaseException) -> Answer:
+    return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
+
+
+def _being_cancelled() -> bool:
+    """Tell whether this task is to end, rather than a cancellation inside the adapter having leaked out of it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def pause_reason(breaker: Breaker) -> DeliveryReason:

@@ -46,10 +46,10 @@ def _of_workers(store: Store) -> Iterator[Attention]:
 
 
 def _of_ticks(ticks: Sequence[TickDone]) -> Iterator[Attention]:
-    """Only the newest finished tick counts: earlier failures have been made up for."""
+    """Only the newest finished tick counts: earlier problems have been made up for."""
     ended = next((tick for tick in ticks if tick.milliseconds is not None), None)
     if ended and ended.error:
-        yield Attention("tick", f"the tick at {iso(ended.at)} failed: {ended.error}; the worker's log says more")
+        yield Attention("tick", f"the tick at {iso(ended.at)} reported: {ended.error}; the worker's log says more")
 
 
 def _of_depth(depth: Depth) -> Attention:

@@ -25,9 +25,8 @@ _COUNT = text(
     " SET number = cap_count.number + 1 WHERE cap_count.number < :most RETURNING number"
 )
 _DELETE_PLACE = text("DELETE FROM cap_place WHERE action_id = :action RETURNING action_id")
-_COUNT_DOWN = text(
-    "UPDATE cap_count SET number = number - 1 WHERE user_id = (SELECT user_id FROM action WHERE id = :action)"
-)
+_USER = text("SELECT user_id FROM action WHERE id = :action")
+_COUNT_DOWN = text("UPDATE cap_count SET number = number - 1 WHERE user_id = :user")
 
 
 class CapReason(DescribedEnum):
@@ -90,9 +89,11 @@ def _reserve(most: int) -> Reserve:
 
 
 def _release(connection: Connection, actions: Sequence[int]) -> None:
-    for action in actions:
+    users = {action: connection.execute(_USER, {"action": action}).scalar_one() for action in actions}
+    # In the order of the counters' keys, as when places are reserved.
+    for action in sorted(actions, key=lambda one: (users[one], one)):
         if connection.execute(_DELETE_PLACE, {"action": action}).first() is not None:
-            connection.execute(_COUNT_DOWN, {"action": action})
+            connection.execute(_COUNT_DOWN, {"user": users[action]})
 
 
 def make_tables(connection: Connection) -> None:

@@ -260,6 +260,26 @@ def test_never_more_than_in_flight_are_without_an_answer(world: Deliveries) -> N
     assert 1 <= most <= 7
 
 
+def test_one_transaction_that_fails_costs_no_answer_of_another(world: Deliveries) -> None:
+    world.users(200)
+    world.due_actions(200)
+    provider, recorded, lost = Provider(concurrency=1), [0], [0]
+
+    def failing(connection: Connection) -> None:
+        accepted = connection.exec_driver_sql("SELECT count(*) FROM action WHERE state = 'accepted'").scalar_one()
+        if accepted >= 60 and not lost[0]:
+            lost[0] = accepted - recorded[-1]
+            raise RuntimeError("a bug")
+        recorded.append(accepted)
+
+    world.scripted().committing = failing
+    with pytest.raises(RuntimeError, match="a bug"):
+        world.drain(provider, in_flight=40)
+    accepted = world.states()["accepted:accepted"]
+    assert lost[0]
+    assert len(provider.sent) - accepted - lost[0] in (0, 1), "but for one that was on its way"
+
+
 def test_answers_survive_a_store_that_is_away_for_a_while(world: Deliveries) -> None:
     world.users(5)
     world.due_actions(5)

@@ -207,10 +207,29 @@ def test_one_row_that_brings_a_mistake_out_holds_up_the_others_for_a_moment_only
     assert queue.states() == {"accepted:accepted": ALL - 1, "queued:code_at_fault": 1}
 
 
-def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(queue: Deliveries) -> None:
-    def script(message: Message) -> Answer:
-        raise KeyError(message.recipient)
+def _raises(message: Message) -> Answer:
+    raise KeyError(message.recipient)
 
+
+def _answers_nothing(_: Message) -> Answer:
+    return None  # type: ignore[return-value]
+
+
+def _leaks_a_cancellation(_: Message) -> Answer:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("script", "detail"),
+    [
+        (_raises, "KeyError at test_failures.py:"),
+        (_answers_nothing, "TypeError at sender.py:"),
+        (_leaks_a_cancellation, "CancelledError at test_failures.py:"),
+    ],
+)
+def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(
+    queue: Deliveries, script: Callable[[Message], Answer], detail: str
+) -> None:
     broken = Provider(script=script)
     delivery = queue.delivery(broken)
     asyncio.run(delivery.drain())
@@ -221,7 +240,7 @@ def test_a_mistake_in_an_adapter_leaves_those_unknown_that_it_had_and_no_other(q
     assert queue.rows("SELECT count(*) FROM action WHERE state = 'queued' AND tries <> 0") == [(0,)]
     [alarm] = delivery.alarms
     assert alarm.subject == "adapter `scripted` is down"
-    assert alarm.detail.startswith("KeyError at test_failures.py:")
+    assert alarm.detail.startswith(detail)
     queue.at(alarm.until)
     asyncio.run(delivery.drain())
     assert len(broken.sent) == lost + 1, "one message tries"

@@ -92,8 +92,9 @@ after its provider was down: an action that already has a place keeps it and tak
 Release: TypeAlias = Callable[[Connection, Sequence[int]], None]
 """Releases the places of these actions, in the transaction that records that they ended unsent.
 
-The actions are sorted by id; those without a place must be ignored. It is not called for messages that a playbook
-cancels while they wait for a retry.
+The actions are sorted by id; those without a place must be ignored. Counters must be changed in the order of their
+keys, as in ``Reserve``. It is not called for messages that a playbook cancels while they wait for a retry, and not for
+held ones that expire.
 """
 
 

@@ -25,7 +25,7 @@ class Due:
         terms += (point.sql(self._dialect, instead) for point in self._turning)
         terms += (term for d in self._dimensions for slot in d.slots for term in _slot_terms(d, slot, instead))
         next_at = self._dialect.least(*(f"coalesce({term}, {NEVER})" for term in terms))
-        # Whatever a term says, a user who was just looked at must not be due again at the same instant.
+        # Whatever a term says, a user who was just evaluated must not be due again at the same instant.
         return self._dialect.greatest(next_at, f"{NOW} + 1")
 
 
