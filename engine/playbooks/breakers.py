@@ -30,7 +30,10 @@ class PartKind(StrEnum):
     ENTRY = "entry"
     """Enrolling users: the trigger's code."""
     EXITS = "exits"
-    """Ending and resuming enrolments. While it is paused, none advance, because some of the users may have to leave."""
+    """Ending and resuming enrolments. While it is paused, none advance, because some of the users may have to leave.
+
+    Its users are due at every tick, because another process, which does not know of the pause, would advance them.
+    """
     STEPS = "steps"
     """Advancing enrolments: the steps' code."""
 

@@ -16,6 +16,7 @@ from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
 from engine.store.dialects import Dialect
+from engine.store.due import due_again
 from engine.store.statement import quoted, statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
@@ -57,6 +58,7 @@ class ExitsAndWaits:
             for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
                 part = PlaybookPart(name, version, PartKind.EXITS)
                 if self._breakers.paused(part, now):
+                    _check_again_next_tick(connection, part, now)
                     continue
                 with attribute_bugs_to(part, connection):
                     playbook = self._pinned.get(connection, name, version)
@@ -136,3 +138,16 @@ class ExitsAndWaits:
 
     def _of(self, playbook: Playbook) -> str:
         return f"id IN (SELECT id FROM {_LEAVABLE} WHERE playbook = :playbook AND version = :version AND ended = 0)"
+
+
+def _check_again_next_tick(connection: Connection, part: PlaybookPart, now: Instant) -> None:
+    """Make the users due again whose exits from ``part`` could not be checked.
+
+    Not when the pause ends: only this process knows of the pause. Any other one, such as the next after a restart, must
+    check the exits before it advances these users.
+    """
+    again = (
+        f"SELECT DISTINCT user_id, CAST(:now AS BIGINT) + 1 AS again FROM {_LEAVABLE}"
+        " WHERE playbook = :playbook AND version = :version"
+    )
+    due_again(connection, again, {"playbook": part.name, "version": part.version, "now": now})

@@ -139,7 +139,7 @@ def later(world: World, bug: Bug, milliseconds: int) -> int:
     return bug.runs - before
 
 
-@pytest.mark.parametrize("playbook", [STEP, BY_TRIGGER, BY_DAY])
+@pytest.mark.parametrize("playbook", [STEP, EXIT, BY_TRIGGER, BY_DAY])
 def test_the_playbook_resumes_when_the_fixed_program_is_restarted(world: World, bug: Bug, playbook: str) -> None:
     begun(world, playbook.replace("shaky = true", 'wait = "0s"') if "shaky_" in playbook else playbook)
     bug.planted = wrong_type
@@ -162,6 +162,31 @@ def test_users_who_must_leave_get_nothing_when_it_resumes(world: World, bug: Bug
     assert {key for key in subjects(world) if "Review" in key} == {"bob: Review", "cy: Review"}
     ended = {one.playbook: one.reason for one in world.explain("ann", 3.9).enrolments}
     assert (ended["other"], ended["review"]) == ("completed", "exit_event")
+
+
+def restart(world: World) -> None:
+    world.close()
+
+
+def edit(world: World) -> None:
+    world.write("templates/other/thanks.email.j2", email("Other", "Thanks!"))
+
+
+@pytest.mark.parametrize("change", [restart, edit])
+def test_users_who_left_during_the_pause_get_nothing_from_a_process_that_knows_of_no_pause(
+    world: World, bug: Bug, change: Callable[[World], None]
+) -> None:
+    begun(world, EXIT)
+    bug.planted = wrong_type
+    world.tick(3.5, deliver=True)
+    for _ in range(2):
+        assert later(world, bug, 10 * SECOND) > 0, "the pauses become long enough"
+    world.event("ann", "signed_up", (world.clock.now() + SECOND - START) / DAY)
+    assert later(world, bug, 2 * SECOND) == 0, "her exit is not checked in the pause"
+    bug.planted = None
+    change(world)
+    later(world, bug, SECOND)
+    assert subjects(world) == everybodys("Other") + Counter(["ann: Hello", "bob: Review", "cy: Review"])
 
 
 def test_users_who_enter_a_version_without_the_bug_do_not_wait_for_those_of_the_old_one(world: World, bug: Bug) -> None:
