@@ -24,6 +24,7 @@ from engine.playbooks.breakers import USER_PARTS, PartKind, PlaybookAtFault, Pla
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
+from engine.playbooks.releasing import release
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.store.database import Database
@@ -79,6 +80,7 @@ class Pipeline:
         pinned = content.pinned()
         coupon_issuer = CouponIssuer(content.playbooks.coupons, tick_settings.coupon_secret, dialect)
         self._database = database
+        self._coupon_issuer = coupon_issuer
         self._chunk = tick_settings.chunk
         self._enrolments_at_once = tick_settings.enrolment_chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
@@ -96,7 +98,7 @@ class Pipeline:
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
         done = Progress()
-        for step in (self._users, self._occasions, self._enrolments):
+        for step in (self._users, self._occasions, self._releases, self._enrolments):
             done = step(now, done, watch)
         return replace(done, alarms=self._breakers.alarms)
 
@@ -148,6 +150,18 @@ class Pipeline:
         done = replace(done, enrolments=done.enrolments + self.occasions.run(self._database, now))
         self._breakers.resume(USER_PARTS, now)
         watch(done)
+        return done
+
+    def _releases(self, now: Instant, done: Progress, watch: Watch) -> Progress:
+        """Release what waits for a coupon code, before any new enrolment can claim one.
+
+        No playbook's code runs here and no enrolment is taken, so an error is neither's: it ends the tick.
+        """
+        changed = 1
+        while changed:
+            with self._database.write() as connection:
+                changed = release(connection, self._coupon_issuer, now, self._enrolments_at_once)
+            watch(done)
         return done
 
     def _enrolments(self, now: Instant, done: Progress, watch: Watch) -> Progress:

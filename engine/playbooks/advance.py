@@ -18,7 +18,6 @@ from engine.playbooks.due_enrolments import ACTIVE, DUE_ENROLMENT, DueEnrolments
 from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
-from engine.playbooks.releasing import release
 from engine.store.dialects import Dialect
 from engine.store.temporary import analyse, drop_temporary, temporary
 
@@ -30,7 +29,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What one call did: enrolments and waiting messages advanced (zero means nothing was due), and actions created."""
+    """What one call did: enrolments advanced (zero means nothing was due), and actions created."""
 
     passed: int
     actions: int
@@ -55,14 +54,13 @@ class Advance:
         self._brand_zone = ZoneInfo(brand_zone)
 
     def run(self, connection: Connection, now: Instant, limit: int) -> Advanced:
-        """Release messages that waited for a coupon code, then advance up to ``limit`` due enrolments.
+        """Advance up to ``limit`` due enrolments.
 
         Enrolments of playbooks whose steps have stopped stay as they are.
 
         Raises:
             PlaybookAtFault: a step's code has a bug.
         """
-        released = release(connection, self._coupon_issuer, now, limit)
         taken = self._take(connection, now, limit)
         made = 0
         if taken:
@@ -72,7 +70,7 @@ class Advance:
                     made += self._walk(connection, name, version, first, now)
             self._write_back(connection, now)
         drop_temporary(connection, DUE_ENROLMENT)
-        return Advanced(released + taken, made)
+        return Advanced(taken, made)
 
     def first_due(self, connection: Connection, now: Instant) -> int | None:
         """Lock and return the enrolment that ``run`` takes first in this transaction; None if none is due."""

@@ -169,6 +169,57 @@ def test_when_steps_of_several_playbooks_fail_the_tick_fails(steps: World) -> No
     assert steps.rows("SELECT * FROM quarantine") == []
 
 
+def poison_held(world: World) -> None:
+    """Make the database fail over the held messages when they are released: over a value that no import of ours stores."""
+    if world.url.startswith("sqlite"):
+        _execute(world, "UPDATE action SET coupon = CAST(x'ff80' AS TEXT) WHERE state = 'held'")
+        return
+    _execute(
+        world,
+        "CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'poison' USING ERRCODE = '22003'; END $$",
+    )
+    _execute(
+        world,
+        "CREATE TRIGGER poison BEFORE UPDATE ON action FOR EACH ROW WHEN (OLD.state = 'held')"
+        " EXECUTE FUNCTION poison()",
+    )
+
+
+def mend_held(world: World) -> None:
+    if world.url.startswith("sqlite"):
+        _execute(world, "UPDATE action SET coupon = 'GIFT' WHERE state = 'held'")
+    else:
+        _execute(world, "DROP TRIGGER poison ON action")
+
+
+def test_no_playbook_stops_for_an_error_over_messages_that_wait_for_codes(steps: World) -> None:
+    steps.write("playbooks/coupons.toml", '[coupons.GIFT]\nkind = "pool"\nvalid = "30d"\n')
+    gift = STEPS.replace('name = "steps"', 'name = "gift"').replace('wait = "1d"', 'wait = "0s"')
+    steps.write(
+        "playbooks/gift.toml", gift.replace('template = "steps/hello"', 'template = "steps/hello"\ncoupon = "GIFT"')
+    )
+    steps.user("gina")
+    steps.tick(0.1)
+    steps.event("gina", "signed_up", 0.2)
+    steps.tick(0.6)
+    assert steps.states() == {"held:coupon_pool_empty": 1}
+    steps.codes("ONE")
+    poison_held(steps)
+    before = steps.enrolments("playbook, state, step, due_at")
+    with pytest.raises(Exception, match=r"."):
+        steps.tick(2)
+    assert steps.enrolments("playbook, state, step, due_at") == before
+    assert steps.rows("SELECT * FROM quarantine") == []
+
+    mend_held(steps)
+    done = steps.tick(2 + 1 / 86_400, deliver=True)
+    assert done.alarms == ()
+    steps.tick(2.5, deliver=True)
+    assert sent(steps) == everybody() | {"gina"}
+    assert steps.rows("SELECT count(*) FROM coupon_code WHERE enrolment_id > 0") == [(1,)]
+
+
 def test_a_user_who_cannot_be_enrolled_on_an_occasion_is_quarantined(letters: World) -> None:
     poison(letters, BAD)
     letters.tick(0.6)
