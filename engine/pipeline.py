@@ -25,6 +25,7 @@ from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
 from engine.playbooks.releasing import release
+from engine.playbooks.turning_points import PlaybookTurningPoints
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.store.database import Database
@@ -84,10 +85,9 @@ class Pipeline:
         self._chunk = tick_settings.chunk
         self._enrolments_at_once = tick_settings.enrolment_chunk
         self.refresh: Stage = Refresh(content.catalog, dialect)
-        with database.read() as connection:
-            exits = pinned.turning_points(connection)  # those of new enrolments are in the content
-        self.place: Stage = Placing(content.rules, dialect, deciders, (*content.turning_points(), *exits))
+        self.place = Placing(content.rules, dialect, deciders)
         self._breakers = PlaybookBreakers()
+        self._turning_points = PlaybookTurningPoints(content.playbooks, pinned, self._breakers)
         self.enrol: Stage = Enrol(content.playbooks, dialect, self._breakers)
         exits_and_waits = ExitsAndWaits(pinned, dialect, self._breakers)
         self.exits_and_waits: Stage = exits_and_waits
@@ -98,9 +98,16 @@ class Pipeline:
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
         done = Progress()
+        self._collect_turning_points(now)
         for step in (self._users, self._occasions, self._releases, self._enrolments):
             done = step(now, done, watch)
         return replace(done, alarms=self._breakers.alarms)
+
+    def _collect_turning_points(self, now: Instant) -> None:
+        with self._database.read() as connection:
+            changed = self._turning_points.collect(connection, now)
+        if changed:
+            self.place.set_turning_points(self._turning_points.found)
 
     def _users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         bad_rows = BadRowIsolation(self._database, RowKind.USER, "users", self._chunk)

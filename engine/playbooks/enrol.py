@@ -32,7 +32,7 @@ class Enrol:
     def __init__(self, playbooks: Playbooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
         self._dialect = dialect
         self._breakers = breakers
-        self._playbooks = [p for p in playbooks.playbooks if p.trigger.local_time is None]
+        self._playbooks = playbooks.playbooks
         self._statements: dict[str, str] = {}
 
     def run(self, connection: Connection, now: Instant) -> int:
@@ -42,9 +42,8 @@ class Enrol:
             PlaybookAtFault: a trigger's code has a bug.
         """
         since = activations(connection)
-        active = [
-            p for p in self._playbooks if p.name in since and not self._breakers.paused(part_of(p, PartKind.ENTRY), now)
-        ]
+        entry = ((p, part_of(p, PartKind.ENTRY)) for p in self._playbooks if p.name in since)
+        active = [p for p, part in entry if not self._breakers.paused(part, now) and _runs_by_chunk(p)]
         if not active:
             return 0
         self._collect_transitions(connection, active, now)
@@ -64,8 +63,11 @@ class Enrol:
 
     def _schedule_reentry(self, connection: Connection, playbook: Playbook, now: Instant) -> None:
         """Make users due at the end of the re-entry wait of a ``when`` trigger; nothing else would make them due then."""
-        if not playbook.trigger.conditions or not isinstance(playbook.reentry, int):
+        if not isinstance(playbook.reentry, int):
             return
+        with attribute_bugs_to(part_of(playbook, PartKind.ENTRY)):
+            if not playbook.trigger.conditions:
+                return
         again = (
             f"SELECT n.user_id, max(n.entered_at) + {playbook.reentry} AS again FROM {DUE_USER} AS d"
             " JOIN enrolment AS n ON n.user_id = d.user_id WHERE n.playbook = :playbook GROUP BY n.user_id"
@@ -101,7 +103,7 @@ class Enrol:
                 statement(
                     f"INSERT INTO {_EVENTS} SELECT e.id, e.user_id, e.name, e.at"
                     f" FROM {DUE_USER} AS d JOIN event AS e ON e.user_id = d.user_id"
-                    f" WHERE e.name = {quoted(name)} AND e.at > :oldest AND e.at <= :now"
+                    f" WHERE e.name = {name} AND e.at > :oldest AND e.at <= :now"
                 ),
                 {"oldest": since, "now": now},
             )
@@ -109,7 +111,7 @@ class Enrol:
 
 
 class _Reads(NamedTuple):
-    """What a trigger's candidates come from: transitions, and events of these names."""
+    """What a trigger's candidates come from: transitions, and events of these names, as SQL."""
 
     transitions: bool
     events: list[str]
@@ -117,7 +119,13 @@ class _Reads(NamedTuple):
 
 def _reads(playbook: Playbook) -> _Reads:
     with attribute_bugs_to(part_of(playbook, PartKind.ENTRY)):
-        return _Reads(playbook.trigger.reads_transitions, sorted(playbook.trigger.reads_events))
+        events = sorted(quoted(name) for name in playbook.trigger.reads_events)
+        return _Reads(playbook.trigger.reads_transitions, events)
+
+
+def _runs_by_chunk(playbook: Playbook) -> bool:
+    with attribute_bugs_to(part_of(playbook, PartKind.ENTRY)):
+        return playbook.trigger.local_time is None
 
 
 def insertion(playbook: Playbook, source: CandidateSource, dialect: Dialect, narrowed: str = "") -> str:

@@ -5,7 +5,7 @@ zone and, for dates, through an index on the fact's month and day: an hour witho
 change later (a birthday that becomes known on the day) are enrolled when they are due.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -77,7 +77,7 @@ class Occasions:
         self._breakers = breakers
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
-        self._playbooks = list(_local_time_playbooks(playbooks))
+        self._playbooks = playbooks.playbooks
         self._taken_until: dict[str, Instant] = {}
         """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 
@@ -86,14 +86,15 @@ class Occasions:
 
         A bug in a trigger's code stops only its playbook, whose occasions are taken later.
         """
-        if not self._playbooks:
+        running = self._running(now)
+        if not running:
             return 0
         with database.read() as connection:
             since = activations(connection)
             zones = self._zones(connection, "SELECT name FROM zone ORDER BY name")
             last_user = connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one()
         made = 0
-        for one, activated in self._active(since, now):
+        for one, activated in _active(running, since):
             try:
                 for bucket, found in self._untaken(one, zones, activated, last_user, now):
                     with (
@@ -106,14 +107,21 @@ class Occasions:
                 self._breakers.fail(fault, now)
         return made
 
-    def _active(self, since: Mapping[str, int], now: Instant) -> "Iterator[tuple[_LocalTimePlaybook, int]]":
-        """Yield the playbooks that are not paused, each with the instant at which it was first applied."""
-        for one in self._playbooks:
-            activated = since.get(one.playbook.name)
+    def _running(self, now: Instant) -> list[_LocalTimePlaybook]:
+        """Return the playbooks with dates and schedules that are not paused; pause those whose code has a bug."""
+        running = []
+        for playbook in self._playbooks:
             # Whoever enters has to be able to leave at once.
-            paused = (self._breakers.paused(part_of(one.playbook, part), now) for part in USER_PARTS)
-            if activated is not None and not any(paused):
-                yield one, activated
+            if any(self._breakers.paused(part_of(playbook, part), now) for part in USER_PARTS):
+                continue
+            try:
+                with attribute_bugs_to(part_of(playbook, PartKind.ENTRY)):
+                    trigger = playbook.trigger.local_time
+            except PlaybookAtFault as fault:
+                self._breakers.fail(fault, now)
+            else:
+                running += [] if trigger is None else [_LocalTimePlaybook(playbook, trigger)]
+        return running
 
     def _untaken(
         self, one: _LocalTimePlaybook, zones: Mapping[str, ZoneInfo], activated: int, last_user: int, now: Instant
@@ -129,7 +137,8 @@ class Occasions:
         Raises:
             PlaybookAtFault: a trigger's code has a bug.
         """
-        if not self._playbooks:
+        running = self._running(now)
+        if not running:
             return 0
         since = activations(connection)
         zones = self._zones(
@@ -137,7 +146,7 @@ class Occasions:
             f"SELECT DISTINCT coalesce(u.timezone, '') FROM {DUE_USER} AS d JOIN users AS u ON u.id = d.user_id",
         )
         made = 0
-        for one, activated in self._active(since, now):
+        for one, activated in _active(running, since):
             with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection):
                 found = occasions_between(one.trigger, zones, max(now - one.playbook.expires, activated - 1), now)
                 made += self._enrol(connection, one.playbook, insertion(one.playbook, DUE, self._dialect), found, now)
@@ -213,6 +222,13 @@ def _local_time_playbooks(playbooks: Playbooks) -> Iterator[_LocalTimePlaybook]:
     for playbook in playbooks.playbooks:
         if (trigger := playbook.trigger.local_time) is not None:
             yield _LocalTimePlaybook(playbook, trigger)
+
+
+def _active(
+    playbooks: Iterable[_LocalTimePlaybook], since: Mapping[str, int]
+) -> Iterator[tuple[_LocalTimePlaybook, int]]:
+    """Yield the playbooks that were applied, each with the instant at which it first was."""
+    return ((one, since[one.playbook.name]) for one in playbooks if one.playbook.name in since)
 
 
 @dataclass(frozen=True, slots=True)

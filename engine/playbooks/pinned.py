@@ -2,7 +2,6 @@
 
 from sqlalchemy import Connection, text
 
-from engine.conditions.turning import TurningPoint
 from engine.playbooks.file.kinds import SHIPPED_KINDS, PlaybookKinds
 from engine.playbooks.file.load import compile_stored
 from engine.playbooks.file.part import References
@@ -22,20 +21,20 @@ class PinnedPlaybooks:
         }
 
     def get(self, connection: Connection, name: str, version: str) -> Playbook | None:
-        """Return the playbook, or None if its text is not in the store or no longer compiles."""
+        """Return the playbook, or None if its text is not in the store or no longer compiles.
+
+        Raises:
+            Exception: a kind's code has a bug. The next call compiles the playbook again.
+        """
         key = (name, version)
         if key not in self._known:
             self._known[key] = self._from_store(connection, name, version)
         return self._known[key]
 
-    def turning_points(self, connection: Connection) -> tuple[TurningPoint, ...]:
-        """Return the instants at which time alone can end enrolments, in any version."""
-        pinned = connection.execute(
-            text("SELECT DISTINCT playbook, version FROM enrolment WHERE state = 'active'")
-        ).all()
-        read = (self.get(connection, name, version) for name, version in pinned)
-        exits = (one.exit_when for one in read if one is not None and one.exit_when is not None)
-        return tuple(dict.fromkeys(point for condition in exits for point in condition.turning_points()))
+    def running(self, connection: Connection) -> list[tuple[str, str]]:
+        """Return name and version of every playbook that has active enrolments."""
+        query = text("SELECT DISTINCT playbook, version FROM enrolment WHERE state = 'active'")
+        return [(name, version) for name, version in connection.execute(query)]
 
     def _from_store(self, connection: Connection, name: str, version: str) -> Playbook | None:
         file = stored_file(connection, name, version)

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from engine.conditions.condition import Condition
 from engine.kinds import SHIPPED, Kinds
 from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
+from engine.playbooks.steps.wait import Wait
 from engine.playbooks.triggers.base import LocalTimeTrigger, Occasion, Trigger, TriggerKind, TriggerSection
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource, timely, with_user
 from engine.playbooks.triggers.occasions import occasion_candidates
@@ -97,13 +99,28 @@ class ShakyTrigger(Trigger):
 
 
 @dataclass(frozen=True)
-class ShakyReads(ShakyTrigger):
-    """The bug shows before candidates are queried."""
+class ShakyProperty(ShakyTrigger):
+    """The bug is in one property, and shows before candidates are queried."""
+
+    place: str
+
+    def _run_if(self, place: str) -> None:
+        if place == self.place:
+            self.bug.run()
 
     @property
     def reads_events(self) -> frozenset[str]:
-        self.bug.run()
+        self._run_if("reads_events")
         return super().reads_events
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        self._run_if("conditions")
+        return ()
+
+    @property
+    def local_time(self) -> None:
+        self._run_if("local_time")
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,10 @@ class ShakyDay(LocalTimeTrigger):
 
 
 def shaky_kinds(bug: Bug) -> Kinds:
-    """Return the program's kinds and five with ``bug``: a step, a step that has it when exits are checked, three triggers."""
+    """Return the program's kinds and six with ``bug``.
+
+    They are a step, one that has the bug when exits are checked, one that has it when it is compiled, and three triggers.
+    """
 
     class StepForm(StepSection):
         shaky: bool
@@ -140,17 +160,24 @@ def shaky_kinds(bug: Bug) -> Kinds:
         def compile(self, part: StepPart) -> Act:
             return ShakyExit(bug)
 
+    class CompileForm(StepSection):
+        shaky_compile: bool
+
+        def compile(self, part: StepPart) -> Act:
+            bug.run()
+            return Wait(0)
+
     class TriggerForm(TriggerSection):
         shaky_event: bool
 
         def compile(self, part: FilePart) -> Trigger:
             return ShakyTrigger(bug)
 
-    class ReadsForm(TriggerSection):
-        shaky_reads: bool
+    class PropertyForm(TriggerSection):
+        shaky_property: str
 
         def compile(self, part: FilePart) -> Trigger:
-            return ShakyReads(bug)
+            return ShakyProperty(bug, self.shaky_property)
 
     class DayForm(TriggerSection):
         shaky_day: bool
@@ -159,10 +186,10 @@ def shaky_kinds(bug: Bug) -> Kinds:
             return ShakyDay(bug)
 
     return SHIPPED + Kinds(
-        steps=(StepKind("shaky", StepForm), StepKind("shaky_exit", ExitForm)),
+        steps=(StepKind("shaky", StepForm), StepKind("shaky_exit", ExitForm), StepKind("shaky_compile", CompileForm)),
         triggers=(
             TriggerKind("shaky_event", TriggerForm, "shaky", lambda _: "a review"),
-            TriggerKind("shaky_reads", ReadsForm, "shaky", lambda _: "a review"),
+            TriggerKind("shaky_property", PropertyForm, "shaky", lambda _: "a review"),
             TriggerKind("shaky_day", DayForm, "shaky", lambda _: "the third day"),
         ),
     )

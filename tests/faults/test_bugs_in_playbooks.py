@@ -12,7 +12,7 @@ from engine.clock import DAY, HOUR, MINUTE, SECOND
 from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from tests.faults.shaky import Bug, forgetful, half_done, shaky_kinds, wrong_sql, wrong_type
 from tests.maison import email
-from tests.world import START, World
+from tests.world import START, World, day
 
 REVIEW = """
 [playbook]
@@ -37,7 +37,7 @@ send = ["email"]
 template = "review/thanks"
 """
 BY_TRIGGER = REVIEW.replace('event = "review_posted"', "shaky_event = true")
-BY_READS = REVIEW.replace('event = "review_posted"', "shaky_reads = true")
+BY_READS = REVIEW.replace('event = "review_posted"', "shaky_property = 'reads_events'")
 BY_DAY = REVIEW.replace('event = "review_posted"', "shaky_day = true")
 OTHER = REVIEW.replace('"review"', '"other"').replace("shaky = true", 'wait = "0s"').replace("review/", "other/")
 FILES = {
@@ -47,6 +47,7 @@ FILES = {
 }
 USERS = ("ann", "bob", "cy")
 STEP = REVIEW
+EXIT_SECTION = '[exit]\nevent = "signed_up"'
 EXIT = REVIEW.replace("shaky = true", "shaky_exit = true")
 
 
@@ -202,6 +203,62 @@ def test_users_who_enter_a_version_without_the_bug_do_not_wait_for_those_of_the_
     bug.planted = None
     world.tick(4, deliver=True)
     assert subjects(world) - everybodys("Other") == everybodys("Review") + Counter(["dan: Review", "dan: Other"])
+
+
+@pytest.mark.parametrize("place", ["conditions", "local_time", "reads_events"])
+def test_a_trigger_whose_properties_fail_in_a_new_release_stops_only_its_playbook(
+    world: World, bug: Bug, place: str
+) -> None:
+    begun(
+        world,
+        BY_TRIGGER.replace("shaky_event = true", f"shaky_property = '{place}'").replace("shaky =", "shaky_exit ="),
+    )
+    bug.planted = wrong_type
+    world.close()
+    done = world.tick(3.5, deliver=True)
+    assert subjects(world) == everybodys("Other")
+    [alarm] = done.alarms
+    assert re.search(r"enrolling in playbook `review` .*KeyError at shaky.py:\d+ < ", str(alarm)), alarm
+    assert later(world, bug, SECOND) == 0
+    assert later(world, bug, 5 * SECOND) > 0
+    bug.planted = None
+    assert world.tick(3.6, deliver=True).alarms == ()
+    assert subjects(world) == everybodys("Other", "Review")
+
+
+def test_an_older_version_that_fails_to_compile_in_a_new_release_stops_alone_and_is_compiled_again(
+    world: World, bug: Bug
+) -> None:
+    """When it compiles again, its exits hold again, also those that time alone brings about."""
+    leaving = f"{EXIT_SECTION}\nwhen = 'days_since(last_order_at) > 3'"
+    older = REVIEW.replace("shaky = true", 'shaky_compile = true\n\n[[step]]\nwait = "2d"')
+    begun(world, older.replace(EXIT_SECTION, leaving))
+    world.order("ann", 0.6)
+    world.tick(3.5, deliver=True)
+    world.write("playbooks/review.toml", REVIEW.replace("shaky = true", 'wait = "0s"'))
+    world.tick(3.51, deliver=True)
+
+    bug.planted = wrong_type
+    world.close()
+    world.user("dan")
+    world.event("dan", "review_posted", 3.52)
+    world.user("ann", is_vip=True)
+    done = world.tick(3.6, deliver=True)
+    assert {key for key in subjects(world) if "Review" in key} == {"dan: Review"}
+    [alarm] = done.alarms
+    assert re.search(r"leaving playbook `review` .*KeyError at shaky.py:\d+ < .*compiling.py:\d+", str(alarm)), alarm
+    assert world.command("status").exit_code == 1
+    assert later(world, bug, SECOND) == 0
+    assert later(world, bug, 5 * SECOND) > 0
+
+    bug.planted = None
+    assert world.tick(3.7, deliver=True).alarms == ()
+    world.tick(4.8, deliver=True)
+    ended = world.rows("SELECT u.key, n.reason FROM enrolment AS n JOIN users AS u ON u.id = n.user_id"
+                       " WHERE n.playbook = 'review' AND n.ended_at = :now", now=day(4.8))  # fmt: skip
+    assert ended == [("ann", "exit_condition")]
+    world.tick(5.5, deliver=True)
+    assert {key for key in subjects(world) if "Review" in key} == {f"{user}: Review" for user in ("bob", "cy", "dan")}
 
 
 def test_the_command_reports_it_and_the_next_tick_retries(world: World, bug: Bug) -> None:

@@ -42,7 +42,11 @@ class Placing:
         self._placement_deciders = {
             dimension.name: PlacementDecider(dimension, deciders) for dimension in rules.dimensions
         }
-        self._due = Due(rules.dimensions, further, dialect)
+        self.set_turning_points(further)
+
+    def set_turning_points(self, further: Iterable[TurningPoint]) -> None:
+        """Replace the turning points of conditions outside the rules."""
+        self._due = Due(self._rules.dimensions, further, self._dialect)
 
     def run(self, connection: Connection, now: Instant) -> int:
         """Place the users of ``due_user`` at ``now``; return the number of transitions written."""
