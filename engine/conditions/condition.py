@@ -53,9 +53,14 @@ class Expression:
 class Condition(Expression):
     """A checked boolean expression. If it is NULL, it does not hold."""
 
-    def holds_sql(self, dialect: Dialect) -> str:
-        """Return SQL that is TRUE if the condition holds, else FALSE, never NULL; it can be used in WHERE."""
-        return f"coalesce({self.sql(dialect)}, FALSE)"
+    def holds_sql(self, dialect: Dialect, joined: str = "TRUE") -> str:
+        """Return SQL that is TRUE if the condition holds, else FALSE, never NULL; it can be used in WHERE.
+
+        ``joined`` is SQL over the tables of a join. The condition is evaluated only on rows for which it holds: a
+        planner is free to filter a table before it joins it, and would stumble over bad values of quite different rows.
+        """
+        holds = f"coalesce({self.sql(dialect)}, FALSE)"
+        return holds if joined == "TRUE" else f"CASE WHEN {joined} THEN {holds} ELSE FALSE END"
 
     def nnf(self) -> Formula:
         """Return the condition in negation normal form."""

@@ -18,7 +18,7 @@ def candidates(playbook: Playbook, source: CandidateSource, dialect: Dialect) ->
     found = playbook.trigger.candidates(source, dialect)
     tests = [*found.tests]
     if playbook.audience is not None:
-        tests.append((PlaybookReason.AUDIENCE_FALSE, playbook.audience.holds_sql(dialect)))
+        tests.append((PlaybookReason.AUDIENCE_FALSE, playbook.audience.holds_sql(dialect, f"s.user_id = {found.user}")))
     tests.extend(_reentry(playbook, found))
     return replace(found, tests=tuple(tests))
 

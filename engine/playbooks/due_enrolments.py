@@ -85,7 +85,7 @@ class EnrolmentsAtStep:
 
     def holds(self, condition: Condition) -> str:
         """Return SQL: the condition holds for the enrolment's user."""
-        holds = condition.holds_sql(self.due.dialect)
+        holds = condition.holds_sql(self.due.dialect, "s.user_id = d.user_id")
         return f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = d.user_id AND {holds})"
 
     def go(self, target: int, condition: str = "TRUE") -> None:

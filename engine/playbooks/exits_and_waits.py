@@ -89,7 +89,7 @@ class ExitsAndWaits:
                 connection, playbook, self._happened(playbook.exit_event), PlaybookReason.EXIT_EVENT, now
             )
         if playbook.exit_when is not None:
-            holds = playbook.exit_when.holds_sql(self._dialect)
+            holds = playbook.exit_when.holds_sql(self._dialect, "s.user_id = enrolment.user_id")
             in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
             changed += self._exit(connection, playbook, in_state, PlaybookReason.EXIT_CONDITION, now)
         for index, event in playbook.waits:

@@ -38,8 +38,9 @@ class Silence(Trigger):
             where=f"{since} IS NOT NULL",
             at=begins,
             occurrence=f"'silence:' || CAST({since} AS TEXT)",
+            user="d.user_id",
             tie="u.id",
-            tests=((SilenceReason.NOT_YET, self.lasts.holds_sql(dialect)), *timely(begins)),
+            tests=((SilenceReason.NOT_YET, self.lasts.holds_sql(dialect, "s.user_id = d.user_id")), *timely(begins)),
         )
 
     def detail(self, reason: DescribedEnum, at: int) -> str:

@@ -93,6 +93,7 @@ class ShakyTrigger(Trigger):
             where="x.name = 'review_posted' AND x.at <= :now",
             at="x.at",
             occurrence="'shaky:' || CAST(x.id AS TEXT)",
+            user="x.user_id",
             tie="x.id",
             tests=timely("x.at"),
         )

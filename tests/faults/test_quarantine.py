@@ -45,6 +45,21 @@ id = "letter"
 send = ["email"]
 template = "steps/hello"
 """
+EVENT = """
+[playbook]
+name = "event"
+class = "marketing"
+reentry = "always"
+expires = "3d"
+[trigger]
+event = "review_posted"
+[audience]
+when = "birthday is null or days_since(birthday) >= 0"
+[[step]]
+id = "letter"
+send = ["email"]
+template = "steps/hello"
+"""
 LEFT_OUT = dict.fromkeys(
     (
         "playbooks/welcome.toml",
@@ -135,6 +150,24 @@ def test_an_enrolment_whose_step_fails_is_quarantined(steps: World) -> None:
     steps.tick(6, deliver=True)
     assert sent(steps) == everybody()
     assert steps.rows("SELECT * FROM quarantine") == []
+
+
+@pytest.mark.parametrize(("playbook", "at"), [(STEPS, 2), (SCHEDULE, 1), (EVENT, 1)])
+def test_a_bad_value_stops_nobody_else_in_whatever_order_the_database_joins(
+    migrated_postgresql_url: str, tmp_path: Path, playbook: str, at: int
+) -> None:
+    """A hash join reads a whole table, with everybody's values, for the few rows that it wants."""
+    with brand(tmp_path / "brand", migrated_postgresql_url, playbook) as world:
+        if playbook == EVENT:
+            world.event("u1", "review_posted", 0.5)
+        poison(world, BAD)
+        [(name,)] = world.rows("SELECT current_database()")
+        for way in ("nestloop", "indexscan", "bitmapscan", "indexonlyscan"):
+            world.execute(f'ALTER DATABASE "{name}" SET enable_{way} = off')
+        world.app.database.engine.dispose()  # settings of a database are those of new connections
+        world.tick(at, deliver=True)
+        wanted = {"u1"} if playbook == EVENT else everybody() - {BAD}
+        assert sent(world) == wanted
 
 
 def test_when_the_step_fails_for_one_enrolment_after_another_the_playbook_stops_and_says_where(steps: World) -> None:

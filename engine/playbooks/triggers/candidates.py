@@ -41,6 +41,8 @@ class Candidates:
     """Orders candidates with the same instant."""
     tests: tuple[Test, ...]
     """In the order in which a person would check them."""
+    user: str
+    """The user's id in the rows that the candidates come from; ``with_user`` joins it."""
     event: str = NO_EVENT
     """The id of the event that the playbook's messages can use."""
 

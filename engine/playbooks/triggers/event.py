@@ -34,12 +34,13 @@ class OnEvent(Trigger):
         """Return the users who had the event."""
         where = f"x.name = {quoted(self.name)} AND x.at <= :now"
         if self.where is not None:
-            where += f" AND {self.where.holds_sql(dialect)}"
+            where += f" AND {self.where.holds_sql(dialect, 'e.id = x.id')}"
         return Candidates(
             rows=f"{source.events} AS x JOIN event AS e ON e.id = x.id {with_user('x.user_id')}",
             where=where,
             at="x.at",
             occurrence=f"'{OCCURRENCE}:' || CAST(x.id AS TEXT)",
+            user="x.user_id",
             tie="x.id",
             tests=timely("x.at"),
             event="x.id",

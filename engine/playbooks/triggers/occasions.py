@@ -22,6 +22,7 @@ def occasion_candidates(source: CandidateSource, *conditions: str) -> Candidates
         where=" AND ".join(["coalesce(u.timezone, '') = o.zone", *conditions]),
         at="o.at",
         occurrence="o.occurrence",
+        user="d.user_id",
         tie="o.occurrence",
         tests=timely("o.at"),
     )

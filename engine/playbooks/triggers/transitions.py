@@ -77,6 +77,7 @@ def moves(
         where=(f"t.dimension = {quoted(dimension)} AND t.{side} = {quoted(place)} AND t.at <= :now"),
         at="t.at",
         occurrence=f"'{OCCURRENCE}:' || CAST(t.id AS TEXT)",
+        user="t.user_id",
         tie="t.id",
         # Rows from before causes were recorded count as behaviour.
         tests=(

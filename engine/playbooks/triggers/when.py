@@ -38,8 +38,9 @@ class OnCondition(Trigger):
             where="TRUE",
             at=NOW,
             occurrence=f"'{OCCURRENCE}:' || CAST({number} AS TEXT)",
+            user="d.user_id",
             tie="u.id",
-            tests=((WhenReason.CONDITION_FALSE, self.condition.holds_sql(dialect)),),
+            tests=((WhenReason.CONDITION_FALSE, self.condition.holds_sql(dialect, "s.user_id = d.user_id")),),
         )
 
     def detail(self, reason: DescribedEnum, at: int) -> str:
