@@ -19,6 +19,11 @@ class Happened:
     properties: dict[str, Any] = field(default_factory=dict)
 
 
+def mean(values: Sequence[int]) -> float:
+    """Divide doubles, as the databases do: a sum beyond 2**53 is rounded before it is divided."""
+    return float(sum(values)) / len(values)
+
+
 def in_window(events: Sequence[Happened], name: str, now: int, within: int | None = None) -> list[Happened]:
     found = [event for event in events if event.name == name and event.at <= now]
     if within is not None:
@@ -55,8 +60,8 @@ def facts_of(events: Sequence[Happened], now: int) -> dict[str, Any]:
         "beauty_10d": len(beauty),
         "spend": sum(amounts),
         "spend_10d": spend_10d,
-        "average": sum(amounts) / len(amounts) if amounts else None,
-        "average_7d": sum(paid_week) / len(paid_week) if paid_week else None,
+        "average": mean(amounts) if amounts else None,
+        "average_7d": mean(paid_week) if paid_week else None,
         "smallest": min(amounts, default=None),
         "largest": max(amounts, default=None),
         "first_at": orders[0].at if orders else None,
@@ -65,7 +70,7 @@ def facts_of(events: Sequence[Happened], now: int) -> dict[str, Any]:
         "last_category": text(orders[-1].properties.get("category")) if orders else None,
         "categories": len(categories),
         "items": sum(items),
-        "items_average": sum(items) / len(items) if items else None,
+        "items_average": mean(items) if items else None,
         "views_3d": len(in_window(events, "view", now, 3 * DAY)),
         "last_view_paid": views[-1].properties.get("paid") if views and _is_boolean(views[-1]) else None,
         "beauty_share": share,
