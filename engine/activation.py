@@ -1,6 +1,6 @@
 """Activating compiled files: creating the tables and columns that they need, and making them the running version."""
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.content.bundle import Bundle
@@ -16,12 +16,15 @@ from engine.store.state_table import Drift, follow, migrate, require_columns
 def make_ready(database: Database, content: Content) -> Drift:
     """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what had to be changed."""
     migrate(database)
-    with database.write() as connection:
+
+    def work(connection: Connection) -> Drift:
         done = follow(connection, database.dialect, content.columns())
         for statement in occasion_indexes(content.playbooks):
             connection.execute(text(statement))
         make_missing_states(connection)
-    return done
+        return done
+
+    return database.in_transaction(work)
 
 
 def make_running(database: Database, content: Content, now: Instant) -> bool:
@@ -32,7 +35,8 @@ def make_running(database: Database, content: Content, now: Instant) -> bool:
     Raises:
         SchemaDrift: the columns of ``user_state`` do not match it yet.
     """
-    with database.write() as connection:
+
+    def work(connection: Connection) -> bool:
         require_columns(connection, database.dialect, content.columns())
         before = running_bundle(connection)
         if before is None or before.version != content.version:
@@ -44,7 +48,9 @@ def make_running(database: Database, content: Content, now: Instant) -> bool:
         record_versions(connection, content.playbooks, content.bundle, now)
         if before is None or _concerns_everybody(before, content):
             due_everybody(connection, Cause.RULES, now)
-    return True
+        return True
+
+    return database.in_transaction(work)
 
 
 def _concerns_everybody(before: Bundle, content: Content) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from adapters.base import Adapter, Callback
@@ -177,5 +177,5 @@ class App:
         """
         callback = Callback({name.lower(): value for name, value in headers.items()}, body)
         told = read_callback(self.settings, self.kinds.adapters, adapter, callback)
-        with self.database.write() as connection:
-            return Receipts(self.database.dialect).receive(connection, told, self.clock.now())
+        receipts, now = Receipts(self.database.dialect), self.clock.now()
+        return self.database.in_transaction(partial(receipts.receive, receipts=told, now=now))

@@ -6,6 +6,8 @@ they are taken out of quarantine, and the stage decides: it pauses the playbook 
 error's place.
 """
 
+from functools import partial
+
 import structlog
 
 from engine.clock import Instant
@@ -63,16 +65,15 @@ class BadRowIsolation:
 
     def _quarantine(self, row_id: int, error: Exception, now: Instant) -> None:
         detail = trail(error)
-        with self._database.write() as connection:
-            until = quarantine(connection, [BadRowFound(self._kind, row_id, self._stage, UNREADABLE, detail)], now)
+        found = [BadRowFound(self._kind, row_id, self._stage, UNREADABLE, detail)]
+        until = self._database.in_transaction(partial(quarantine, found=found, now=now))
         self._in_a_row.append(row_id)
         self.number += 1
         _log.error("row quarantined", kind=str(self._kind), row=row_id, error=detail, until=until[row_id])
 
     def _put_back(self, now: Instant) -> list[int]:
         rows, self._in_a_row = self._in_a_row, []
-        with self._database.write() as connection:
-            put_back(connection, self._kind, rows, now)
+        self._database.in_transaction(partial(put_back, kind=self._kind, ids=rows, now=now))
         self.number -= len(rows)
         _log.error("too many bad rows in a row", kind=str(self._kind), put_back=len(rows))
         return rows

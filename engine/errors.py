@@ -5,6 +5,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 ├── StoreError               the database cannot be opened, is read-only, or has another version
 │   ├── SchemaDrift          user_state does not follow the declared facts and dimensions: run `habitue migrate`
 │   ├── StoreConflict        another transaction was in the way: a retry may succeed
+│   │   └── StoreRolledBack  the database undid the transaction, so all of it can be repeated
 │   ├── StoreNameError       a statement of the program or an extension uses a table or column that does not exist
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
 ├── InputError               a file to import, an option or a user key is invalid
@@ -42,6 +43,10 @@ class SchemaDrift(StoreError):
 
 class StoreConflict(StoreError):
     """Another transaction was in the way (a deadlock, or a lock that was not released): a retry may succeed."""
+
+
+class StoreRolledBack(StoreConflict):
+    """The database undid the whole transaction in favour of another one: ``Database.in_transaction`` repeats it."""
 
 
 class StoreNameError(StoreError):

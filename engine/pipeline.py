@@ -7,6 +7,7 @@ remaining users stay due.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy import Connection, text
@@ -128,7 +129,7 @@ class Pipeline:
             watch(done)
 
     def _user_chunk(self, now: Instant, done: Progress, bad_rows: BadRowIsolation) -> Progress | None:
-        with self._database.write() as connection:
+        def work(connection: Connection) -> Progress | None:
             users = take_due_users(connection, self._database.dialect, now, bad_rows.limit)
             if not users:
                 return None
@@ -140,12 +141,14 @@ class Pipeline:
             self.exits_and_waits.run(connection, now)
             self._schedule_retry(connection, now)
             forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")
-        return replace(
-            done,
-            users=done.users + users,
-            transitions=done.transitions + transitions,
-            enrolments=done.enrolments + enrolments,
-        )
+            return replace(
+                done,
+                users=done.users + users,
+                transitions=done.transitions + transitions,
+                enrolments=done.enrolments + enrolments,
+            )
+
+        return self._database.in_transaction(work)
 
     def _schedule_retry(self, connection: Connection, now: Instant) -> None:
         """Make the users of this chunk due again when paused parts of playbooks are retried."""
@@ -186,8 +189,7 @@ class Pipeline:
                 continue
             if not advanced.passed:
                 self._breakers.resume((PartKind.STEPS,), now)
-                with self._database.write() as connection:
-                    forget_passed(connection, now)
+                self._database.in_transaction(partial(forget_passed, now=now))
                 return replace(done, quarantined=done.quarantined + bad_rows.number)
             bad_rows.worked()
             done = replace(done, actions=done.actions + advanced.actions)
@@ -203,7 +205,9 @@ class Pipeline:
         return True
 
     def _enrolment_chunk(self, now: Instant, bad_rows: BadRowIsolation) -> Advanced:
-        with self._database.write() as connection:
+        def work(connection: Connection) -> Advanced:
             if bad_rows.limit == 1:
                 bad_rows.suspect = self.advance.first_due(connection, now)
             return self.advance.run(connection, now, bad_rows.limit)
+
+        return self._database.in_transaction(work)

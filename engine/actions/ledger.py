@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.states import UNSENT_SQL, State
 from engine.clock import Instant
+from engine.store.dialects import dialect_of
 from engine.store.statement import statement
 
 
@@ -149,13 +150,19 @@ def _change(
     binds: Mapping[str, object] | None,
     due_now: bool = False,
 ) -> list[int]:
-    """Change the actions for which ``where`` holds, each with its event; return their ids."""
+    """Change the actions for which ``where`` holds, each with its event; return their ids.
+
+    They are locked in the order of their ids first, as delivery locks them.
+    """
+    every = {"state": state.value, "reason": reason.value, "now": now, **(binds or {})}
+    these = f"SELECT action.id FROM action WHERE {where} ORDER BY action.id"
+    dialect_of(connection).lock_selected(connection, these, "action", every)
     due = ", due_at = :now" if due_now else ""
     changed = connection.execute(
         statement(
             f"UPDATE action SET state = :state, reason = :reason, changed_at = :now{due} WHERE {where} RETURNING id"
         ),
-        {"state": state.value, "reason": reason.value, "now": now, **(binds or {})},
+        every,
     )
     ids = [action for (action,) in changed]
     if ids:

@@ -1,6 +1,7 @@
 """``habitue admin quarantine``: lists rows that could not be processed, and retries them."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -43,8 +44,7 @@ def quarantine(
             found = [one for one in read_quarantine(connection, _SHOWN) if only is None or _id(one) in only]
         number = 0
         if retry:
-            with app.database.write() as connection:
-                number = retry_quarantined(connection, app.clock.now(), only)
+            number = app.database.in_transaction(partial(retry_quarantined, now=app.clock.now(), only=only))
     if as_json:
         print_json([asdict(one) for one in found])
     else:

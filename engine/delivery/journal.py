@@ -111,8 +111,8 @@ class Journal:
             self._wake.set()
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Run ``work`` in a write transaction, between groups."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        """Run ``work`` in a write transaction, between groups; see ``Database.in_transaction``."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._database.in_transaction, work)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` in a read transaction, in parallel with groups."""
@@ -120,10 +120,6 @@ class Journal:
 
     def _look(self, work: Callable[[Connection], Result]) -> Result:
         with self._database.read() as connection:
-            return work(connection)
-
-    def _transact(self, work: Callable[[Connection], Result]) -> Result:
-        with self._database.write() as connection:
             return work(connection)
 
     async def _work(self) -> None:

@@ -75,7 +75,7 @@ def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: Non
     users = events = done = 0
     for histories in _chunks(generate(spec)):
         rows = [event for history in histories for event in history.events]
-        with database.write() as connection:
+        with database.write() as connection:  # nobody else writes to a demo's store yet
             users += write_users(connection, database.dialect, [history.user for history in histories], spec.end).new
             events += write_events(connection, database.dialect, rows, spec.end).new
         done += len(histories)

@@ -6,11 +6,12 @@ from sqlalchemy import Connection, text
 
 from engine.actions.reasons import Reasons
 from engine.actions.states import LEASED_SQL, WAITING_SQL
-from engine.clock import MINUTE, Instant
+from engine.clock import DAY, MINUTE, Instant
 from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
 from engine.store.dialects import dialect_of
 from engine.store.quarantine import read_quarantine
+from engine.store.repeats import repeats_since
 
 TICKS = 5
 """How many ticks are reported."""
@@ -54,6 +55,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
         lag=_lag(connection, now),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
         held_or_unknown=_depths(connection, _HELD_OR_UNKNOWN_SQL, reasons),
+        repeated=repeats_since(connection, Instant(now - DAY)),
         quarantine=read_quarantine(connection, QUARANTINED),
     )
 

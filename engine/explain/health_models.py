@@ -84,6 +84,8 @@ class Store:
     """Actions that are waiting for delivery or being sent."""
     held_or_unknown: tuple[Depth, ...]
     """Actions that need a person: a decision, coupon codes, or the provider's word on whether they arrived."""
+    repeated: int
+    """How many transactions of the last 24 hours were repeated because the database had undone them in favour of others."""
     quarantine: tuple[Quarantined, ...]
     """Rows that could not be processed, oldest first, up to a limit."""
 

@@ -4,6 +4,7 @@ With B buckets over N values, cut point k (1 to B-1) is the value of rank ceil(k
 points are kept with their instants, so that a score can be explained later; there are few of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam
@@ -13,9 +14,12 @@ from engine.facts.model import FactCatalog
 from engine.facts.sources.base import SqlContext
 from engine.facts.sources.quantile import Quantile, read_cuts
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, due_where
+from engine.store.due import Cause, due_where, lock_where
 from engine.store.statement import statement
 from engine.store.tables import JsonText
+
+_CALIBRATION_LOCK = 4_810_572
+"""Key under which processes take turns to calibrate; any constant that no other use has will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,25 @@ class Calibrated:
     """How many users' scores changed; these users are due now."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """One score with its new cut points."""
+
+    source: Quantile
+    values: int
+    cuts: tuple[float, ...]
+
+
 def calibrate(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> tuple[Calibrated, ...]:
     """Compute the cut points of every score, store those that changed, and make users with a changed score due."""
+    # One at a time, so that the second finds the cut points of the first.
+    dialect.take_turns(connection, _CALIBRATION_LOCK)
     known = read_cuts(connection)
-    return tuple(_calibrate(connection, dialect, source, known.get(source.fact), now) for source in _quantiles(catalog))
+    found = [_rank(connection, source, known.get(source.fact), now) for source in _quantiles(catalog)]
+    _lock_changed(connection, dialect, found)
+    return tuple(
+        Calibrated(one.source.fact, one.values, one.cuts, _mark(connection, dialect, one, now)) for one in found
+    )
 
 
 def uncalibrated(connection: Connection, catalog: FactCatalog) -> tuple[str, ...]:
@@ -47,15 +66,13 @@ def _quantiles(catalog: FactCatalog) -> list[Quantile]:
     return [fact.source for fact in catalog.facts.values() if isinstance(fact.source, Quantile)]
 
 
-def _calibrate(
-    connection: Connection, dialect: Dialect, source: Quantile, known: tuple[float, ...] | None, now: Instant
-) -> Calibrated:
+def _rank(connection: Connection, source: Quantile, known: tuple[float, ...] | None, now: Instant) -> _Ranked:
     counted = statement(f"SELECT count({source.value}) FROM user_state")
     values: int = connection.execute(counted).scalar_one()
     cuts = _cuts(connection, source.value, values, source.buckets) if values else ()
     if cuts != known:
         _store(connection, source.fact, cuts, now)
-    return Calibrated(source.fact, values, cuts, _mark(connection, dialect, source, cuts, now))
+    return _Ranked(source, values, cuts)
 
 
 def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tuple[float, ...]:
@@ -79,6 +96,17 @@ def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Inst
     connection.execute(typed, {"fact": fact, "cuts": list(cuts), "now": now})
 
 
-def _mark(connection: Connection, dialect: Dialect, source: Quantile, cuts: tuple[float, ...], now: Instant) -> int:
-    unchanged = dialect.same(f"s.fact_{source.fact}", source.sql(SqlContext(dialect)))
-    return due_where(connection, f"NOT ({unchanged})", Cause.SCORES, now, source.binds(cuts))
+def _lock_changed(connection: Connection, dialect: Dialect, found: Sequence[_Ranked]) -> None:
+    """Lock everybody with any changed score at once: score by score, the ids would not be in order."""
+    if found:
+        binds = {bind: value for one in found for bind, value in one.source.binds(one.cuts).items()}
+        lock_where(connection, " OR ".join(_changed(dialect, one) for one in found), binds)
+
+
+def _mark(connection: Connection, dialect: Dialect, one: _Ranked, now: Instant) -> int:
+    return due_where(connection, _changed(dialect, one), Cause.SCORES, now, one.source.binds(one.cuts))
+
+
+def _changed(dialect: Dialect, one: _Ranked) -> str:
+    """Return SQL over ``user_state AS s``: the score has another value by the new cut points."""
+    return f"NOT ({dialect.same(f's.fact_{one.source.fact}', one.source.sql(SqlContext(dialect)))})"

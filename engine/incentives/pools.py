@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -73,8 +74,9 @@ def fill_pool(
         with closing(_open(path)) as file:
             codes = _codes(file, expires_at, done)
             while chunk := list(islice(codes, _CHUNK)):
-                with database.write() as connection:
-                    _add(connection, name, chunk, done)
+                added = database.in_transaction(partial(_add, name=name, chunk=chunk))
+                done.added += added
+                done.known += len(chunk) - added
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"{path} cannot be read as a file of coupon codes: {why}") from error
@@ -159,7 +161,8 @@ def end_of(value: str) -> Instant:
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: PoolImport) -> None:
+def _add(connection: Connection, name: str, chunk: Iterable[PoolCode]) -> int:
+    """Add those codes that are new; return how many."""
     adding = text(
         "INSERT INTO coupon_code (coupon, code, expires_at) VALUES (:coupon, :code, :expires_at)"
         " ON CONFLICT (code) DO NOTHING"
@@ -167,9 +170,7 @@ def _add(connection: Connection, name: str, chunk: Iterable[PoolCode], done: Poo
     rows = [{"coupon": name, "code": one.code, "expires_at": one.expires_at} for one in chunk]
     before = _count(connection, name)
     connection.execute(adding, rows)
-    added = _count(connection, name) - before
-    done.added += added
-    done.known += len(rows) - added
+    return _count(connection, name) - before
 
 
 def _count(connection: Connection, name: str) -> int:

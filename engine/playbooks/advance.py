@@ -129,6 +129,7 @@ class Advance:
         cancel_unsent(connection, cancelled, PlaybookReason.VERSION_UNREADABLE, now, binds)
 
     def _write_back(self, connection: Connection, now: Instant) -> None:
+        """Write the copies back; ``_take`` has locked these enrolments, so this waits for nobody."""
         connection.execute(
             text(
                 "UPDATE enrolment SET step = d.step, due_at = d.due_at, waiting_since = d.waiting_since,"

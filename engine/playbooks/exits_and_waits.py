@@ -3,7 +3,7 @@
 It runs before steps are advanced, so a user who leaves the playbook in the same tick gets no more messages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -11,7 +11,7 @@ from engine.actions.ledger import cancel_unsent
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import MAY_LEAVE_SQL
 from engine.clock import Instant
-from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to
+from engine.playbooks.breakers import PartKind, PlaybookBreakers, PlaybookPart, attribute_bugs_to, part_of
 from engine.playbooks.file.playbook import Playbook
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
@@ -22,6 +22,8 @@ from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary
 
 _LEAVABLE = "leavable"
 """The enrolments that can be exited: ``leavable(id, user_id, playbook, version, ended)``."""
+_CHANGING = "changing"
+"""Those of them that change: ``changing(id)``. Only for locking."""
 # After the last step, an enrolment can still be exited while one of its messages waits, for example for quiet hours.
 _OPEN = (
     f"(n.state = 'active' OR n.state IN ('finished', 'exited') AND n.reason NOT IN ('{PlaybookReason.EXIT_EVENT}',"
@@ -55,15 +57,11 @@ class ExitsAndWaits:
         """End or resume enrolments ``n`` selected by ``enrolments``; return how many."""
         changed = 0
         if self._collect(connection, enrolments, binds):
-            for name, version in connection.execute(text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE}")).all():
-                part = PlaybookPart(name, version, PartKind.EXITS)
-                if self._breakers.paused(part, now):
-                    _check_again_next_tick(connection, part, now)
-                    continue
-                with attribute_bugs_to(part, connection):
-                    playbook = self._pinned.get(connection, name, version)
-                    # A version that does not compile is cancelled when its next step is due: see Advance.
-                    changed += self._exit_and_wake(connection, playbook, now) if playbook else 0
+            playbooks = self._playbooks(connection, now)
+            self._lock_changing(connection, playbooks, now)
+            for playbook in playbooks:
+                with attribute_bugs_to(part_of(playbook, PartKind.EXITS), connection):
+                    changed += self._exit_and_wake(connection, playbook, now)
             ended = f"SELECT id FROM {_LEAVABLE} WHERE ended = 1"
             cancel_unsent(connection, ended, LedgerReason.ENROLMENT_EXITED, now)
         drop_temporary(connection, _LEAVABLE)
@@ -82,19 +80,59 @@ class ExitsAndWaits:
         analyse(connection, self._dialect, _LEAVABLE)
         return found > 0
 
+    def _playbooks(self, connection: Connection, now: Instant) -> list[Playbook]:
+        """Return the versions in ``leavable`` that can be compiled and are not paused."""
+        found = []
+        versions = text(f"SELECT DISTINCT playbook, version FROM {_LEAVABLE} ORDER BY playbook, version")
+        for name, version in connection.execute(versions).all():
+            part = PlaybookPart(name, version, PartKind.EXITS)
+            if self._breakers.paused(part, now):
+                _check_again_next_tick(connection, part, now)
+                continue
+            with attribute_bugs_to(part, connection):
+                # A version that does not compile is cancelled when its next step is due: see Advance.
+                if (playbook := self._pinned.get(connection, name, version)) is not None:
+                    found.append(playbook)
+        return found
+
+    def _lock_changing(self, connection: Connection, playbooks: Sequence[Playbook], now: Instant) -> None:
+        """Lock the enrolments that will change, of all playbooks at once: playbook by playbook, ids are not in order."""
+        if not self._dialect.lock("n"):
+            return
+        temporary(connection, self._dialect, _CHANGING, "id BIGINT")
+        for playbook in playbooks:
+            with attribute_bugs_to(part_of(playbook, PartKind.EXITS), connection):
+                conditions = [
+                    *self._exits(playbook).values(),
+                    *(_is_over(index, event) for index, event in playbook.waits),
+                ]
+                if conditions:
+                    changing = f"SELECT id FROM enrolment WHERE {self._of(playbook)} AND ({' OR '.join(conditions)})"
+                    binds = {"playbook": playbook.name, "version": playbook.version, "now": now}
+                    connection.execute(statement(f"INSERT INTO {_CHANGING} {changing}"), binds)
+        these = f"SELECT n.id FROM enrolment AS n WHERE n.id IN (SELECT id FROM {_CHANGING}) ORDER BY n.id"
+        self._dialect.lock_selected(connection, these, "n")
+        drop_temporary(connection, _CHANGING)
+
     def _exit_and_wake(self, connection: Connection, playbook: Playbook, now: Instant) -> int:
         changed = 0
-        if playbook.exit_event is not None:
-            changed += self._exit(
-                connection, playbook, self._happened(playbook.exit_event), PlaybookReason.EXIT_EVENT, now
-            )
-        if playbook.exit_when is not None:
-            holds = playbook.exit_when.holds_sql(self._dialect, "s.user_id = enrolment.user_id")
-            in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            changed += self._exit(connection, playbook, in_state, PlaybookReason.EXIT_CONDITION, now)
+        for reason, condition in self._exits(playbook).items():
+            changed += self._exit(connection, playbook, condition, reason, now)
         for index, event in playbook.waits:
             changed += self._wake(connection, playbook, index, event, now)
         return changed
+
+    def _exits(self, playbook: Playbook) -> dict[PlaybookReason, str]:
+        """Return the reason of each exit, with SQL over ``enrolment``: it holds."""
+        exits = {}
+        if playbook.exit_event is not None:
+            exits[PlaybookReason.EXIT_EVENT] = self._happened(playbook.exit_event)
+        if playbook.exit_when is not None:
+            holds = playbook.exit_when.holds_sql(self._dialect, "s.user_id = enrolment.user_id")
+            in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
+            exits[PlaybookReason.EXIT_CONDITION] = in_state
+        ended = "state NOT IN ('cancelled', 'expired')"
+        return {reason: f"({ended} AND {condition})" for reason, condition in exits.items()}
 
     def _happened(self, event: str) -> str:
         """Return SQL: the event happened after the trigger, and is not the trigger itself."""
@@ -111,7 +149,7 @@ class ExitsAndWaits:
         ended = connection.execute(
             statement(
                 "UPDATE enrolment SET state = 'exited', reason = :reason, ended_at = :now"
-                f" WHERE {self._of(playbook)} AND state NOT IN ('cancelled', 'expired') AND {condition} RETURNING id"
+                f" WHERE {self._of(playbook)} AND {condition} RETURNING id"
             ),
             {"reason": reason.value, "now": now, "playbook": playbook.name, "version": playbook.version},
         ).all()
@@ -122,18 +160,12 @@ class ExitsAndWaits:
 
     def _wake(self, connection: Connection, playbook: Playbook, index: int, event: str, now: Instant) -> int:
         """Resume enrolments whose event happened; the time of their next step counts from the event."""
-        name = quoted(event)
-        came = (
-            "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"
-            f" AND e.name = {name} AND e.at > enrolment.waiting_since AND e.at <= :now"
-        )
         return connection.execute(
             statement(
-                f"UPDATE enrolment SET step = :next, due_at = ({came}), waiting_since = NULL"
-                f" WHERE {self._of(playbook)} AND state = 'active' AND step = :index"
-                f" AND waiting_since IS NOT NULL AND ({came}) IS NOT NULL"
+                f"UPDATE enrolment SET step = :next, due_at = ({_came(event)}), waiting_since = NULL"
+                f" WHERE {self._of(playbook)} AND {_is_over(index, event)}"
             ),
-            {"playbook": playbook.name, "version": playbook.version, "index": index, "next": index + 1, "now": now},
+            {"playbook": playbook.name, "version": playbook.version, "next": index + 1, "now": now},
         ).rowcount
 
     def _of(self, playbook: Playbook) -> str:
@@ -151,3 +183,17 @@ def _check_again_next_tick(connection: Connection, part: PlaybookPart, now: Inst
         " WHERE playbook = :playbook AND version = :version"
     )
     due_again(connection, again, {"playbook": part.name, "version": part.version, "now": now})
+
+
+def _is_over(index: int, event: str) -> str:
+    """Return SQL over ``enrolment``: it waits at the step ``index``, and the event has come."""
+    return f"(state = 'active' AND step = {index} AND waiting_since IS NOT NULL AND ({_came(event)}) IS NOT NULL)"
+
+
+def _came(event: str) -> str:
+    """Return SQL over ``enrolment``: when the event that a step waits for happened."""
+    name = quoted(event)
+    return (
+        "SELECT min(e.at) FROM event AS e WHERE e.user_id = enrolment.user_id"
+        f" AND e.name = {name} AND e.at > enrolment.waiting_since AND e.at <= :now"
+    )

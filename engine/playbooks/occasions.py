@@ -7,6 +7,7 @@ change later (a birthday that becomes known on the day) are enrolled when they a
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -97,11 +98,8 @@ class Occasions:
         for one, activated in _active(running, since):
             try:
                 for bucket, found in self._untaken(one, zones, activated, last_user, now):
-                    with (
-                        database.write() as connection,
-                        attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection),
-                    ):
-                        made += self._take(connection, one, bucket, found, now)
+                    take = partial(self._take, one=one, bucket=bucket, found=found, now=now)
+                    made += database.in_transaction(take)
                 self._taken_until[one.playbook.name] = now
             except PlaybookAtFault as fault:
                 self._breakers.fail(fault, now)
@@ -169,6 +167,17 @@ class Occasions:
         now: Instant,
     ) -> int:
         """Take the occasions that no worker has taken yet, and enrol their users."""
+        with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection):
+            return self._take_free(connection, one, bucket, found, now)
+
+    def _take_free(
+        self,
+        connection: Connection,
+        one: _LocalTimePlaybook,
+        bucket: "_Bucket",
+        found: Sequence[Occasion],
+        now: Instant,
+    ) -> int:
         slots = {f"{occasion.slot}|{occasion.zone}|{bucket.number}": None for occasion in found}
         free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
         mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
@@ -191,7 +200,11 @@ class Occasions:
         return made
 
     def _quarantine(self, connection: Connection, bad: Mapping[int, str], now: Instant) -> None:
-        """Quarantine users whom the database cannot enrol; ``catch_up`` enrols them when they are retried."""
+        """Quarantine users whom the database cannot enrol; ``catch_up`` enrols them when they are retried.
+
+        Which users these are is known only after the others' enrolments are written, so they are locked out of order.
+        There are a few at most; if they meet another worker's chunk, one of the two transactions is repeated.
+        """
         rows = [BadRowFound(RowKind.USER, user, "occasions", UNREADABLE, detail) for user, detail in bad.items()]
         quarantine(connection, rows, now)
         for user, detail in bad.items():

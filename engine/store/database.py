@@ -1,16 +1,27 @@
 """Opening the database, and its two kinds of transaction: for reading and for writing."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from engine.errors import StoreError
+from engine.clock import WallClock
+from engine.errors import StoreError, StoreRolledBack
 from engine.store.dialects import DIALECTS, Dialect
 from engine.store.failures import explained, fault_of, shown_url
 from engine.store.private import make_private
+from engine.store.repeats import note_repeats
+
+Result = TypeVar("Result")
+PAUSES = (0.05, 0.2, 0.8)
+"""Seconds before each repetition of a transaction that the database undid; there are as many repetitions."""
+
+_log = structlog.get_logger("habitue.store")
 
 
 class Database:
@@ -65,13 +76,38 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open a write transaction; it is committed at the end, or rolled back on any exception.
 
-        It cannot fail half-way because another writer was first: see ``Dialect.open``.
+        It cannot fail half-way because another writer was first (see ``Dialect.open``), except by a deadlock: what writes
+        rows that others write, too, goes through ``in_transaction``.
         """
         self._make_file()
         with self._connect() as connection:
             writing = connection.execution_options(habitue_writes=True)
             with writing.begin(), self._explaining(writing):
                 yield writing
+
+    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` in a write transaction; return its result.
+
+        If the database undoes the transaction in favour of another one (a deadlock), it is repeated from its beginning,
+        up to three times. So ``work`` must have no effect outside the transaction, except one that a repetition replaces.
+
+        Raises:
+            StoreRolledBack: every repetition was undone, too.
+        """
+        for repeats, pause in enumerate(PAUSES):
+            try:
+                return self._attempt(work, repeats)
+            except StoreRolledBack as error:
+                _log.warning("transaction repeated", why=str(error), next_try=pause)
+            time.sleep(pause)
+        return self._attempt(work, len(PAUSES))
+
+    def _attempt(self, work: Callable[[Connection], Result], repeats: int) -> Result:
+        with self.write() as connection:
+            result = work(connection)
+            if repeats:
+                note_repeats(connection, repeats, WallClock().now())
+        return result
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:

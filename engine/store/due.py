@@ -17,7 +17,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from engine.clock import DAY, NEVER, Instant
-from engine.store.dialects import Dialect
+from engine.store.dialects import Dialect, dialect_of
 from engine.store.statement import statement
 
 DUE_AT_ONCE = 0
@@ -76,7 +76,7 @@ def make_missing_states(connection: Connection) -> None:
     connection.execute(
         statement(
             f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT u.id, {DUE_AT_ONCE}, '{Cause.BEHAVIOUR}'"
-            " FROM users u WHERE NOT EXISTS (SELECT 1 FROM user_state s WHERE s.user_id = u.id)"
+            " FROM users u WHERE NOT EXISTS (SELECT 1 FROM user_state s WHERE s.user_id = u.id) ORDER BY u.id"
             " ON CONFLICT (user_id) DO NOTHING"
         )
     )
@@ -99,6 +99,15 @@ def due_everybody(connection: Connection, cause: Cause, now: Instant | None) -> 
     _mark(connection, "TRUE", cause, now, {})
 
 
+def lock_where(connection: Connection, condition: str, binds: Mapping[str, object]) -> None:
+    """Lock the users for whom ``condition`` over ``user_state AS s`` holds, in the order of their ids.
+
+    Whoever changes several users without skipping locked ones does this first; an UPDATE locks in any order.
+    """
+    these = f"SELECT s.user_id FROM user_state AS s WHERE {condition} ORDER BY s.user_id"
+    dialect_of(connection).lock_selected(connection, these, "s", binds)
+
+
 def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
     """Make users due no later than at their earliest new event.
 
@@ -106,6 +115,7 @@ def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
     """
     told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
     # A future event counts when it happens; until then the user may be due for other reasons.
+    lock_where(connection, f"s.user_id IN (SELECT f.user_id FROM {fresh} AS f)", {})
     news = f"f.newest > :now - {HISTORY} AND f.at <= :now AND coalesce(s.due_cause, '') <> '{Cause.BEHAVIOUR}'"
     pending = f"s.due_at <= :now AND f.newest <= :now - {HISTORY}"
     connection.execute(
@@ -121,7 +131,8 @@ def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
 def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -> None:
     """Make users due no later than at the instants of the query ``again`` (``user_id``, ``again``), for ``time``.
 
-    ``binds`` includes ``now``; past instants are ignored.
+    ``binds`` includes ``now``; past instants are ignored. The users must be those of the caller's chunk, who are locked
+    already, so this cannot wait for another transaction.
     """
     connection.execute(
         statement(
@@ -162,9 +173,11 @@ def _mark(
     stronger = ", ".join(f"'{other}'" for other in _STRENGTH[: _STRENGTH.index(cause)])
     keeps = f"s.refreshed_at IS NULL OR s.due_at <= :now AND coalesce(s.due_cause, '{Cause.TIME}') IN ({stronger})"
     unless_unchanged = "" if counted else f" AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
+    these, every = f"{condition}{unless_unchanged}", {**binds, "now": NEVER if now is None else now}
+    lock_where(connection, these, every)
     marking = (
         f"UPDATE user_state AS s SET due_at = {DUE_AT_ONCE},"
         f" due_cause = CASE WHEN {keeps} THEN s.due_cause ELSE '{cause}' END"
-        f" WHERE {condition}{unless_unchanged}"
+        f" WHERE {these}"
     )
-    return connection.execute(statement(marking), {**binds, "now": NEVER if now is None else now}).rowcount
+    return connection.execute(statement(marking), every).rowcount

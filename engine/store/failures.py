@@ -6,7 +6,7 @@ The cause is determined by its ``Fault``. The database's own message is shown if
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
-from engine.errors import StoreConflict, StoreError, StoreNameError, StoreValueError
+from engine.errors import StoreConflict, StoreError, StoreNameError, StoreRolledBack, StoreValueError
 from engine.store.dialects import Dialect, dialect_of
 from engine.store.dialects.fault import Fault
 
@@ -25,12 +25,18 @@ _SENTENCES = {
     Fault.FULL: "the disk of the database {name} is full: nothing was written in this step",
     Fault.OVERLOADED: "the database {name} is overloaded ({said}): try again with fewer workers, or raise its limits",
     Fault.CONFLICT: "the database {name} is in use by another transaction ({said}): try again",
+    Fault.ROLLED_BACK: "the database {name} undid a transaction in favour of another one ({said}): try again",
     Fault.UNKNOWN_NAME: "the database {name} lacks a table or column ({said}): run `habitue migrate`",
     Fault.VALUE: "the database {name} cannot process a value in one of the rows ({said})",
 }
 """A fault without a sentence is the program's, and its error is raised unchanged."""
 
-_CLASSES = {Fault.CONFLICT: StoreConflict, Fault.UNKNOWN_NAME: StoreNameError, Fault.VALUE: StoreValueError}
+_CLASSES = {
+    Fault.CONFLICT: StoreConflict,
+    Fault.ROLLED_BACK: StoreRolledBack,
+    Fault.UNKNOWN_NAME: StoreNameError,
+    Fault.VALUE: StoreValueError,
+}
 
 
 def fault_of(connection: Connection, error: DBAPIError) -> Fault:

@@ -34,6 +34,14 @@ class RowKind(StrEnum):
     ACTION = "action"
 
 
+_PLACES = {
+    RowKind.USER: ("user_state", "user_id"),
+    RowKind.ENROLMENT: ("enrolment", "id"),
+    RowKind.ACTION: ("action", "id"),
+}
+"""The table and the key of the rows of each kind."""
+
+
 class RowId(NamedTuple):
     """Identifies a row in quarantine."""
 
@@ -76,6 +84,7 @@ def quarantine(connection: Connection, found: Sequence[BadRowFound], now: Instan
     """
     if not found:
         return {}
+    _lock(connection, found[0].kind, [one.row_id for one in found])
     rows = rowset(dialect_of(connection), "rows", kind="TEXT", id="BIGINT", stage="TEXT", reason="TEXT", detail="TEXT")
     longer = f"CASE WHEN quarantine.tries > 4 THEN {LONGEST_WAIT} ELSE {FIRST_WAIT} * (1 << quarantine.tries) END"
     written = connection.execute(
@@ -112,12 +121,27 @@ def retry_now(connection: Connection, now: Instant, only: Collection[RowId] | No
     found = [
         RowId(RowKind(kind), row_id) for kind, row_id in connection.execute(text("SELECT kind, row_id FROM quarantine"))
     ]
-    chosen = [one for one in found if only is None or one in only]
+    chosen = sorted(one for one in found if only is None or one in only)
+    for each in RowKind:
+        _lock(connection, each, [row_id for kind, row_id in chosen if kind is each])
     for kind, row_id in chosen:
         _due(connection, kind, row_id, now)
         retried = text("UPDATE quarantine SET retry_at = :now WHERE kind = :kind AND row_id = :id")
         connection.execute(retried, {"now": now, "kind": kind.value, "id": row_id})
     return {kind: [row_id for one, row_id in chosen if one is kind] for kind in RowKind}
+
+
+def _lock(connection: Connection, kind: RowKind, ids: Collection[int]) -> None:
+    """Lock rows in the order of their ids, and before their rows of ``quarantine``, as the stages that process them do.
+
+    The kinds are in the order in which all transactions lock them.
+    """
+    if not ids:
+        return
+    table, key = _PLACES[kind]
+    rows = rowset(dialect_of(connection), "rows", id="BIGINT")
+    these = f"SELECT t.{key} FROM {table} AS t WHERE t.{key} IN (SELECT r.id FROM {rows} AS r) ORDER BY t.{key}"
+    dialect_of(connection).lock_selected(connection, these, "t", {"rows": pack([[row_id] for row_id in ids])})
 
 
 def _due(connection: Connection, kind: RowKind, row_id: int, at: Instant) -> None:
@@ -130,6 +154,8 @@ def _due(connection: Connection, kind: RowKind, row_id: int, at: Instant) -> Non
 
 def forget(connection: Connection, kind: RowKind, worked: str) -> int:
     """Remove from quarantine the rows of ``kind`` whose ``row_id`` is in the SQL query ``worked``."""
+    these = f"SELECT q.row_id FROM quarantine AS q WHERE q.kind = :kind AND q.row_id IN ({worked}) ORDER BY q.row_id"
+    dialect_of(connection).lock_selected(connection, these, "q", {"kind": kind.value})
     return connection.execute(
         text(f"DELETE FROM quarantine WHERE kind = :kind AND row_id IN ({worked})"), {"kind": kind.value}
     ).rowcount
@@ -144,12 +170,15 @@ def forget_passed(connection: Connection, now: Instant) -> int:
     )
     if connection.execute(text(f"{over} LIMIT 1"), {"now": now}).first() is None:
         return 0
+    these = f"SELECT o.row_id FROM quarantine AS o WHERE o.kind = '{RowKind.ENROLMENT}' AND o.row_id IN ({over})"
+    dialect_of(connection).lock_selected(connection, f"{these} ORDER BY o.row_id", "o", {"now": now})
     statement = text(f"DELETE FROM quarantine WHERE kind = '{RowKind.ENROLMENT}' AND row_id IN ({over})")
     return connection.execute(statement, {"now": now}).rowcount
 
 
 def put_back(connection: Connection, kind: RowKind, ids: Collection[int], now: Instant) -> None:
     """Remove these rows from quarantine, because they were not the problem, and make them due at ``now``."""
+    _lock(connection, kind, ids)
     for row_id in ids:
         _due(connection, kind, row_id, now)
     rows = rowset(dialect_of(connection), "rows", id="BIGINT")

@@ -1,8 +1,9 @@
 """The worker's jobs besides ticks: calibration, retention, heartbeats, and claiming scheduled runs."""
 
 from collections.abc import Callable
+from functools import partial
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import Connection, delete, insert, text
 
 from engine.actions.content import forget_contents
 from engine.app import App
@@ -30,8 +31,9 @@ def claim_slot(database: Database, schedule: str, slot: Instant, now: Instant) -
 
 def recalibrate(app: App, content: Content, now: Instant) -> None:
     """Compute the cut points of all quantile facts again."""
-    with app.database.write() as connection:
-        calibrate(connection, app.database.dialect, content.catalog, now)
+    app.database.in_transaction(
+        partial(calibrate, dialect=app.database.dialect, catalog=content.catalog, now=now),
+    )
 
 
 def calibrate_new(app: App, content: Content, now: Instant) -> None:
@@ -44,11 +46,14 @@ def calibrate_new(app: App, content: Content, now: Instant) -> None:
 
 def clean_up(app: App, _content: Content, now: Instant) -> None:
     """Delete ticks, slots, workers and the contents of messages that are past their retention."""
-    with app.database.write() as connection:
+
+    def work(connection: Connection) -> None:
         connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
         connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
         connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
         forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
+
+    app.database.in_transaction(work)
 
 
 class Heartbeat:

@@ -193,7 +193,8 @@ def _committed(job: _Job) -> int:
 
 def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Written:
     now = job.clock.now()
-    with job.database.write() as connection:
+
+    def work(connection: Connection) -> Written:
         try:
             written = write(connection, job.database.dialect, taken, now)
         except (DataError, connection.dialect.loaded_dbapi.DataError) as error:
@@ -204,4 +205,6 @@ def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Writte
                 f" first {read} rows: nothing of these was written; import the file in parts to find the row"
             ) from None
         note_progress(connection, job.fingerprint, read, now, finished=False)
-    return written
+        return written
+
+    return job.database.in_transaction(work)

@@ -82,14 +82,14 @@ def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -
 def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None:
     """Make the users in ``intake_fresh`` due and first seen no later than at their earliest new event."""
     analyse(connection, dialect, "intake_fresh")
-    # In one order, because ticks and other imports lock users too.
-    those = "SELECT s.user_id FROM user_state s JOIN intake_fresh f USING (user_id) ORDER BY s.user_id"
-    dialect.lock_selected(connection, those, "s")
-    due_by_events(connection, "intake_fresh", now)
+    # First `users`, then `user_state`, as everywhere.
+    seen_before = "u.id = f.user_id AND f.at < u.first_seen_at"
+    those = f"SELECT u.id FROM users AS u JOIN intake_fresh AS f ON {seen_before} ORDER BY u.id"
+    dialect.lock_selected(connection, those, "u")
     connection.execute(
         text(
-            "UPDATE users SET first_seen_at = f.at, updated_at = :now FROM intake_fresh f "
-            "WHERE users.id = f.user_id AND f.at < users.first_seen_at"
+            f"UPDATE users AS u SET first_seen_at = f.at, updated_at = :now FROM intake_fresh AS f WHERE {seen_before}"
         ),
         {"now": now},
     )
+    due_by_events(connection, "intake_fresh", now)

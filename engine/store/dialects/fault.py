@@ -26,6 +26,8 @@ class Fault(StrEnum):
     """The server has no connection or memory to spare."""
     CONFLICT = auto()
     """Another transaction was in the way: the same again may succeed."""
+    ROLLED_BACK = auto()
+    """The database undid the whole transaction in favour of another one: repeated from its beginning, it may succeed."""
     UNKNOWN_NAME = auto()
     """The statement names a table or column that is not there."""
     VALUE = auto()

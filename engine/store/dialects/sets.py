@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from engine.store.statement import statement
 
 ColumnType = Literal["BIGINT", "TEXT"]
 LoadedType = Literal["BIGINT", "TEXT", "JSON"]
@@ -71,7 +73,10 @@ class Sets(ABC):
 
     @abstractmethod
     def lock_free(self) -> str:
-        """Return the clause that makes a SELECT lock its rows, and skip rows locked by other transactions."""
+        """Return the clause that makes a SELECT lock its rows, and skip rows locked by other transactions.
+
+        Such a statement never waits, so it may take rows in any order.
+        """
 
     @abstractmethod
     def among_free(self, query: str) -> str:
@@ -88,7 +93,12 @@ class Sets(ABC):
     def take_turns(self, connection: Connection, key: int) -> None:
         """Wait until no other transaction has called this with ``key``; others then wait for this one to end."""
 
-    def lock_selected(self, connection: Connection, query: str, alias: str) -> None:
-        """Lock the rows of ``alias`` that ``query``, a SELECT with ORDER BY, selects, if the database has row locks."""
+    def lock_selected(
+        self, connection: Connection, query: str, alias: str, binds: Mapping[str, object] | None = None
+    ) -> None:
+        """Lock the rows of ``alias`` that ``query``, a SELECT with ORDER BY, selects, if the database has row locks.
+
+        The rows are counted, not fetched. ``query`` may have binds.
+        """
         if locking := self.lock(alias):
-            connection.execute(text(query + locking))
+            connection.execute(statement(f"SELECT count(*) FROM ({query}{locking}) AS locked"), binds or {})

@@ -24,8 +24,8 @@ _FAULTS = {
     "42501": Fault.DENIED,
     "25006": Fault.READ_ONLY,
     "53100": Fault.FULL,
-    "40001": Fault.CONFLICT,
-    "40P01": Fault.CONFLICT,
+    "40001": Fault.ROLLED_BACK,  # not serializable
+    "40P01": Fault.ROLLED_BACK,  # the victim of a deadlock
     "55P03": Fault.CONFLICT,
     "42P01": Fault.UNKNOWN_NAME,
     "42703": Fault.UNKNOWN_NAME,

@@ -64,12 +64,12 @@ class PostgresqlSets(Sets):
         connection.execute(text(self.create_temporary(_STAGE, ", ".join((numbers, *columns)), clustered=False)))
 
     def lock(self, alias: str) -> str:
-        """FOR UPDATE."""
-        return f" FOR UPDATE OF {alias}"
+        """FOR NO KEY UPDATE: it waits for other writers of the row, and not for those who only refer to its key."""
+        return f" FOR NO KEY UPDATE OF {alias}"
 
     def lock_free(self) -> str:
-        """FOR UPDATE SKIP LOCKED."""
-        return " FOR UPDATE SKIP LOCKED"
+        """FOR NO KEY UPDATE SKIP LOCKED."""
+        return " FOR NO KEY UPDATE SKIP LOCKED"
 
     def among_free(self, query: str) -> str:
         """An array: as a subquery of IN, ``query`` might run several times and lock more rows each time."""
