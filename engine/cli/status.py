@@ -56,7 +56,7 @@ def _show(out: Console, found: Status) -> None:
     out.print(f"customers: about {store.users_about:,}", highlight=False)
     out.print(_lag(store.lag), highlight=False)
     if store.repeated:
-        out.print(f"conflicts: {store.repeated:,} transactions repeated in the last 24 hours", highlight=False)
+        out.print(f"transactions repeated after conflicts in the last 24 hours: {store.repeated:,}", highlight=False)
     _workers(out, store)
     _ticks(out, store)
     for title, depths in (("Queue", store.queue), ("Held and unknown", store.held_or_unknown)):

@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from engine.errors import StoreConflict, StoreError, StoreValueError
+from engine.errors import StoreConflict, StoreError, StoreRolledBack, StoreValueError
 from engine.store.database import Database
 from tests.store.failing import ask, shown
 
@@ -130,8 +130,8 @@ def test_two_writers_that_block_each_other_get_an_error_of_its_own(postgresql_ur
                     both.wait()
                     connection.execute(text("UPDATE cup SET n = n + 1 WHERE id = :id"), {"id": second})
                 ended.append("committed")
-            except StoreConflict as error:
-                ended.append(str(error).partition(" is in use by another transaction ")[2])
+            except StoreRolledBack as error:
+                ended.append(str(error).partition(" undid a transaction in favour of another one ")[2])
 
         threads = [threading.Thread(target=cross, args=pair) for pair in ((1, 2), (2, 1))]
         for thread in threads:

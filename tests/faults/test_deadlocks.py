@@ -1,0 +1,160 @@
+"""Deadlocks on PostgreSQL: whoever the database chooses is repeated, nobody ends, and `status` counts it.
+
+The program locks in one order, so a test has to make it cross: at a given statement of its transaction, each side takes
+a row of the other in addition.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from engine.activation import make_running
+from engine.cli.imports import declared
+from engine.errors import StoreRolledBack
+from engine.intake.files.importing import import_events, import_users
+from engine.intake.files.options import ImportOptions
+from engine.intake.files.source import Source
+from engine.intake.files.summary import ImportSummary
+from engine.pipeline import Progress
+from engine.store.database import PAUSES, Database
+from engine.worker.upkeep import recalibrate
+from tests.world import World, day
+
+MISSED = """
+[playbook]
+name = "missed"
+class = "marketing"
+reentry = "5d"
+expires = "2d"
+
+[trigger]
+when = "days_since(last_order_at) > 30"
+
+[[step]]
+id = "mail"
+send = ["email"]
+template = "welcome/hello"
+"""
+FILES = {"playbooks/missed.toml": MISSED}
+WAITS, SOON = "1min", "10ms"
+"""``deadlock_timeout`` of the side that goes on, and of the one that the database is to undo."""
+RESULTS: Mapping[str, str] = {
+    "users": "SELECT id, key, first_seen_at FROM users",
+    "events": "SELECT key, user_id, name, at, amount FROM event",
+    "states": "SELECT user_id, due_at, due_cause, refreshed_at, edge_at, fact_spend, fact_orders, fact_last_order_at,"
+    " place_value, place_lifecycle, place_needs, since_lifecycle FROM user_state",
+    "transitions": "SELECT user_id, dimension, from_place, to_place, at, cause, rule FROM transition",
+    "enrolments": "SELECT playbook, user_id, trigger_at, entered_at, state, step, due_at FROM enrolment",
+    "actions": "SELECT user_id, playbook, step, state, reason, created_at FROM action",
+}
+
+
+def results(world: World) -> dict[str, list[str]]:
+    """What the store holds, without the ids that a repetition skips."""
+    return {name: sorted(map(repr, world.rows(query))) for name, query in RESULTS.items()}
+
+
+@dataclass
+class Side:
+    """One side of a deadlock: when a statement of it contains ``after``, it also takes the row of ``other``."""
+
+    database: Database
+    after: str
+    other: int
+    patience: str
+    together: threading.Barrier
+    done: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        event.listen(self.database.engine, "after_cursor_execute", self._executed)
+
+    def _executed(self, connection: Connection, _cursor: object, sql: str, *_: object) -> None:
+        if self.done or not re.search(self.after, sql):
+            return
+        self.done = True
+        connection.exec_driver_sql(f"SET LOCAL deadlock_timeout = '{self.patience}'")
+        self.together.wait(30)
+        connection.exec_driver_sql(f"SELECT 1 FROM user_state WHERE user_id = {self.other} FOR NO KEY UPDATE")
+
+
+def brand(folder: Path, url: str) -> World:
+    """Two customers, placed; the second is to be missed on day 40, and was already on day 31."""
+    world = World(folder, url, files=FILES)
+    world.app.migrate(world.content())
+    world.user("first")
+    world.user("second")
+    world.order("second", 0)
+    for at in (0, 31):
+        world.tick(at)
+    world.execute("UPDATE user_state SET due_at = :at WHERE user_id = 2", at=day(40))
+    world.clock.move_to(day(40))
+    return world
+
+
+def bring_in(world: World) -> ImportSummary:
+    """Import an order of the first customer."""
+    file = world.folder / "orders.csv"
+    file.write_text("key,user,event,at,amount\no1,first,order_completed,2026-02-09T12:00:00Z,20\n", encoding="utf-8")
+    return import_events(world.app.database, Source(file), declared(world.app), ImportOptions(), world.app.clock)
+
+
+def tick(world: World) -> Progress:
+    return world.app.tick(world.content(), day(40))
+
+
+def one_after_the_other(folder: Path, *works: Callable[[World], object]) -> dict[str, list[str]]:
+    """What the store holds if nothing meets, and after the next tick."""
+    with closing(brand(folder, f"sqlite:///{folder}.db")) as world:
+        for work in works:
+            work(world)
+        world.tick(41)
+        return results(world)
+
+
+IMPORT_HOLDS = r"SELECT count.*FROM user_state AS s WHERE s.user_id IN \(SELECT f.user_id FROM intake_fresh"
+
+
+@pytest.mark.parametrize("victim", ["tick", "import"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param("UPDATE user_state SET fact_", id="chunk"),
+        pytest.param("UPDATE user_state SET due_at = r.again", id="re-entry"),
+    ],
+)
+def test_a_tick_and_an_import_that_block_each_other_both_end_well(
+    migrated_postgresql_url: str, tmp_path: Path, after: str, victim: str
+) -> None:
+    together = threading.Barrier(2)
+    with (
+        closing(brand(tmp_path / "ticks", migrated_postgresql_url)) as ticks,
+        closing(World(tmp_path / "imports", migrated_postgresql_url, files=FILES)) as imports,
+    ):
+        imports.clock.move_to(day(40))
+        waits = {side: SOON if side == victim else WAITS for side in ("tick", "import")}
+        sides = (
+            Side(ticks.app.database, after, 1, waits["tick"], together),
+            Side(imports.app.database, IMPORT_HOLDS, 2, waits["import"], together),
+        )
+        with ThreadPoolExecutor(2) as pool:
+            ticked, imported = pool.submit(tick, ticks), pool.submit(bring_in, imports)
+            assert (imported.result(60).new, ticked.result(60).users > 0) == (1, True)
+        assert all(side.done for side in sides)
+        told = json.loads(ticks.program("status", "--json").stdout)
+        assert told["store"]["repeated"] == 1
+        assert "transactions repeated after conflicts in the last 24 hours: 1" in ticks.program("status").stdout
+        assert [error for (error,) in ticks.rows("SELECT error FROM tick WHERE error IS NOT NULL")] == []
+        ticks.tick(41)
+        either = [one_after_the_other(tmp_path / f"order{n}", *works) for n, works in enumerate(
+            ((bring_in, tick), (tick, bring_in))
+        )]
+        assert results(ticks) in either
