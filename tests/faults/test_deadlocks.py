@@ -7,26 +7,29 @@ a row of the other in addition.
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 
 from engine.activation import make_running
 from engine.cli.imports import declared
-from engine.errors import StoreRolledBack
+from engine.clock import Instant
+from engine.errors import StoreNameError, StoreRolledBack
 from engine.intake.files.importing import import_events, import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source
 from engine.intake.files.summary import ImportSummary
 from engine.pipeline import Progress
 from engine.store.database import PAUSES, Database
+from engine.store.repeats import repeats_since
 from engine.worker.upkeep import recalibrate
+from tests.maison import FACTS, VALUE
 from tests.world import World, day
 
 MISSED = """
@@ -154,7 +157,135 @@ def test_a_tick_and_an_import_that_block_each_other_both_end_well(
         assert "transactions repeated after conflicts in the last 24 hours: 1" in ticks.program("status").stdout
         assert [error for (error,) in ticks.rows("SELECT error FROM tick WHERE error IS NOT NULL")] == []
         ticks.tick(41)
-        either = [one_after_the_other(tmp_path / f"order{n}", *works) for n, works in enumerate(
-            ((bring_in, tick), (tick, bring_in))
-        )]
+        either = [
+            one_after_the_other(tmp_path / f"order{n}", *works)
+            for n, works in enumerate(((bring_in, tick), (tick, bring_in)))
+        ]
         assert results(ticks) in either
+
+
+# --- repeating -------------------------------------------------------------------------------------------------------
+
+NOT_SERIALIZABLE = "DO $$ BEGIN RAISE EXCEPTION 'scripted' USING ERRCODE = '40001'; END $$"
+
+
+class Undone:
+    """Work that writes a row, and that the database undoes ``times`` times."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.attempts = 0
+
+    def __call__(self, connection: Connection) -> int:
+        self.attempts += 1
+        connection.execute(text("INSERT INTO zone (name) VALUES (:name)"), {"name": f"attempt {self.attempts}"})
+        if self.attempts <= self.times:
+            connection.execute(text(NOT_SERIALIZABLE))
+        return self.attempts
+
+
+@pytest.mark.parametrize("times", range(len(PAUSES) + 1))
+def test_what_the_database_undoes_is_repeated_from_its_beginning(migrated_postgresql_url: str, times: int) -> None:
+    with closing(Database(migrated_postgresql_url)) as database:
+        assert database.in_transaction(Undone(times)) == times + 1
+        with database.read() as connection:
+            assert connection.execute(text("SELECT name FROM zone")).scalars().all() == [f"attempt {times + 1}"]
+            assert repeats_since(connection, Instant(0)) == times
+
+
+def test_after_three_repetitions_it_is_an_error(migrated_postgresql_url: str) -> None:
+    with closing(Database(migrated_postgresql_url)) as database:
+        work = Undone(len(PAUSES) + 1)
+        with pytest.raises(
+            StoreRolledBack, match=r"undid a transaction in favour of another one \(scripted\): try again"
+        ):
+            database.in_transaction(work)
+        assert work.attempts == len(PAUSES) + 1
+        with database.read() as connection:
+            assert connection.execute(text("SELECT count(*) FROM zone")).scalar_one() == 0
+            assert repeats_since(connection, Instant(0)) == 0
+
+
+def test_other_errors_are_not_repeated(database_url: str) -> None:
+    attempts = []
+
+    def work(connection: Connection) -> None:
+        attempts.append(1)
+        connection.execute(text("SELECT absent FROM zone"))
+
+    with closing(Database(database_url)) as database, pytest.raises(StoreNameError):
+        database.in_transaction(work)
+    assert attempts == [1]
+
+
+# --- the order -------------------------------------------------------------------------------------------------------
+
+
+def edit(world: World) -> None:
+    """Change a rule that concerns everybody, and make it the running version."""
+    world.write("rules/value.toml", VALUE.replace("spend >= 500", "spend >= 600"))
+    make_running(world.app.database, world.content(), day(40))
+
+
+def recalculate(world: World) -> None:
+    recalibrate(world.app, world.content(), day(40))
+
+
+def bring_in_orders(world: World) -> None:
+    rows = "".join(f"n{n},u{n},order_completed,2026-02-09T12:00:00Z,20\n" for n in reversed(range(USERS)))
+    file = world.folder / "orders.csv"
+    file.write_text(f"key,user,event,at,amount\n{rows}", encoding="utf-8")
+    import_events(world.app.database, Source(file), declared(world.app), ImportOptions(), world.app.clock)
+
+
+def bring_in_users(world: World) -> None:
+    rows = "".join(f"u{n},Ann\n" for n in reversed(range(USERS)))
+    file = world.folder / "users.csv"
+    file.write_text(f"key,first_name\n{rows}", encoding="utf-8")
+    import_users(world.app.database, Source(file), declared(world.app), ImportOptions(), world.app.clock)
+
+
+SCORE = '\n[facts.spend_score]\nquantile = "spend"\nbuckets = 3\n'
+USERS = 9
+
+
+def scored(folder: Path, url: str) -> World:
+    """Customers with different orders, evaluated, and not yet calibrated; the first is the last in the table's file."""
+    world = World(folder, url, files={**FILES, "rules/facts.toml": FACTS + SCORE})
+    world.app.migrate(world.content())
+    for number in range(USERS):
+        world.user(f"u{number}")
+        world.order(f"u{number}", 0, amount=1_000 * (number + 1))
+    world.tick(1)
+    world.execute("UPDATE user_state SET refreshed_at = refreshed_at WHERE user_id = 1")
+    world.clock.move_to(day(40))
+    return world
+
+
+def wait_until_it_waits(connection: psycopg.Connection) -> None:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    for _ in range(3_000):
+        if connection.execute(waiting).fetchone():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it never waited for the first customer")
+
+
+@pytest.mark.parametrize("work", [edit, recalculate, bring_in_orders, bring_in_users])
+def test_who_waits_for_the_first_customer_holds_no_later_one(
+    migrated_postgresql_url: str, tmp_path: Path, work: Callable[[World], None]
+) -> None:
+    address = migrated_postgresql_url.replace("+psycopg", "")
+    with (
+        closing(scored(tmp_path / "world", migrated_postgresql_url)) as world,
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(address, autocommit=True) as looking,
+        psycopg.connect(address) as holding,
+    ):
+        holding.execute("SELECT 1 FROM user_state WHERE user_id = 1 FOR UPDATE")
+        done = pool.submit(work, world)
+        wait_until_it_waits(looking)
+        free = looking.execute("SELECT user_id FROM user_state ORDER BY user_id FOR UPDATE SKIP LOCKED").fetchall()
+        holding.rollback()
+        done.result(60)
+        assert [user for (user,) in free] == list(range(2, USERS + 1))
