@@ -150,19 +150,14 @@ def _change(
     binds: Mapping[str, object] | None,
     due_now: bool = False,
 ) -> list[int]:
-    """Change the actions for which ``where`` holds, each with its event; return their ids.
-
-    They are locked in the order of their ids first, as delivery locks them.
-    """
-    every = {"state": state.value, "reason": reason.value, "now": now, **(binds or {})}
-    these = f"SELECT action.id FROM action WHERE {where} ORDER BY action.id"
-    dialect_of(connection).lock_selected(connection, these, "action", every)
+    """Change the actions for which ``where`` holds, each with its event; return their ids."""
+    these = dialect_of(connection).where_locked("action", "action", "id", where)
     due = ", due_at = :now" if due_now else ""
     changed = connection.execute(
         statement(
-            f"UPDATE action SET state = :state, reason = :reason, changed_at = :now{due} WHERE {where} RETURNING id"
+            f"UPDATE action SET state = :state, reason = :reason, changed_at = :now{due} WHERE {these} RETURNING id"
         ),
-        every,
+        {"state": state.value, "reason": reason.value, "now": now, **(binds or {})},
     )
     ids = [action for (action,) in changed]
     if ids:

@@ -14,7 +14,7 @@ from engine.facts.model import FactCatalog
 from engine.facts.sources.base import SqlContext
 from engine.facts.sources.quantile import Quantile, read_cuts
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, due_where, lock_where
+from engine.store.due import Cause, due_where
 from engine.store.statement import statement
 from engine.store.tables import JsonText
 
@@ -50,9 +50,9 @@ def calibrate(connection: Connection, dialect: Dialect, catalog: FactCatalog, no
     dialect.take_turns(connection, _CALIBRATION_LOCK)
     known = read_cuts(connection)
     found = [_rank(connection, source, known.get(source.fact), now) for source in _quantiles(catalog)]
-    _lock_changed(connection, dialect, found)
+    changed = _make_due(connection, dialect, found, now)
     return tuple(
-        Calibrated(one.source.fact, one.values, one.cuts, _mark(connection, dialect, one, now)) for one in found
+        Calibrated(one.source.fact, one.values, one.cuts, count) for one, count in zip(found, changed, strict=True)
     )
 
 
@@ -96,15 +96,19 @@ def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Inst
     connection.execute(typed, {"fact": fact, "cuts": list(cuts), "now": now})
 
 
-def _lock_changed(connection: Connection, dialect: Dialect, found: Sequence[_Ranked]) -> None:
-    """Lock everybody with any changed score at once: score by score, the ids would not be in order."""
-    if found:
-        binds = {bind: value for one in found for bind, value in one.source.binds(one.cuts).items()}
-        lock_where(connection, " OR ".join(_changed(dialect, one) for one in found), binds)
+def _make_due(connection: Connection, dialect: Dialect, found: Sequence[_Ranked], now: Instant) -> list[int]:
+    """Make users with a changed score due; return how many there are, score by score.
 
-
-def _mark(connection: Connection, dialect: Dialect, one: _Ranked, now: Instant) -> int:
-    return due_where(connection, _changed(dialect, one), Cause.SCORES, now, one.source.binds(one.cuts))
+    All scores in one statement: one after the other, the users would not be locked in order.
+    """
+    if not found:
+        return []
+    changed = [_changed(dialect, one) for one in found]
+    binds = {bind: value for one in found for bind, value in one.source.binds(one.cuts).items()}
+    counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in changed)
+    counted = connection.execute(statement(f"SELECT {counts} FROM user_state AS s"), binds).one()
+    due_where(connection, " OR ".join(changed), Cause.SCORES, now, binds)
+    return [int(count) for count in counted]
 
 
 def _changed(dialect: Dialect, one: _Ranked) -> str:

@@ -96,7 +96,11 @@ class ExitsAndWaits:
         return found
 
     def _lock_changing(self, connection: Connection, playbooks: Sequence[Playbook], now: Instant) -> None:
-        """Lock the enrolments that will change, of all playbooks at once: playbook by playbook, ids are not in order."""
+        """Lock the enrolments that will change, of all playbooks at once: playbook by playbook, ids are not in order.
+
+        If one comes to wait for its event after this, while another worker's lock is waited for, it is locked later, out of
+        order: better that one of the two transactions is repeated than that it misses its event.
+        """
         if not self._dialect.lock("n"):
             return
         temporary(connection, self._dialect, _CHANGING, "id BIGINT")

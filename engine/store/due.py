@@ -89,23 +89,14 @@ def due_at_once(connection: Connection, dialect: Dialect, users: Collection[int]
     _mark(connection, these, cause, now, {"ids": json.dumps(list(users))})
 
 
-def due_where(connection: Connection, condition: str, cause: Cause, now: Instant, binds: Mapping[str, object]) -> int:
-    """Make users due at once if ``condition`` over ``user_state AS s`` holds for them; return how many there are."""
-    return _mark(connection, condition, cause, now, binds, counted=True)
+def due_where(connection: Connection, condition: str, cause: Cause, now: Instant, binds: Mapping[str, object]) -> None:
+    """Make users due at once if ``condition`` over ``user_state AS s`` holds for them."""
+    _mark(connection, condition, cause, now, binds)
 
 
 def due_everybody(connection: Connection, cause: Cause, now: Instant | None) -> None:
     """Make everybody due at once. Without ``now``, everybody who has a ``due_at`` counts as already due for their cause."""
     _mark(connection, "TRUE", cause, now, {})
-
-
-def lock_where(connection: Connection, condition: str, binds: Mapping[str, object]) -> None:
-    """Lock the users for whom ``condition`` over ``user_state AS s`` holds, in the order of their ids.
-
-    Whoever changes several users without skipping locked ones does this first; an UPDATE locks in any order.
-    """
-    these = f"SELECT s.user_id FROM user_state AS s WHERE {condition} ORDER BY s.user_id"
-    dialect_of(connection).lock_selected(connection, these, "s", binds)
 
 
 def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
@@ -115,7 +106,8 @@ def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
     """
     told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
     # A future event counts when it happens; until then the user may be due for other reasons.
-    lock_where(connection, f"s.user_id IN (SELECT f.user_id FROM {fresh} AS f)", {})
+    those = f"SELECT s.user_id FROM user_state AS s JOIN {fresh} AS f ON f.user_id = s.user_id ORDER BY s.user_id"
+    dialect_of(connection).lock_selected(connection, those, "s")
     news = f"f.newest > :now - {HISTORY} AND f.at <= :now AND coalesce(s.due_cause, '') <> '{Cause.BEHAVIOUR}'"
     pending = f"s.due_at <= :now AND f.newest <= :now - {HISTORY}"
     connection.execute(
@@ -163,21 +155,14 @@ def _mark(
     cause: Cause,
     now: Instant | None,
     binds: Mapping[str, object],
-    *,
-    counted: bool = False,
-) -> int:
-    """Make users due at once; those who are new, or due at ``now`` for a stronger cause, keep their cause.
-
-    ``counted``: also write unchanged rows, so that the result counts all rows that match the condition.
-    """
+) -> None:
+    """Make users due at once; those who are new, or due at ``now`` for a stronger cause, keep their cause."""
     stronger = ", ".join(f"'{other}'" for other in _STRENGTH[: _STRENGTH.index(cause)])
     keeps = f"s.refreshed_at IS NULL OR s.due_at <= :now AND coalesce(s.due_cause, '{Cause.TIME}') IN ({stronger})"
-    unless_unchanged = "" if counted else f" AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
-    these, every = f"{condition}{unless_unchanged}", {**binds, "now": NEVER if now is None else now}
-    lock_where(connection, these, every)
+    these = f"({condition}) AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
     marking = (
         f"UPDATE user_state AS s SET due_at = {DUE_AT_ONCE},"
         f" due_cause = CASE WHEN {keeps} THEN s.due_cause ELSE '{cause}' END"
-        f" WHERE {these}"
+        f" WHERE {dialect_of(connection).where_locked('user_state', 's', 'user_id', these)}"
     )
-    return connection.execute(statement(marking), every).rowcount
+    connection.execute(statement(marking), {**binds, "now": NEVER if now is None else now})

@@ -93,6 +93,14 @@ class Sets(ABC):
     def take_turns(self, connection: Connection, key: int) -> None:
         """Wait until no other transaction has called this with ``key``; others then wait for this one to end."""
 
+    def where_locked(self, table: str, alias: str, key: str, condition: str) -> str:
+        """Return the WHERE condition of an UPDATE of ``table AS alias``: ``condition``, but rows are locked in order first.
+
+        ``key`` is the primary key. An UPDATE alone locks in any order; and after a separate statement that locks, rows
+        that have come to meet the condition meanwhile would be locked out of order.
+        """
+        return condition
+
     def lock_selected(
         self, connection: Connection, query: str, alias: str, binds: Mapping[str, object] | None = None
     ) -> None:

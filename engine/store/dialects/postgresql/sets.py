@@ -67,6 +67,11 @@ class PostgresqlSets(Sets):
         """FOR NO KEY UPDATE: it waits for other writers of the row, and not for those who only refer to its key."""
         return f" FOR NO KEY UPDATE OF {alias}"
 
+    def where_locked(self, table: str, alias: str, key: str, condition: str) -> str:
+        """An array, because it is complete, and so everything is locked, before the first row is changed."""
+        these = f"SELECT {alias}.{key} FROM {table} AS {alias} WHERE {condition} ORDER BY {alias}.{key}"
+        return f"{alias}.{key} = ANY(ARRAY({these}{self.lock(alias)}))"
+
     def lock_free(self) -> str:
         """FOR NO KEY UPDATE SKIP LOCKED."""
         return " FOR NO KEY UPDATE SKIP LOCKED"
