@@ -5,7 +5,7 @@ No deadlock reaches anyone, and in the end the store holds what a single worker'
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,7 +238,7 @@ def test_workers_imports_edits_and_calibrations_do_not_end_each_other(
             upkeep.brings_codes(range(start, start + step))
 
     with ThreadPoolExecutor(7) as pool:
-        works = [
+        works: list[Future[int | None]] = [
             pool.submit(until_over, first.ticks),
             pool.submit(until_over, second.ticks),
             pool.submit(until_over, upkeep.calibrates),
