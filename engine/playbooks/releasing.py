@@ -34,7 +34,8 @@ def _claim(connection: Connection, coupon_issuer: CouponIssuer, coupon: str, now
     """Give codes to those who wait and whose action has not expired."""
     wanting = (
         "SELECT enrolment_id AS id, user_id AS user_id, min(id) AS turn FROM action"
-        f" WHERE {_WAITING} AND coupon = :coupon AND expires_at > :now GROUP BY enrolment_id, user_id ORDER BY min(id) LIMIT :limit"
+        f" WHERE {_WAITING} AND coupon = :coupon AND expires_at > :now"
+        " GROUP BY enrolment_id, user_id ORDER BY min(id) LIMIT :limit"
     )
     coupon_issuer.claim(connection, coupon, wanting, {"limit": limit}, now)
 

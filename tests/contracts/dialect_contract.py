@@ -194,6 +194,9 @@ class StoreContract(DialectContract):
         assert connection.execute(text(selected + self.dialect.lock_free())).scalars().all() == [2]
         among = f"UPDATE users SET updated_at = 9 WHERE id {self.dialect.among_free(selected)}"
         assert connection.execute(text(among)).rowcount == 1
+        where = self.dialect.where_locked("users", "u", "id", "u.id > :low")
+        connection.execute(text(f"UPDATE users AS u SET locale = 'de' WHERE {where}"), {"low": 1})
+        assert connection.execute(text("SELECT id FROM users WHERE locale = 'de'")).scalars().all() == [2]
         self.dialect.lock_table(connection, "version")
         self.dialect.take_turns(connection, 1)
 
