@@ -123,8 +123,8 @@ def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
 def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -> None:
     """Make users due no later than at the instants of the query ``again`` (``user_id``, ``again``), for ``time``.
 
-    ``binds`` includes ``now``; past instants are ignored. The users must be those of the caller's chunk, who are locked
-    already, so this cannot wait for another transaction.
+    ``binds`` includes ``now``; past instants are ignored. The users are those of the caller's chunk, who are locked already,
+    so this waits for nobody; only an occasion whose exits are paused has others, and is repeated if it meets a chunk.
     """
     connection.execute(
         statement(
