@@ -167,10 +167,10 @@ class Pipeline:
 
         No playbook's code runs here and no enrolment is taken, so an error is neither's: it ends the tick.
         """
+        work = partial(release, coupon_issuer=self._coupon_issuer, now=now, limit=self._enrolments_at_once)
         changed = 1
         while changed:
-            with self._database.write() as connection:
-                changed = release(connection, self._coupon_issuer, now, self._enrolments_at_once)
+            changed = self._database.in_transaction(work)
             watch(done)
         return done
 

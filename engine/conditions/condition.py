@@ -62,6 +62,11 @@ class Condition(Expression):
         holds = f"coalesce({self.sql(dialect)}, FALSE)"
         return holds if joined == "TRUE" else f"CASE WHEN {joined} THEN {holds} ELSE FALSE END"
 
+    def holds_for_sql(self, dialect: Dialect, user: str) -> str:
+        """Return SQL: the condition holds for the user whose id is the SQL ``user``."""
+        joined = f"s.user_id = {user}"
+        return f"EXISTS (SELECT 1 FROM user_state AS s WHERE {joined} AND {self.holds_sql(dialect, joined)})"
+
     def nnf(self) -> Formula:
         """Return the condition in negation normal form."""
         return normal_form(self.node)

@@ -85,8 +85,7 @@ class EnrolmentsAtStep:
 
     def holds(self, condition: Condition) -> str:
         """Return SQL: the condition holds for the enrolment's user."""
-        holds = condition.holds_sql(self.due.dialect, "s.user_id = d.user_id")
-        return f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = d.user_id AND {holds})"
+        return condition.holds_for_sql(self.due.dialect, "d.user_id")
 
     def go(self, target: int, condition: str = "TRUE") -> None:
         """Move the enrolments for which ``condition`` holds to the step ``target``, due at once."""

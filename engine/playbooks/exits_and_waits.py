@@ -132,9 +132,7 @@ class ExitsAndWaits:
         if playbook.exit_event is not None:
             exits[PlaybookReason.EXIT_EVENT] = self._happened(playbook.exit_event)
         if playbook.exit_when is not None:
-            holds = playbook.exit_when.holds_sql(self._dialect, "s.user_id = enrolment.user_id")
-            in_state = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = enrolment.user_id AND {holds})"
-            exits[PlaybookReason.EXIT_CONDITION] = in_state
+            exits[PlaybookReason.EXIT_CONDITION] = playbook.exit_when.holds_for_sql(self._dialect, "enrolment.user_id")
         ended = "state NOT IN ('cancelled', 'expired')"
         return {reason: f"({ended} AND {condition})" for reason, condition in exits.items()}
 

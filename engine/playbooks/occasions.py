@@ -168,20 +168,18 @@ class Occasions:
     ) -> int:
         """Take the occasions that no worker has taken yet, and enrol their users."""
         with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY), connection):
-            return self._take_free(connection, one, bucket, found, now)
+            taken = _claim(connection, one.schedule, bucket, found, now)
+            return self._enrol_all(connection, one, bucket, taken, now)
 
-    def _take_free(
+    def _enrol_all(
         self,
         connection: Connection,
         one: _LocalTimePlaybook,
         bucket: "_Bucket",
-        found: Sequence[Occasion],
+        taken: Sequence[Occasion],
         now: Instant,
     ) -> int:
-        slots = {f"{occasion.slot}|{occasion.zone}|{bucket.number}": None for occasion in found}
-        free = [slot for slot in slots if slot not in _taken(connection, one.schedule, list(slots))]
-        mine = {slot for slot in free if _insert_slot(connection, one.schedule, slot, now)}
-        taken = [o for o in found if f"{o.slot}|{o.zone}|{bucket.number}" in mine]
+        """Enrol the users of ``bucket`` for the occasions ``taken``, and quarantine those whose values are bad."""
         by_index = _by_index(one.trigger, taken)
 
         def enrol(low: int, high: int) -> int:
@@ -267,6 +265,18 @@ def _by_index(trigger: LocalTimeTrigger, found: Sequence[Occasion]) -> str:
     column = trigger.value or "coalesce(u.timezone, '')"
     values = {one.zone if trigger.value is None else one.day for one in found}
     return f"{column} IN ({', '.join(quoted(value) for value in sorted(values)) or 'NULL'})"
+
+
+def _claim(
+    connection: Connection, schedule: str, bucket: _Bucket, found: Sequence[Occasion], now: Instant
+) -> list[Occasion]:
+    """Take the slots of the occasions ``found``; return the occasions whose slots were free."""
+    slots = [f"{occasion.slot}|{occasion.zone}|{bucket.number}" for occasion in found]
+    known = _taken(connection, schedule, list(dict.fromkeys(slots)))
+    mine = {
+        slot for slot in dict.fromkeys(slots) if slot not in known and _insert_slot(connection, schedule, slot, now)
+    }
+    return [occasion for occasion, slot in zip(found, slots, strict=True) if slot in mine]
 
 
 def _taken(connection: Connection, schedule: str, slots: list[str]) -> set[str]:
