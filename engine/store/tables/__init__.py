@@ -6,6 +6,7 @@ Hot paths use these tables through SQLAlchemy Core (``Users.__table__``).
 
 from engine.store.tables.actions import Action, ActionContent, ActionEvent, ProviderText
 from engine.store.tables.columns import JsonText
+from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
 from engine.store.tables.enrolments import CouponCode, Enrolment, Slot
 from engine.store.tables.people import Consent, Event, ProfileChange, Suppression, Users, Zone
 from engine.store.tables.places import CutPoints, Transition, Version
@@ -28,8 +29,13 @@ __all__ = [
     "Secret",
     "Slot",
     "Suppression",
+    "Sweep",
+    "SweepRange",
     "Tick",
     "Transition",
+    "UserDate",
+    "UserDue",
+    "UserNews",
     "Users",
     "Version",
     "Worker",

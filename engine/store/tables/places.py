@@ -58,3 +58,5 @@ class CutPoints(SQLModel, table=True):
     calibrated_at: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     cuts: list[float] = json_column(null=False)
     """Empty if no user had a value."""
+    value_count: int | None = big(null=True)
+    """How many users had a value. None in rows older than revision 0003."""

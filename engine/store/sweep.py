@@ -1,0 +1,177 @@
+"""The sweep: the re-evaluation of everybody after a change of rules or scores, in ranges of users.
+
+At most one is open. A change that comes while one is open closes it and opens another that does the work of both, because
+whoever has been reached has to be reached again. Only this module's SQL writes ``sweep`` and ``sweep_range``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, text
+
+from engine.clock import Instant, WallClock
+from engine.store.dialects import dialect_of
+from engine.store.due import Cause
+
+RANGE = 50_000
+"""User ids in one range, so the work of one worker before it looks for another range."""
+_TURN = 4_810_573
+"""Key under which processes take turns to open a sweep; any constant that no other use has will do."""
+_UNREACHED = "sweep_id = :sweep AND next_user < high"
+
+
+class Depth(StrEnum):
+    """What a sweep computes again; each includes those before it."""
+
+    PLACES = "places"
+    """Placements and due instants; the facts are right as they are."""
+    SCORES = "scores"
+    """Facts that depend on calibrated cut points, and facts computed from them."""
+    FACTS = "facts"
+    """All facts, from users and events."""
+
+
+_DEPTHS = tuple(Depth)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepNeed:
+    """Why everybody has to be evaluated again, and what has to be computed."""
+
+    cause: Cause
+    depth: Depth
+    everybody: bool = False
+    """Whether triggers have to be asked about everybody, because their conditions changed; otherwise only about users
+    who move.
+    """
+
+    def with_(self, other: "SweepNeed") -> "SweepNeed":
+        """Return the need of both at once."""
+        cause = Cause.RULES if Cause.RULES in (self.cause, other.cause) else self.cause
+        depth = max(self.depth, other.depth, key=_DEPTHS.index)
+        return SweepNeed(cause, depth, self.everybody or other.everybody)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The open sweep."""
+
+    number: int
+    need: SweepNeed
+    version: str
+    """The version of the files that opened it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRange:
+    """User ids from ``low`` up to but excluding ``high``, in the range of the sweep that starts at ``start``."""
+
+    start: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress:
+    """How far the open sweep is, in user ids; instants are those of the wall clock, in UTC milliseconds."""
+
+    sweep: Sweep
+    reached: int
+    total: int
+    opened_at: Instant
+    started_at: Instant | None
+    """None while no tick has worked on it."""
+
+
+def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
+    """Open a sweep over all users who exist now, for ``version`` of the files."""
+    dialect_of(connection).take_turns(connection, _TURN)
+    now = WallClock().now()
+    if (current := current_sweep(connection)) is not None:
+        need = need.with_(current.need)
+        close_sweep(connection, current)
+    last = connection.execute(text("SELECT coalesce(max(id), 0) FROM users")).scalar_one()
+    number = connection.execute(
+        text(
+            "INSERT INTO sweep (cause, depth, everybody, version, opened_at)"
+            " VALUES (:cause, :depth, :everybody, :version, :now) RETURNING id"
+        ),
+        {"cause": need.cause, "depth": need.depth, "everybody": need.everybody, "version": version, "now": now},
+    ).scalar_one()
+    ranges = [
+        {"sweep": number, "low": low, "high": min(low + RANGE, last + 1)} for low in range(1, last + 1, RANGE)
+    ]
+    if ranges:
+        made = text("INSERT INTO sweep_range (sweep_id, low, high, next_user) VALUES (:sweep, :low, :high, :low)")
+        connection.execute(made, ranges)
+
+
+def current_sweep(connection: Connection) -> Sweep | None:
+    """Return the open sweep; None if there is none."""
+    row = connection.execute(
+        text("SELECT id, cause, depth, everybody, version FROM sweep WHERE finished_at IS NULL ORDER BY id DESC LIMIT 1")
+    ).first()
+    if row is None:
+        return None
+    return Sweep(row.id, SweepNeed(Cause(row.cause), Depth(row.depth), bool(row.everybody)), row.version)
+
+
+def take_range(connection: Connection, sweep: Sweep, limit: int) -> UserRange | None:
+    """Return up to ``limit`` user ids that nobody has reached or is working on; None if there are none.
+
+    The range is locked until the transaction ends.
+    """
+    free = dialect_of(connection).lock_free()
+    row = connection.execute(
+        text(f"SELECT low, high, next_user FROM sweep_range WHERE {_UNREACHED} ORDER BY low LIMIT 1{free}"),
+        {"sweep": sweep.number},
+    ).first()
+    if row is None:
+        return None
+    started = text("UPDATE sweep SET started_at = :now WHERE id = :sweep AND started_at IS NULL")
+    connection.execute(started, {"now": WallClock().now(), "sweep": sweep.number})
+    return UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
+
+
+def reach(connection: Connection, sweep: Sweep, done: UserRange) -> None:
+    """Move the cursor to the end of ``done``."""
+    connection.execute(
+        text("UPDATE sweep_range SET next_user = :next WHERE sweep_id = :sweep AND low = :start"),
+        {"next": done.high, "sweep": sweep.number, "start": done.start},
+    )
+
+
+def wait_for_others(connection: Connection, sweep: Sweep) -> None:
+    """Wait until other workers have committed the ranges that they are working on."""
+    query = f"SELECT low FROM sweep_range AS r WHERE {_UNREACHED} ORDER BY low"
+    dialect_of(connection).lock_selected(connection, query, "r", {"sweep": sweep.number})
+
+
+def is_over(connection: Connection, sweep: Sweep) -> bool:
+    """Tell whether the sweep has reached everybody."""
+    left = text(f"SELECT 1 FROM sweep_range WHERE {_UNREACHED} LIMIT 1")
+    return connection.execute(left, {"sweep": sweep.number}).first() is None
+
+
+def close_sweep(connection: Connection, sweep: Sweep) -> None:
+    """Close the sweep: it has reached everybody, or another takes its place."""
+    closed = text("UPDATE sweep SET finished_at = :now WHERE id = :sweep AND finished_at IS NULL")
+    connection.execute(closed, {"now": WallClock().now(), "sweep": sweep.number})
+    connection.execute(text("DELETE FROM sweep_range WHERE sweep_id = :sweep"), {"sweep": sweep.number})
+
+
+def sweep_progress(connection: Connection) -> SweepProgress | None:
+    """Return how far the open sweep is; None if there is none."""
+    sweep = current_sweep(connection)
+    if sweep is None:
+        return None
+    row = connection.execute(
+        text(
+            "SELECT s.opened_at, s.started_at, coalesce(sum(r.next_user - r.low), 0) AS reached,"
+            " coalesce(sum(r.high - r.low), 0) AS total FROM sweep AS s LEFT JOIN sweep_range AS r ON r.sweep_id = s.id"
+            " WHERE s.id = :sweep GROUP BY s.opened_at, s.started_at"
+        ),
+        {"sweep": sweep.number},
+    ).one()
+    started = None if row.started_at is None else Instant(row.started_at)
+    return SweepProgress(sweep, int(row.reached), int(row.total), Instant(row.opened_at), started)
