@@ -14,7 +14,7 @@ from bench.common import interleaved, report, scratch, seconds, size_from_comman
 from engine.clock import DAY, Instant
 from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
-from engine.facts.refresh import Refresh
+from engine.facts.query import Refresh
 from engine.store.database import Database
 from engine.store.due import make_missing_states
 from engine.store.state_table import TABLE, follow, migrate

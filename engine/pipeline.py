@@ -17,7 +17,7 @@ from engine.bad_rows import BadRowIsolation
 from engine.breaker import Alarm
 from engine.clock import Instant
 from engine.errors import StoreError
-from engine.facts.refresh import Refresh
+from engine.facts.query import Refresh
 from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.playbooks.advance import Advance, Advanced

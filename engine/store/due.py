@@ -1,13 +1,16 @@
-"""When users are evaluated next, and why: the only SQL that writes ``due_at`` and ``due_cause``.
+"""When users are evaluated next, and why: the only SQL that writes ``user_due`` and ``user_news``.
 
-``due_cause`` is set when a user becomes due for any reason but time, and cleared by the evaluation. A pending cause is
+Intake appends to ``user_news`` and waits for nobody; a tick folds the news into ``user_due``. Users with news are due at
+instant 0, and so are evaluated before those who are due by the calendar.
+
+``cause`` is set when a user becomes due for any reason but time, and cleared by the evaluation. A pending cause is
 replaced only by a stronger one, in this order:
 
-1. ``behaviour``: users who did something since their last evaluation are evaluated for that, whatever else changed. An
-   edit of the rules must not suppress the message about an order placed in the same hour.
-2. ``rules``, then ``scores``: nothing else about these users has changed.
-3. ``time``: a user whose instant has come is due for that reason, and an import does not change it.
-4. ``merge``, ``person``, ``import``.
+1. ``behaviour``: users who did something since their last evaluation are evaluated for that, whatever else changed.
+2. ``time``: a user whose instant has come is due for that reason, and an import does not change it.
+3. ``merge``, ``person``, ``import``.
+
+``rules`` and ``scores`` are the causes of sweeps, which make nobody due: see ``store.sweep``.
 """
 
 import json
@@ -16,14 +19,20 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from engine.clock import DAY, NEVER, Instant
+from engine.clock import DAY, Instant
 from engine.store.dialects import Dialect, dialect_of
+from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
+from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary, user_key
 
 DUE_AT_ONCE = 0
 """A ``due_at`` that is always in the past."""
 HISTORY = 30 * DAY
 """An event received longer than this after it happened is imported history, not behaviour."""
+NEWS_AT_ONCE = 50_000
+"""News folded in one transaction."""
+_NEWS = "folded_news"
+_FRESH = "fresh_user"
 
 
 class Cause(StrEnum):
@@ -48,76 +57,140 @@ class Cause(StrEnum):
 ANSWERED = (Cause.BEHAVIOUR, Cause.TIME)
 """The causes that triggers respond to by default."""
 
-CAUSE_SQL = (
-    f"CASE WHEN due_cause IN ('{Cause.RULES}', '{Cause.SCORES}') AND EXISTS (SELECT 1 FROM event AS e"
-    " WHERE e.user_id = user_state.user_id AND e.at > user_state.refreshed_at AND e.at <= :now"
-    f" AND e.at > :now - {HISTORY}) THEN '{Cause.BEHAVIOUR}'"
-    f" ELSE coalesce(due_cause, CASE WHEN refreshed_at IS NULL THEN '{Cause.BEHAVIOUR}' ELSE '{Cause.TIME}' END) END"
-)
-"""SQL of a due user's cause, over ``user_state``. Users who have never been evaluated are new, whatever else changed.
-
-A scheduled event sets no cause when it happens, so an edit or a calibration that comes first must not hide it.
-"""
+CAUSE_SQL = f"coalesce(cause, CASE WHEN evaluated_at IS NULL THEN '{Cause.BEHAVIOUR}' ELSE '{Cause.TIME}' END)"
+"""SQL of a due user's cause, over ``user_due``. Users who have never been evaluated are new, whatever else changed."""
 
 _STRENGTH = (Cause.BEHAVIOUR, Cause.RULES, Cause.SCORES, Cause.TIME, Cause.MERGE, Cause.PERSON, Cause.IMPORT)
 
 
-def make_states(connection: Connection, dialect: Dialect, users: Collection[int]) -> None:
-    """Create a row of ``user_state``, due at once, for those of ``users`` who have none."""
-    made = (
-        f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT CAST(k.value AS bigint), {DUE_AT_ONCE},"
-        f" '{Cause.BEHAVIOUR}' FROM {dialect.elements('ids')} WHERE true ORDER BY 1 ON CONFLICT (user_id) DO NOTHING"
-    )
-    connection.execute(statement(made), {"ids": json.dumps(list(users))})
+def _strength(cause: str) -> str:
+    """Return SQL of the strength of the cause ``cause``; a smaller number is stronger."""
+    ranks = " ".join(f"WHEN '{one}' THEN {rank}" for rank, one in enumerate(_STRENGTH))
+    return f"CASE coalesce({cause}, '{Cause.TIME}') {ranks} END"
 
 
-def make_missing_states(connection: Connection) -> None:
-    """Create a row of ``user_state``, due at once, for every user who has none."""
+def add_news(connection: Connection, dialect: Dialect, users: Collection[int], cause: Cause) -> None:
+    """Make ``users`` due at once, from the next tick on."""
+    if not users:
+        return
+    rows = rowset(dialect, "ids", user_id="BIGINT")
+    added = f"INSERT INTO user_news (user_id, due_at, cause) SELECT r.user_id, {DUE_AT_ONCE}, '{cause}' FROM {rows} AS r"
+    connection.execute(statement(added), {"ids": pack([[user] for user in users])})
+
+
+def add_news_of_events(connection: Connection, fresh: str, now: Instant) -> None:
+    """Make users due at their earliest new event, from the next tick on.
+
+    ``fresh`` is a table ``(user_id, at, newest)`` with the instants of each user's earliest and latest new event.
+    """
+    told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
+    added = f"INSERT INTO user_news (user_id, due_at, cause) SELECT f.user_id, f.at, {told} FROM {fresh} AS f"
+    connection.execute(statement(added), {"now": now})
+
+
+def fold_news(connection: Connection, dialect: Dialect, now: Instant, limit: int = NEWS_AT_ONCE) -> int:
+    """Move up to ``limit`` news into ``user_due``, as of ``now``; return how many there were.
+
+    News in the future count when they happen; until then, the user may be due for other reasons.
+    """
+    temporary(connection, dialect, _NEWS, "id BIGINT, user_id BIGINT, due_at BIGINT, cause TEXT")
+    taken = connection.execute(
+        statement(
+            f"INSERT INTO {_NEWS} SELECT id, user_id, due_at, cause FROM user_news ORDER BY id LIMIT :limit"
+            f"{dialect.lock_free()}"
+        ),
+        {"limit": limit},
+    ).rowcount
+    if taken:
+        _summarise(connection, dialect, now)
+        _apply_news(connection, dialect, now)
+        connection.execute(statement(f"DELETE FROM user_news WHERE id IN (SELECT id FROM {_NEWS})"))
+        drop_temporary(connection, _FRESH)
+    drop_temporary(connection, _NEWS)
+    return taken
+
+
+def _summarise(connection: Connection, dialect: Dialect, now: Instant) -> None:
+    """Reduce the news to one row for each user: what has happened by ``now``, or else what happens first."""
+    temporary(connection, dialect, _FRESH, f"{user_key(dialect)}, due_at BIGINT, strength INTEGER")
+    rank = _strength("cause")
     connection.execute(
         statement(
-            f"INSERT INTO user_state (user_id, due_at, due_cause) SELECT u.id, {DUE_AT_ONCE}, '{Cause.BEHAVIOUR}'"
-            " FROM users u WHERE NOT EXISTS (SELECT 1 FROM user_state s WHERE s.user_id = u.id) ORDER BY u.id"
+            f"INSERT INTO {_FRESH} SELECT user_id, min(CASE WHEN due_at <= :now THEN {DUE_AT_ONCE} ELSE due_at END),"
+            f" coalesce(min(CASE WHEN due_at <= :now THEN {rank} END), min({rank})) FROM {_NEWS} GROUP BY user_id"
+        ),
+        {"now": now},
+    )
+    analyse(connection, dialect, _FRESH)
+
+
+def _apply_news(connection: Connection, dialect: Dialect, now: Instant) -> None:
+    known = "SELECT 1 FROM user_due AS t WHERE t.user_id = f.user_id"
+    connection.execute(
+        statement(
+            f"INSERT INTO user_due (user_id, due_at) SELECT f.user_id, {DUE_AT_ONCE} FROM {_FRESH} AS f"
+            f" WHERE NOT EXISTS ({known}) ORDER BY f.user_id ON CONFLICT (user_id) DO NOTHING"
+        )
+    )
+    keeps = f"(t.evaluated_at IS NULL OR t.due_at <= :now AND {_strength('t.cause')} <= f.strength)"
+    told = " ".join(f"WHEN {rank} THEN '{one}'" for rank, one in enumerate(_STRENGTH))
+    changes = f"t.user_id = f.user_id AND (f.due_at < t.due_at OR f.due_at = t.due_at AND NOT {keeps})"
+    these = f"SELECT t.user_id FROM user_due AS t JOIN {_FRESH} AS f ON {changes} ORDER BY t.user_id"
+    dialect.lock_selected(connection, these, "t", {"now": now})
+    connection.execute(
+        statement(
+            "UPDATE user_due AS t SET due_at = f.due_at,"
+            f" cause = CASE WHEN {keeps} THEN t.cause ELSE CASE f.strength {told} END END"
+            f" FROM {_FRESH} AS f WHERE {changes}"
+        ),
+        {"now": now},
+    )
+
+
+def add_unknown_users(connection: Connection) -> None:
+    """Make every user due at once who has never been due, because a program other than ours added them."""
+    connection.execute(
+        statement(
+            f"INSERT INTO user_due (user_id, due_at) SELECT u.id, {DUE_AT_ONCE} FROM users AS u"
+            " WHERE NOT EXISTS (SELECT 1 FROM user_due AS t WHERE t.user_id = u.id)"
+            " AND NOT EXISTS (SELECT 1 FROM user_news AS n WHERE n.user_id = u.id) ORDER BY u.id"
             " ON CONFLICT (user_id) DO NOTHING"
         )
     )
 
 
-def due_at_once(connection: Connection, dialect: Dialect, users: Collection[int], cause: Cause, now: Instant) -> None:
-    """Make ``users`` due at once; create rows of ``user_state`` for those who have none."""
-    make_states(connection, dialect, users)
-    these = f"s.user_id IN (SELECT CAST(k.value AS bigint) FROM {dialect.elements('ids')})"
-    _mark(connection, these, cause, now, {"ids": json.dumps(list(users))})
+def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
+    """Fill ``due_user`` with up to ``limit`` due users; return how many there are.
 
-
-def due_where(connection: Connection, condition: str, cause: Cause, now: Instant, binds: Mapping[str, object]) -> None:
-    """Make users due at once if ``condition`` over ``user_state AS s`` holds for them."""
-    _mark(connection, condition, cause, now, binds)
-
-
-def due_everybody(connection: Connection, cause: Cause, now: Instant | None) -> None:
-    """Make everybody due at once. Without ``now``, everybody who has a ``due_at`` counts as already due for their cause."""
-    _mark(connection, "TRUE", cause, now, {})
-
-
-def due_by_events(connection: Connection, fresh: str, now: Instant) -> None:
-    """Make users due no later than at their earliest new event.
-
-    ``fresh`` is a table ``(user_id, at, newest)`` with the instants of each user's earliest and latest new event.
+    They are locked, and users whom another worker has locked are skipped.
     """
-    told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
-    # A future event counts when it happens; until then the user may be due for other reasons.
-    those = f"SELECT s.user_id FROM user_state AS s JOIN {fresh} AS f ON f.user_id = s.user_id ORDER BY s.user_id"
-    dialect_of(connection).lock_selected(connection, those, "s")
-    news = f"f.newest > :now - {HISTORY} AND f.at <= :now AND coalesce(s.due_cause, '') <> '{Cause.BEHAVIOUR}'"
-    pending = f"s.due_at <= :now AND f.newest <= :now - {HISTORY}"
-    connection.execute(
+    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
+    taken = connection.execute(
         statement(
-            "UPDATE user_state AS s SET due_at = CASE WHEN f.at < s.due_at THEN f.at ELSE s.due_at END,"
-            f" due_cause = CASE WHEN {pending} THEN s.due_cause ELSE {told} END"
-            f" FROM {fresh} f WHERE s.user_id = f.user_id AND (f.at < s.due_at OR {news})"
+            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_due"
+            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{dialect.lock_free()}"
         ),
-        {"now": now},
+        {"now": now, "limit": limit},
     )
+    analyse(connection, dialect, DUE_USER)
+    return taken.rowcount
+
+
+def take_users(connection: Connection, dialect: Dialect, among: str, cause: str, binds: Mapping[str, object]) -> int:
+    """Add users who are not due, of those in the query ``among``, to ``due_user``, with the SQL ``cause``; return how many.
+
+    ``among`` is over ``user_due AS t``. ``binds`` includes ``now``. Users whom another worker has locked are skipped: they
+    are due, and evaluated with all that is new.
+    """
+    free = dialect.lock_free()
+    taken = connection.execute(
+        statement(
+            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, {cause} FROM user_due AS t WHERE t.due_at > :now"
+            f" AND {among} AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id){free}"
+        ),
+        binds,
+    )
+    return taken.rowcount
 
 
 def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -> None:
@@ -128,8 +201,8 @@ def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -
     """
     connection.execute(
         statement(
-            f"UPDATE user_state SET due_at = r.again FROM ({again}) AS r"
-            " WHERE user_state.user_id = r.user_id AND r.again > :now AND r.again < user_state.due_at"
+            f"UPDATE user_due SET due_at = r.again FROM ({again}) AS r"
+            " WHERE user_due.user_id = r.user_id AND r.again > :now AND r.again < user_due.due_at"
         ),
         binds,
     )
@@ -137,32 +210,32 @@ def due_again(connection: Connection, again: str, binds: Mapping[str, object]) -
 
 def due_later(connection: Connection, user: int, at: Instant) -> None:
     """Postpone the evaluation of one user; the cause stays."""
-    connection.execute(statement("UPDATE user_state SET due_at = :at WHERE user_id = :user"), {"at": at, "user": user})
+    connection.execute(statement("UPDATE user_due SET due_at = :at WHERE user_id = :user"), {"at": at, "user": user})
 
 
-def evaluated(due_at: str, edge_at: str) -> dict[str, str]:
-    """Return column -> SQL, over ``user_state AS s``, of the values that an evaluation sets.
+def write_evaluated(connection: Connection, dialect: Dialect, decided: str, now: Instant, *, postpone: bool) -> None:
+    """Write when the users of ``due_user`` are due next: ``due_at`` of their rows in the table ``decided``.
 
-    ``due_at`` is SQL of the next instant, ``edge_at`` of the next instant at which facts change. If another transition
-    already matches, the user is due again right away, for the same cause.
+    Without ``postpone``, nobody becomes due later than before: what made them due then is not known here. A user who is due
+    again right away, because another transition already matches, is so for the same cause. Only rows that differ are written.
     """
-    return {"due_at": due_at, "due_cause": f"CASE WHEN {edge_at} <= :now + 1 THEN s.due_cause END"}
-
-
-def _mark(
-    connection: Connection,
-    condition: str,
-    cause: Cause,
-    now: Instant | None,
-    binds: Mapping[str, object],
-) -> None:
-    """Make users due at once; those who are new, or due at ``now`` for a stronger cause, keep their cause."""
-    stronger = ", ".join(f"'{other}'" for other in _STRENGTH[: _STRENGTH.index(cause)])
-    keeps = f"s.refreshed_at IS NULL OR s.due_at <= :now AND coalesce(s.due_cause, '{Cause.TIME}') IN ({stronger})"
-    these = f"({condition}) AND NOT (s.due_at = {DUE_AT_ONCE} AND ({keeps}))"
-    marking = (
-        f"UPDATE user_state AS s SET due_at = {DUE_AT_ONCE},"
-        f" due_cause = CASE WHEN {keeps} THEN s.due_cause ELSE '{cause}' END"
-        f" WHERE {dialect_of(connection).where_locked('user_state', 's', 'user_id', these)}"
+    due_at = "excluded.due_at" if postpone else dialect.least("excluded.due_at", "t.due_at")
+    written = "TRUE" if postpone else "excluded.due_at < t.due_at"
+    connection.execute(
+        statement(
+            "INSERT INTO user_due AS t (user_id, due_at, cause, evaluated_at)"
+            f" SELECT x.user_id, x.due_at, CASE WHEN x.due_at <= :now + 1 THEN nullif(d.cause, '{Cause.TIME}') END, :now"
+            f" FROM {decided} AS x JOIN {DUE_USER} AS d ON d.user_id = x.user_id WHERE TRUE"
+            f" ON CONFLICT (user_id) DO UPDATE SET due_at = {due_at}, cause = excluded.cause,"
+            f" evaluated_at = excluded.evaluated_at WHERE {written}"
+        ),
+        {"now": now},
     )
-    connection.execute(statement(marking), {**binds, "now": NEVER if now is None else now})
+
+
+def is_due_sql(user: str) -> str:
+    """Return SQL: the user with the id ``user`` is due at ``:now``, or has news that no tick has seen."""
+    return (
+        f"(EXISTS (SELECT 1 FROM user_due AS due WHERE due.user_id = {user} AND due.due_at <= :now)"
+        f" OR EXISTS (SELECT 1 FROM user_news AS news WHERE news.user_id = {user}))"
+    )

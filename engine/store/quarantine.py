@@ -35,7 +35,7 @@ class RowKind(StrEnum):
 
 
 _PLACES = {
-    RowKind.USER: ("user_state", "user_id"),
+    RowKind.USER: ("user_due", "user_id"),
     RowKind.ENROLMENT: ("enrolment", "id"),
     RowKind.ACTION: ("action", "id"),
 }

@@ -2,12 +2,10 @@
 
 from sqlalchemy import Connection, text
 
-from engine.clock import Instant
 from engine.store.dialects import Dialect
-from engine.store.due import CAUSE_SQL
 
 DUE_USER = "due_user"
-"""The users of the current chunk, and why they are evaluated: ``due_user(user_id, cause)``."""
+"""The users of the current chunk, and why they are evaluated: ``due_user(user_id, cause)``. Filled by ``store.due``."""
 
 
 def temporary(connection: Connection, dialect: Dialect, name: str, columns: str, *, clustered: bool = False) -> None:
@@ -27,23 +25,6 @@ def drop_temporary(connection: Connection, name: str) -> None:
 def user_key(dialect: Dialect) -> str:
     """Return the column ``user_id`` as a temporary table's key."""
     return f"user_id {dialect.key_type} PRIMARY KEY"
-
-
-def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
-    """Fill ``due_user`` with up to ``limit`` due users; return how many there are.
-
-    They are locked, and users whom another worker has locked are skipped.
-    """
-    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
-    taken = connection.execute(
-        text(
-            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_state"
-            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{dialect.lock_free()}"
-        ),
-        {"now": now, "limit": limit},
-    )
-    analyse(connection, dialect, DUE_USER)
-    return taken.rowcount
 
 
 def analyse(connection: Connection, dialect: Dialect, name: str) -> None:

@@ -16,7 +16,7 @@ from engine.clock import DAY, FixedClock, Instant, instant
 from engine.conditions import parse_condition, parse_expression
 from engine.demo.output import write_brand
 from engine.demo.spec import DemoSpec
-from engine.facts.refresh import facts_binds, facts_sql
+from engine.facts.query import facts_binds, facts_sql
 from engine.loading import Content
 from engine.rules.decide.decider import Deciders
 from engine.rules.decide.decisions import PlacementDecider

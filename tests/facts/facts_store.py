@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
-from engine.facts.refresh import Refresh
+from engine.facts.query import Refresh
 from engine.store.database import Database
 from engine.store.due import make_missing_states
 from engine.store.state_table import follow, migrate

@@ -11,7 +11,7 @@ from engine.intake.rows.model import EventTuple, Written
 from engine.intake.write.resolve import ResolvedUsers, make_users, user_ids
 from engine.store.dialects import Dialect
 from engine.store.dialects.sets import Load
-from engine.store.due import due_by_events
+from engine.store.due import add_news_of_events
 from engine.store.temporary import analyse, temporary
 
 _LOAD = Load(
@@ -82,7 +82,6 @@ def _keys_there(connection: Connection, dialect: Dialect, keys: Sequence[str]) -
 def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None:
     """Make the users in ``intake_fresh`` due and first seen no later than at their earliest new event."""
     analyse(connection, dialect, "intake_fresh")
-    # First `users`, then `user_state`, as everywhere.
     seen_before = "u.id = f.user_id AND f.at < u.first_seen_at"
     those = f"SELECT u.id FROM users AS u JOIN intake_fresh AS f ON {seen_before} ORDER BY u.id"
     dialect.lock_selected(connection, those, "u")
@@ -92,4 +91,4 @@ def _touch_users(connection: Connection, dialect: Dialect, now: Instant) -> None
         ),
         {"now": now},
     )
-    due_by_events(connection, "intake_fresh", now)
+    add_news_of_events(connection, "intake_fresh", now)

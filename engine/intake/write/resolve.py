@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.store.dialects import Dialect
-from engine.store.due import make_states
+from engine.store.due import Cause, add_news
 from engine.store.rowset import pack, rowset
 
 
@@ -38,5 +38,5 @@ def make_users(connection: Connection, dialect: Dialect, first_seen: Mapping[str
     )
     new = connection.execute(making, {"seen": pack(list(first_seen.items())), "now": now}).rowcount
     ids = user_ids(connection, dialect, first_seen)
-    make_states(connection, dialect, list(ids.values()))
+    add_news(connection, dialect, list(ids.values()), Cause.BEHAVIOUR)
     return ResolvedUsers(ids, new)

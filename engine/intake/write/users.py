@@ -12,7 +12,7 @@ from engine.intake.write.consents import write_consents
 from engine.intake.write.profile_history import altered_values, record_altered, with_history
 from engine.intake.write.resolve import make_users, user_ids
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, due_at_once
+from engine.store.due import Cause, add_news
 from engine.store.tables import JsonText
 
 _FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")
@@ -50,9 +50,7 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
     _note_zones(connection, {row.timezone for row in rows if row.timezone})
     consents = write_consents(connection, dialect, rows, ids, now)
-    due = {ids[key] for key in changed} | consents.users
-    if due:
-        due_at_once(connection, dialect, due, Cause.IMPORT, now)
+    add_news(connection, dialect, sorted({ids[key] for key in changed} | consents.users), Cause.IMPORT)
     differ = len((set(changed) | {key for key, identity in ids.items() if identity in consents.users}) - made)
     return Written(len(made), differ, len(ids) - len(made) - differ, refusals_kept=consents.refusals_kept)
 

@@ -4,6 +4,7 @@ The rule engine says which rules fire in a situation; their order, ``lock`` and 
 decision depends only on the situation, so it is made once for all users who share it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.rules.decide.decider import Deciders
@@ -56,6 +57,11 @@ class PlacementDecider:
         self.dimension = dimension
         self._deciders = {slot.name: deciders.of(slot.book) for slot in dimension.slots}
         self._decisions: dict[tuple[int, str | None], Decision] = {}
+
+    @property
+    def known(self) -> Mapping[tuple[int, str | None], Decision]:
+        """The decisions made so far, by signature and place."""
+        return self._decisions
 
     def decide(self, signature: int, place: str | None) -> Decision:
         """Return the decision for one situation; each is made once and cached."""

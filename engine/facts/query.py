@@ -1,6 +1,6 @@
-"""Refresh: computes all facts of the users in ``due_user``, and when time alone will next change them, in one statement.
+"""The facts of the users in ``due_user``, and when time alone will next change them, as one query.
 
-The statement consists of layers, each a subquery of the next: aggregates of events; other values of the user; then,
+The query consists of layers, each a subquery of the next: aggregates of events; other values of the user; then,
 level by level, facts computed from facts; finally ``edge_at``.
 """
 
@@ -15,29 +15,7 @@ from engine.facts.events import EventRange, next_event_sql, window_edge_sql
 from engine.facts.model import Fact, FactCatalog
 from engine.facts.sources.base import Layer, SqlContext
 from engine.store.dialects import Dialect
-from engine.store.statement import statement
 from engine.store.temporary import DUE_USER
-
-
-class Refresh:
-    """Writes ``fact_*``, ``edge_at`` and ``refreshed_at`` of the users in ``due_user``."""
-
-    def __init__(self, catalog: FactCatalog, dialect: Dialect) -> None:
-        self._catalog = catalog
-        self._statement = statement(_update(catalog, dialect))
-
-    def run(self, connection: Connection, now: Instant) -> None:
-        """Refresh the users in ``due_user`` as of ``now``; they must have a row of ``user_state``."""
-        connection.execute(self._statement, facts_binds(connection, self._catalog, now))
-
-
-def _update(catalog: FactCatalog, dialect: Dialect) -> str:
-    columns = [fact.column for fact in catalog.facts.values()]
-    changes = ", ".join(f"{column} = f.{column}" for column in (*columns, "edge_at"))
-    return (
-        f"UPDATE user_state SET {changes}, refreshed_at = {NOW}"
-        f" FROM ({facts_sql(catalog, dialect)}) f WHERE user_state.user_id = f.user_id"
-    )
 
 
 def facts_binds(connection: Connection, catalog: FactCatalog, now: Instant) -> dict[str, float | None]:

@@ -1,0 +1,121 @@
+"""Evaluating users: a look, written down. The users are those of ``due_user``, or a range of them in a sweep."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from engine.clock import Instant
+from engine.conditions.turning import TurningPoint
+from engine.facts.dates import write_dates
+from engine.facts.model import FactCatalog
+from engine.facts.scores import Scores
+from engine.rules.decide.decider import Deciders
+from engine.rules.look import Look
+from engine.rules.place.subjects import Subjects
+from engine.rules.ruleset import RuleSet
+from engine.store.dialects import Dialect
+from engine.store.due import HISTORY, Cause, take_users, write_evaluated
+from engine.store.statement import statement
+from engine.store.sweep import Depth, Sweep, UserRange
+from engine.store.temporary import DUE_USER, analyse, temporary, user_key
+
+
+class Evaluation:
+    """Evaluates users with one version of facts and rules."""
+
+    def __init__(self, catalog: FactCatalog, rules: RuleSet, dialect: Dialect, deciders: Deciders) -> None:
+        self._catalog = catalog
+        self._dialect = dialect
+        self._look = Look(catalog, rules, dialect, deciders)
+        self._scores = Scores(catalog, dialect)
+
+    def set_turning_points(self, further: Iterable[TurningPoint]) -> None:
+        """Replace the turning points of conditions outside the rules."""
+        self._look.placing.set_turning_points(further)
+
+    def find_facts(self, connection: Connection, now: Instant) -> None:
+        """Write the facts of the users of ``due_user``, who stay due and are not placed."""
+        self._look.find_facts(connection, now)
+        self._look.write(connection)
+
+    def evaluate(self, connection: Connection, now: Instant, users: int) -> int:
+        """Evaluate the users of ``due_user``, of whom there are ``users``; return how many transitions were written."""
+        self._look.at_due_users(connection, now, users)
+        return self._write_down(connection, now)
+
+    def sweep(self, connection: Connection, sweep: Sweep, users: UserRange, now: Instant) -> int:
+        """Evaluate a range of a sweep, leaving out users who are due; return how many transitions were written.
+
+        ``due_user`` then has those about whom triggers have to be asked.
+        """
+        temporary(connection, self._dialect, DUE_USER, f"{user_key(self._dialect)}, cause TEXT")
+        binds = {"low": users.low, "high": users.high, "now": now}
+        everybody = sweep.need.everybody or sweep.need.depth is Depth.FACTS
+        if everybody:
+            taken = take_users(connection, self._dialect, _in_range("t"), f"'{sweep.need.cause}'", binds)
+            analyse(connection, self._dialect, DUE_USER)
+        if sweep.need.depth is Depth.FACTS:
+            self._look.find_facts(connection, now)
+            _answer_events(connection, now)
+            self._look.decide(connection, now, taken)
+            return self._write_down(connection, now)
+        if sweep.need.depth is Depth.SCORES:
+            self._recompute_scores(connection, sweep, binds)
+        where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _in_range("s")
+        return self._place_range(connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now)
+
+    def _write_down(self, connection: Connection, now: Instant) -> int:
+        """Write the look at the users of ``due_user``; return how many transitions were written."""
+        placing = self._look.placing
+        self._look.write(connection)
+        transitions = placing.write_transitions(connection, now)
+        write_evaluated(connection, self._dialect, placing.last_table, now, postpone=True)
+        write_dates(connection, self._dialect, self._catalog, f"SELECT user_id FROM {DUE_USER}")
+        placing.drop(connection)
+        return transitions
+
+    def _place_range(self, connection: Connection, sweep: Sweep, subjects: Subjects, now: Instant) -> int:
+        placing = self._look.placing
+
+        def claim(connection: Connection, table: str) -> None:
+            # Unless the user was evaluated since the row was read: then nothing of it may be right any more.
+            among = (
+                f"EXISTS (SELECT 1 FROM {table} AS x WHERE x.user_id = t.user_id AND x.seen_at = coalesce(t.evaluated_at, 0))"
+            )
+            take_users(connection, self._dialect, among, f"'{sweep.need.cause}'", {"now": now})
+            analyse(connection, self._dialect, DUE_USER)
+            if self._dialect.lock_free():
+                others = f"DELETE FROM {table} WHERE user_id NOT IN (SELECT user_id FROM {DUE_USER})"
+                connection.execute(statement(others))
+
+        placing.run(connection, subjects, now, claim)
+        transitions = placing.write_transitions(connection, now)
+        write_evaluated(connection, self._dialect, placing.last_table, now, postpone=False)
+        placing.drop(connection)
+        return transitions
+
+    def _recompute_scores(self, connection: Connection, sweep: Sweep, binds: dict[str, int]) -> None:
+        changed = self._scores.changed_sql()
+        if changed is None:
+            return
+        among = f"t.user_id IN (SELECT s.user_id FROM user_state AS s WHERE {_in_range('s')} AND ({changed}))"
+        all_binds = {**binds, **self._scores.binds(connection, binds["now"])}
+        take_users(connection, self._dialect, among, f"'{sweep.need.cause}'", all_binds)
+        analyse(connection, self._dialect, DUE_USER)
+        self._scores.write(connection, all_binds)
+
+
+def _in_range(alias: str) -> str:
+    return f"{alias}.user_id >= :low AND {alias}.user_id < :high"
+
+
+def _answer_events(connection: Connection, now: Instant) -> None:
+    """Set the cause of users whose facts include an event that nobody has been told of: an edit must not hide it."""
+    connection.execute(
+        statement(
+            f"UPDATE {DUE_USER} SET cause = '{Cause.BEHAVIOUR}' WHERE EXISTS (SELECT 1 FROM event AS e JOIN user_due AS t"
+            f" ON t.user_id = e.user_id WHERE e.user_id = {DUE_USER}.user_id AND e.at > t.evaluated_at AND e.at <= :now"
+            f" AND e.at > :now - {HISTORY})"
+        ),
+        {"now": now},
+    )
