@@ -8,6 +8,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 │   │   └── StoreRolledBack  the database undid the transaction, so all of it can be repeated
 │   ├── StoreNameError       a statement of the program or an extension uses a table or column that does not exist
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
+├── VersionReplaced          another version of the files has been applied since: read again what runs
 ├── InputError               a file to import, an option or a user key is invalid
 ├── BadRow                   a stored row has invalid data: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
@@ -55,6 +56,10 @@ class StoreNameError(StoreError):
 
 class StoreValueError(StoreError):
     """The database cannot process a value in one of the rows that it was given or that it read."""
+
+
+class VersionReplaced(HabitueError):
+    """Another version of the files has been made the running one since."""
 
 
 class InputError(HabitueError):

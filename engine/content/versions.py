@@ -6,6 +6,7 @@ from sqlalchemy import Connection, column, func, insert, select, text, update
 
 from engine.clock import Instant
 from engine.content.bundle import RULES, Bundle
+from engine.errors import VersionReplaced
 from engine.store.dialects import dialect_of
 from engine.store.tables import Version
 
@@ -19,6 +20,20 @@ def lock_versions(connection: Connection) -> None:
     Several workers may see new files at the same moment.
     """
     dialect_of(connection).lock_table(connection, "version")
+
+
+def hold_version(connection: Connection, version: str) -> None:
+    """Keep ``version`` running until this transaction ends: whoever applies another waits. Any number hold it at a time.
+
+    Call it first in a transaction, before any row is locked: who applies files locks rows after the versions.
+
+    Raises:
+        VersionReplaced: another version is running.
+    """
+    dialect_of(connection).share_table(connection, "version")
+    running = running_version(connection)
+    if running != version:
+        raise VersionReplaced(f"version {version} of the files is not running any more: version {running} was applied")
 
 
 def running_bundle(connection: Connection) -> Bundle | None:

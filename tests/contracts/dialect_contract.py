@@ -198,6 +198,7 @@ class StoreContract(DialectContract):
         connection.execute(text(f"UPDATE users AS u SET locale = 'de' WHERE {where}"), {"low": 1})
         assert connection.execute(text("SELECT id FROM users WHERE locale = 'de'")).scalars().all() == [2]
         self.dialect.lock_table(connection, "version")
+        self.dialect.share_table(connection, "version")
         self.dialect.take_turns(connection, 1)
 
     def test_it_opens_its_own_example(self) -> None:

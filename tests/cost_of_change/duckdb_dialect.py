@@ -121,6 +121,9 @@ class DuckDb(Dialect):
     def lock_table(self, connection: Connection, table: str) -> None:
         pass
 
+    def share_table(self, connection: Connection, table: str) -> None:
+        pass
+
     def take_turns(self, connection: Connection, key: int) -> None:
         pass
 

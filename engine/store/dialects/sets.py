@@ -90,6 +90,10 @@ class Sets(ABC):
         """Make this transaction the only one that writes to ``table`` until it ends; waits for current writers."""
 
     @abstractmethod
+    def share_table(self, connection: Connection, table: str) -> None:
+        """Keep ``lock_table`` of other transactions waiting until this one ends; any number share the table at a time."""
+
+    @abstractmethod
     def take_turns(self, connection: Connection, key: int) -> None:
         """Wait until no other transaction has called this with ``key``; others then wait for this one to end."""
 

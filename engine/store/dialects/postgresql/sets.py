@@ -84,6 +84,10 @@ class PostgresqlSets(Sets):
         """A lock that still lets others read."""
         connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
+    def share_table(self, connection: Connection, table: str) -> None:
+        """The lock of ordinary writers: it conflicts with that of ``lock_table``, and not with itself."""
+        connection.execute(text(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
+
     def take_turns(self, connection: Connection, key: int) -> None:
         """A transaction-level advisory lock."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

@@ -59,5 +59,8 @@ class SqliteSets(Sets):
     def lock_table(self, connection: Connection, table: str) -> None:
         """Empty or without effect: no other transaction can write."""
 
+    def share_table(self, connection: Connection, table: str) -> None:
+        """Empty or without effect: no other transaction can write."""
+
     def take_turns(self, connection: Connection, key: int) -> None:
         """Empty or without effect: no other transaction can write."""
