@@ -1,12 +1,11 @@
 """Activating compiled files: creating the tables and columns that they need, and making them the running version."""
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.content.bundle import Bundle
 from engine.content.versions import lock_versions, record_bundle, running_bundle
 from engine.loading import Content
-from engine.playbooks.occasions import occasion_indexes
 from engine.playbooks.versions import record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, due_everybody, make_missing_states
@@ -19,8 +18,6 @@ def make_ready(database: Database, content: Content) -> Drift:
 
     def work(connection: Connection) -> Drift:
         done = follow(connection, database.dialect, content.columns())
-        for statement in occasion_indexes(content.playbooks):
-            connection.execute(text(statement))
         make_missing_states(connection)
         return done
 

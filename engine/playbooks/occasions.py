@@ -1,8 +1,8 @@
 """Dates and schedules: each occasion is taken once per time zone, by whichever worker is first.
 
 The row in ``slot`` and the enrolments of its occasion are one transaction, so a crash undoes both. Users are found by
-zone and, for dates, through an index on the fact's month and day: an hour without occasions reads no users. Users who
-change later (a birthday that becomes known on the day) are enrolled when they are due.
+zone or, for dates, through the index of ``user_date``: an hour without occasions reads no users. Users who change later
+(a birthday that becomes known on the day) are enrolled when they are due.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
 from engine.store.statement import quoted
 from engine.store.temporary import DUE_USER, drop_temporary, temporary
 
-_EVERYBODY = CandidateSource("(SELECT id AS user_id FROM users)", "transition", "event")
+_EVERYBODY = "SELECT id AS user_id FROM users"
 _BUCKET = 100_000
 """Users per transaction if a schedule is for everyone."""
 _log = structlog.get_logger("habitue.tick")
@@ -127,7 +127,12 @@ class Occasions:
         """Return the occasions that this process has not taken yet, for each range of users."""
         with attribute_bugs_to(part_of(one.playbook, PartKind.ENTRY)):
             found = occasions_between(one.trigger, zones, self._since(one.playbook, activated, now), now)
-            return [(bucket, found) for bucket in _buckets(one.trigger, last_user)] if found else []
+            if not found:
+                return []
+            everybody = one.trigger.users(found) is None
+            return [
+                (bucket, found) for bucket in (_buckets(last_user) if everybody else (_Bucket(0, 0, last_user + 1),))
+            ]
 
     def catch_up(self, connection: Connection, now: Instant) -> int:
         """Enrol the users in ``due_user`` for recent occasions that they did not match at the time.
@@ -180,11 +185,13 @@ class Occasions:
         now: Instant,
     ) -> int:
         """Enrol the users of ``bucket`` for the occasions ``taken``, and quarantine those whose values are bad."""
-        by_index = _by_index(one.trigger, taken)
+        users = one.trigger.users(taken)
+        source = CandidateSource(f"({users or _EVERYBODY})", "transition", "event")
+        zones = "TRUE" if users else _in_zones(taken)
 
         def enrol(low: int, high: int) -> int:
-            narrowed = f"u.id >= {low} AND u.id < {high} AND {by_index}"
-            sql = insertion(one.playbook, _EVERYBODY, self._dialect, narrowed)
+            narrowed = f"u.id >= {low} AND u.id < {high} AND {zones}"
+            sql = insertion(one.playbook, source, self._dialect, narrowed)
             return self._enrol(connection, one.playbook, sql, taken, now)
 
         try:
@@ -220,21 +227,6 @@ class Occasions:
         return made
 
 
-def occasion_indexes(playbooks: Playbooks) -> tuple[str, ...]:
-    """Return SQL that creates the indexes that find users by their dates; run when files are applied."""
-    indexes = {one.trigger.index for one in _local_time_playbooks(playbooks) if one.trigger.index is not None}
-    return tuple(
-        f"CREATE INDEX IF NOT EXISTS {index.name} ON user_state ({index.expression})"
-        for index in sorted(indexes, key=lambda index: index.name)
-    )
-
-
-def _local_time_playbooks(playbooks: Playbooks) -> Iterator[_LocalTimePlaybook]:
-    for playbook in playbooks.playbooks:
-        if (trigger := playbook.trigger.local_time) is not None:
-            yield _LocalTimePlaybook(playbook, trigger)
-
-
 def _active(
     playbooks: Iterable[_LocalTimePlaybook], since: Mapping[str, int]
 ) -> Iterator[tuple[_LocalTimePlaybook, int]]:
@@ -252,19 +244,15 @@ class _Bucket:
     """One past the last id."""
 
 
-def _buckets(trigger: LocalTimeTrigger, last_user: int) -> Iterator[_Bucket]:
-    if trigger.value is not None:
-        yield _Bucket(0, 0, last_user + 1)
-        return
+def _buckets(last_user: int) -> Iterator[_Bucket]:
     for number in range(last_user // _BUCKET + 1):
         yield _Bucket(number, number * _BUCKET, (number + 1) * _BUCKET)
 
 
-def _by_index(trigger: LocalTimeTrigger, found: Sequence[Occasion]) -> str:
-    """Return a condition that uses an index to find the users of these days, or those in these zones."""
-    column = trigger.value or "coalesce(u.timezone, '')"
-    values = {one.zone if trigger.value is None else one.day for one in found}
-    return f"{column} IN ({', '.join(quoted(value) for value in sorted(values)) or 'NULL'})"
+def _in_zones(found: Sequence[Occasion]) -> str:
+    """Return a condition that tells the users in the zones of ``found`` before they are joined with the occasions."""
+    zones = ", ".join(quoted(zone) for zone in sorted({one.zone for one in found}))
+    return f"coalesce(u.timezone, '') IN ({zones or 'NULL'})"
 
 
 def _claim(

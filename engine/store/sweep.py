@@ -98,9 +98,7 @@ def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
         ),
         {"cause": need.cause, "depth": need.depth, "everybody": need.everybody, "version": version, "now": now},
     ).scalar_one()
-    ranges = [
-        {"sweep": number, "low": low, "high": min(low + RANGE, last + 1)} for low in range(1, last + 1, RANGE)
-    ]
+    ranges = [{"sweep": number, "low": low, "high": min(low + RANGE, last + 1)} for low in range(1, last + 1, RANGE)]
     if ranges:
         made = text("INSERT INTO sweep_range (sweep_id, low, high, next_user) VALUES (:sweep, :low, :high, :low)")
         connection.execute(made, ranges)
@@ -109,7 +107,9 @@ def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
 def current_sweep(connection: Connection) -> Sweep | None:
     """Return the open sweep; None if there is none."""
     row = connection.execute(
-        text("SELECT id, cause, depth, everybody, version FROM sweep WHERE finished_at IS NULL ORDER BY id DESC LIMIT 1")
+        text(
+            "SELECT id, cause, depth, everybody, version FROM sweep WHERE finished_at IS NULL ORDER BY id DESC LIMIT 1"
+        )
     ).first()
     if row is None:
         return None

@@ -5,7 +5,7 @@ tuple in ``__init__.py``.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -68,7 +68,7 @@ class Occasion:
     zone: str
     """The zone's name in users' profiles; empty for users without a zone."""
     day: str
-    """The value that matching users have in ``LocalTimeTrigger.value``; empty if the occasion is for everybody."""
+    """What the trigger compares with a value of the user; empty if the occasion is for everybody."""
     year: str
     """Year of the occasion, four digits; empty if it does not matter."""
     at: int
@@ -77,15 +77,6 @@ class Occasion:
     """Identifies the occasion in the enrolment; see ``Candidates.occurrence``."""
     slot: str
     """The local day, and the minute if there can be several. Each slot can be taken only once per zone."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateIndex:
-    """An index that finds users by their dates."""
-
-    name: str
-    expression: str
-    """Over the columns of ``user_state``."""
 
 
 class LocalTimeTrigger(Trigger):
@@ -100,14 +91,11 @@ class LocalTimeTrigger(Trigger):
     def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield the occasions with ``since < at <= now`` in ``zone``, whose name in users' profiles is ``name``."""
 
-    @property
-    def value(self) -> str | None:
-        """SQL over ``s`` for the user's value that must equal ``Occasion.day``; None if occasions are for everybody."""
-        return None
+    def users(self, occasions: Sequence[Occasion]) -> str | None:
+        """Return a query for the ``user_id`` of all whom ``occasions`` can concern, by an index; None if that is everybody.
 
-    @property
-    def index(self) -> StateIndex | None:
-        """The index on ``value``; None if there is none."""
+        The users need not match: ``candidates`` tells who does.
+        """
         return None
 
     @property

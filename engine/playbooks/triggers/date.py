@@ -1,6 +1,6 @@
 """``date = { fact = "birthday", offset = "-3d", at = "09:00" }``: a calendar day in the user's own zone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -13,11 +13,11 @@ from engine.clock import DAY
 from engine.content.document import Section
 from engine.content.value_types import ValueType
 from engine.content.values import DayOffset, Name, TimeOfDay
+from engine.facts.dates import users_by_date
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import (
     LocalTimeTrigger,
     Occasion,
-    StateIndex,
     TriggeredBy,
     TriggerKind,
     TriggerSection,
@@ -54,27 +54,20 @@ class OnDate(LocalTimeTrigger):
         rule = self.rule
         return f"date:{rule.fact}:{rule.offset}:{rule.at}:{rule.every}:{rule.leap_day}"
 
-    @property
-    def value(self) -> str:
-        """The fact's column, or its month and day."""
-        return self._part("s.")
-
-    @property
-    def index(self) -> StateIndex:
-        """The index on the fact, or on its month and day."""
-        return StateIndex(f"state_{self.rule.every}_{self.rule.fact}", self._part(""))
-
-    def _part(self, alias: str) -> str:
-        column = f"{alias}fact_{self.rule.fact}"
-        return f"substr({column}, 6, 5)" if self.rule.every == "year" else column
+    def users(self, occasions: Sequence[Occasion]) -> str:
+        """Return the users whose fact is on these days, in these years if the date comes once."""
+        dates = [one.day for one in occasions]
+        if self.rule.every == "year":
+            return users_by_date(self.rule.fact, dates)
+        return users_by_date(self.rule.fact, (day[5:] for day in dates), (day[:4] for day in dates))
 
     def candidates(self, source: CandidateSource, dialect: Dialect) -> Candidates:
         """Return the users whose date an occasion matches."""
-        conditions = [f"{self.value} = o.day"]
-        if self.rule.every == "year":
-            # The date itself is not an anniversary.
-            conditions.append(f"substr(s.fact_{self.rule.fact}, 1, 4) < o.year")
-        return occasion_candidates(source, *conditions)
+        fact = f"s.fact_{self.rule.fact}"
+        if self.rule.every == "once":
+            return occasion_candidates(source, f"{fact} = o.day")
+        # The date itself is not an anniversary.
+        return occasion_candidates(source, f"substr({fact}, 6, 5) = o.day", f"substr({fact}, 1, 4) < o.year")
 
     def occasions_between(self, name: str, zone: ZoneInfo, since: int, now: int) -> Iterator[Occasion]:
         """Yield an occasion for every local day in the interval."""

@@ -113,8 +113,7 @@ def _open_sweep() -> None:
     rows = [{"low": low, "high": low + size} for low in lows]
     op.get_bind().execute(
         sa.text(
-            "INSERT INTO sweep_range (sweep_id, low, high, next_user)"
-            " SELECT max(id), :low, :high, :low FROM sweep"
+            "INSERT INTO sweep_range (sweep_id, low, high, next_user) SELECT max(id), :low, :high, :low FROM sweep"
         ),
         rows,
     )
