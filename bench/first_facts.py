@@ -16,9 +16,9 @@ from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.facts.query import Refresh
 from engine.store.database import Database
-from engine.store.due import make_missing_states
+from engine.store.due import add_unknown_users
 from engine.store.state_table import TABLE, follow, migrate
-from engine.store.temporary import take_due_users
+from engine.store.due import take_due_users
 
 NOW = Instant(1_767_225_600_000)
 EVENTS_PER_USER = 20
@@ -37,7 +37,7 @@ def main() -> bool:
         _fill(folder / "bench.db", users)
         with database.write() as connection:
             follow(connection, database.dialect, catalog.columns())
-            make_missing_states(connection)
+            add_unknown_users(connection)
         refresh = Refresh(catalog, database.dialect)
         ours, floor = interleaved(
             3,
@@ -91,7 +91,7 @@ def _first_facts(database: Database, refresh: Refresh) -> float:
     """Reset the users to the state that intake leaves them in, without facts; return the seconds for computing them."""
     with database.write() as connection:
         connection.execute(text(f"DELETE FROM {TABLE}"))
-        make_missing_states(connection)
+        add_unknown_users(connection)
     return seconds(lambda: _in_chunks(database, refresh))
 
 

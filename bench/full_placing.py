@@ -23,7 +23,7 @@ from engine.rules.place.placing import Placing
 from engine.settings import ScheduleSettings
 from engine.store.database import Database
 from engine.store.dialects.sqlite import SQLITE
-from engine.store.temporary import take_due_users
+from engine.store.due import take_due_users
 
 BAR = 3.0
 FULL_SIZE = 1_000_000

@@ -8,8 +8,9 @@ from engine.content.versions import lock_versions, record_bundle, running_bundle
 from engine.loading import Content
 from engine.playbooks.versions import record_versions
 from engine.store.database import Database
-from engine.store.due import Cause, due_everybody, make_missing_states
+from engine.store.due import Cause, add_unknown_users
 from engine.store.state_table import Drift, follow, migrate, require_columns
+from engine.store.sweep import Depth, SweepNeed, open_sweep
 
 
 def make_ready(database: Database, content: Content) -> Drift:
@@ -18,7 +19,7 @@ def make_ready(database: Database, content: Content) -> Drift:
 
     def work(connection: Connection) -> Drift:
         done = follow(connection, database.dialect, content.columns())
-        make_missing_states(connection)
+        add_unknown_users(connection)
         return done
 
     return database.in_transaction(work)
@@ -44,7 +45,7 @@ def make_running(database: Database, content: Content, now: Instant) -> bool:
         record_bundle(connection, content.bundle, now)
         record_versions(connection, content.playbooks, content.bundle, now)
         if before is None or _concerns_everybody(before, content):
-            due_everybody(connection, Cause.RULES, now)
+            open_sweep(connection, SweepNeed(Cause.RULES, Depth.FACTS, True), content.version)
         return True
 
     return database.in_transaction(work)

@@ -13,7 +13,7 @@ import structlog
 from engine.clock import Instant
 from engine.faults import trail
 from engine.store.data_errors import is_data_error
-from engine.store.database import Database
+from engine.store.database import Transactions
 from engine.store.quarantine import A_FEW, UNREADABLE, BadRowFound, RowKind, put_back, quarantine
 
 MOST = 100
@@ -26,7 +26,7 @@ _log = structlog.get_logger("habitue.tick")
 class BadRowIsolation:
     """Decides how many rows of one kind to process at once, and quarantines bad ones. One per stage of each tick."""
 
-    def __init__(self, database: Database, kind: RowKind, stage: str, chunk: int) -> None:
+    def __init__(self, database: Transactions, kind: RowKind, stage: str, chunk: int) -> None:
         self._database = database
         self._kind = kind
         self._stage = stage

@@ -16,8 +16,10 @@ from engine.explain.profile import consents, profile_edits
 from engine.loading import Content
 from engine.playbooks.membership import Membership, Memberships
 from engine.rules.decide.decider import Deciders
+from engine.rules.look import Look
 from engine.settings import Brand
 from engine.store.dialects import dialect_of
+from engine.store.due import look_at
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class Explainer:
     def explain(self, connection: Connection, key: str, now: Instant, *, show_addresses: bool = False) -> Explanation:
         """Return the explanation of the user whose key is ``key``, as of ``now``.
 
-        Facts and placements are those of the last evaluation; signatures and decisions are computed from them at
-        ``now``.
+        Facts and decisions are those of a look at ``now``; placements are those that the user has.
 
         Raises:
             InputError: there is no such user.
         """
         content, user_id = self.content, find_user(connection, key)
         channels = content.kinds.channels
+        dialect = dialect_of(connection)
+        look = Look(content.catalog, content.rules, dialect, self.deciders)
+        look_at(connection, dialect, user_id)
+        look.find_facts(connection, now)
         moves = transitions(connection, content, self.brand.currency_scale, user_id)
         return Explanation(
             at=now,
@@ -47,10 +52,8 @@ class Explainer:
             user=person(connection, channels, key, show_addresses=show_addresses),
             consents=consents(connection, user_id),
             profile=profile_edits(connection, channels, user_id, show_addresses=show_addresses),
-            facts=facts(
-                connection, content.catalog, channels, self.brand.currency, user_id, show_addresses=show_addresses
-            ),
-            dimensions=placements(connection, content.rules, self.deciders, user_id, now),
+            facts=facts(connection, content.catalog, channels, self.brand.currency, show_addresses=show_addresses),
+            dimensions=placements(connection, content.rules, look, self.deciders, now),
             next_evaluation=next_evaluation(connection, content, user_id),
             transitions=moves,
             enrolments=enrolments(connection, content, moves, user_id),

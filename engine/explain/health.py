@@ -31,8 +31,8 @@ _TICKS = text(
     " FROM tick ORDER BY id DESC LIMIT :limit"
 )
 # Each is one probe of the index that the tick or delivery itself uses.
-_USER_DUE = text("SELECT due_at FROM user_state WHERE due_at > 0 AND due_at <= :now ORDER BY due_at LIMIT 1")
-_USER_AT_ONCE = text("SELECT 1 FROM user_state WHERE due_at <= 0 LIMIT 1")
+_USER_DUE = text("SELECT due_at FROM user_due WHERE due_at > 0 AND due_at <= :now ORDER BY due_at LIMIT 1")
+_USER_AT_ONCE = text("SELECT 1 WHERE EXISTS (SELECT 1 FROM user_due WHERE due_at <= 0) OR EXISTS (SELECT 1 FROM user_news)")
 _ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
 _ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
 _HELD_OR_UNKNOWN_SQL = "state IN ('held', 'unknown')"

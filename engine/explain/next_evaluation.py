@@ -12,9 +12,13 @@ from engine.explain.models import NextEvaluation
 from engine.loading import Content
 from engine.rules.dimension import Dimension
 from engine.store.dialects import Dialect, dialect_of
+from engine.store.due import DUE_AT_ONCE
 from engine.store.statement import statement
 
-_STATE = text("SELECT due_at, refreshed_at, edge_at FROM user_state WHERE user_id = :user_id")
+_DUE = text(
+    "SELECT t.due_at, t.evaluated_at, EXISTS (SELECT 1 FROM user_news AS n WHERE n.user_id = t.user_id) AS news"
+    " FROM user_due AS t WHERE t.user_id = :user_id"
+)
 _EVENTS = text("SELECT DISTINCT name FROM event WHERE user_id = :user_id AND at = :at ORDER BY name LIMIT 5")
 
 Term = tuple[str, str]
@@ -22,14 +26,13 @@ Term = tuple[str, str]
 
 
 def next_evaluation(connection: Connection, content: Content, user_id: int) -> NextEvaluation | None:
-    """Return when the user is due and why, as far as is known; None if they have no state yet."""
-    row = connection.execute(_STATE, {"user_id": user_id}).first()
+    """Return when the user is due and why, as far as is known; None if no tick has seen them yet."""
+    row = connection.execute(_DUE, {"user_id": user_id}).first()
     if row is None:
         return None
-    evaluated_at = None if row.refreshed_at is None else Instant(row.refreshed_at)
-    return NextEvaluation(
-        Instant(row.due_at), evaluated_at, _why(connection, content, user_id, row.due_at, evaluated_at)
-    )
+    due_at = DUE_AT_ONCE if row.news else row.due_at
+    evaluated_at = None if row.evaluated_at is None else Instant(row.evaluated_at)
+    return NextEvaluation(Instant(due_at), evaluated_at, _why(connection, content, user_id, due_at, evaluated_at))
 
 
 def _why(
@@ -37,8 +40,10 @@ def _why(
 ) -> tuple[str, ...]:
     if due_at >= NEVER:
         return ("nothing changes without new input",)
-    if due_at == 0 or evaluated_at is None:
-        return ("the user, the rules or the files are new or have changed",)
+    if evaluated_at is None:
+        return ("the user is new",)
+    if due_at == DUE_AT_ONCE:
+        return ("new input",)
     if due_at == evaluated_at + 1:
         return ("another transition already matches",)
     found = _terms_at(connection, content, user_id, due_at, evaluated_at)

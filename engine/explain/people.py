@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
+from engine.rules.place.subjects import LOOK
 from engine.store.dialects import dialect_of
 
 _NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
@@ -72,16 +73,13 @@ def facts(
     catalog: FactCatalog,
     channels: Sequence[Channel],
     currency: str,
-    user_id: int,
     *,
     show_addresses: bool,
 ) -> tuple[FactValue, ...]:
-    """Return the user's facts as last refreshed, in the order of the file."""
+    """Return the facts of the one user in ``look``, in the order of the file."""
     hidden = {} if show_addresses else {channel.address.name: channel for channel in channels}
     listed = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
-    query = text(f"SELECT s.user_id{listed} FROM user_state AS s WHERE s.user_id = :user_id")
-    row = connection.execute(query, {"user_id": user_id}).first()
-    values = row[1:] if row else [None] * len(catalog.facts)
+    values = connection.execute(text(f"SELECT s.user_id{listed} FROM {LOOK} AS s")).one()[1:]
     return tuple(
         _fact(fact, _value(fact, value, hidden), currency)
         for fact, value in zip(catalog.facts.values(), values, strict=True)

@@ -1,4 +1,4 @@
-"""A user's placement in each dimension now, and what the rules decide about it. Read-only."""
+"""A user's placement in each dimension, and what the rules decide about it now."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,29 +12,33 @@ from engine.explain.words import atom_words, elsewhere
 from engine.rules.decide.decider import Deciders
 from engine.rules.decide.decisions import PlacementDecider, SlotDecision
 from engine.rules.dimension import IN, OUT, Dimension, PlacementSlot, split_places
+from engine.rules.look import Look
+from engine.rules.place.deciding import Deciding
+from engine.rules.place.subjects import LOOK, Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect, dialect_of
 from engine.store.statement import statement
 
 
 def placements(
-    connection: Connection, rules: RuleSet, deciders: Deciders, user_id: int, now: Instant
+    connection: Connection, rules: RuleSet, look: Look, deciders: Deciders, now: Instant
 ) -> tuple[DimensionPlacement, ...]:
-    """Return the user's placement in every dimension at ``now``, from the stored facts.
+    """Return the placement in every dimension of the one user in ``look``, and what the rules make of it at ``now``.
 
-    Nothing is written. Empty if the user has not been evaluated yet.
+    Nothing is written but temporary tables.
     """
-    dialect = dialect_of(connection)
-    found = []
-    for dimension in rules.dimensions:
-        listed = ", ".join(_columns(dimension, dialect))
-        query = statement(f"SELECT {listed} FROM user_state AS s WHERE s.user_id = :user_id")
-        binds = {"user_id": user_id} | ({"now": now} if ":now" in listed else {})
-        row = connection.execute(query, binds).mappings().first()
-        if row is None:
-            return ()
-        found.append(_placement(dimension, PlacementDecider(dimension, deciders), row, now))
-    return tuple(found)
+    found: dict[str, DimensionPlacement] = {}
+
+    def read(connection: Connection, level: Deciding) -> None:
+        # Later levels read the places that earlier ones have just decided, as they do in a tick.
+        for dimension in level.level:
+            query = statement(f"SELECT {', '.join(_columns(dimension, dialect_of(connection)))} FROM {LOOK} AS s")
+            row = connection.execute(query, {"now": now}).mappings().one()
+            found[dimension.name] = _placement(dimension, PlacementDecider(dimension, deciders), row, now)
+
+    look.placing.run(connection, Subjects(), now, read)
+    look.placing.drop(connection)
+    return tuple(found[dimension.name] for dimension in rules.dimensions)
 
 
 def _columns(dimension: Dimension, dialect: Dialect) -> Iterator[str]:

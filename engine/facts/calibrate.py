@@ -14,8 +14,9 @@ from engine.facts.model import FactCatalog
 from engine.facts.sources.base import SqlContext
 from engine.facts.sources.quantile import Quantile, read_cuts
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, due_where
+from engine.store.due import Cause
 from engine.store.statement import statement
+from engine.store.sweep import Depth, SweepNeed, open_sweep
 from engine.store.tables import JsonText
 
 _CALIBRATION_LOCK = 4_810_572
@@ -107,7 +108,8 @@ def _make_due(connection: Connection, dialect: Dialect, found: Sequence[_Ranked]
     binds = {bind: value for one in found for bind, value in one.source.binds(one.cuts).items()}
     counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in changed)
     counted = connection.execute(statement(f"SELECT {counts} FROM user_state AS s"), binds).one()
-    due_where(connection, " OR ".join(changed), Cause.SCORES, now, binds)
+    if any(counted):
+        open_sweep(connection, SweepNeed(Cause.SCORES, Depth.SCORES), "")
     return [int(count) for count in counted]
 
 

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from engine.clock import NEVER, Instant
 from engine.conditions import earliest_sql
-from engine.conditions.sql import NOW
 from engine.facts.events import EventRange, next_event_sql, window_edge_sql
 from engine.facts.model import Fact, FactCatalog
 from engine.facts.sources.base import Layer, SqlContext

@@ -31,7 +31,7 @@ from engine.playbooks.triggers.base import LocalTimeTrigger, Occasion
 from engine.playbooks.triggers.candidates import CandidateSource
 from engine.playbooks.triggers.occasions import OCCASION, occasions_between
 from engine.playbooks.versions import activations
-from engine.store.database import Database
+from engine.store.database import Transactions
 from engine.store.dialects import Dialect
 from engine.store.halving import in_halves
 from engine.store.quarantine import UNREADABLE, BadRowFound, RowKind, quarantine
@@ -82,7 +82,7 @@ class Occasions:
         self._taken_until: dict[str, Instant] = {}
         """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 
-    def run(self, database: Database, now: Instant) -> int:
+    def run(self, database: Transactions, now: Instant) -> int:
         """Take the occasions that are due and enrol their users, in short transactions; return how many enrolments.
 
         A bug in a trigger's code stops only its playbook, whose occasions are taken later.

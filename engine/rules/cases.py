@@ -1,7 +1,8 @@
-"""Runs the ``[[case]]`` tests of rule files through the production path: SQL, rule engine, SQL."""
+"""Runs the ``[[case]]`` tests of rule files: a look at made-up users, whose facts are given instead of computed."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
@@ -14,13 +15,13 @@ from engine.rules.compile.form import CaseSection
 from engine.rules.decide.decider import Deciders
 from engine.rules.decide.decisions import PlacementDecider
 from engine.rules.dimension import Dimension, join_places, split_places
+from engine.rules.look import Look
 from engine.rules.place.placing import Placing
+from engine.rules.place.subjects import LOOK, Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
 from engine.store.dialects.scratch import scratch
 from engine.store.statement import statement
-from engine.store.tables import Transition
-from engine.store.temporary import DUE_USER
 
 
 def check_cases(rules: RuleSet, catalog: FactCatalog) -> list[Finding]:
@@ -36,7 +37,7 @@ def run_cases(rules: RuleSet, catalog: FactCatalog, deciders: Deciders) -> list[
 
 
 class _Runner:
-    """Runs cases in an in-memory database that has only the declared columns."""
+    """Looks at made-up users, in an in-memory database that has only temporary tables."""
 
     def __init__(
         self, connection: Connection, dialect: Dialect, rules: RuleSet, catalog: FactCatalog, deciders: Deciders
@@ -46,12 +47,7 @@ class _Runner:
         self._rules = rules
         self._catalog = catalog
         self._deciders = deciders
-        columns = "".join(f", {column.name} {column.sql_type}" for column in (*catalog.columns(), *rules.columns()))
-        connection.execute(
-            text(f"CREATE TABLE user_state (user_id INTEGER PRIMARY KEY, due_at INT, edge_at INT{columns})")
-        )
-        connection.execute(text(f"CREATE TABLE {DUE_USER} (user_id INTEGER PRIMARY KEY, cause TEXT)"))
-        Transition.__table__.create(connection)  # type: ignore[attr-defined]  # SQLModel adds it
+        self._look = Look(catalog, rules, dialect, deciders)
 
     def run(self, dimension: Dimension) -> list[Finding]:
         """Run the cases of one dimension, grouped by instant."""
@@ -64,12 +60,15 @@ class _Runner:
         return findings
 
     def _run_at(self, dimension: Dimension, cases: Sequence[PreparedCase], now: Instant) -> list[Finding]:
-        for table in ("user_state", DUE_USER):
-            self._connection.execute(text(f"DELETE FROM {table}"))
+        self._look.create(self._connection)
         for prepared in cases:
             _insert(self._connection, self._dialect, prepared, self._catalog, now)
-        signatures = self._place(dimension, now)
-        after = self._column(dimension.place, "user_state")
+        # The other dimensions' places are given, so they are not decided.
+        alone = replace(self._rules, levels=((dimension,),))
+        placing = Placing(alone, self._dialect, self._deciders)
+        placing.run(self._connection, Subjects(), now)
+        after = self._column(dimension.place, LOOK)
+        signatures = self._column(f"sig_{dimension.name}", placing.last_table)
         decider = PlacementDecider(dimension, self._deciders)
         findings = []
         for prepared in cases:
@@ -80,19 +79,6 @@ class _Runner:
                     _failure(prepared, dimension, got, decision.slots[0].rule, dimension.true_atoms(signature))
                 )
         return findings
-
-    def _place(self, dimension: Dimension, now: Instant) -> dict[int, str]:
-        """Place the users in this dimension only; return their signatures."""
-        placing, decider, level = (
-            Placing(self._rules, self._dialect, self._deciders),
-            PlacementDecider(dimension, self._deciders),
-            (dimension,),
-        )
-        found = placing.situations(self._connection, level, now)[dimension.name]
-        signatures = self._column(f"sig_{dimension.name}", "situation")
-        decisions = {situation: decider.decide(situation.signature, situation.place) for situation in found}
-        placing.apply(self._connection, level, {dimension.name: decisions}, None, now)
-        return signatures
 
     def _column(self, name: str, table: str) -> dict[int, str]:
         rows = self._connection.execute(text(f"SELECT user_id, {name} FROM {table}"))
@@ -118,8 +104,7 @@ def _insert(
 ) -> None:
     """Insert the case's user, and compute the facts that follow from the given ones."""
     columns, binds = ", ".join(prepared.row), ", ".join(f":{name}" for name in prepared.row)
-    connection.execute(text(f"INSERT INTO user_state ({columns}) VALUES ({binds})"), prepared.row)
-    connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:id)"), {"id": prepared.index})
+    connection.execute(text(f"INSERT INTO {LOOK} ({columns}) VALUES ({binds})"), prepared.row)
     for fact in catalog.facts.values():
         if fact.source.layer is Layer.FACTS and not fact.source.calibrated and fact.column not in prepared.row:
             _derive(connection, dialect, fact, prepared.index, now)
@@ -128,4 +113,4 @@ def _insert(
 def _derive(connection: Connection, dialect: Dialect, fact: Fact, user_id: int, now: Instant) -> None:
     value = fact.source.sql(SqlContext(dialect))
     binds = {"id": user_id} | ({"now": now} if ":now" in value else {})
-    connection.execute(statement(f"UPDATE user_state AS s SET {fact.column} = {value} WHERE s.user_id = :id"), binds)
+    connection.execute(statement(f"UPDATE {LOOK} AS s SET {fact.column} = {value} WHERE s.user_id = :id"), binds)

@@ -11,10 +11,12 @@ from engine.facts.model import FactCatalog
 from engine.facts.scores import Scores
 from engine.rules.decide.decider import Deciders
 from engine.rules.look import Look
+from engine.rules.place.deciding import Deciding
 from engine.rules.place.subjects import Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
 from engine.store.due import HISTORY, Cause, take_users, write_evaluated
+from engine.store.quarantine import RowKind
 from engine.store.statement import statement
 from engine.store.sweep import Depth, Sweep, UserRange
 from engine.store.temporary import DUE_USER, analyse, temporary, user_key
@@ -50,7 +52,7 @@ class Evaluation:
         """
         temporary(connection, self._dialect, DUE_USER, f"{user_key(self._dialect)}, cause TEXT")
         binds = {"low": users.low, "high": users.high, "now": now}
-        everybody = sweep.need.everybody or sweep.need.depth is Depth.FACTS
+        everybody, taken = sweep.need.everybody or sweep.need.depth is Depth.FACTS, 0
         if everybody:
             taken = take_users(connection, self._dialect, _in_range("t"), f"'{sweep.need.cause}'", binds)
             analyse(connection, self._dialect, DUE_USER)
@@ -60,7 +62,7 @@ class Evaluation:
             self._look.decide(connection, now, taken)
             return self._write_down(connection, now)
         if sweep.need.depth is Depth.SCORES:
-            self._recompute_scores(connection, sweep, binds)
+            self._recompute_scores(connection, sweep, binds, now)
         where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _in_range("s")
         return self._place_range(connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now)
 
@@ -70,14 +72,15 @@ class Evaluation:
         self._look.write(connection)
         transitions = placing.write_transitions(connection, now)
         write_evaluated(connection, self._dialect, placing.last_table, now, postpone=True)
-        write_dates(connection, self._dialect, self._catalog, f"SELECT user_id FROM {DUE_USER}")
+        write_dates(connection, self._dialect, self._catalog, DUE_USER)
         placing.drop(connection)
         return transitions
 
     def _place_range(self, connection: Connection, sweep: Sweep, subjects: Subjects, now: Instant) -> int:
         placing = self._look.placing
 
-        def claim(connection: Connection, table: str) -> None:
+        def claim(connection: Connection, level: Deciding) -> None:
+            table = level.table
             # Unless the user was evaluated since the row was read: then nothing of it may be right any more.
             among = (
                 f"EXISTS (SELECT 1 FROM {table} AS x WHERE x.user_id = t.user_id AND x.seen_at = coalesce(t.evaluated_at, 0))"
@@ -94,19 +97,23 @@ class Evaluation:
         placing.drop(connection)
         return transitions
 
-    def _recompute_scores(self, connection: Connection, sweep: Sweep, binds: dict[str, int]) -> None:
+    def _recompute_scores(self, connection: Connection, sweep: Sweep, binds: dict[str, int], now: Instant) -> None:
         changed = self._scores.changed_sql()
         if changed is None:
             return
         among = f"t.user_id IN (SELECT s.user_id FROM user_state AS s WHERE {_in_range('s')} AND ({changed}))"
-        all_binds = {**binds, **self._scores.binds(connection, binds["now"])}
+        all_binds = {**binds, **self._scores.binds(connection, now)}
         take_users(connection, self._dialect, among, f"'{sweep.need.cause}'", all_binds)
         analyse(connection, self._dialect, DUE_USER)
         self._scores.write(connection, all_binds)
 
 
 def _in_range(alias: str) -> str:
-    return f"{alias}.user_id >= :low AND {alias}.user_id < :high"
+    """Return SQL: the user is in the range, and not in quarantine, from where they are retried with all that is new."""
+    return (
+        f"{alias}.user_id >= :low AND {alias}.user_id < :high"
+        f" AND {alias}.user_id NOT IN (SELECT row_id FROM quarantine WHERE kind = '{RowKind.USER}')"
+    )
 
 
 def _answer_events(connection: Connection, now: Instant) -> None:

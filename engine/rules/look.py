@@ -19,7 +19,7 @@ from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
 from engine.store.state_table import StateColumn
 from engine.store.statement import statement
-from engine.store.temporary import DUE_USER, analyse, temporary, user_key
+from engine.store.temporary import analyse, temporary, user_key
 
 
 class Look:

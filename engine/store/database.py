@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -22,6 +22,18 @@ PAUSES = (0.05, 0.2, 0.8)
 """Seconds before each repetition of a transaction that the database undid; there are as many repetitions."""
 
 _log = structlog.get_logger("habitue.store")
+
+
+class Transactions(Protocol):
+    """Opens transactions of one database."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a read-only transaction; see ``Database.read``."""
+        ...
+
+    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` in a write transaction; see ``Database.in_transaction``."""
+        ...
 
 
 class Database:

@@ -13,14 +13,13 @@ replaced only by a stronger one, in this order:
 ``rules`` and ``scores`` are the causes of sweeps, which make nobody due: see ``store.sweep``.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from engine.clock import DAY, Instant
-from engine.store.dialects import Dialect, dialect_of
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary, user_key
@@ -174,6 +173,13 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
     )
     analyse(connection, dialect, DUE_USER)
     return taken.rowcount
+
+
+def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
+    """Fill ``due_user`` with one user, whether due or not, to look at them."""
+    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
+    connection.execute(statement(f"INSERT INTO {DUE_USER} (user_id) VALUES (:user)"), {"user": user})
+    analyse(connection, dialect, DUE_USER)
 
 
 def take_users(connection: Connection, dialect: Dialect, among: str, cause: str, binds: Mapping[str, object]) -> int:

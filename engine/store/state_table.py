@@ -16,13 +16,14 @@ from sqlalchemy import Connection, inspect, text
 from engine.errors import SchemaDrift, StoreError
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, due_everybody
+from engine.store.due import Cause
 from engine.store.migrations import HEAD
+from engine.store.sweep import Depth, SweepNeed, open_sweep
 
 SqlType = Literal["BIGINT", "DOUBLE PRECISION", "TEXT", "BOOLEAN"]
 
 TABLE = "user_state"
-BASE_COLUMNS = frozenset({"user_id", "due_at", "due_cause", "refreshed_at", "edge_at"})
+BASE_COLUMNS = frozenset({"user_id", "edge_at"})
 
 _RETIRED = re.compile(r"retired_(?P<name>.+)_(?P<number>\d+)")
 _LONGEST_NAME = 63
@@ -141,7 +142,7 @@ def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateCol
     """Make ``user_state`` follow the declared columns; return the differences that it removed.
 
     Superfluous and retyped columns are retired under another name. If a column is added (new, with a new type, or
-    brought back), all users become due.
+    brought back), a sweep over all users is opened.
 
     Raises:
         StoreError: a name is longer than the databases allow.
@@ -154,7 +155,7 @@ def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateCol
     for column in coming:
         _add(connection, dialect, column)
     if coming:
-        due_everybody(connection, Cause.RULES, None)
+        open_sweep(connection, SweepNeed(Cause.RULES, Depth.FACTS, everybody=True), "")
     return found
 
 

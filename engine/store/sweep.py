@@ -15,8 +15,6 @@ from engine.store.due import Cause
 
 RANGE = 50_000
 """User ids in one range, so the work of one worker before it looks for another range."""
-_TURN = 4_810_573
-"""Key under which processes take turns to open a sweep; any constant that no other use has will do."""
 _UNREACHED = "sweep_id = :sweep AND next_user < high"
 
 
@@ -84,8 +82,9 @@ class SweepProgress:
 
 
 def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
-    """Open a sweep over all users who exist now, for ``version`` of the files."""
-    dialect_of(connection).take_turns(connection, _TURN)
+    """Open a sweep over all users who exist now, for ``version`` of the files; waits for ticks' current transactions."""
+    # As whoever applies files: users who are just being evaluated must not be evaluated with what was true before.
+    dialect_of(connection).lock_table(connection, "version")
     now = WallClock().now()
     if (current := current_sweep(connection)) is not None:
         need = need.with_(current.need)

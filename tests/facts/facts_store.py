@@ -11,7 +11,7 @@ from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.facts.query import Refresh
 from engine.store.database import Database
-from engine.store.due import make_missing_states
+from engine.store.due import add_unknown_users
 from engine.store.state_table import follow, migrate
 from engine.store.temporary import temporary
 from tests.facts.reference import Happened
@@ -51,7 +51,7 @@ class FactsStore:
             ]
             columns = "(id, key, user_id, name, at, received_at, amount, properties)"
             self._insert(connection, "event", columns, "(:id, CAST(:id AS TEXT), :u, :n, :t, 0, :m, {a})", rows)
-            make_missing_states(connection)
+            add_unknown_users(connection)
 
     def _insert(
         self, connection: Connection, table: str, columns: str, values: str, rows: list[dict[str, Any]]

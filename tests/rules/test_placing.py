@@ -14,7 +14,7 @@ from engine.rules.place.placing import Placing
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate
-from engine.store.temporary import take_due_users
+from engine.store.due import take_due_users
 from tests.rules.reference import FILES, Standing
 
 START = Instant(1_700_000_000_000)

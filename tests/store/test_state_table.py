@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from engine.errors import StoreError
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.due import make_missing_states
+from engine.store.due import add_unknown_users
 from engine.store.state_table import (
     Drift,
     Retyped,
@@ -51,17 +51,17 @@ def test_all_types_are_added_once_and_then_nothing_differs(store: tuple[Connecti
 
 def test_every_user_gets_a_state_that_is_due_and_keeps_it(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     connection.execute(text("UPDATE user_state SET due_at = 99 WHERE user_id = 1"))
     connection.execute(text("INSERT INTO users (id, key, first_seen_at, updated_at) VALUES (3, 'cy', 0, 0)"))
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     assert due(connection) == [99, 0, 0]
 
 
 def test_a_new_column_makes_all_users_due_and_a_removed_one_does_not(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
     follow(*store, ALL)
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     connection.execute(text("UPDATE user_state SET due_at = 99"))
     follow(*store, ALL[:3])
     assert due(connection) == [99, 99]
@@ -72,7 +72,7 @@ def test_a_new_column_makes_all_users_due_and_a_removed_one_does_not(store: tupl
 def test_a_removed_column_is_kept_listed_and_given_back(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
     follow(*store, ALL)
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     connection.execute(text("UPDATE user_state SET fact_orders = user_id, due_at = 99"))
     assert follow(*store, ALL[1:]).superfluous == ("fact_orders",)
     assert retired(*store) == ("retired_fact_orders_1",)
@@ -86,7 +86,7 @@ def test_a_removed_column_is_kept_listed_and_given_back(store: tuple[Connection,
 def test_a_retyped_column_is_made_anew_and_its_old_content_is_kept(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
     follow(*store, ALL)
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     connection.execute(text("UPDATE user_state SET fact_orders = 5, due_at = 99"))
     as_text = StateColumn("fact_orders", "TEXT")
     assert follow(*store, (as_text, *ALL[1:])).retyped == (Retyped(as_text, "BIGINT"),)
@@ -99,7 +99,7 @@ def test_a_retyped_column_is_made_anew_and_its_old_content_is_kept(store: tuple[
 
 def test_what_was_retired_before_is_never_overwritten(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
-    make_missing_states(store[0])
+    add_unknown_users(store[0])
     for number, sql_type in enumerate(("BIGINT", "TEXT", "BOOLEAN"), 1):
         follow(*store, (StateColumn("fact_orders", sql_type),))  # type: ignore[arg-type]
         value = {"BIGINT": "1", "TEXT": "'2'", "BOOLEAN": "TRUE"}[sql_type]

@@ -20,11 +20,11 @@ from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
 from engine.store.temporary import drop_temporary
 
-Claim = Callable[[Connection, str], None]
-"""Called with a level's table of decided users before it is applied; removes from it those who cannot be locked."""
+Decided = Callable[[Connection, Deciding], None]
+"""Called with a level that has been decided, before it is applied; may remove users from its table."""
 
 
-def _everybody(_connection: Connection, _table: str) -> None:
+def _apply_all(_connection: Connection, _level: Deciding) -> None:
     """Every user is locked already, or nothing is going to be written."""
 
 
@@ -55,11 +55,11 @@ class Placing:
         """The temporary table that says when each decided user is due next."""
         return self.levels[-1].table
 
-    def run(self, connection: Connection, subjects: Subjects, now: Instant, claim: Claim = _everybody) -> None:
+    def run(self, connection: Connection, subjects: Subjects, now: Instant, decided: Decided = _apply_all) -> None:
         """Decide the placements of ``subjects`` at ``now``, and change their rows accordingly."""
         for level in self.levels:
             level.run(connection, subjects, now)
-            claim(connection, level.table)
+            decided(connection, level)
             apply_placements(connection, level, subjects.rows, now)
 
     def write_transitions(self, connection: Connection, now: Instant) -> int:

@@ -38,8 +38,8 @@ def upgrade() -> None:
     _move_due()
     for table, options in _STORAGE.items():
         # SQLAlchemy runs it on the named database alone.
-        store = sa.DDL(f"ALTER TABLE {table} SET ({options})").execute_if(dialect="postgresql")
-        store(None, op.get_bind())
+        storage = sa.DDL(f"ALTER TABLE {table} SET ({options})").execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+        storage(None, op.get_bind())
 
 
 def _create_tables() -> None:

@@ -1,0 +1,67 @@
+"""The transactions of a tick: they hold the version of the files that it runs, so that nobody applies another meanwhile."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from engine.content.versions import hold_version
+from engine.store.database import Database
+from engine.store.dialects import Dialect
+from engine.store.sweep import current_sweep
+
+Result = TypeVar("Result")
+
+
+class SweepOpened(Exception):
+    """A sweep has been opened: conditions cannot be asked about users whom it has not reached."""
+
+
+class HeldVersion:
+    """The store, for stages that run one version of the files."""
+
+    def __init__(self, database: Database, version: str) -> None:
+        self._database = database
+        self._version = version
+
+    @property
+    def dialect(self) -> Dialect:
+        """The database's dialect."""
+        return self._database.dialect
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a read-only transaction; see ``Database.read``."""
+        return self._database.read()
+
+    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` as ``Database.in_transaction`` does, while the version is kept from being replaced.
+
+        Raises:
+            VersionReplaced: another version is running.
+        """
+
+        def held(connection: Connection) -> Result:
+            hold_version(connection, self._version)
+            return work(connection)
+
+        return self._database.in_transaction(held)
+
+
+class SweptVersion(HeldVersion):
+    """The same, for stages that ask conditions about users: no sweep may be open."""
+
+    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` in a transaction.
+
+        Raises:
+            SweepOpened: a sweep is open.
+            VersionReplaced: another version is running.
+        """
+
+        def swept(connection: Connection) -> Result:
+            if current_sweep(connection) is not None:
+                raise SweepOpened
+            return work(connection)
+
+        return super().in_transaction(swept)
