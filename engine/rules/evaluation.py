@@ -19,7 +19,7 @@ from engine.store.due import HISTORY, Cause, take_users, write_evaluated
 from engine.store.quarantine import RowKind
 from engine.store.statement import statement
 from engine.store.sweep import Depth, Sweep, UserRange
-from engine.store.temporary import DUE_USER, analyse, temporary, user_key
+from engine.store.temporary import DUE_USER, temporary, user_key
 
 
 class Evaluation:
@@ -54,8 +54,8 @@ class Evaluation:
         binds = {"low": users.low, "high": users.high, "now": now}
         everybody, taken = sweep.need.everybody or sweep.need.depth is Depth.FACTS, 0
         if everybody:
-            taken = take_users(connection, self._dialect, _in_range("t"), f"'{sweep.need.cause}'", binds)
-            analyse(connection, self._dialect, DUE_USER)
+            in_range = f"user_due AS t WHERE {_in_range('t')}"
+            taken = take_users(connection, self._dialect, in_range, sweep.need.cause, binds)
         if sweep.need.depth is Depth.FACTS:
             self._look.find_facts(connection, now)
             _answer_events(connection, now)
@@ -80,15 +80,12 @@ class Evaluation:
         placing = self._look.placing
 
         def claim(connection: Connection, level: Deciding) -> None:
-            table = level.table
             # Unless the user was evaluated since the row was read: then nothing of it may be right any more.
-            among = (
-                f"EXISTS (SELECT 1 FROM {table} AS x WHERE x.user_id = t.user_id AND x.seen_at = coalesce(t.evaluated_at, 0))"
-            )
-            take_users(connection, self._dialect, among, f"'{sweep.need.cause}'", {"now": now})
-            analyse(connection, self._dialect, DUE_USER)
-            if self._dialect.lock_free():
-                others = f"DELETE FROM {table} WHERE user_id NOT IN (SELECT user_id FROM {DUE_USER})"
+            unchanged = "t.user_id = x.user_id AND x.seen_at = coalesce(t.evaluated_at, 0)"
+            users = f"{level.table} AS x CROSS JOIN user_due AS t WHERE {unchanged}"
+            take_users(connection, self._dialect, users, sweep.need.cause, {"now": now})
+            if self._dialect.lock("t"):
+                others = f"DELETE FROM {level.table} WHERE user_id NOT IN (SELECT user_id FROM {DUE_USER})"
                 connection.execute(statement(others))
 
         placing.run(connection, subjects, now, claim)
@@ -101,10 +98,9 @@ class Evaluation:
         changed = self._scores.changed_sql()
         if changed is None:
             return
-        among = f"t.user_id IN (SELECT s.user_id FROM user_state AS s WHERE {_in_range('s')} AND ({changed}))"
         all_binds = {**binds, **self._scores.binds(connection, now)}
-        take_users(connection, self._dialect, among, f"'{sweep.need.cause}'", all_binds)
-        analyse(connection, self._dialect, DUE_USER)
+        users = f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_in_range('s')} AND ({changed})"
+        take_users(connection, self._dialect, users, sweep.need.cause, all_binds)
         self._scores.write(connection, all_binds)
 
 

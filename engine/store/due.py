@@ -182,20 +182,21 @@ def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
     analyse(connection, dialect, DUE_USER)
 
 
-def take_users(connection: Connection, dialect: Dialect, among: str, cause: str, binds: Mapping[str, object]) -> int:
-    """Add users who are not due, of those in the query ``among``, to ``due_user``, with the SQL ``cause``; return how many.
+def take_users(connection: Connection, dialect: Dialect, users: str, cause: Cause, binds: Mapping[str, object]) -> int:
+    """Add users who are not due to ``due_user``, unless they are there already; return how many.
 
-    ``among`` is over ``user_due AS t``. ``binds`` includes ``now``. Users whom another worker has locked are skipped: they
-    are due, and evaluated with all that is new.
+    ``users`` is SQL to follow FROM, over ``user_due AS t``, with a WHERE. ``binds`` includes ``now``. Users whom another
+    worker has locked are skipped: they are due, and evaluated with all that is new.
     """
-    free = dialect.lock_free()
+    # Not `t.due_at > :now` alone: nearly everybody is due later, so the index on it is the wrong one.
     taken = connection.execute(
         statement(
-            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, {cause} FROM user_due AS t WHERE t.due_at > :now"
-            f" AND {among} AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id){free}"
+            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, '{cause}' FROM {users} AND t.due_at + 0 > :now"
+            f" AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id){dialect.lock_free('t')}"
         ),
         binds,
     )
+    analyse(connection, dialect, DUE_USER)
     return taken.rowcount
 
 

@@ -112,7 +112,7 @@ class DuckDb(Dialect):
     def lock(self, alias: str) -> str:
         return ""
 
-    def lock_free(self) -> str:
+    def lock_free(self, alias: str = "") -> str:
         return ""
 
     def among_free(self, query: str) -> str:

@@ -72,8 +72,8 @@ class Sets(ABC):
         """
 
     @abstractmethod
-    def lock_free(self) -> str:
-        """Return the clause that makes a SELECT lock its rows, and skip rows locked by other transactions.
+    def lock_free(self, alias: str = "") -> str:
+        """Return the clause that makes a SELECT lock its rows, or those of ``alias``, and skip rows that others locked.
 
         Such a statement never waits, so it may take rows in any order.
         """

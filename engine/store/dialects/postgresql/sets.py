@@ -72,9 +72,9 @@ class PostgresqlSets(Sets):
         these = f"SELECT {alias}.{key} FROM {table} AS {alias} WHERE {condition} ORDER BY {alias}.{key}"
         return f"{alias}.{key} = ANY(ARRAY({these}{self.lock(alias)}))"
 
-    def lock_free(self) -> str:
+    def lock_free(self, alias: str = "") -> str:
         """FOR NO KEY UPDATE SKIP LOCKED."""
-        return " FOR NO KEY UPDATE SKIP LOCKED"
+        return f" FOR NO KEY UPDATE{f' OF {alias}' if alias else ''} SKIP LOCKED"
 
     def among_free(self, query: str) -> str:
         """An array: as a subquery of IN, ``query`` might run several times and lock more rows each time."""

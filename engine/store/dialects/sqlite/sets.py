@@ -48,7 +48,7 @@ class SqliteSets(Sets):
         """Empty or without effect: no other transaction can write."""
         return ""
 
-    def lock_free(self) -> str:
+    def lock_free(self, alias: str = "") -> str:
         """Empty or without effect: no other transaction can write."""
         return ""
 
