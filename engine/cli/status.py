@@ -12,7 +12,7 @@ from engine.cli.explain_tables import day_time
 from engine.content.values import span
 from engine.explain.attention import attention
 from engine.explain.health import read_pools, read_store
-from engine.explain.health_models import Depth, Lag, Status, Store
+from engine.explain.health_models import Depth, Lag, Status, Store, Sweeping
 from engine.store.state_table import drift
 
 
@@ -55,6 +55,8 @@ def _show(out: Console, found: Status) -> None:
     out.print(_versions(found), highlight=False)
     out.print(f"customers: about {store.users_about:,}", highlight=False)
     out.print(_lag(store.lag), highlight=False)
+    if store.sweep:
+        out.print(_sweep(store.sweep), highlight=False)
     if store.repeated:
         out.print(f"transactions repeated after conflicts in the last 24 hours: {store.repeated:,}", highlight=False)
     _workers(out, store)
@@ -91,6 +93,15 @@ def _lag(lag: Lag) -> str:
         "none due" if late is None else f"{span(late)} late" for late in (lag.enrolments, lag.actions)
     )
     return f"lag: users {users}; enrolments {enrolments}; actions {actions}"
+
+
+def _sweep(sweep: Sweeping) -> str:
+    reached = f"{sweep.reached:,} of {sweep.total:,} users" if sweep.total else "nobody to reach"
+    said = f"sweep: everybody is evaluated again because {sweep.reason}: {reached}"
+    if sweep.per_second is None:
+        return f"{said}; the next tick begins it"
+    rate = f"{said}, {sweep.per_second:,.0f} a second"
+    return rate if sweep.ends_at is None else f"{rate}, expected to end {day_time(sweep.ends_at)}"
 
 
 def _table(*columns: str) -> Table:

@@ -51,6 +51,8 @@ def tick(
 def _show(now: Instant, done: Progress, drained: DeliveryCounts | None, *, as_json: bool) -> None:
     if done.lived_until is not None:
         notes().print(f"Nothing to do: the last tick of this store was later, at {iso(done.lived_until)}.")
+    if done.ended_early is not None:
+        notes().print(f"The tick ended early: {done.ended_early}. The next one goes on.", soft_wrap=True)
     if as_json:
         delivered = dict(drained.states) if drained else {}
         counts = {name: getattr(done, name) for name in ("users", "transitions", "enrolments", "actions")}

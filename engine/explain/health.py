@@ -6,9 +6,10 @@ from sqlalchemy import Connection, text
 
 from engine.actions.reasons import Reasons
 from engine.actions.states import LEASED_SQL, WAITING_SQL
-from engine.clock import DAY, MINUTE, Instant
+from engine.clock import DAY, MINUTE, Instant, WallClock
 from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
+from engine.explain.sweeping import sweeping
 from engine.store.dialects import dialect_of
 from engine.store.quarantine import read_quarantine
 from engine.store.repeats import repeats_since
@@ -32,7 +33,9 @@ _TICKS = text(
 )
 # Each is one probe of the index that the tick or delivery itself uses.
 _USER_DUE = text("SELECT due_at FROM user_due WHERE due_at > 0 AND due_at <= :now ORDER BY due_at LIMIT 1")
-_USER_AT_ONCE = text("SELECT 1 WHERE EXISTS (SELECT 1 FROM user_due WHERE due_at <= 0) OR EXISTS (SELECT 1 FROM user_news)")
+_USER_AT_ONCE = text(
+    "SELECT 1 WHERE EXISTS (SELECT 1 FROM user_due WHERE due_at <= 0) OR EXISTS (SELECT 1 FROM user_news)"
+)
 _ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
 _ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
 _HELD_OR_UNKNOWN_SQL = "state IN ('held', 'unknown')"
@@ -53,6 +56,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
         workers=_workers(connection, now),
         ticks=tuple(TickDone(**row) for row in connection.execute(_TICKS, {"limit": TICKS}).mappings()),
         lag=_lag(connection, now),
+        sweep=sweeping(connection, WallClock().now()),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
         held_or_unknown=_depths(connection, _HELD_OR_UNKNOWN_SQL, reasons),
         repeated=repeats_since(connection, Instant(now - DAY)),

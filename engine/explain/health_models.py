@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.clock import Instant
+from engine.store.due import Cause
 from engine.store.quarantine import Quarantined
 
 
@@ -39,9 +40,27 @@ class Lag:
 
     users: int | None
     users_at_once: bool
-    """Users are waiting because files or attributes changed; since when is not known."""
+    """Users are waiting because there is something new about them; since when is not known."""
     enrolments: int | None
     actions: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """An open sweep: everybody is being evaluated again."""
+
+    cause: Cause
+    reason: str
+    """Why, in words."""
+    version: str
+    opened_at: Instant
+    reached: int
+    """User ids that have been reached, of ``total``."""
+    total: int
+    per_second: float | None
+    """User ids reached per second since it was begun; None if no tick has begun it."""
+    ends_at: Instant | None
+    """When it will have reached everybody at this rate; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,8 @@ class Store:
     ticks: tuple[TickDone, ...]
     """Newest first."""
     lag: Lag
+    sweep: Sweeping | None
+    """None if no sweep is open."""
     queue: tuple[Depth, ...]
     """Actions that are waiting for delivery or being sent."""
     held_or_unknown: tuple[Depth, ...]

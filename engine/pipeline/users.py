@@ -41,7 +41,6 @@ class Chunk(Protocol):
         ...
 
 
-
 @dataclass(frozen=True, slots=True)
 class Triggers:
     """What is asked about users after they were evaluated: the first parts of playbooks."""

@@ -64,7 +64,9 @@ class Evaluation:
         if sweep.need.depth is Depth.SCORES:
             self._recompute_scores(connection, sweep, binds, now)
         where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _in_range("s")
-        return self._place_range(connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now)
+        return self._place_range(
+            connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now
+        )
 
     def _write_down(self, connection: Connection, now: Instant) -> int:
         """Write the look at the users of ``due_user``; return how many transitions were written."""
@@ -99,7 +101,9 @@ class Evaluation:
         if changed is None:
             return
         all_binds = {**binds, **self._scores.binds(connection, now)}
-        users = f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_in_range('s')} AND ({changed})"
+        users = (
+            f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_in_range('s')} AND ({changed})"
+        )
         take_users(connection, self._dialect, users, sweep.need.cause, all_binds)
         self._scores.write(connection, all_binds)
 

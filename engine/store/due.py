@@ -73,7 +73,9 @@ def add_news(connection: Connection, dialect: Dialect, users: Collection[int], c
     if not users:
         return
     rows = rowset(dialect, "ids", user_id="BIGINT")
-    added = f"INSERT INTO user_news (user_id, due_at, cause) SELECT r.user_id, {DUE_AT_ONCE}, '{cause}' FROM {rows} AS r"
+    added = (
+        f"INSERT INTO user_news (user_id, due_at, cause) SELECT r.user_id, {DUE_AT_ONCE}, '{cause}' FROM {rows} AS r"
+    )
     connection.execute(statement(added), {"ids": pack([[user] for user in users])})
 
 

@@ -178,7 +178,9 @@ class WorkerProcess:
             return
         self._waits_for_columns = False
         self._note_clock(done)
-        if replace(done, lived_until=None, alarms=()) != Progress():
+        if done.ended_early is not None:
+            log.info("tick ended early", why=done.ended_early)
+        if replace(done, lived_until=None, alarms=(), ended_early=None) != Progress():
             log.info(
                 "tick",
                 users=done.users,
