@@ -242,9 +242,10 @@ def write_evaluated(connection: Connection, dialect: Dialect, decided: str, now:
     )
 
 
-def is_due_sql(user: str) -> str:
+def waits_for_evaluation_sql(user: str) -> str:
     """Return SQL: the user with the id ``user`` is due at ``:now``, or has news that no tick has seen."""
+    # Both are few when this is asked, after the due users were evaluated; each is read once, not once for each user.
     return (
-        f"(EXISTS (SELECT 1 FROM user_due AS due WHERE due.user_id = {user} AND due.due_at <= :now)"
-        f" OR EXISTS (SELECT 1 FROM user_news AS news WHERE news.user_id = {user}))"
+        f"({user} IN (SELECT due.user_id FROM user_due AS due WHERE due.due_at <= :now)"
+        f" OR {user} IN (SELECT news.user_id FROM user_news AS news))"
     )
