@@ -1,6 +1,7 @@
 """Query plans, as the database explains them: which indexes it searches, and whether it sorts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, event
@@ -38,3 +39,24 @@ def plans(database: Database, run: Callable[[Connection], object], *, of: str) -
 def sorts(database: Database, plan: str) -> bool:
     """Tell whether a plan sorts rows, instead of reading them in order."""
     return _SORTS[database.dialect] in plan
+
+
+@contextmanager
+def noted_plans(database: Database, *, of: str) -> Iterator[list[str]]:
+    """Collect the plans of those statements whose SQL contains ``of``, each made just before the statement is executed.
+
+    Unlike ``plans``, it can watch code that opens its own transactions and temporary tables.
+    """
+    found: list[str] = []
+
+    def note(_connection: object, cursor: Any, sql: str, binds: Any, *_: object) -> None:
+        if of in sql:
+            if database.dialect is POSTGRESQL:
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute("SET LOCAL enable_bitmapscan = off")
+            cursor.execute(f"{_EXPLAIN[database.dialect]} {sql}", binds)
+            found.append("\n".join(str(row[-1]) for row in cursor.fetchall()))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(database.engine, "before_cursor_execute", note)

@@ -26,14 +26,15 @@ _UNKNOWN = "CAST(NULL AS TEXT)"
 def write_dates(connection: Connection, dialect: Dialect, catalog: FactCatalog, users: str) -> None:
     """Make the rows of ``users`` equal to their facts in ``user_state``; only rows that differ are written.
 
-    ``users`` is a table, or a query in parentheses, with the column ``user_id``. The caller has locked these users, so
-    nobody else writes their rows. What is left of facts that are no longer declared, or are no dates any more, is deleted.
+    ``users`` is a table, or a query in parentheses, with the column ``user_id``; users whose facts did not change need not
+    be among them. The caller has locked them, so nobody else writes their rows. Rows of facts that are no longer declared,
+    or are no dates any more, are deleted.
     """
     declared = {fact.name: f"s.{fact.column}" for fact in catalog.facts.values() if fact.type is ValueType.DATE}
     stored = {str(fact) for fact in connection.execute(_STORED).scalars()}
     if stored:
         gone = dict.fromkeys(sorted(stored - declared.keys()), _UNKNOWN)
-        connection.execute(statement(_deletion({**declared, **gone}, users)))
+        connection.execute(statement(_deletion({**declared, **gone}, users, dialect)))
     if declared:
         connection.execute(statement(_upsert(declared, users, dialect)))
 
@@ -54,29 +55,34 @@ def _listed(values: Iterable[str]) -> str:
     return ", ".join(map(quoted, values))
 
 
-def _deletion(columns: dict[str, str], users: str) -> str:
-    """Return SQL that deletes the rows of ``users`` for facts, by name, that are no dates."""
-    values = _values(columns, users, f"{{value}} IS NULL OR {{value}} NOT LIKE '{_FORM}'")
-    return f"DELETE FROM user_date WHERE (fact, user_id) IN (SELECT v.fact, v.user_id FROM ({values}) AS v)"
+def _deletion(columns: dict[str, str], users: str, dialect: Dialect) -> str:
+    """Return SQL that deletes the rows of ``users`` for facts (name -> value) that are no dates."""
+    those = []
+    for fact, value in columns.items():
+        # No join, because PostgreSQL might read all users to find the few of a chunk without a date.
+        is_date = f"(SELECT {value} LIKE '{_FORM}' FROM user_state AS s WHERE s.user_id = t.user_id)"
+        without = f"SELECT t.user_id FROM {users} AS t WHERE NOT coalesce({is_date}, FALSE)"
+        those.append(f"fact = {quoted(fact)} AND user_id {dialect.among(without)}")
+    return f"DELETE FROM user_date WHERE {' OR '.join(those)}"
 
 
 def _upsert(columns: dict[str, str], users: str, dialect: Dialect) -> str:
     """Return SQL that writes the dates of ``users`` that differ from their rows, or have none."""
-    values = _values(columns, users, f"{{value}} LIKE '{_FORM}'")
-    known = dialect.same("v.value", "d.year || '-' || d.month_day")
+    dates = " UNION ALL ".join(
+        f"SELECT CAST({quoted(fact)} AS TEXT) AS fact, s.user_id, {value} AS value"
+        f" FROM {users} AS t JOIN user_state AS s ON s.user_id = t.user_id"
+        f" WHERE {value} LIKE '{_FORM}' AND NOT ({dialect.same(value, _row(fact))})"
+        for fact, value in columns.items()
+    )
     return (
         "INSERT INTO user_date (fact, user_id, month_day, year)"
-        f" SELECT v.fact, v.user_id, substr(v.value, 6, 5), substr(v.value, 1, 4) FROM ({values}) AS v"
-        " LEFT JOIN user_date AS d ON d.fact = v.fact AND d.user_id = v.user_id"
-        f" WHERE NOT ({known}) ORDER BY v.fact, v.user_id"
+        f" SELECT v.fact, v.user_id, substr(v.value, 6, 5), substr(v.value, 1, 4) FROM ({dates}) AS v"
+        " WHERE TRUE ORDER BY v.fact, v.user_id"
         " ON CONFLICT (fact, user_id) DO UPDATE SET month_day = excluded.month_day, year = excluded.year"
     )
 
 
-def _values(columns: dict[str, str], users: str, condition: str) -> str:
-    """Return the facts of ``users`` for which ``condition`` holds, as rows ``(fact, user_id, value)``."""
-    return " UNION ALL ".join(
-        f"SELECT CAST({quoted(fact)} AS TEXT) AS fact, s.user_id, {value} AS value"
-        f" FROM {users} AS t JOIN user_state AS s ON s.user_id = t.user_id WHERE {condition.format(value=value)}"
-        for fact, value in columns.items()
-    )
+def _row(fact: str) -> str:
+    """Return the date in the row; NULL if there is none. No join, for the same reason as above."""
+    row = f"FROM user_date AS d WHERE d.fact = {quoted(fact)} AND d.user_id = s.user_id"
+    return f"(SELECT d.year || '-' || d.month_day {row})"

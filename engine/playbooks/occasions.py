@@ -187,10 +187,11 @@ class Occasions:
         """Enrol the users of ``bucket`` for the occasions ``taken``, and quarantine those whose values are bad."""
         users = one.trigger.users(taken)
         source = CandidateSource(f"({users or _EVERYBODY})", "transition", "event")
-        zones = "TRUE" if users else _in_zones(taken)
+        # With a plus, so that SQLite finds the users of a trigger by their index, and not by this range.
+        user, zones = ("+u.id", "TRUE") if users else ("u.id", _in_zones(taken))
 
         def enrol(low: int, high: int) -> int:
-            narrowed = f"u.id >= {low} AND u.id < {high} AND {zones}"
+            narrowed = f"{user} >= {low} AND {user} < {high} AND {zones}"
             sql = insertion(one.playbook, source, self._dialect, narrowed)
             return self._enrol(connection, one.playbook, sql, taken, now)
 

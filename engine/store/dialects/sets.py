@@ -44,6 +44,13 @@ class Sets(ABC):
     def elements(self, parameter: str) -> str:
         """Return a table ``k(value)`` for a FROM clause: the elements, as text, of the JSON list in ``:parameter``."""
 
+    def among(self, query: str) -> str:
+        """Return the right side of a test whether a column's value is among the few that ``query`` selects.
+
+        The column's index is used, however many rows the database expects of ``query``.
+        """
+        return f"IN ({query})"
+
     @abstractmethod
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """Return a statement that creates a temporary table, which is used in this transaction only.

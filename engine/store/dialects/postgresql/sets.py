@@ -27,6 +27,10 @@ class PostgresqlSets(Sets):
         """With ``jsonb_array_elements_text``."""
         return f"jsonb_array_elements_text(CAST(:{parameter} AS JSONB)) AS k(value)"
 
+    def among(self, query: str) -> str:
+        """An array, of which PostgreSQL expects few elements."""
+        return f"= ANY(ARRAY({query}))"
+
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """A table that is dropped at the end of the transaction; PostgreSQL has no clustered tables."""
         return f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP"
