@@ -134,8 +134,12 @@ class DialectContract:
         assert [row[0] for row in found] == ["b", "a'é", ""]
 
     def test_a_value_among_those_of_a_query(self, connection: Connection) -> None:
-        tests = [f"2 {self.dialect.among(f'SELECT 1 AS n WHERE {that} UNION ALL SELECT 2')}" for that in ("TRUE", "FALSE")]
-        tests += [f"1 {self.dialect.among(f'SELECT 1 AS n WHERE {that} UNION ALL SELECT 2')}" for that in ("TRUE", "FALSE")]
+        tests = [
+            f"2 {self.dialect.among(f'SELECT 1 AS n WHERE {that} UNION ALL SELECT 2')}" for that in ("TRUE", "FALSE")
+        ]
+        tests += [
+            f"1 {self.dialect.among(f'SELECT 1 AS n WHERE {that} UNION ALL SELECT 2')}" for that in ("TRUE", "FALSE")
+        ]
         assert self.ask(connection, *tests) == [True, True, True, False]
 
     def test_temporary_tables_begin_empty(self, connection: Connection) -> None:
