@@ -16,16 +16,39 @@ from pathlib import Path
 from typing import TypeVar
 
 MEMORY_BAR_MB = 400
+DATABASES = ("sqlite", "postgresql")
 
 _T = TypeVar("_T")
 
 
 def size_from_command_line(full: int, what: str) -> int:
     """Read ``--size``, counted in ``what``; the default is ``full``."""
+    size: int = command_line(full, what).parse_args().size
+    return size
+
+
+def command_line(full: int, what: str) -> argparse.ArgumentParser:
+    """Return a parser that knows ``--size``, counted in ``what``; the default is ``full``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--size", type=int, default=full, help=f"{what}; {full:,} at full size")
-    size: int = parser.parse_args().size
-    return size
+    return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line asks for."""
+
+    size: int
+    database: str
+    """``sqlite`` or ``postgresql``."""
+
+
+def choice_from_command_line(full: int, what: str) -> Choice:
+    """Read ``--size`` and ``--database``; the default is SQLite."""
+    parser = command_line(full, what)
+    parser.add_argument("--database", choices=DATABASES, default="sqlite", help="where the stores are")
+    given = parser.parse_args()
+    return Choice(given.size, given.database)
 
 
 @contextmanager
@@ -90,6 +113,6 @@ def report(name: str, *, ratio: float, bar: float, at_most: bool, **more: float 
     memory = peak_mb()
     held = ratio <= bar if at_most else ratio >= bar
     fine = held and memory <= MEMORY_BAR_MB
-    line = {"bench": name, "ratio": round(ratio, 3), "bar": bar, "ok": fine, "peak_mb": round(memory)}
+    line = {"bench": name, "ratio": round(ratio, 3), "bar": bar, "met": fine, "peak_mb": round(memory)}
     print(json.dumps({**line, **more}), flush=True)
     return fine

@@ -1,4 +1,9 @@
-"""The default brand's first placement, as a database engineer would write it by hand for SQLite."""
+"""The default brand's first placement, as a database engineer would write it by hand: every row is rewritten anyway."""
+
+from collections.abc import Mapping
+
+from bench.handwritten_rules import INTO, due_at
+from engine.store.dialects import Dialect
 
 _VALUE = """CASE WHEN s.fact_spend_365d >= 60000 AND s.fact_orders_365d >= 4 AND coalesce(s.fact_coupon_share, 0) <= 0.5
  THEN 'high' WHEN s.fact_spend_365d >= 18000 THEN 'mid' ELSE 'low' END"""
@@ -22,58 +27,49 @@ _PERSONALISED = "(s.fact_views_30d >= 6 AND s.fact_viewed_category IS NOT NULL O
 _NEEDS = f"""'|' || CASE WHEN {_ADVANCED} THEN 'advanced|' ELSE '' END || CASE WHEN {_BASIC} THEN 'basic|' ELSE '' END
  || CASE WHEN {_PERSONALISED} THEN 'personalised|' ELSE '' END"""
 
-INTO = """INSERT INTO transition (user_id, dimension, from_place, to_place, at, rule, rules_version, signature)"""
-"""The beginning of every statement that writes transitions."""
 
 
-def _tiers(name: str, place: str) -> str:
+def every_row(dialect: Dialect, signatures: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the statements; ``signatures`` has the SQL of each dimension's signature, taken from the rules."""
+    tiers = [_tiers(name, place, signatures[name]) for name, place in _TIERS.items()]
+    lifecycle = (
+        f"{INTO} SELECT s.user_id, 'lifecycle', NULL, {_LIFECYCLE}, :now, :cause, {_LIFECYCLE_RULE}, :version,"
+        f" {signatures['lifecycle']} FROM user_state AS s"
+    )
+    return (*tiers, lifecycle, _segments(signatures["needs"]), _UPDATE, _due(dialect))
+
+
+_TIERS = {"value": _VALUE, "activity": _ACTIVITY, "contribution": _CONTRIBUTION}
+_UPDATE = f"""UPDATE user_state AS s SET place_value = {_VALUE}, since_value = :now, place_activity = {_ACTIVITY},
+ since_activity = :now, place_contribution = {_CONTRIBUTION}, since_contribution = :now,
+ place_lifecycle = {_LIFECYCLE}, since_lifecycle = :now, place_needs = {_NEEDS},
+ since_needs__basic = CASE WHEN {_BASIC} THEN :now END, since_needs__advanced = CASE WHEN {_ADVANCED} THEN :now END,
+ since_needs__personalised = CASE WHEN {_PERSONALISED} THEN :now END"""
+
+
+def _tiers(name: str, place: str, signature: str) -> str:
     return (
-        f"{INTO} SELECT user_id, '{name}', NULL, place, :now, '{name}.' || place || '.when', :version, signature"
-        f" FROM (SELECT s.user_id, {place} AS place, {{signature}} AS signature FROM user_state AS s)"
+        f"{INTO} SELECT user_id, '{name}', NULL, place, :now, :cause, '{name}.' || place || '.when', :version, signature"
+        f" FROM (SELECT s.user_id, {place} AS place, {signature} AS signature FROM user_state AS s) AS x"
     )
 
 
-def _segments() -> str:
+def _segments(signature: str) -> str:
     arms = " UNION ALL ".join(
-        f"SELECT user_id, 'needs', NULL, '{name}', :now, 'needs.{name}.when', :version, signature FROM x WHERE {name}"
+        f"SELECT user_id, 'needs', NULL, '{name}', :now, :cause, 'needs.{name}.when', :version, signature FROM x"
+        f" WHERE {name}"
         for name in ("basic", "advanced", "personalised")
     )
     return (
         f"{INTO} WITH x AS MATERIALIZED (SELECT s.user_id, {_BASIC} AS basic, {_ADVANCED} AS advanced,"
-        f" {_PERSONALISED} AS personalised, {{signature}} AS signature FROM user_state AS s) {arms}"
+        f" {_PERSONALISED} AS personalised, {signature} AS signature FROM user_state AS s) {arms}"
     )
 
 
-TRANSITIONS = {
-    "value": _tiers("value", _VALUE),
-    "activity": _tiers("activity", _ACTIVITY),
-    "contribution": _tiers("contribution", _CONTRIBUTION),
-    "lifecycle": (
-        f"{INTO} SELECT s.user_id, 'lifecycle', NULL, {_LIFECYCLE}, :now, {_LIFECYCLE_RULE}, :version, {{signature}}"
-        " FROM user_state AS s"
-    ),
-    "needs": _segments(),
-}
-"""Dimension -> the statement that writes its transitions; ``{signature}`` is the one expression taken from the rules."""
-
-
-def due_after(column: str, days: int) -> str:
-    """Return SQL for the instant ``days`` after a fact if it is in the future, else ``NEVER``."""
-    at = f"s.{column} + {days * 86_400_000}"
-    return f"coalesce(CASE WHEN {at} > :now THEN {at} END, 253402300799999)"
-
-
-_DUE = ", ".join(
-    [
-        "coalesce(s.edge_at, 253402300799999)",
-        due_after("fact_last_order_at", 181),
-        due_after("fact_last_order_at", 91),
-        due_after("fact_first_order_at", 180),
-    ]
-)
-
-PLACE = f"""UPDATE user_state AS s SET place_value = {_VALUE}, since_value = :now, place_activity = {_ACTIVITY},
- since_activity = :now, place_contribution = {_CONTRIBUTION}, since_contribution = :now,
- place_lifecycle = {_LIFECYCLE}, since_lifecycle = :now, place_needs = {_NEEDS},
- since_needs__basic = CASE WHEN {_BASIC} THEN :now END, since_needs__advanced = CASE WHEN {_ADVANCED} THEN :now END,
- since_needs__personalised = CASE WHEN {_PERSONALISED} THEN :now END, due_at = max(min({_DUE}), :now + 1)"""
+def _due(dialect: Dialect) -> str:
+    """Nobody waits yet, so only facts and conditions on orders turn."""
+    earlier = dialect.least("d.due_at", "excluded.due_at")
+    return (
+        f"INSERT INTO user_due AS d (user_id, due_at) SELECT s.user_id, {due_at(dialect, {'edge_at': 's.edge_at'})}"
+        f" FROM user_state AS s WHERE true ON CONFLICT (user_id) DO UPDATE SET due_at = {earlier}"
+    )

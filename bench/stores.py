@@ -1,0 +1,105 @@
+"""Where a benchmark keeps its stores: SQLite files in a scratch folder, or databases of a PostgreSQL server of its own.
+
+A store is made once and copied for each run, so that every run begins with the same pages on disk.
+"""
+
+import shutil
+import sqlite3
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from bench.common import scratch
+from bench.postgres import NoServerError, postgres_server
+
+
+class Stores(ABC):
+    """Makes and copies stores, which are known by URL. No other process may be connected to a store that is copied."""
+
+    @abstractmethod
+    def fresh(self, name: str) -> str:
+        """Return the URL of an empty store, replacing an earlier one of that name."""
+
+    @abstractmethod
+    def copy(self, source: str, name: str) -> str:
+        """Copy the store at the URL ``source``; return the URL of the copy."""
+
+    @abstractmethod
+    def settle(self, url: str) -> None:
+        """Bring a store that has just been filled into the state in which a well-kept one is."""
+
+
+class SqliteStores(Stores):
+    """Files in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def fresh(self, name: str) -> str:
+        for stale in self._folder.glob(f"{name}.db*"):
+            stale.unlink()
+        return f"sqlite:///{self._folder / name}.db"
+
+    def copy(self, source: str, name: str) -> str:
+        url = self.fresh(name)
+        shutil.copy(sqlite_file(source), sqlite_file(url))
+        return url
+
+    def settle(self, url: str) -> None:
+        """Write the log into the main file, so that it can be copied."""
+        with closing(sqlite3.connect(sqlite_file(url))) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+class PostgresStores(Stores):
+    """Databases of the server at ``uri``."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def fresh(self, name: str) -> str:
+        return self._create(name, sql.SQL(""))
+
+    def copy(self, source: str, name: str) -> str:
+        template = sql.Identifier(source.partition("@/")[2].partition("?")[0])
+        return self._create(name, sql.SQL("TEMPLATE {} STRATEGY FILE_COPY").format(template))
+
+    def _create(self, name: str, options: sql.Composable) -> str:
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), options))
+            info = connection.info
+            return f"postgresql://{info.user}@/{name}?host={info.host}&port={info.port}"
+
+    def settle(self, url: str) -> None:
+        """Compact all tables: the making of a store updates every row several times, which no real store ever sees."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM (FULL, ANALYZE)")
+            # Once more, because a full one leaves no visibility map.
+            connection.execute("VACUUM")
+            connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def stores(database: str) -> Iterator[Stores]:
+    """Yield the stores of one kind of database; end the program, with a sentence, if its server cannot run here."""
+    if database == "sqlite":
+        with scratch() as folder:
+            yield SqliteStores(folder)
+        return
+    try:
+        with postgres_server() as uri:
+            yield PostgresStores(uri)
+    except NoServerError as error:
+        print(f"skipped: {error}", file=sys.stderr)
+        raise SystemExit(0) from None
+
+
+def sqlite_file(url: str) -> Path:
+    """Return the file of a SQLite store."""
+    return Path(url.removeprefix("sqlite:///"))
