@@ -1,8 +1,8 @@
 """A re-evaluation of everybody that writes only what changes, as a database engineer would write it by hand.
 
-One scan computes everybody's new places, waits and due instants, and keeps in a temporary table those who differ; all
-writes come from that table. ``OFFSET`` keeps the databases from merging the levels of the scan, which would compute each
-expression several times.
+One scan finds the users who differ and keeps their new places, waits and due instants in a temporary table; all writes come
+from that table. ``OFFSET`` keeps the databases from merging the levels of the query, which would compute each expression
+several times.
 """
 
 from collections.abc import Mapping
@@ -46,39 +46,40 @@ def _columns(dialect: Dialect) -> str:
 
 def _names() -> tuple[str, ...]:
     flags = (f"{word}_{name}" for name in SEGMENTS for word in ("was", "is"))
-    return ("user_id", *(f"old_place_{name}" for name in EXCLUSIVE), *flags, *_CARRIED, "due_at", "old_due_at", "differs")
+    return ("user_id", *(f"old_place_{name}" for name in EXCLUSIVE), *flags, *_CARRIED, "due_at", "old_due_at")
 
 
 def _changed(dialect: Dialect) -> str:
     """Return the query for the rows that differ."""
-    return (
-        f"SELECT {', '.join(f'x.{name}' for name in _names())} FROM ({_evaluated(dialect)}) AS x"
-        " WHERE x.differs = 1 OR x.due_at < x.old_due_at"
-    )
+    return f"SELECT {', '.join(f'x.{name}' for name in _names())} FROM ({_evaluated(dialect)}) AS x"
 
 
-def _differs(dialect: Dialect) -> str:
-    """Return whether the row of ``user_state`` has to be written."""
+def _differs(dialect: Dialect, new: Mapping[str, str]) -> str:
+    """Return whether a row of ``user_state AS s`` has to be written."""
     return " OR ".join(
         [
-            *(f"s.place_{name} <> s.old_place_{name}" for name in EXCLUSIVE),
-            *(f"s.is_{name} <> s.was_{name}" for name in SEGMENTS),
-            *(f"NOT {dialect.same(f's.{column}', f's.old_{column}')}" for column in (*_WAITS, "edge_at")),
+            *(f"({new[f'place_{name}']}) <> s.place_{name}" for name in EXCLUSIVE),
+            *(f"({new[f'is_{name}']}) <> ({new[f'was_{name}']})" for name in SEGMENTS),
+            *(f"NOT {dialect.same(f'({new[column]})', f's.{column}')}" for column in (*_WAITS, "edge_at")),
         ]
     )
 
 
 def _evaluated(dialect: Dialect) -> str:
-    """Return the query for everybody's old and new values, in two levels."""
+    """Return the query for the old and new values of those who differ, in two levels."""
     new = new_values(dialect)
+    columns = {"edge_at": "s.edge_at", **{wait: f"s.{wait}" for wait in _WAITS}}
+    # Of a row that does not differ, the waits are those that it has.
+    differs = f"{_differs(dialect, new)} OR {due_at(dialect, columns)} < d.due_at"
     old = [f"s.{name} AS old_{name}" for name in (*(f"place_{one}" for one in EXCLUSIVE), *_WAITS, "edge_at")]
     since = [f"s.since_{slot}" for slot in (*EXCLUSIVE, *(f"needs__{name}" for name in SEGMENTS))]
     values = [f"{sql} AS {column}" for column, sql in new.items()]
     inner = (
         f"SELECT s.user_id, s.fact_last_order_at, s.fact_first_order_at, d.due_at AS old_due_at,"
-        f" {', '.join((*old, *since, *values))} FROM user_state AS s JOIN user_due AS d ON d.user_id = s.user_id {_fence(dialect)}"
+        f" {', '.join((*old, *since, *values))} FROM user_state AS s CROSS JOIN user_due AS d"
+        # CROSS, because SQLite would scan the index of `user_due` and look up wide rows in its order.
+        f" WHERE d.user_id = s.user_id AND ({differs}) {_fence(dialect)}"
     )
-    columns = {"edge_at": "s.edge_at", **{wait: f"s.{wait}" for wait in _WAITS}}
     flags = {f"is_{name}": f"s.is_{name}" for name in SEGMENTS}
     moved = {
         **{name: f"s.place_{name} <> s.old_place_{name}" for name in EXCLUSIVE},
@@ -94,7 +95,6 @@ def _evaluated(dialect: Dialect) -> str:
         *(f"CASE WHEN {sql} THEN :now ELSE s.since_{slot} END AS since_{slot}" for slot, sql in moved.items()),
         f"{needs(flags)} AS place_needs",
         f"{due_at(dialect, columns)} AS due_at",
-        f"CASE WHEN {_differs(dialect)} THEN 1 ELSE 0 END AS differs",
     ]
     return f"SELECT {', '.join(outer)} FROM ({inner}) AS s {_fence(dialect)}"
 
@@ -125,7 +125,7 @@ def _state() -> str:
     """An upsert that never inserts: on SQLite faster than an UPDATE with a join."""
     return (
         f"INSERT INTO user_state AS s (user_id, {', '.join(_CARRIED)}) SELECT user_id, {', '.join(_CARRIED)} FROM changed"
-        f" WHERE differs = 1 ON CONFLICT (user_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CARRIED)}"
+        f" WHERE true ON CONFLICT (user_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CARRIED)}"
     )
 
 

@@ -77,11 +77,14 @@ class PostgresStores(Stores):
             return f"postgresql://{info.user}@/{name}?host={info.host}&port={info.port}"
 
     def settle(self, url: str) -> None:
-        """Compact all tables: the making of a store updates every row several times, which no real store ever sees."""
+        """Put the rows of users in the order of their ids, with the room that the tables' settings leave on each page.
+
+        Making a store updates every row several times at once, which would leave users in the order of their changes.
+        """
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("VACUUM (FULL, ANALYZE)")
-            # Once more, because a full one leaves no visibility map.
-            connection.execute("VACUUM")
+            for table in ("user_state", "user_due"):
+                connection.execute(sql.SQL("CLUSTER {0} USING {0}_pkey").format(sql.SQL(table)))
+            connection.execute("VACUUM (ANALYZE)")
             connection.execute("CHECKPOINT")
 
 
