@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.handwritten_rules import INTO, due_at
+from bench.handwritten_rules import INTO, due_at, write_due
 from engine.store.dialects import Dialect
 
 _VALUE = """CASE WHEN s.fact_spend_365d >= 60000 AND s.fact_orders_365d >= 4 AND coalesce(s.fact_coupon_share, 0) <= 0.5
@@ -68,8 +68,5 @@ def _segments(signature: str) -> str:
 
 def _due(dialect: Dialect) -> str:
     """Nobody waits yet, so only facts and conditions on orders turn."""
-    earlier = dialect.least("d.due_at", "excluded.due_at")
-    return (
-        f"INSERT INTO user_due AS d (user_id, due_at) SELECT s.user_id, {due_at(dialect, {'edge_at': 's.edge_at'})}"
-        f" FROM user_state AS s WHERE true ON CONFLICT (user_id) DO UPDATE SET due_at = {earlier}"
-    )
+    computed = due_at(dialect, {"edge_at": "s.edge_at"})
+    return write_due(dialect, f"SELECT s.user_id, {computed} FROM user_state AS s")

@@ -161,3 +161,17 @@ def _after_orders() -> Iterable[str]:
 
 def _future(at: str) -> str:
     return f"coalesce(CASE WHEN {at} > :now THEN {at} END, {NEVER})"
+
+
+def write_due(dialect: Dialect, source: str) -> str:
+    """Return the statement that makes users due earlier: ``source`` is a query for ``user_id`` and ``due_at``.
+
+    Nobody becomes due later. Whoever moves on right away does so for the cause of this evaluation.
+    """
+    earlier = "excluded.due_at < d.due_at"
+    return (
+        f"INSERT INTO user_due AS d (user_id, due_at) {source} WHERE true ON CONFLICT (user_id) DO UPDATE SET"
+        f" due_at = {dialect.least('d.due_at', 'excluded.due_at')},"
+        f" cause = CASE WHEN NOT {earlier} THEN d.cause WHEN excluded.due_at <= :now + 1 THEN :cause END,"
+        f" evaluated_at = CASE WHEN {earlier} THEN :now ELSE d.evaluated_at END"
+    )

@@ -131,6 +131,7 @@ def _state() -> str:
 
 def _due() -> str:
     return (
-        "INSERT INTO user_due AS d (user_id, due_at) SELECT user_id, due_at FROM changed WHERE due_at < old_due_at"
-        " ON CONFLICT (user_id) DO UPDATE SET due_at = excluded.due_at"
+        "INSERT INTO user_due AS d (user_id, due_at, cause, evaluated_at) SELECT user_id, due_at,"
+        " CASE WHEN due_at <= :now + 1 THEN :cause END, :now FROM changed WHERE due_at < old_due_at ON CONFLICT (user_id)"
+        " DO UPDATE SET due_at = excluded.due_at, cause = excluded.cause, evaluated_at = excluded.evaluated_at"
     )

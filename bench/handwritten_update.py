@@ -7,7 +7,7 @@ faster, is slower with a million users, and takes 400 MB of memory.)
 
 from collections.abc import Mapping
 
-from bench.handwritten_rules import EXCLUSIVE, INTO, LIFECYCLE_RULE, SEGMENTS, SLOTS, due_at, needs, new_values
+from bench.handwritten_rules import EXCLUSIVE, INTO, LIFECYCLE_RULE, SEGMENTS, SLOTS, due_at, needs, new_values, write_due
 from engine.store.dialects import Dialect
 
 
@@ -63,8 +63,4 @@ def _update(new: Mapping[str, str]) -> str:
 
 def _due(dialect: Dialect) -> str:
     computed = due_at(dialect, {"edge_at": "s.edge_at", **{f"wait_{slot}": f"s.wait_{slot}" for slot in SLOTS}})
-    earlier = dialect.least("d.due_at", "excluded.due_at")
-    return (
-        f"INSERT INTO user_due AS d (user_id, due_at) SELECT s.user_id, {computed} FROM user_state AS s WHERE true"
-        f" ON CONFLICT (user_id) DO UPDATE SET due_at = {earlier}"
-    )
+    return write_due(dialect, f"SELECT s.user_id, {computed} FROM user_state AS s")

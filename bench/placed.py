@@ -5,7 +5,7 @@ from itertools import pairwise
 from bench import handwritten_first, handwritten_update
 from bench.by_hand import execute, signatures
 from bench.handwritten_rules import SLOTS, due_at
-from bench.population import NOW, brand_app, change_facts, fill_facts, forget_sweep
+from bench.population import NOW, brand_app, change_facts, fill_facts, forget_sweep, open_rules_sweep
 from engine.clock import DAY, Instant
 from engine.store.dialects import Dialect
 
@@ -14,7 +14,7 @@ HISTORY = tuple(Instant(NOW - days * DAY) for days in (50, 35, 10))
 
 
 def placed_store(url: str, size: int) -> None:
-    """Fill an empty store: everybody was placed at each instant of ``HISTORY``, nobody is due at ``NOW``.
+    """Fill an empty store: everybody was placed at each instant of ``HISTORY``, nobody is due at ``NOW``, a sweep is open.
 
     Since then facts have changed without an evaluation. To the rules this is the same as if they had been edited: the
     facts of a sixth of all users lead to other places than those they have. History is written by hand, because it is
@@ -33,6 +33,7 @@ def placed_store(url: str, size: int) -> None:
             execute(connection, later, now, content.rules.version, "time")
             change_facts(connection, following)
         execute(connection, (_due_by_calendar(dialect),), NOW, content.rules.version, "time")
+        open_rules_sweep(connection, content.version)
     app.close()
 
 
@@ -40,7 +41,7 @@ def _due_by_calendar(dialect: Dialect) -> str:
     """Return the statement that makes everybody due when time next changes anything, which is after ``NOW``."""
     columns = {"edge_at": "s.edge_at", **{f"wait_{slot}": f"s.wait_{slot}" for slot in SLOTS}}
     return (
-        f"INSERT INTO user_due AS d (user_id, due_at, evaluated_at) SELECT s.user_id, {due_at(dialect, columns)}, :now - 1"
-        " FROM user_state AS s WHERE true"
+        f"INSERT INTO user_due AS d (user_id, due_at, evaluated_at) SELECT s.user_id,"
+        f" {due_at(dialect, columns)}, :now - 1 FROM user_state AS s WHERE true"
         " ON CONFLICT (user_id) DO UPDATE SET due_at = excluded.due_at, evaluated_at = excluded.evaluated_at"
     )

@@ -10,8 +10,9 @@ from engine.content.bundle import Bundle, read_bundle
 from engine.loading import Content, load_content
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, StoreSettings
-from engine.store.database import Database
 from engine.store.dialects import Dialect
+from engine.store.due import Cause
+from engine.store.sweep import Depth, SweepNeed, close_sweep, current_sweep, open_sweep
 
 NOW = Instant(1_790_000_000_000)
 """The instant of the benchmarks: 2026-09-21."""
@@ -24,9 +25,14 @@ def brand_files() -> Bundle:
     return read_bundle(BRAND / "rules", BRAND / "playbooks", BRAND / "templates")
 
 
+def app_of(url: str, now: Instant = NOW) -> App:
+    """Open a store that exists, with a clock that stands still."""
+    return App(Settings(store=StoreSettings(url=url)), FixedClock(now))
+
+
 def brand_app(url: str, now: Instant = NOW) -> tuple[App, Content]:
     """Open the default brand on a store, migrated, with its version applied."""
-    app = App(Settings(store=StoreSettings(url=url)), FixedClock(now))
+    app = app_of(url, now)
     content = app.load(brand_files())
     app.migrate(content)
     app.apply(content, now)
@@ -119,20 +125,21 @@ def change_facts(connection: Connection, now: Instant) -> None:
 
 
 def population_store(url: str, size: int, now: Instant = NOW) -> None:
-    """Fill an empty store with ``size`` users and their facts as of ``now``."""
-    app, _ = brand_app(url, now)
+    """Fill an empty store with ``size`` users and their facts as of ``now``, and open the sweep that places them."""
+    app, content = brand_app(url, now)
     with app.database.write() as connection:
         fill_facts(connection, app.database.dialect, size, now)
         forget_sweep(connection)
+        open_rules_sweep(connection, content.version)
     app.close()
 
 
 def forget_sweep(connection: Connection) -> None:
-    """Close what the first version opened: it found nobody, and whoever fills the store writes what it would."""
-    connection.execute(text("DELETE FROM sweep_range"))
-    connection.execute(text("UPDATE sweep SET finished_at = opened_at WHERE finished_at IS NULL"))
+    """Close the sweep of the first version: whoever fills the store writes what it would."""
+    if (sweep := current_sweep(connection)) is not None:
+        close_sweep(connection, sweep)
 
 
-def opened(url: str) -> Database:
-    """Open a store that exists."""
-    return Database(url)
+def open_rules_sweep(connection: Connection, version: str) -> None:
+    """Open the sweep of a rules change that leaves facts as they are."""
+    open_sweep(connection, SweepNeed(Cause.RULES, Depth.PLACES), version)

@@ -22,6 +22,10 @@ class Stores(ABC):
     """Makes and copies stores, which are known by URL. No other process may be connected to a store that is copied."""
 
     @abstractmethod
+    def url(self, name: str) -> str:
+        """Return the URL of the store of that name."""
+
+    @abstractmethod
     def fresh(self, name: str) -> str:
         """Return the URL of an empty store, replacing an earlier one of that name."""
 
@@ -40,10 +44,13 @@ class SqliteStores(Stores):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def url(self, name: str) -> str:
+        return f"sqlite:///{self._folder / name}.db"
+
     def fresh(self, name: str) -> str:
         for stale in self._folder.glob(f"{name}.db*"):
             stale.unlink()
-        return f"sqlite:///{self._folder / name}.db"
+        return self.url(name)
 
     def copy(self, source: str, name: str) -> str:
         url = self.fresh(name)
@@ -61,6 +68,13 @@ class PostgresStores(Stores):
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
+        with psycopg.connect(uri) as connection:
+            info = connection.info
+            self._server = f"host={info.host}&port={info.port}"
+            self._user = info.user
+
+    def url(self, name: str) -> str:
+        return f"postgresql://{self._user}@/{name}?{self._server}"
 
     def fresh(self, name: str) -> str:
         return self._create(name, sql.SQL(""))
@@ -73,8 +87,7 @@ class PostgresStores(Stores):
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
             connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(name), options))
-            info = connection.info
-            return f"postgresql://{info.user}@/{name}?host={info.host}&port={info.port}"
+        return self.url(name)
 
     def settle(self, url: str) -> None:
         """Put the rows of users in the order of their ids, with the room that the tables' settings leave on each page.
