@@ -63,7 +63,7 @@ class Evaluation:
             return self._write_down(connection, now)
         if sweep.need.depth is Depth.SCORES:
             self._recompute_scores(connection, sweep, binds, now)
-        where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _in_range("s")
+        where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _BOTH_IN_RANGE
         return self._place_range(
             connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now
         )
@@ -102,7 +102,7 @@ class Evaluation:
             return
         all_binds = {**binds, **self._scores.binds(connection, now)}
         users = (
-            f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_in_range('s')} AND ({changed})"
+            f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_BOTH_IN_RANGE} AND ({changed})"
         )
         take_users(connection, self._dialect, users, sweep.need.cause, all_binds)
         self._scores.write(connection, all_binds)
@@ -114,6 +114,10 @@ def _in_range(alias: str) -> str:
         f"{alias}.user_id >= :low AND {alias}.user_id < :high"
         f" AND {alias}.user_id NOT IN (SELECT row_id FROM quarantine WHERE kind = '{RowKind.USER}')"
     )
+
+
+_BOTH_IN_RANGE = f"{_in_range('s')} AND t.user_id >= :low AND t.user_id < :high"
+"""The same over ``user_state AS s`` and ``user_due AS t``: no planner concludes the one from the other."""
 
 
 def _answer_events(connection: Connection, now: Instant) -> None:
