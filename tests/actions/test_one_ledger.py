@@ -11,11 +11,16 @@ ENGINE = Path(__file__).parents[2] / "engine"
 ACTIONS = re.compile(
     r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+(action|action_event|action_content|provider_text)\b(?! AS v)"
 )
-DUE = re.compile(r"\b(INSERT INTO user_state\b|UPDATE user_state\b.*\bSET due_(at|cause)\b)", re.DOTALL)
-CASES = "rules/cases.py"
-"""Lives cases in a database of its own in memory."""
-UPSERT = "rules/place/applying.py"
-"""Its upsert never inserts; what it writes to ``due_at`` is ``due.evaluated``."""
+OWNERS = {
+    "user_due": {"store/due.py"},
+    "user_news": {"store/due.py"},
+    "user_date": {"facts/dates.py"},
+    "sweep": {"store/sweep.py"},
+    "sweep_range": {"store/sweep.py"},
+}
+"""Who writes the tables that say when users are evaluated."""
+STATES = re.compile(r"\bUPDATE user_state\b.*", re.DOTALL)
+CHUNK = re.compile(r"\bWHERE s\.user_id IN \(SELECT user_id FROM \{\}\)")
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -50,8 +55,34 @@ def test_no_module_writes_actions_by_their_classes() -> None:
         assert not names & {"Action", "ActionEvent", "ActionContent", "ProviderText"}, path
 
 
-def test_one_module_says_when_users_are_due() -> None:
-    assert writers(DUE) == {"store/due.py", CASES, UPSERT}
+def written(table: str) -> re.Pattern[str]:
+    """Match SQL that writes ``table``, which may also be a name in an f-string of its module."""
+    return re.compile(rf"\b(INSERT INTO|UPDATE|DELETE FROM)\s+{table}\b")
+
+
+@pytest.mark.parametrize("table", OWNERS)
+def test_one_module_writes_what_says_when_users_are_evaluated(table: str) -> None:
+    assert writers(written(table)) == OWNERS[table]
+
+
+def test_no_module_writes_them_by_their_classes() -> None:
+    classes = "UserDue|UserNews|UserDate|Sweep|SweepRange"
+    orm = re.compile(rf"from engine\.store\.tables(?:\.due)? import .*\b(?:{classes})\b")
+    modules = (path for path in ENGINE.rglob("*.py") if "tables" not in path.parts)
+    assert [path for path in modules if orm.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_facts_and_places_are_written_for_the_users_of_a_chunk_alone() -> None:
+    """Anything else would rewrite a million rows, and hold up whoever writes one of them."""
+    updates = [
+        (path.relative_to(ENGINE).as_posix(), found.group())
+        for path in ENGINE.rglob("*.py")
+        if "migrations" not in path.parts
+        for text in texts(path)
+        if (found := STATES.search(text))
+    ]
+    assert {path for path, _ in updates} == {"facts/scores.py"}
+    assert [sql for _, sql in updates if not CHUNK.search(sql)] == []
 
 
 @pytest.mark.parametrize(
@@ -59,5 +90,7 @@ def test_one_module_says_when_users_are_due() -> None:
 )
 def test_the_scan_sees_what_it_looks_for(sql: str) -> None:
     assert ACTIONS.search(sql)
-    assert DUE.search("UPDATE user_state AS s SET due_at = 0")
+    assert written("user_due").search("UPDATE user_due AS t SET due_at = 0")
+    assert not written("sweep").search("UPDATE sweep_range SET next_user = 1")
+    assert STATES.search("UPDATE user_state AS s SET place_value = 'x'")
     assert not ACTIONS.search("SELECT 1 FROM action AS a FOR UPDATE OF a")

@@ -9,11 +9,13 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
-from engine.facts.query import Refresh
+from engine.rules.decide.decider import Deciders
+from engine.rules.evaluation import Evaluation
+from engine.rules.ruleset import load_rules
 from engine.store.database import Database
 from engine.store.due import add_unknown_users
 from engine.store.state_table import follow, migrate
-from engine.store.temporary import temporary
+from engine.store.temporary import DUE_USER, temporary, user_key
 from tests.facts.reference import Happened
 
 
@@ -35,7 +37,7 @@ class FactsStore:
     def fill(self, users: Iterable[int], events: Iterable[Happened], attributes: dict[str, Any] | None = None) -> None:
         """Replace all users and events."""
         with self.database.write() as connection:
-            for table in ("event", "user_state", "users"):
+            for table in ("event", "user_due", "user_state", "users"):
                 connection.execute(text(f"DELETE FROM {table}"))
             rows = [{"id": user, "key": f"u{user}", "a": json.dumps(attributes or {})} for user in users]
             self._insert(
@@ -61,14 +63,17 @@ class FactsStore:
             connection.execute(text(f"INSERT INTO {table} {columns} VALUES {values.format(a=as_json)}"), rows)
 
     def refresh(self, now: int, users: Iterable[int] | None = None) -> None:
-        """Refresh ``users``, or all, as of ``now``."""
+        """Find the facts of ``users``, or of all, as of ``now``, and write them."""
+        dialect = self.database.dialect
         with self.database.write() as connection:
-            temporary(connection, self.database.dialect, "due_user", "user_id BIGINT PRIMARY KEY")
+            temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
             if users is None:
-                connection.execute(text("INSERT INTO due_user SELECT user_id FROM user_state"))
+                connection.execute(text(f"INSERT INTO {DUE_USER} (user_id) SELECT id FROM users"))
             else:
-                connection.execute(text("INSERT INTO due_user VALUES (:u)"), [{"u": user} for user in users])
-            Refresh(self.catalog, self.database.dialect).run(connection, Instant(now))
+                taken = text(f"INSERT INTO {DUE_USER} (user_id) VALUES (:u)")
+                connection.execute(taken, [{"u": user} for user in users])
+            rules, _ = load_rules(Bundle({}), self.catalog)
+            Evaluation(self.catalog, rules, dialect, Deciders()).find_facts(connection, Instant(now))
 
     def facts(self) -> dict[int, dict[str, Any]]:
         """Return the facts of all users, by name."""

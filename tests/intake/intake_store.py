@@ -72,12 +72,26 @@ class Intake:
         with self.database.write() as connection:
             connection.execute(text(sql))
 
+    def news(self) -> dict[str, set[tuple[int, str]]]:
+        """Key -> when the user is due, and why, since the news were last folded; and fold them.
+
+        An import appends news and nothing else: what ticks write is none of its business.
+        """
+        found: dict[str, set[tuple[int, str]]] = {}
+        for key, due_at, cause in self.query(
+            "SELECT u.key, n.due_at, n.cause FROM user_news n JOIN users u ON u.id = n.user_id ORDER BY n.id"
+        ):
+            found.setdefault(key, set()).add((due_at, cause))
+        assert self.query("SELECT user_id FROM user_due UNION ALL SELECT user_id FROM user_state") == []
+        self.write("DELETE FROM user_news")
+        return found
+
     def stored(self) -> list[tuple[Any, ...]]:
         """All that an import writes, without ids and the order of writing."""
         return [
             *self.query(
-                "SELECT u.key, u.email, u.locale, u.timezone, u.first_seen_at, s.due_at FROM users u "
-                "LEFT JOIN user_state s ON s.user_id = u.id ORDER BY u.key"
+                "SELECT u.key, u.email, u.locale, u.timezone, u.first_seen_at, u.id IN (SELECT user_id FROM user_news)"
+                " FROM users u ORDER BY u.key"
             ),
             *self.query(
                 "SELECT e.key, u.key, e.name, e.at, e.amount, CAST(e.properties AS text) "

@@ -48,12 +48,15 @@ def test_events_and_their_users_come_in(intake: Intake) -> None:
         ("ann", JANUARY_1),
         ("ben", JANUARY_1 + 2 * DAY),
     ]
-    assert intake.query("SELECT due_at FROM user_state") == [(0,), (0,)]
+    assert intake.news() == {
+        "ann": {(0, "behaviour"), (JANUARY_1, "import")},
+        "ben": {(0, "behaviour"), (JANUARY_1 + 2 * DAY, "import")},
+    }
 
 
 def test_the_same_file_again_changes_nothing(intake: Intake) -> None:
     intake.events(ORDERS)
-    intake.write("UPDATE user_state SET due_at = 5000000000000")
+    intake.news()
     before = intake.stored()
     again = intake.events(ORDERS)
     assert (again.finished_before, again.read, again.new) == (True, 3, 0)
@@ -62,25 +65,26 @@ def test_the_same_file_again_changes_nothing(intake: Intake) -> None:
     other = intake.events(ORDERS + "\n", name="other.csv")
     assert (other.finished_before, other.new, other.same) == (False, 0, 3)
     assert intake.stored() == before
+    assert intake.news() == {}
 
 
 def test_only_users_with_new_events_become_due(intake: Intake) -> None:
     intake.events(ORDERS)
-    intake.write("UPDATE user_state SET due_at = 5000000000000")
+    intake.news()
     late = "e1,ann,order_completed,2026-01-02T10:00:00Z,12.50\ne9,ben,order_completed,2025-06-01,1.00\n"
     intake.events("event_id,customer_id,event,at,amount\n" + late, name="late.csv")
-    states = intake.query(
-        "SELECT u.key, s.due_at, u.first_seen_at FROM user_state s JOIN users u ON u.id = s.user_id ORDER BY 1"
-    )
-    assert states == [("ann", 5000000000000, JANUARY_1), ("ben", 1748736000000, 1748736000000)]
+    assert intake.query("SELECT key, first_seen_at FROM users ORDER BY 1") == [
+        ("ann", JANUARY_1),
+        ("ben", 1748736000000),
+    ]
+    assert intake.news() == {"ben": {(1748736000000, "import")}}
 
 
 def test_an_event_of_the_future_makes_due_when_it_happens(intake: Intake) -> None:
     intake.events(ORDERS)
-    intake.write("UPDATE user_state SET due_at = 5000000000000")
+    intake.news()
     intake.events("event_id,user,event,at\nf1,ann,visited,2040-01-01\n", name="future.csv")
-    due = intake.query("SELECT s.due_at FROM user_state s JOIN users u ON u.id = s.user_id WHERE u.key = 'ann'")
-    assert due == [(2208988800000,)]
+    assert intake.news() == {"ann": {(2208988800000, "behaviour")}}
     assert intake.query("SELECT first_seen_at FROM users WHERE key = 'ann'") == [(JANUARY_1,)]
 
 

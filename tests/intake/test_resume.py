@@ -80,7 +80,7 @@ def outcome(intake: Intake) -> tuple[list[tuple[Any, ...]], str]:
 
 
 def empty(intake: Intake) -> None:
-    for table in ("event", "users", "user_state", "import_file"):
+    for table in ("event", "users", "user_news", "import_file"):
         intake.write(f"DELETE FROM {table}")
 
 

@@ -12,7 +12,6 @@ USERS = """customer_id,email,phone,locale,timezone,country,created_at,first name
 ann,Ann@Example.com,+49 30 901820,de_DE,europe/berlin,Germany,2025-01-01,Ann,1990-02-28,"1,000",yes
 ben,,,,,,,Ben,,,no
 """
-FAR = 5_000_000_000_000
 
 
 def profiles(intake: Intake) -> list[tuple[Any, ...]]:
@@ -20,10 +19,6 @@ def profiles(intake: Intake) -> list[tuple[Any, ...]]:
         "SELECT key, email, phone, locale, timezone, country, first_seen_at, CAST(attributes AS text) FROM users ORDER BY key"
     )
     return [(*row[:-1], json.loads(row[-1]) if row[-1] else None) for row in rows]
-
-
-def due(intake: Intake) -> dict[str, int]:
-    return dict(intake.query("SELECT u.key, s.due_at FROM users u JOIN user_state s ON s.user_id = u.id"))
 
 
 def consents(intake: Intake) -> list[tuple[Any, ...]]:
@@ -46,16 +41,18 @@ def test_users_come_in(intake: Intake) -> None:
         ("ben", "email", "marketing", False, "import:users.csv", NOW),
     ]
     assert intake.query("SELECT name FROM zone") == [("Europe/Berlin",)]
-    assert due(intake) == {"ann": 0, "ben": 0}
+    new = {(0, "behaviour"), (0, "import")}
+    assert intake.news() == {"ann": new, "ben": new}
 
 
 def test_a_user_who_stays_the_same_is_not_due(intake: Intake) -> None:
     intake.users(USERS)
-    intake.write(f"UPDATE user_state SET due_at = {FAR}")
+    intake.news()
     again = intake.users(USERS.replace("ben,,,,,,,Ben", "ben,ben@example.com,,,,,,Ben"), name="other.csv")
     assert (again.new, again.changed, again.same) == (0, 1, 1)
-    assert due(intake) == {"ann": FAR, "ben": 0}
+    assert intake.news() == {"ben": {(0, "import")}}
     assert intake.users(USERS, again=True).same == 2
+    assert intake.news() == {}
 
 
 def test_an_empty_cell_leaves_what_is_there_and_null_clears_it(intake: Intake) -> None:
@@ -89,10 +86,10 @@ def test_a_refusal_made_elsewhere_is_lifted_by_a_dated_grant_only(intake: Intake
     assert consents(intake)[0][3:] == (False, "unsubscribe", NOW)
     intake.users("key,consent_email,consent_at\nann,true,2020-01-01\n", name="old.csv")
     assert consents(intake)[0][3] is False
-    intake.write(f"UPDATE user_state SET due_at = {FAR}")
+    intake.news()
     intake.users("key,consent_email,consent_at\nann,true,2030-01-01\n", name="new.csv")
     assert consents(intake)[0][3:] == (True, "import:new.csv", 1893456000000)
-    assert due(intake) == {"ann": 0}
+    assert intake.news() == {"ann": {(0, "import")}}
 
 
 def test_a_file_corrects_its_own_refusal(intake: Intake) -> None:

@@ -8,14 +8,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 import engine.store.tables
 from engine.errors import StoreError
 from engine.store import migrations
 from engine.store.database import Database
+from engine.store.due import Cause
 from engine.store.state_table import migrate
+from engine.store.sweep import Depth, SweepNeed, current_sweep, sweep_progress
 
 
 @pytest.fixture
@@ -69,12 +71,57 @@ def test_a_second_migration_changes_nothing(database: Database) -> None:
         assert connection.execute(text("SELECT name FROM zone")).scalars().all() == ["Europe/Berlin"]
 
 
-def test_the_base_of_user_state_and_its_index_on_due_at(database: Database) -> None:
+def test_the_base_of_user_state_has_no_index_but_its_key(database: Database) -> None:
     migrate(database)
     with database.write() as connection:
-        connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (7, 0)"))
-        row = connection.execute(text("SELECT user_id, due_at, refreshed_at, edge_at FROM user_state")).one()
-        assert tuple(row) == (7, 0, None, None)
+        connection.execute(text("INSERT INTO user_state (user_id) VALUES (7)"))
+        row = connection.execute(text("SELECT * FROM user_state")).mappings().one()
+        assert dict(row) == {"user_id": 7, "edge_at": None}
+        assert inspect(connection).get_indexes("user_state") == []
+
+
+def test_who_was_due_and_why_moves_into_a_table_of_its_own(database: Database) -> None:
+    """What a store of revision 0002 says about users who are due is kept, and everybody is swept once."""
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    due = [(1, 0, "behaviour", None), (2, 0, "rules", 5), (3, 70_000, None, 60), (60_000, 9, "import", 8)]
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text("ALTER TABLE user_state ADD COLUMN fact_birthday TEXT"))
+        connection.execute(text("CREATE INDEX user_state_fact_birthday ON user_state (fact_birthday)"))
+        connection.execute(
+            text(
+                "INSERT INTO user_state (user_id, due_at, due_cause, refreshed_at, edge_at, fact_birthday)"
+                " VALUES (:id, :due, :cause, :seen, 11, '1990-03-01')"
+            ),
+            [dict(zip(("id", "due", "cause", "seen"), row, strict=True)) for row in due],
+        )
+        connection.execute(
+            text(
+                "INSERT INTO version (kind, name, hash, files, applied_at, first_applied_at)"
+                " VALUES ('content', '', 'old', '{}', 3, 3), ('content', '', 'new', '{}', 4, 4), ('rules', '', 'r', '{}', 5, 5)"
+            )
+        )
+    migrate(database)
+    with database.read() as connection:
+        kept = connection.execute(text("SELECT user_id, due_at, cause, evaluated_at FROM user_due ORDER BY 1")).all()
+        assert [tuple(row) for row in kept] == due
+        state = connection.execute(text("SELECT * FROM user_state WHERE user_id = 3")).mappings().one()
+        assert dict(state) == {"user_id": 3, "edge_at": 11, "fact_birthday": "1990-03-01"}
+        assert inspect(connection).get_indexes("user_state") == []
+        progress = sweep_progress(connection)
+        assert progress is not None
+        assert progress.sweep.need == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+        assert (progress.sweep.version, progress.reached, progress.started_at) == ("new", 0, None)
+        ranges = connection.execute(text("SELECT low, high FROM sweep_range ORDER BY low")).all()
+        assert [tuple(row) for row in ranges] == [(0, 50_000), (50_000, 100_000)]
+
+
+def test_a_store_without_users_is_not_swept(database: Database) -> None:
+    migrate(database)
+    with database.read() as connection:
+        assert current_sweep(connection) is None
 
 
 def test_what_providers_said_moves_out_of_the_log(database: Database) -> None:
@@ -102,7 +149,7 @@ def test_what_providers_said_moves_out_of_the_log(database: Database) -> None:
     with database.read() as connection:
         events = connection.execute(text("SELECT id, detail FROM action_event ORDER BY id")).all()
         texts = connection.execute(text("SELECT event_id, said FROM provider_text ORDER BY event_id")).all()
-        assert connection.execute(text("SELECT due_cause FROM user_state")).scalar() is None
+        assert connection.execute(text("SELECT cause FROM user_due")).scalar() is None
     assert [tuple(row) for row in events] == [(1, ""), (2, ""), (3, said[2][3]), (4, "")]
     assert [tuple(row) for row in texts] == [(1, said[0][3]), (2, said[1][3])]
 
@@ -111,7 +158,7 @@ def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(da
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0002.*newer version"):
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0003.*newer version"):
         migrate(database)
 
 

@@ -9,8 +9,9 @@ from sqlalchemy.exc import OperationalError
 from engine.clock import Instant
 from engine.store.database import Database
 from engine.store.dialects.sqlite import SQLITE
+from engine.store.due import take_due_users
 from engine.store.state_table import migrate
-from engine.store.temporary import take_due_users, temporary
+from engine.store.temporary import temporary
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 def test_due_users_are_taken_the_longest_due_first_up_to_the_limit(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (1, 30), (2, 10), (3, 20), (4, 99)"))
+        connection.execute(text("INSERT INTO user_due (user_id, due_at) VALUES (1, 30), (2, 10), (3, 20), (4, 99)"))
         assert take_due_users(connection, database.dialect, Instant(50), 2) == 2
         assert set(connection.execute(text("SELECT user_id FROM due_user")).scalars()) == {2, 3}
 
@@ -33,7 +34,7 @@ def test_what_belongs_to_a_few_users_is_found_by_index(tmp_path_factory: pytest.
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('store') / 'habitue.db'}")
     migrate(database)
     with database.write() as connection:
-        connection.execute(text("INSERT INTO user_state (user_id, due_at) VALUES (1, 0), (2, 0), (3, 0)"))
+        connection.execute(text("INSERT INTO user_due (user_id, due_at) VALUES (1, 0), (2, 0), (3, 0)"))
         take_due_users(connection, database.dialect, Instant(50), 10)
         query = f"EXPLAIN QUERY PLAN SELECT o.id FROM due_user AS d JOIN {table} AS o ON o.user_id = d.user_id"
         plan = [row[3] for row in connection.execute(text(query))]
