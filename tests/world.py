@@ -253,7 +253,8 @@ class World:
 
     def lose_state(self, key: str) -> None:
         """Delete a user's state, as a partial restore would."""
-        self._alter("DELETE FROM user_state WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
+        for table in ("user_state", "user_due", "user_news"):
+            self._alter(f"DELETE FROM {table} WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
 
     def _alter(self, sql: str, **binds: object) -> None:
         with self.app.database.write() as connection:

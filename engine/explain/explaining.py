@@ -54,7 +54,7 @@ class Explainer:
             profile=profile_edits(connection, channels, user_id, show_addresses=show_addresses),
             facts=facts(connection, content.catalog, channels, self.brand.currency, show_addresses=show_addresses),
             dimensions=placements(connection, content.rules, look, self.deciders, now),
-            next_evaluation=next_evaluation(connection, content, user_id),
+            next_evaluation=next_evaluation(connection, content, user_id, now),
             transitions=moves,
             enrolments=enrolments(connection, content, moves, user_id),
             actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),

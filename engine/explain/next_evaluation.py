@@ -16,8 +16,13 @@ from engine.store.due import DUE_AT_ONCE
 from engine.store.statement import statement
 
 _DUE = text(
-    "SELECT t.due_at, t.evaluated_at, EXISTS (SELECT 1 FROM user_news AS n WHERE n.user_id = t.user_id) AS news"
-    " FROM user_due AS t WHERE t.user_id = :user_id"
+    "SELECT t.due_at, t.evaluated_at, n.news_at FROM"
+    " (SELECT min(due_at) AS news_at FROM user_news WHERE user_id = :user_id) AS n"
+    " LEFT JOIN user_due AS t ON t.user_id = :user_id"
+)
+_NEWS = text(
+    "SELECT DISTINCT e.name FROM user_news AS n JOIN event AS e ON e.user_id = n.user_id AND e.at = n.due_at"
+    " WHERE n.user_id = :user_id ORDER BY e.name LIMIT 5"
 )
 _EVENTS = text("SELECT DISTINCT name FROM event WHERE user_id = :user_id AND at = :at ORDER BY name LIMIT 5")
 
@@ -25,12 +30,14 @@ Term = tuple[str, str]
 """SQL of an instant, and what happens then."""
 
 
-def next_evaluation(connection: Connection, content: Content, user_id: int) -> NextEvaluation | None:
-    """Return when the user is due and why, as far as is known; None if no tick has seen them yet."""
-    row = connection.execute(_DUE, {"user_id": user_id}).first()
-    if row is None:
+def next_evaluation(connection: Connection, content: Content, user_id: int, now: Instant) -> NextEvaluation | None:
+    """Return when the user is due and why, as far as is known at ``now``; None if nothing has made them due yet."""
+    row = connection.execute(_DUE, {"user_id": user_id}).one()
+    if row.due_at is None and row.news_at is None:
         return None
-    due_at = DUE_AT_ONCE if row.news else row.due_at
+    due_at = NEVER if row.due_at is None else row.due_at
+    if row.news_at is not None:
+        due_at = DUE_AT_ONCE if row.news_at <= now else min(row.news_at, due_at)
     evaluated_at = None if row.evaluated_at is None else Instant(row.evaluated_at)
     return NextEvaluation(Instant(due_at), evaluated_at, _why(connection, content, user_id, due_at, evaluated_at))
 
@@ -43,12 +50,12 @@ def _why(
     if evaluated_at is None:
         return ("the user is new",)
     if due_at == DUE_AT_ONCE:
-        return ("new input",)
+        return tuple(map(_event_words, connection.execute(_NEWS, {"user_id": user_id}).scalars())) or ("new input",)
     if due_at == evaluated_at + 1:
         return ("another transition already matches",)
     found = _terms_at(connection, content, user_id, due_at, evaluated_at)
     events = connection.execute(_EVENTS, {"user_id": user_id, "at": due_at}).scalars()
-    found += [f"the event {name}" for name in events]
+    found += map(_event_words, events)
     return tuple(found) or ("new input",)
 
 
@@ -60,6 +67,10 @@ def _terms_at(connection: Connection, content: Content, user_id: int, due_at: in
     binds = {"user_id": user_id} | ({"now": evaluated_at} if ":now" in listed else {})
     row = connection.execute(query, binds).one()
     return list(dict.fromkeys(said for at, (_, said) in zip(row, terms, strict=True) if at == due_at))
+
+
+def _event_words(name: str) -> str:
+    return f"the event {name}"
 
 
 def _terms(content: Content, dialect: Dialect) -> Iterator[Term]:

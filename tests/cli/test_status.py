@@ -14,7 +14,7 @@ from engine.errors import StoreError
 from engine.explain.health_models import Status
 from engine.pipeline import Progress
 from engine.worker.upkeep import Heartbeat
-from tests.world import World, day
+from tests.world import START, World, day
 
 LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", "coupon_code", "transition")
 
@@ -52,9 +52,9 @@ def test_lag_is_that_of_the_oldest(world: World) -> None:
     assert (found.store.lag.users, found.store.lag.actions) == (None, HOUR)
     world.order("u0", 3)
     lag = status(world, 3.5).store.lag
-    assert (lag.users, lag.users_at_once) == (DAY // 2, False)
-    world.user("new")
-    assert status(world, 3.5).store.lag.users_at_once
+    assert (lag.users, lag.users_at_once) == (None, True), "new input waits for the next tick"
+    [(earliest,)] = world.rows("SELECT min(due_at) FROM user_due")
+    assert status(world, (earliest - START) / DAY + 0.5).store.lag.users == DAY // 2, "due by the calendar"
     depths = [(depth.state, depth.channel, depth.reason, depth.count) for depth in found.store.queue]
     assert depths == [("queued", "email", "due", 2)]
 

@@ -161,12 +161,23 @@ def test_new_input_is_evaluated_by_the_next_tick(world: World) -> None:
     due = world.explain("ann", 3).next_evaluation
     assert due
     assert due.at == 0
-    assert "new or have changed" in due.why[0]
+    assert due.why == ("new input",)
     world.tick(3)
     world.order("ann", 4, 100)
     due = world.explain("ann", 4).next_evaluation
     assert due
-    assert due.why == ("the event order_completed",)
+    assert (due.at, due.why) == (0, ("the event order_completed",))
+
+
+def test_a_scheduled_event_is_evaluated_when_it_happens(world: World) -> None:
+    spender(world)
+    world.order("ann", 4, 100)
+    for _ in range(2):  # before a tick has read the news, and after
+        due = world.explain("ann", 2.1).next_evaluation
+        assert due
+        assert due.at == day(4)
+        assert "the event order_completed" in due.why
+        world.tick(2.1)
 
 
 def test_enrolments_and_actions_carry_their_reasons(world: World) -> None:
@@ -214,10 +225,12 @@ def test_a_user_who_has_not_been_evaluated_is_explained_too(world: World) -> Non
     found = world.explain("eve", 1)
     assert [one.places for one in found.dimensions] == [(), (), ()]
     assert placement(found, "lifecycle").slots[0].moves_to == "potential"
+    assert found.next_evaluation is not None
+    assert (found.next_evaluation.at, found.next_evaluation.why) == (0, ("the user is new",))
     world.lose_state("eve")
-    found = world.explain("eve", 1)
-    assert (found.next_evaluation, found.dimensions) == (None, ())
-    assert {one.value for one in found.facts} == {None}
+    lost = world.explain("eve", 1)
+    assert lost.next_evaluation is None
+    assert (lost.dimensions, lost.facts) == (found.dimensions, found.facts)
 
 
 @pytest.mark.parametrize("key", ["Ann", "anx", "annabel"])
@@ -235,11 +248,33 @@ def test_an_unknown_key_like_none(world: World) -> None:
 
 def test_nothing_is_written(world: World) -> None:
     spender(world)
-    tables = ("user_state", "transition", "enrolment", "action", "action_event", "slot", "tick")
+    world.order("ann", 400, 90_000)
+    world.user("new", 400)
+    tables = (
+        "users", "event", "user_state", "user_due", "user_news", "user_date", "sweep", "sweep_range", "transition", "enrolment",
+        "action", "action_event", "slot", "tick",
+    )  # fmt: skip
 
     def everything() -> list[object]:
-        return [world.rows(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+        return [world.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
 
     before = everything()
-    world.explain("ann", 500)
+    for key in ("ann", "new"):
+        world.explain(key, 500)
     assert everything() == before
+
+
+def test_facts_and_decisions_are_those_of_now(world: World) -> None:
+    """What a tick at that instant would find and decide, whether or not one comes."""
+    spender(world)
+    world.order("ann", 4, 100)
+    shown = world.explain("ann", 4)
+    assert {fact.name: fact.value for fact in shown.facts}["orders"] == 4
+    old = world.explain("ann", 400)
+    assert {fact.name: fact.value for fact in old.facts}["spend"] == 0
+    assert placement(old, "lifecycle").places == ("active",)
+    assert placement(old, "lifecycle").slots[0].moves_to == "at_risk"
+    world.tick(400)
+    ticked = world.explain("ann", 400)
+    assert ticked.facts == old.facts
+    assert placement(ticked, "lifecycle").places == ("at_risk",)
