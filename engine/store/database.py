@@ -50,6 +50,7 @@ class Database:
         self.dialect = _dialect(self._given)
         self.engine = _engine(self.dialect, self._given)
         self._file = self.dialect.file(self._given)
+        self._turns = self.dialect.turns(self._given)
 
     @property
     def is_missing(self) -> bool:
@@ -92,10 +93,17 @@ class Database:
         rows that others write, too, goes through ``in_transaction``.
         """
         self._make_file()
-        with self._connect() as connection:
+        with self._turns.turn(), self._connect() as connection:
             writing = connection.execution_options(habitue_writes=True)
             with writing.begin(), self._explaining(writing):
                 yield writing
+
+    def others_wait(self) -> bool:
+        """Tell whether another writer waits for this thread, or waited when this thread's last transaction ended.
+
+        Always False if the database lets several transactions write at a time.
+        """
+        return self._turns.others_wait()
 
     def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
         """Do ``work`` in a write transaction; return its result.
@@ -147,8 +155,9 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close all pooled connections."""
+        """Close all pooled connections, and what waiting for other writers needs."""
         self.engine.dispose()
+        self._turns.close()
 
 
 def _dialect(url: URL) -> Dialect:

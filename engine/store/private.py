@@ -16,6 +16,15 @@ def make_private(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, _MODE))
 
 
+def open_lock(path: Path) -> int:
+    """Open a file whose content does not matter, created if it is missing, in order to lock it; return its descriptor.
+
+    Raises:
+        OSError: it cannot be opened, or ``path`` is a link.
+    """
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
+
+
 def open_private(path: Path) -> int:
     """Open a new or emptied file that only this user can read; return its descriptor for writing.
 

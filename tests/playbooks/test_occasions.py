@@ -12,7 +12,6 @@ from engine.clock import DAY, HOUR, MINUTE, Instant, to_datetime
 from engine.playbooks.triggers.date import DateRule, OnDate
 from engine.playbooks.triggers.occasions import occasions_between
 from engine.playbooks.triggers.schedule import OnSchedule
-from tests.plans import noted_plans
 from tests.playbooks.files import apply, playbook
 from tests.world import START, World, day, number
 
@@ -163,19 +162,6 @@ def test_a_date_that_comes_once_is_met_on_the_day_itself(world: World) -> None:
     for year in (2026, 2027):
         live(world, f"{year}-05-17T00:00", f"{year}-05-18T00:00", hours=3)
     assert world.enrolments("occurrence") == [("date:2026-05-17",)]
-
-
-@pytest.mark.parametrize("every", ["year", "once"])
-def test_the_users_of_a_day_are_found_by_an_index(world: World, every: str) -> None:
-    apply(world, playbook(trigger=birthday(every=every)))
-    born = {"year": "1990-05-17", "once": "2026-05-17"}[every]
-    user, _ = world.user("a", birthday=born), world.user("b", birthday="1990-05-18")
-    world.tick(number("2026-05-16T00:00"))
-    with noted_plans(world.app.database, of="INSERT INTO enrolment") as found:
-        world.tick(number("2026-05-17T10:00"))
-    assert [row[0] for row in world.enrolments()] == [user]
-    assert any("user_date_day" in plan for plan in found)
-    assert not any("sqlite_autoindex_user_date" in plan or "user_date_pkey" in plan for plan in found)
 
 
 def test_an_offset_over_the_new_year_belongs_to_the_birthdays_year(world: World) -> None:

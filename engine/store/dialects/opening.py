@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, TextClause
 from sqlalchemy.types import TypeEngine
 
 from engine.store.dialects.fault import Fault
+from engine.store.dialects.turns import Turns
 
 
 class Opening(ABC):
@@ -43,6 +44,10 @@ class Opening(ABC):
     @abstractmethod
     def file(self, url: URL) -> Path | None:
         """Return the database's file, which is created if it is missing; None if the database is not a file of ours."""
+
+    def turns(self, url: URL) -> Turns:
+        """Return the queue of those who write to the database of ``url``; by default there is none."""
+        return Turns()
 
     @abstractmethod
     def columns(self, connection: Connection, table: str) -> Mapping[str, str]:

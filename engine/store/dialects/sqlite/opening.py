@@ -11,6 +11,8 @@ from engine.errors import StoreError
 from engine.store.dialects.fault import Fault
 from engine.store.dialects.opening import Opening
 from engine.store.dialects.sqlite.faults import fault_of
+from engine.store.dialects.sqlite.turns import SqliteTurns
+from engine.store.dialects.turns import Turns
 
 BUSY_TIMEOUT = 60_000
 """How long a writer waits for another before SQLite gives up, in milliseconds."""
@@ -46,6 +48,11 @@ class SqliteOpening(Opening):
     def file(self, url: URL) -> Path | None:
         """The file, unless it is given as one of SQLite's own URIs."""
         return Path(url.database) if url.database and not url.database.startswith("file:") else None
+
+    def turns(self, url: URL) -> Turns:
+        """Queues beside the file; there is no queue for SQLite's own URIs."""
+        file = self.file(url)
+        return Turns() if file is None else SqliteTurns(file)
 
     def columns(self, connection: Connection, table: str) -> Mapping[str, str]:
         """The types as they were declared."""
