@@ -30,6 +30,10 @@ class HeldVersion:
         """The database's dialect."""
         return self._database.dialect
 
+    def others_wait(self) -> bool:
+        """Tell whether other writers wait for this one; see ``Database.others_wait``."""
+        return self._database.others_wait()
+
     def read(self) -> AbstractContextManager[Connection]:
         """Open a read-only transaction; see ``Database.read``."""
         return self._database.read()

@@ -11,11 +11,13 @@ from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.errors import StoreError
 from engine.incentives.coupons import CouponIssuer
+from engine.pipeline.chunks import Chunks
 from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import Progress, Watch
 from engine.playbooks.advance import Advance, Advanced
 from engine.playbooks.breakers import PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
 from engine.playbooks.releasing import release
+from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget_passed
 
 
@@ -30,6 +32,7 @@ class StepStage:
         self._coupon_issuer = coupon_issuer
         self._breakers = breakers
         self._chunk = chunk
+        self._pace = Pace(chunk)
 
     def release(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Release what waits for a coupon code, before any new enrolment can claim one.
@@ -46,23 +49,22 @@ class StepStage:
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Advance the enrolments that are due at ``now``."""
         before = done.quarantined
-        bad_rows = BadRowIsolation(self._store, RowKind.ENROLMENT, "steps", self._chunk)
+        chunks = Chunks(self._store, self._pace, BadRowIsolation(self._store, RowKind.ENROLMENT, "steps", self._chunk))
         while True:
             try:
-                advanced = self._enrolment_chunk(now, bad_rows)
+                advanced = chunks.run(partial(self._enrolment_chunk, chunks, now))
             except PlaybookAtFault as fault:
                 self._breakers.fail(fault, now)
                 continue
             except (StoreError, DBAPIError) as error:
-                rows = bad_rows.failed(error, now)
+                rows = chunks.failed(error, now)
                 if rows and not self._stop_playbook_of(rows, error, now):
                     raise
                 continue
             if not advanced.passed:
                 self._breakers.resume((PartKind.STEPS,), now)
                 self._store.in_transaction(partial(forget_passed, now=now))
-                return replace(done, quarantined=before + bad_rows.number)
-            bad_rows.worked()
+                return replace(done, quarantined=before + chunks.quarantined)
             done = replace(done, actions=done.actions + advanced.actions)
             watch(done)
 
@@ -75,10 +77,9 @@ class StepStage:
         self._breakers.fail(PlaybookAtFault.because(found[0], error), now)
         return True
 
-    def _enrolment_chunk(self, now: Instant, bad_rows: BadRowIsolation) -> Advanced:
-        def work(connection: Connection) -> Advanced:
-            if bad_rows.limit == 1:
-                bad_rows.suspect = self._advance.first_due(connection, now)
-            return self._advance.run(connection, now, bad_rows.limit)
-
-        return self._store.in_transaction(work)
+    def _enrolment_chunk(self, chunks: Chunks, now: Instant, connection: Connection) -> tuple[int, Advanced]:
+        limit = chunks.limit
+        if limit == 1:
+            chunks.suspect(self._advance.first_due(connection, now))
+        advanced = self._advance.run(connection, now, limit)
+        return advanced.passed, advanced

@@ -5,9 +5,9 @@ that follows are committed together or not at all. If a tick stops, the remainin
 cursor.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.errors import StoreError
+from engine.pipeline.chunks import Chunks
 from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import Progress, Watch
 from engine.playbooks.breakers import PlaybookAtFault, PlaybookBreakers
@@ -23,6 +24,7 @@ from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
 from engine.rules.evaluation import Evaluation
 from engine.store.due import due_again, fold_news, take_due_users
+from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget
 from engine.store.sweep import close_sweep, current_sweep, is_over, reach, take_range, wait_for_others
 from engine.store.temporary import DUE_USER
@@ -32,13 +34,10 @@ _WORK_TO_DO = text(
     " OR EXISTS (SELECT 1 FROM sweep WHERE finished_at IS NULL)"
 )
 
-
-class Chunk(Protocol):
-    """Processes up to ``bad_rows.limit`` users; returns what it did, or None if there was nothing to do."""
-
-    def __call__(self, connection: Connection, *, now: Instant, bad_rows: BadRowIsolation) -> Progress | None:
-        """Do it in the caller's transaction."""
-        ...
+_FIRST = 2_000
+"""Users of the first chunk of a sweep."""
+Work = Callable[[Connection], tuple[int, Progress | None]]
+"""Processes a chunk; returns how many users it had, and what it did, or None if there was nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class UserStage:
         self._evaluation = evaluation
         self._triggers = triggers
         self._chunk = chunk
+        self._due_pace, self._sweep_pace = Pace(chunk), Pace(chunk)
+        self._has_swept = False
 
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Evaluate everybody who is due at ``now``, and finish an open sweep.
@@ -75,68 +76,70 @@ class UserStage:
         Raises:
             VersionReplaced: another version is running.
         """
-        due = BadRowIsolation(self._store, RowKind.USER, "users", self._chunk)
-        swept = BadRowIsolation(self._store, RowKind.USER, "users", self._chunk)
+        due, swept = self._chunks(self._due_pace), self._chunks(self._sweep_pace)
+        before = done.quarantined
         while self._work_to_do(now):
-            did = self._attempt(self._due_chunk, due, now)
+            did = self._attempt(partial(self._due_chunk, due, now), due, now)
             if did is None:
-                did = self._attempt(self._sweep_chunk, swept, now)
+                did = self._attempt(partial(self._sweep_chunk, swept, now), swept, now)
             if did is None:
                 break
-            done = _sum(done, did, due.number + swept.number)
+            done = _sum(done, did, before + due.quarantined + swept.quarantined)
             watch(done)
-        return replace(done, quarantined=due.number + swept.number)
+        return done
+
+    def _chunks(self, pace: Pace) -> Chunks:
+        return Chunks(self._store, pace, BadRowIsolation(self._store, RowKind.USER, "users", self._chunk))
 
     def _work_to_do(self, now: Instant) -> bool:
         with self._store.read() as connection:
             return bool(connection.execute(_WORK_TO_DO, {"now": now}).scalar())
 
-    def _attempt(self, chunk: Chunk, bad_rows: BadRowIsolation, now: Instant) -> Progress | None:
-        """Process one chunk; after an error that can be isolated, it did nothing, and there is still something to do."""
+    def _attempt(self, work: Work, chunks: Chunks, now: Instant) -> Progress | None:
+        """Process one chunk; after an error that can be isolated, nothing was done, and there is still something to do."""
         try:
-            did = self._store.in_transaction(partial(chunk, now=now, bad_rows=bad_rows))
+            return chunks.run(work)
         except PlaybookAtFault as fault:
             self._triggers.breakers.fail(fault, now)
-            return Progress()
         except (StoreError, DBAPIError) as error:
-            if bad_rows.failed(error, now):
+            if chunks.failed(error, now):
                 raise
-            return Progress()
-        if did is not None:
-            bad_rows.worked()
-        return did
+        return Progress()
 
-    def _due_chunk(self, connection: Connection, *, now: Instant, bad_rows: BadRowIsolation) -> Progress | None:
+    def _due_chunk(self, chunks: Chunks, now: Instant, connection: Connection) -> tuple[int, Progress | None]:
         dialect = self._store.dialect
         fold_news(connection, dialect, now)
-        users = take_due_users(connection, dialect, now, bad_rows.limit)
+        users = take_due_users(connection, dialect, now, chunks.limit)
         if not users:
-            return None
+            return 0, None
         if users == 1:
-            bad_rows.suspect = connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one()
+            chunks.suspect(connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one())
         transitions = self._evaluation.evaluate(connection, now, users)
         enrolments = self._triggers.run(connection, now)
         forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")
-        return Progress(users, transitions, enrolments)
+        return users, Progress(users, transitions, enrolments)
 
-    def _sweep_chunk(self, connection: Connection, *, now: Instant, bad_rows: BadRowIsolation) -> Progress | None:
+    def _sweep_chunk(self, chunks: Chunks, now: Instant, connection: Connection) -> tuple[int, Progress | None]:
         sweep = current_sweep(connection)
         if sweep is None:
-            return None
-        users = take_range(connection, sweep, bad_rows.limit)
+            return 0, None
+        # The situations that nearly everybody is in are then known before the large chunks.
+        limit = chunks.limit if self._has_swept else min(chunks.limit, _FIRST)
+        users = take_range(connection, sweep, limit)
         if users is None:
             if is_over(connection, sweep):
                 close_sweep(connection, sweep)
             else:
                 wait_for_others(connection, sweep)
-            return Progress()
+            return 0, Progress()
         if users.high - users.low == 1:
-            bad_rows.suspect = users.low
+            chunks.suspect(users.low)
         transitions = self._evaluation.sweep(connection, sweep, users, now)
         asked = connection.execute(text(f"SELECT count(*) FROM {DUE_USER}")).scalar_one()
         enrolments = self._triggers.run(connection, now) if asked else 0
         reach(connection, sweep, users)
-        return Progress(asked, transitions, enrolments)
+        self._has_swept = True
+        return users.high - users.low, Progress(asked, transitions, enrolments)
 
 
 def _sum(done: Progress, did: Progress, quarantined: int) -> Progress:

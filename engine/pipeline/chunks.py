@@ -1,0 +1,56 @@
+"""The chunks of a stage: how large the next one may be, after bad rows and for the sake of others who wait."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from engine.bad_rows import BadRowIsolation
+from engine.clock import Instant
+from engine.pipeline.held import HeldVersion
+from engine.store.pace import Pace
+
+Result = TypeVar("Result")
+
+
+class Chunks:
+    """Runs the chunks of one stage in one tick."""
+
+    def __init__(self, store: HeldVersion, pace: Pace, bad_rows: BadRowIsolation) -> None:
+        self._store = store
+        self._pace = pace
+        self._bad_rows = bad_rows
+
+    @property
+    def quarantined(self) -> int:
+        """How many rows were quarantined."""
+        return self._bad_rows.number
+
+    @property
+    def limit(self) -> int:
+        """The most rows of the next chunk."""
+        return min(self._bad_rows.limit, self._pace.size())
+
+    def suspect(self, row_id: int | None) -> None:
+        """Name the only row of the current chunk: if it fails, this row is to blame."""
+        self._bad_rows.suspect = row_id
+
+    def run(self, chunk: Callable[[Connection], tuple[int, Result]]) -> Result:
+        """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return the result."""
+        began = time.monotonic()
+
+        def work(connection: Connection) -> tuple[int, Result, bool]:
+            rows, result = chunk(connection)
+            # Whoever waits now has waited while this chunk ran.
+            return rows, result, self._store.others_wait()
+
+        rows, result, others_wait = self._store.in_transaction(work)
+        self._pace.done(rows, time.monotonic() - began, others_wait)
+        if rows:
+            self._bad_rows.worked()
+        return result
+
+    def failed(self, error: Exception, now: Instant) -> tuple[int, ...]:
+        """Take note that a chunk failed; see ``BadRowIsolation.failed``."""
+        return self._bad_rows.failed(error, now)
