@@ -53,7 +53,7 @@ class Pipeline:
         while True:
             try:
                 for stage in (self._users.run, self._take_occasions, self._steps.release, self._steps.run):
-                    note(stage(now, reached, note))
+                    reached = stage(now, reached, note)
             except SweepOpened:  # by a calibration meanwhile: the users come first again
                 continue
             except VersionReplaced as error:
@@ -69,4 +69,5 @@ class Pipeline:
     def _take_occasions(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         done = replace(done, enrolments=done.enrolments + self._occasions.run(self._store, now))
         self._breakers.resume(USER_PARTS, now)
+        watch(done)
         return done
