@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from engine.clock import DAY
+from engine.conditions.days import days_test
 from engine.conditions.pattern import as_like
 from engine.conditions.tree import (
     And,
@@ -117,6 +118,8 @@ class _Writer:
 
     def _boolean(self, node: Value) -> str:
         match node:
+            case Compare() | Between() if (test := days_test(node, NOW, self.instant)) is not None:
+                return test
             case Compare():
                 return f"({self._ordered(node.left)} {node.op} {self._ordered(node.right)})"
             case Between():

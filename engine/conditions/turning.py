@@ -6,10 +6,11 @@ points. Anywhere else, it can matter at every whole day after ``x``.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import Decimal
 from types import MappingProxyType
 
 from engine.clock import DAY, NEVER
+from engine.conditions.days import above, up
 from engine.conditions.sql import FAR_DAYS, NOW, Columns, days_sql, instant_sql
 from engine.conditions.tree import Between, Compare, Constant, DaysSince, Member, Value, children, names_of
 from engine.store.dialects import Dialect
@@ -71,7 +72,7 @@ def _thresholds(node: Compare | Between | Member) -> list[int] | None:
         case Compare(left=DaysSince(), right=Constant(value=int() | Decimal() as bound)):
             return _of_compare(node.op, Decimal(bound))
         case Between(value=DaysSince(), low=Constant(value=int() | Decimal() as low), high=Constant(value=high)):
-            return [_up(Decimal(low)), _above(Decimal(high))] if isinstance(high, int | Decimal) else None
+            return [up(Decimal(low)), above(Decimal(high))] if isinstance(high, int | Decimal) else None
         case Member(value=DaysSince()):
             bounds = [option.value for option in node.options if isinstance(option, Constant)]
             days = [Decimal(bound) for bound in bounds if isinstance(bound, int | Decimal)]
@@ -84,17 +85,7 @@ def _thresholds(node: Compare | Between | Member) -> list[int] | None:
 
 def _of_compare(op: str, bound: Decimal) -> list[int]:
     if op in {">", "<="}:
-        return [_above(bound)]
+        return [above(bound)]
     if op in {">=", "<"}:
-        return [_up(bound)]
+        return [up(bound)]
     return [int(bound), int(bound) + 1] if bound == bound.to_integral_value() else []
-
-
-def _up(bound: Decimal) -> int:
-    """Return the smallest whole number that is not below ``bound``."""
-    return int(bound.to_integral_value(ROUND_CEILING))
-
-
-def _above(bound: Decimal) -> int:
-    """Return the smallest whole number above ``bound``."""
-    return int(bound.to_integral_value(ROUND_FLOOR)) + 1
