@@ -1,7 +1,7 @@
-"""Full re-evaluation, compared with engines that evaluate one user at a time: durable_rules, zen-engine, rule-engine.
+"""The sweep, compared with engines that evaluate one user at a time: durable_rules, zen-engine, rule-engine.
 
-Our time is that of the whole ``full_placing``: decisions, placements, waits, transitions and ``due_at``, all written.
-Theirs is for reading a sample of the same store's rows, evaluating the same conditions and deciding, extrapolated. They
+Our time is that of the whole tick of ``sweep`` on SQLite: decisions, placements, waits, transitions and due instants, all
+written. Theirs is for reading a sample of the same store's rows, evaluating the same conditions and deciding, extrapolated. They
 do without ``lock`` and ``grace``, instants, the log and all writes. For every sampled user they must arrive at the
 same places as the production path does once no grace is running.
 
@@ -13,10 +13,10 @@ the brand in one list expression, which saves most calls into the engine. durabl
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from bench.common import Timing, in_subprocess, interleaved_timings, report, scratch, size_from_command_line, timed
-from bench.full_placing import place_everyone, placed_store
+from bench.common import in_subprocess, interleaved_timings, report, size_from_command_line, timed
 from bench.peer_rules import (
     Compiled,
     Place,
@@ -29,9 +29,10 @@ from bench.peer_rules import (
     rule_engine_expression,
     zen_expression,
 )
-from bench.population import brand_content, copy_store
-from engine.loading import Content
-from engine.store.database import Database
+from bench.placed import placed_store
+from bench.population import NOW, app_of, brand_content
+from bench.stores import sqlite_file, stores
+from bench.sweep import Runs
 
 FULL_SIZE = 1_000_000
 RUNS = 3
@@ -57,8 +58,8 @@ def _all_ways(compiled: Compiled) -> dict[str, Callable[[], Place]]:
 
 PEERS = (
     Peer("durable_rules", 3.0, 20_000, {"ratio": by_durable_rules}),
-    Peer("zen_engine", 10.0, 10_000, _all_ways(zen_expression)),
-    Peer("rule_engine", 50.0, 4_000, _all_ways(rule_engine_expression)),
+    Peer("zen_engine", 8.0, 10_000, _all_ways(zen_expression)),
+    Peer("rule_engine", 20.0, 4_000, _all_ways(rule_engine_expression)),
 )
 
 
@@ -69,17 +70,18 @@ def _decide(path: Path, place: Place, count: int) -> None:
     connection.close()
 
 
-def _wanted(source: Path, content: Content, count: int) -> list[Standing]:
+def _wanted(runs: Runs, count: int) -> list[Standing]:
     """Return where the production path places the sampled users once every grace has ended."""
-    path = copy_store(source, "wanted.db")
-    database = Database(f"sqlite:///{path}")
-    waits = [slot.wait for dimension in content.rules.dimensions for slot in dimension.slots if slot.graces]
-    with database.write() as connection:
+    url = runs.stores.copy(runs.source, "wanted")
+    dimensions = runs.content.rules.dimensions
+    waits = [slot.wait for dimension in dimensions for slot in dimension.slots if slot.graces]
+    app = app_of(url)
+    with app.database.write() as connection:
         connection.exec_driver_sql(f"DELETE FROM user_state WHERE user_id > {count}")
         connection.exec_driver_sql(f"UPDATE user_state SET {', '.join(f'{wait} = 1' for wait in waits)}")
-    place_everyone(database, content)
-    database.close()
-    store = sqlite3.connect(path)
+    app.tick(runs.content, NOW)
+    app.close()
+    store = sqlite3.connect(sqlite_file(url))
     found = [standing for _, standing in rows(store, count)]
     store.close()
     return found
@@ -96,28 +98,23 @@ def _check(source: Path, place: Place, wanted: list[Standing]) -> None:
 def main() -> bool:
     """Measure and report each engine."""
     size = size_from_command_line(FULL_SIZE, "users")
-    with scratch() as folder:
-        source, content = folder / "source.db", brand_content()
+    with stores("sqlite") as kept:
+        source = kept.fresh("source")
         in_subprocess(placed_store, source, size)
-
-        def ours() -> Timing:
-            database = Database(f"sqlite:///{copy_store(source, 'ours.db')}")
-            taken = timed(lambda: place_everyone(database, content))
-            database.close()
-            return taken
-
-        wanted = _wanted(source, content, min(size, max(peer.sample for peer in PEERS)))
-        fine = [_measure(peer, source, wanted[: min(size, peer.sample)], ours, size) for peer in PEERS]
+        kept.settle(source)
+        runs = Runs(brand_content(), kept, source)
+        wanted = _wanted(runs, min(size, max(peer.sample for peer in PEERS)))
+        fine = [_measure(peer, runs, wanted[: min(size, peer.sample)], size) for peer in PEERS]
         return all(fine)
 
 
-def _measure(peer: Peer, source: Path, wanted: list[Standing], ours: Callable[[], Timing], size: int) -> bool:
-    count = len(wanted)
+def _measure(peer: Peer, runs: Runs, wanted: list[Standing], size: int) -> bool:
+    count, source = len(wanted), sqlite_file(runs.source)
     placers = [make() for make in peer.placers.values()]
     for place in placers:
         _check(source, place, wanted)
-    works = [lambda p=place: timed(lambda: _decide(source, p, count)) for place in placers]
-    mine, *theirs = interleaved_timings(RUNS, ours, *works)
+    works = [partial(timed, partial(_decide, source, place, count)) for place in placers]
+    mine, *theirs = interleaved_timings(RUNS, runs.ours, *works)
     ratios = {
         name: round(taken.wall * size / count / mine.wall, 3)
         for name, taken in zip(peer.placers, theirs, strict=True)
