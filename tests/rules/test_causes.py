@@ -7,7 +7,7 @@ import pytest
 
 from engine.facts.calibrate import calibrate
 from engine.intake.write.events import write_events
-from engine.store.due import Cause, due_everybody
+from engine.store.due import Cause, add_news, fold_news
 from tests.maison import FACTS, LIFECYCLE, VALUE
 from tests.world import World, day
 
@@ -71,7 +71,7 @@ def test_what_the_calendar_brings_is_time(world: World) -> None:
     settled(world)
     world.tick(63)
     assert causes(world, 2) == {"lifecycle:at_risk": "time"}
-    assert world.rows("SELECT due_cause FROM user_state") == [(None,)]
+    assert world.rows("SELECT cause FROM user_due") == [(None,)]
 
 
 def test_an_edit_of_the_rules_is_no_behaviour(world: World) -> None:
@@ -162,7 +162,7 @@ def test_a_file_that_says_something_else_of_a_known_user_is_an_import(world: Wor
 
 def test_a_file_does_not_swallow_what_the_calendar_brought(world: World) -> None:
     settled(world)
-    [(due_at,)] = world.rows("SELECT due_at FROM user_state")
+    [(due_at,)] = world.rows("SELECT due_at FROM user_due")
     assert due_at < day(63)
     world.user("ann", 63, first_name="Ann")  # the nightly export, before the nightly tick
     world.tick(63)
@@ -173,7 +173,7 @@ def test_history_is_imported_and_what_happened_lately_is_behaviour(world: World)
     settled(world)
     world.tick(50)
     world.event("ann", "review_posted", 49)
-    assert world.rows("SELECT due_cause FROM user_state") == [("behaviour",)]
+    assert world.rows("SELECT cause FROM user_news") == [("behaviour",)]
     world.tick(50.1)
     told_late(world, "ann", happened=10, told=51)
     world.tick(51)
@@ -199,10 +199,10 @@ def test_an_event_of_the_future_is_behaviour_when_it_happens(world: World) -> No
 @pytest.mark.parametrize(
     ("pending", "cause", "kept"),
     [
-        ("behaviour", Cause.RULES, "behaviour"),
-        ("scores", Cause.RULES, "rules"),
-        ("rules", Cause.SCORES, "rules"),
-        (None, Cause.SCORES, "scores"),
+        ("behaviour", Cause.IMPORT, "behaviour"),
+        (None, Cause.BEHAVIOUR, "behaviour"),
+        ("rules", Cause.BEHAVIOUR, "behaviour"),
+        ("rules", Cause.IMPORT, "rules"),
         (None, Cause.IMPORT, None),
         ("import", Cause.MERGE, "merge"),
         ("person", Cause.IMPORT, "person"),
@@ -210,12 +210,24 @@ def test_an_event_of_the_future_is_behaviour_when_it_happens(world: World) -> No
 )
 def test_the_stronger_cause_counts(world: World, pending: str | None, cause: Cause, kept: str | None) -> None:
     settled(world)
+    world.execute("UPDATE user_due SET due_at = :at, cause = :cause", at=day(1), cause=pending)
+    [(user,)] = world.rows("SELECT user_id FROM user_due")
     with world.app.database.write() as connection:
-        connection.exec_driver_sql(
-            f"UPDATE user_state SET due_at = 1, due_cause = {repr(pending) if pending else 'NULL'}"
-        )
-        due_everybody(connection, cause, day(2))
-    assert world.rows("SELECT due_at, due_cause FROM user_state") == [(0, kept)]
+        add_news(connection, world.app.database.dialect, [user], cause)
+        assert fold_news(connection, world.app.database.dialect, day(2)) == 1
+    assert world.rows("SELECT due_at, cause FROM user_due") == [(0, kept)]
+    assert world.rows("SELECT * FROM user_news") == []
+
+
+def test_of_several_news_the_strongest_counts_in_any_order(world: World) -> None:
+    settled(world)
+    world.order("ann", 1.6, 100)
+    world.user("ann", 2, city="Berlin")
+    world.order("ann", 9, 100)
+    [(user,)] = world.rows("SELECT user_id FROM user_due")
+    with world.app.database.write() as connection:
+        assert fold_news(connection, world.app.database.dialect, day(2)) == 3
+    assert world.rows("SELECT user_id, due_at, cause FROM user_due") == [(user, 0, "behaviour")]
 
 
 def test_explain_tells_the_cause_and_old_transitions_count_as_behaviour(world: World) -> None:

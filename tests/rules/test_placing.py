@@ -1,73 +1,22 @@
 """Placements follow the rules, tick after tick: SQL and the rule engine against a plain reading of the same rules."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
 
 from engine.clock import DAY, HOUR, Instant
-from engine.content.bundle import Bundle
-from engine.facts.catalog import load_catalog
-from engine.rules.decide.decider import Deciders
-from engine.rules.place.placing import Placing
-from engine.rules.ruleset import RuleSet, load_rules
-from engine.store.database import Database
-from engine.store.state_table import follow, migrate
-from engine.store.due import take_due_users
-from tests.rules.reference import FILES, Standing
+from engine.rules.ruleset import RuleSet
+from tests.rules.reference import Standing
+from tests.rules.rules_store import RulesStore
 
 START = Instant(1_700_000_000_000)
 USERS = 80
 
 
-class Store:
-    """A store whose facts the test sets, so that placing is all that is tried."""
-
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
-        migrate(self.database)
-        catalog, mistakes = load_catalog(Bundle(FILES), 100)
-        self.rules, more = load_rules(Bundle(FILES), catalog)
-        assert [*mistakes, *more] == []
-        with self.database.write() as connection:
-            follow(connection, self.database.dialect, (*catalog.columns(), *self.rules.columns()))
-        self._deciders = Deciders()
-
-    def set_facts(self, rows: Sequence[tuple[int, int, int, int | None]]) -> None:
-        """Give users (number, spend, orders, last order) and make them due."""
-        with self.database.write() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO user_state (user_id, due_at, fact_spend, fact_orders, fact_last_order_at)"
-                    " VALUES (:user, 0, :spend, :orders, :last) ON CONFLICT (user_id) DO UPDATE SET due_at = 0,"
-                    " fact_spend = excluded.fact_spend, fact_orders = excluded.fact_orders,"
-                    " fact_last_order_at = excluded.fact_last_order_at"
-                ),
-                [dict(zip(("user", "spend", "orders", "last"), row, strict=True)) for row in rows],
-            )
-
-    def place(self, now: Instant, chunk: int = 50) -> set[int]:
-        """Place everyone who is due, in chunks; return who was looked at."""
-        placing = Placing(self.rules, self.database.dialect, self._deciders)
-        looked: set[int] = set()
-        while True:
-            with self.database.write() as connection:
-                if not take_due_users(connection, self.database.dialect, now, chunk):
-                    return looked
-                looked |= set(connection.execute(text("SELECT user_id FROM due_user")).scalars())
-                connection.execute(text("UPDATE user_state SET edge_at = NULL"))
-                placing.run(connection, now)
-
-    def all(self, sql: str) -> list[tuple[object, ...]]:
-        """Return the rows of a query."""
-        with self.database.read() as connection:
-            return [tuple(row) for row in connection.execute(text(sql))]
-
-
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    made = Store(database_url)
+def store(database_url: str) -> Iterator[RulesStore]:
+    made = RulesStore(database_url)
     yield made
     made.database.close()
 
@@ -81,7 +30,7 @@ def _random_facts(rng: random.Random, now: int) -> tuple[int, int, int | None]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_placements_and_transitions_equal_a_plain_reading(store: Store, seed: int) -> None:
+def test_placements_and_transitions_equal_a_plain_reading(store: RulesStore, seed: int) -> None:
     rng = random.Random(seed)
     plain = {user: Standing() for user in range(1, USERS + 1)}
     facts: dict[int, tuple[int, int, int | None]] = {}
@@ -90,8 +39,8 @@ def test_placements_and_transitions_equal_a_plain_reading(store: Store, seed: in
         changed = [user for user in plain if user not in facts or rng.random() < 0.3]
         for user in changed:
             facts[user] = _random_facts(rng, now)
-        store.set_facts([(user, *facts[user]) for user in changed])
-        store.place(now)
+        store.set_facts({user: facts[user] for user in changed})
+        store.evaluate(now)
         # The plain reader looks at everyone, the engine only at who is due: they must agree all the same.
         for user, standing in plain.items():
             standing.look(*facts[user], now)
@@ -106,12 +55,12 @@ def _needs(standing: Standing) -> str:
     return "|" + "basic|" * standing.basic + "premium|" * standing.premium
 
 
-def test_the_chain_of_transitions_is_unbroken(store: Store) -> None:
+def test_the_chain_of_transitions_is_unbroken(store: RulesStore) -> None:
     rng = random.Random(7)
     for step in range(10):
         now = Instant(START + step * 9 * DAY)
-        store.set_facts([(user, *_random_facts(rng, now)) for user in range(1, 40)])
-        store.place(now)
+        store.set_facts({user: _random_facts(rng, now) for user in range(1, 40)})
+        store.evaluate(now)
     rows = store.all(
         "SELECT user_id, dimension, from_place, to_place FROM transition WHERE dimension <> 'needs' ORDER BY id"
     )
@@ -122,40 +71,40 @@ def test_the_chain_of_transitions_is_unbroken(store: Store) -> None:
     assert len(rows) > 100
 
 
-def test_nobody_is_looked_at_before_something_can_change(store: Store) -> None:
-    store.set_facts([(1, 60_000, 3, START), (2, 0, 0, None)])
-    assert store.place(START) == {1, 2}
-    assert store.place(Instant(START + 1)) == set()
+def test_nobody_is_looked_at_before_something_can_change(store: RulesStore) -> None:
+    store.set_facts({1: (60_000, 3, START), 2: (0, 0, None)})
+    assert store.evaluate(START) == {1, 2}
+    assert store.evaluate(Instant(START + 1)) == set()
     # The new customer hops on after one tick, since `value = 'high'` holds by then; nobody else is due.
-    due = {int(str(user)): int(str(at)) for user, at in store.all("SELECT user_id, due_at FROM user_state")}
+    due = {int(str(user)): int(str(at)) for user, at in store.all("SELECT user_id, due_at FROM user_due")}
     assert due[2] > START + 1_000 * DAY
     assert START + 5 * DAY <= due[1] <= START + 61 * DAY
 
 
-def test_a_downgrade_waits_for_its_grace_and_is_forgotten_when_the_user_recovers(store: Store) -> None:
-    store.set_facts([(1, 60_000, 3, START)])
-    store.place(START)
+def test_a_downgrade_waits_for_its_grace_and_is_forgotten_when_the_user_recovers(store: RulesStore) -> None:
+    store.set_facts({1: (60_000, 3, START)})
+    store.evaluate(START)
     falling = Instant(START + 20 * DAY)
-    store.set_facts([(1, 100, 3, START)])
-    store.place(falling)
+    store.set_facts({1: (100, 3, START)})
+    store.evaluate(falling)
     assert store.all("SELECT place_value, wait_value FROM user_state") == [("high", falling)]
-    store.set_facts([(1, 45_000, 3, START)])
-    store.place(Instant(falling + DAY))
+    store.set_facts({1: (45_000, 3, START)})
+    store.evaluate(Instant(falling + DAY))
     assert store.all("SELECT place_value, wait_value FROM user_state") == [("high", None)]
-    store.set_facts([(1, 100, 3, START)])
-    store.place(Instant(falling + 2 * DAY))
-    store.place(Instant(falling + 32 * DAY - 1))
+    store.set_facts({1: (100, 3, START)})
+    store.evaluate(Instant(falling + 2 * DAY))
+    store.evaluate(Instant(falling + 32 * DAY - 1))
     assert store.all("SELECT place_value FROM user_state") == [("high",)]
-    store.place(Instant(falling + 32 * DAY))
+    store.evaluate(Instant(falling + 32 * DAY))
     assert store.all("SELECT place_value, wait_value FROM user_state") == [("low", None)]
 
 
-def test_a_place_that_was_taken_out_of_the_file_is_left_at_the_next_look(store: Store) -> None:
-    store.set_facts([(1, 60_000, 3, START)])
-    store.place(START)
-    with store.database.write() as connection:
-        connection.execute(text("UPDATE user_state SET place_value = 'platinum', due_at = 0"))
-    store.place(Instant(START + DAY))
+def test_a_place_that_was_taken_out_of_the_file_is_left_at_the_next_look(store: RulesStore) -> None:
+    store.set_facts({1: (60_000, 3, START)})
+    store.evaluate(START)
+    store.execute("UPDATE user_state SET place_value = 'platinum'")
+    store.execute("UPDATE user_due SET due_at = 0")
+    store.evaluate(Instant(START + DAY))
     assert store.all("SELECT place_value FROM user_state") == [("high",)]
     assert store.all("SELECT from_place, rule FROM transition WHERE to_place = 'high' ORDER BY id") == [
         (None, "value.high.when"),
@@ -163,9 +112,9 @@ def test_a_place_that_was_taken_out_of_the_file_is_left_at_the_next_look(store: 
     ]
 
 
-def test_every_transition_names_rule_version_and_signature(store: Store) -> None:
-    store.set_facts([(1, 60_000, 3, START)])
-    store.place(START)
+def test_every_transition_names_rule_version_and_signature(store: RulesStore) -> None:
+    store.set_facts({1: (60_000, 3, START)})
+    store.evaluate(START)
     rows = store.all("SELECT dimension, rule, rules_version, signature FROM transition ORDER BY dimension, to_place")
     assert [(row[0], row[1], row[2]) for row in rows] == [
         ("lifecycle", "lifecycle.4.to_active", store.rules.version),
@@ -176,6 +125,6 @@ def test_every_transition_names_rule_version_and_signature(store: Store) -> None
     assert {"spend >= 500", "orders >= 3"} <= set(value.true_atoms(int(str(rows[2][3]))))
 
 
-def test_dimensions_are_evaluated_in_the_order_of_their_references(store: Store) -> None:
+def test_dimensions_are_evaluated_in_the_order_of_their_references(store: RulesStore) -> None:
     rules: RuleSet = store.rules
     assert [[dimension.name for dimension in level] for level in rules.levels] == [["value"], ["lifecycle", "needs"]]
