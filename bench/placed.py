@@ -20,7 +20,7 @@ def placed_store(url: str, size: int) -> None:
     facts of a sixth of all users lead to other places than those they have. History is written by hand, because it is
     not what is measured: ``sweep`` shows that it is what the program would have written.
     """
-    app, content = brand_app(url, HISTORY[0])
+    app, content = brand_app(url, HISTORY[0], playbooks=False)
     dialect = app.database.dialect
     found = signatures(content, dialect)
     first, later = handwritten_first.every_row(dialect, found), handwritten_update.every_row(dialect, found)

@@ -20,9 +20,10 @@ NOW = Instant(1_790_000_000_000)
 BRAND = Path(__file__).parent.parent
 
 
-def brand_files() -> Bundle:
-    """Read the default brand's files."""
-    return read_bundle(BRAND / "rules", BRAND / "playbooks", BRAND / "templates")
+def brand_files(*, playbooks: bool = True) -> Bundle:
+    """Read the default brand's files; without ``playbooks``, its facts and rules alone."""
+    files = read_bundle(BRAND / "rules", BRAND / "playbooks", BRAND / "templates")
+    return files if playbooks else Bundle(files.under("rules"))
 
 
 def app_of(url: str, now: Instant = NOW) -> App:
@@ -30,18 +31,18 @@ def app_of(url: str, now: Instant = NOW) -> App:
     return App(Settings(store=StoreSettings(url=url)), FixedClock(now))
 
 
-def brand_app(url: str, now: Instant = NOW) -> tuple[App, Content]:
+def brand_app(url: str, now: Instant = NOW, *, playbooks: bool = True) -> tuple[App, Content]:
     """Open the default brand on a store, migrated, with its version applied."""
     app = app_of(url, now)
-    content = app.load(brand_files())
+    content = app.load(brand_files(playbooks=playbooks))
     app.migrate(content)
     app.apply(content, now)
     return app, content
 
 
-def brand_content() -> Content:
+def brand_content(*, playbooks: bool = True) -> Content:
     """Load the default brand's files, without a store."""
-    return load_content(brand_files(), Settings(), Deciders())
+    return load_content(brand_files(playbooks=playbooks), Settings(), Deciders())
 
 
 def fill_users(connection: Connection, size: int, now: Instant) -> None:
