@@ -1,58 +1,190 @@
-"""Activating compiled files: creating the tables and columns that they need, and making them the running version."""
+"""Activating compiled files: creating the tables and columns that they need, and making them the running version.
 
-from sqlalchemy import Connection
+Whoever makes a version the running one locks ``version`` before anything else: see ``hold_version``.
+"""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from engine.changes.compiled import EVERYTHING, CompiledChanges, compiled_changes
+from engine.changes.files import FileChange, file_changes
 from engine.clock import Instant
 from engine.content.bundle import Bundle
-from engine.content.versions import lock_versions, record_bundle, running_bundle
+from engine.content.versions import Seen, content_bundle, lock_versions, record_bundle, running_version
+from engine.errors import VersionReplaced
 from engine.loading import Content
 from engine.playbooks.versions import record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, add_unknown_users
-from engine.store.state_table import Drift, follow, migrate, require_columns
+from engine.store.state_table import Drift, drift, follow, migrate, require_columns
 from engine.store.sweep import Depth, SweepNeed, open_sweep
 
+Compile = Callable[[Bundle], Content | None]
+"""Compiles a version that ran before; returns None if this program can no longer read it."""
 
-def make_ready(database: Database, content: Content) -> Drift:
-    """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what had to be changed."""
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A version of the files that is to become the running one."""
+
+    content: Content
+    seen: Seen | None = None
+    """The version over which it may be applied; if None, whichever runs."""
+    columns: bool = False
+    """Whether the columns of ``user_state`` are adapted to it; otherwise they have to match."""
+    who: str | None = None
+    """The person who applies it; None if a tick does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What making a version the running one changes."""
+
+    version: str
+    before: str | None
+    """The version that was running; None if none ever was."""
+    files: tuple[FileChange, ...]
+    compiled: CompiledChanges | None
+    """None if there was no version before, or this program cannot read it."""
+    columns: Drift
+    sweep: SweepNeed | None
+    """The sweep that it opens; None if nobody who was ever evaluated has to be evaluated again."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why everybody who was ever evaluated has to be evaluated again, in words; empty if nobody has to."""
+        if self.compiled is not None:
+            found = self.compiled.reasons
+        elif self.before is None:
+            found = ("it is the first version",)
+        else:
+            found = (f"this version of Habitué cannot read version {self.before}",)
+        coming = ", ".join(column.name for column in self.columns.coming)
+        return (*found, f"columns are new or come back: {coming}") if coming else found
+
+
+def make_ready(database: Database, content: Content | None) -> Drift:
+    """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what had to be changed.
+
+    Without ``content``, the columns stay as they are.
+    """
     migrate(database)
 
     def work(connection: Connection) -> Drift:
-        done = follow(connection, database.dialect, content.columns())
         add_unknown_users(connection)
+        if content is None:
+            return Drift()
+        lock_versions(connection)
+        done = follow(connection, database.dialect, content.columns())
+        if (need := _need_of_columns(done)) and _anybody_evaluated(connection):
+            open_sweep(connection, need, running_version(connection) or content.version)
         return done
 
     return database.in_transaction(work)
 
 
-def make_running(database: Database, content: Content, now: Instant) -> bool:
-    """Make ``content`` the running version; return whether another version was running before.
-
-    If the rules changed, or a playbook that concerns everybody, everybody becomes due.
+def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile) -> Activation | None:
+    """Make a version the running one, and open the sweep that it needs; return None if it is running already.
 
     Raises:
-        SchemaDrift: the columns of ``user_state`` do not match it yet.
+        SchemaDrift: the columns of ``user_state`` do not match it.
+        VersionReplaced: another version has been applied since its files were read.
     """
+    comparison = _compare(database, wish, compiled)
+    if comparison is None:
+        return None
+    content, before = wish.content, comparison.before
 
-    def work(connection: Connection) -> bool:
+    def work(connection: Connection) -> Activation | None:
+        lock_versions(connection)
+        running = running_version(connection)
+        if running == content.version != before:
+            return None  # another process was quicker
+        _require_seen(Seen(before), running, content)
+        columns = follow(connection, database.dialect, content.columns()) if wish.columns else Drift()
         require_columns(connection, database.dialect, content.columns())
-        before = running_bundle(connection)
-        if before is None or before.version != content.version:
-            lock_versions(connection)
-            before = running_bundle(connection)
-        if before is not None and before.version == content.version:
-            return False
-        record_bundle(connection, content.bundle, now)
-        record_versions(connection, content.playbooks, content.bundle, now)
-        if before is None or _concerns_everybody(before, content):
-            open_sweep(connection, SweepNeed(Cause.RULES, Depth.FACTS, True), content.version)
-        return True
+        if running != content.version:
+            record_bundle(connection, content.bundle, now, wish.who)
+            record_versions(connection, content.playbooks, content.bundle, now)
+        done = comparison.activation(connection, columns)
+        if done.sweep:
+            open_sweep(connection, done.sweep, content.version)
+        return done
 
     return database.in_transaction(work)
 
 
-def _concerns_everybody(before: Bundle, content: Content) -> bool:
-    """Tell whether ``content`` may treat even users who did nothing differently from ``before``."""
-    files = content.bundle.files
-    changed = (p for p in content.playbooks.playbooks if before.files.get(p.path) != files[p.path])
-    return before.rules_version != content.bundle.rules_version or any(p.concerns_everybody for p in changed)
+def planned(database: Database, wish: Wish, compiled: Compile) -> Activation | None:
+    """Return what ``make_running`` would do now, without doing it; None if the version is running already.
+
+    Raises:
+        SchemaDrift: as there.
+        VersionReplaced: as there.
+    """
+    comparison = _compare(database, wish, compiled)
+    if comparison is None:
+        return None
+    with database.read() as connection:
+        return comparison.activation(connection, drift(connection, database.dialect, wish.content.columns()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A version compared with the one that is running. It is made before anything is locked, because that takes a while."""
+
+    version: str
+    before: str | None
+    files: tuple[FileChange, ...]
+    compiled: CompiledChanges | None
+
+    def activation(self, connection: Connection, columns: Drift) -> Activation:
+        """Return what activating the version changes, if ``columns`` are adapted, too."""
+        need = _together(self.compiled.need if self.compiled else EVERYTHING, _need_of_columns(columns))
+        sweep = need if _anybody_evaluated(connection) else None
+        return Activation(self.version, self.before, self.files, self.compiled, columns, sweep)
+
+
+def _compare(database: Database, wish: Wish, compiled: Compile) -> _Comparison | None:
+    """Return the comparison, or None if the version is running already and its columns are there."""
+    content = wish.content
+    with database.read() as connection:
+        columns = drift(connection, database.dialect, content.columns())
+        if not wish.columns:
+            require_columns(connection, database.dialect, content.columns())
+        running = running_version(connection)
+        before = None if running is None else content_bundle(connection, running)
+    if running == content.version and not columns:
+        return None
+    if wish.seen is not None and running != content.version:
+        _require_seen(wish.seen, running, content)
+    old = compiled(before) if before else None
+    changes = compiled_changes(old, content, database.dialect) if old else None
+    return _Comparison(content.version, running, file_changes(before, content.bundle), changes)
+
+
+def _require_seen(seen: Seen, running: str | None, content: Content) -> None:
+    if running != seen.version:
+        raise VersionReplaced(
+            f"version {running} was applied after these files (version {content.version}) had been read:"
+            " they are not applied over it before they have been read again"
+        )
+
+
+def _need_of_columns(columns: Drift) -> SweepNeed | None:
+    """Return the sweep that fills columns that are new or come back, whatever wrote and read them before."""
+    if not columns.coming:
+        return None
+    facts = any(column.name.startswith("fact_") for column in columns.coming)
+    return SweepNeed(Cause.RULES, Depth.FACTS if facts else Depth.PLACES, everybody=True)
+
+
+def _together(one: SweepNeed | None, other: SweepNeed | None) -> SweepNeed | None:
+    return one.with_(other) if one and other else one or other
+
+
+def _anybody_evaluated(connection: Connection) -> bool:
+    """Tell whether any user was ever evaluated. The others are due at once anyway, by whichever version runs."""
+    found = connection.execute(text("SELECT 1 FROM user_due WHERE evaluated_at IS NOT NULL LIMIT 1"))
+    return found.first() is not None

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
+import structlog
+
 from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
-from engine.activation import make_ready, make_running
+from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.providers import make_adapters
 from engine.clock import Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
-from engine.content.versions import running_bundle
+from engine.content.versions import Seen, content_bundle, running_bundle, running_version
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import DeliveryCounts
+from engine.errors import ContentError, NothingApplied
+from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
 from engine.pipeline import Pipeline, Progress, TickSettings, Watch
@@ -25,6 +30,16 @@ from engine.store.database import Database
 from engine.store.secrets import installation_secret
 from engine.store.state_table import Drift
 from engine.ticking import last_tick, logged, present
+
+_log = structlog.get_logger("habitue.content")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Compiled content, and the version that was running before its files were read."""
+
+    content: Content
+    seen: Seen
 
 
 class App:
@@ -89,17 +104,76 @@ class App:
             bundle = running_bundle(connection)
         return self.load(bundle) if bundle else None
 
-    def migrate(self, content: Content) -> Drift:
+    def seen(self) -> Seen:
+        """Return which version is running, for files that are read afterwards."""
+        with self.database.read() as connection:
+            return Seen(running_version(connection))
+
+    def read(self) -> Reading:
+        """Return the content that ticks run: the files as they are now or, with ``content.apply = "manual"``, as applied.
+
+        Raises:
+            ContentError: with every error of every file.
+            NothingApplied: no version was ever applied, and only ``habitue apply`` does that.
+        """
+        if self.settings.content.apply == "auto":
+            seen = self.seen()
+            return Reading(self.content(), seen)
+        version, bundle = self._applied()
+        return Reading(self.load(bundle), Seen(version))
+
+    def bundle_to_run(self) -> Bundle:
+        """Return the files that ticks run; see ``read``.
+
+        Raises:
+            NothingApplied: as there.
+        """
+        return self.bundle() if self.settings.content.apply == "auto" else self._applied()[1]
+
+    def _applied(self) -> tuple[str, Bundle]:
+        """Return the running version and its files."""
+        with self.database.read() as connection:
+            version = running_version(connection)
+            bundle = None if version is None else content_bundle(connection, version)
+        if version is None or bundle is None:
+            raise NothingApplied
+        return version, bundle
+
+    def migrate(self, content: Content | None) -> Drift:
         """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what was changed."""
         return make_ready(self.database, content)
 
-    def apply(self, content: Content, now: Instant) -> bool:
-        """Make ``content`` the running version; return whether another version was running before.
+    def apply(
+        self, content: Content, now: Instant, seen: Seen | None = None, *, columns: bool = False, who: str | None = None
+    ) -> Activation | None:
+        """Make ``content`` the running version; return what that changed, or None if it was running already.
+
+        Args:
+            content: the version.
+            now: the instant at which it is applied.
+            seen: the version that was running before the files were read; it is applied over no other.
+            columns: whether to adapt the columns of ``user_state``; otherwise they have to match.
+            who: the person who applies it.
 
         Raises:
-            SchemaDrift: the columns of ``user_state`` do not match it yet.
+            SchemaDrift: the columns of ``user_state`` do not match it.
+            VersionReplaced: another version has been applied since the files were read.
         """
-        return make_running(self.database, content, now)
+        return make_running(self.database, Wish(content, seen, columns, who), now, self._compiled)
+
+    def plan(self, content: Content, seen: Seen | None = None) -> Activation | None:
+        """Return what ``apply`` with columns would change now; None if nothing. Nothing is written."""
+        return planned(self.database, Wish(content, seen, columns=True), self._compiled)
+
+    def _compiled(self, bundle: Bundle) -> Content | None:
+        """Compile a version that ran before; return None if this program can no longer read it."""
+        try:
+            return self.load(bundle)
+        except ContentError:
+            return None
+        except Exception as error:  # noqa: BLE001 - the files that replace it may be what mends it
+            _log.warning("version not read", version=bundle.version, error=trail(error))
+            return None
 
     def pipeline(self, content: Content) -> Pipeline:
         """Return the tick's stages for ``content``."""
@@ -110,18 +184,19 @@ class App:
             self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 
-    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
+    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None, seen: Seen | None = None) -> Progress:
         """Run one pass of the pipeline at ``now`` and record it.
 
         Time only moves forward in a store: if ``now`` is before the last tick, nothing is done.
 
         Raises:
             SchemaDrift: see ``apply``.
+            VersionReplaced: see ``apply``.
         """
         last = self.last_tick()
         if last is not None and last > now:
             return Progress(lived_until=last)
-        self.apply(content, now)
+        self.apply(content, now, seen)
 
         def work(note: Watch) -> Progress:
             return self.pipeline(content).tick(now, note)

@@ -9,6 +9,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 │   ├── StoreNameError       a statement of the program or an extension uses a table or column that does not exist
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
 ├── VersionReplaced          another version of the files has been applied since: read again what runs
+├── NothingApplied           no version of the files was ever applied: run `habitue apply`
 ├── InputError               a file to import, an option or a user key is invalid
 ├── BadRow                   a stored row has invalid data: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
@@ -60,6 +61,15 @@ class StoreValueError(StoreError):
 
 class VersionReplaced(HabitueError):
     """Another version of the files has been made the running one since."""
+
+
+class NothingApplied(HabitueError):
+    """No version of the files was ever applied, and ticks do not apply the files."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no version of the files has been applied yet: run `habitue apply` (`content.apply` is `manual`)"
+        )
 
 
 class InputError(HabitueError):

@@ -84,11 +84,13 @@ class StoreSettings(_Part):
 
 
 class ContentSettings(_Part):
-    """Where the brand's files are."""
+    """Where the brand's files are, and when they are applied."""
 
     rules: Path = Path("rules")
     playbooks: Path = Path("playbooks")
     templates: Path = Path("templates")
+    apply: Literal["auto", "manual"] = "auto"
+    """``auto``: each tick applies the files as they are then; ``manual``: only ``habitue apply`` does."""
 
 
 DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}

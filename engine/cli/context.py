@@ -1,5 +1,6 @@
 """What all commands share: opening the app, printing, parsing instants."""
 
+import getpass
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,21 @@ USAGE = 2
 """Exit code: it could not be done."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+Who = Annotated[
+    str | None,
+    typer.Option("--who", help="Who does this, for the record (default: the login of the operating system)."),
+]
+
+
+def person(who: str | None) -> str | None:
+    """Return who does it: ``who``, else the login; None if the operating system has no name for it."""
+    if who is not None and who.strip():
+        return who.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without an entry
+        return None
 
 
 @dataclass(frozen=True, slots=True)

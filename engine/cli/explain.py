@@ -42,16 +42,17 @@ def explain(
 
 
 def running_content(app: App) -> Content:
-    """Return the running content, or the current files if nothing ran yet or the columns already match the files.
+    """Return the running content, or what ticks would run if nothing ran yet or the columns do not match it any more.
 
     Raises:
         ContentError: the files have errors.
+        NothingApplied: nothing ran yet, and only ``habitue apply`` applies files.
         SchemaDrift: the columns of ``user_state`` match neither.
     """
     running = app.last_good()
     if running is not None and not _drift(app, running):
         return running
-    content = app.content()
+    content = app.read().content
     if _drift(app, content):
         raise SchemaDrift("the files and the columns of user_state differ: run `habitue migrate`")
     return content

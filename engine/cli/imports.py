@@ -107,13 +107,14 @@ def events(
 
 
 def declared(app: App) -> Declared:
-    """Return the types that the brand's facts declare for attributes and event properties.
+    """Return the types that the facts of the files, as ticks run them, declare for attributes and event properties.
 
     Raises:
         ContentError: ``rules/facts.toml`` has errors; a file imported without types would have to be imported again.
+        NothingApplied: no version was ever applied, and only ``habitue apply`` applies files.
     """
     brand = app.settings.brand
-    catalog, findings = load_catalog(app.bundle(), brand.currency_scale, app.kinds.fact_sources)
+    catalog, findings = load_catalog(app.bundle_to_run(), brand.currency_scale, app.kinds.fact_sources)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from engine import __version__
 from engine.cli import (
+    apply,
     check,
     coupons,
     demo,
@@ -22,6 +23,7 @@ from engine.cli import (
     run,
     status,
     tick,
+    versions,
 )
 from engine.cli.context import USAGE, Options, notes
 from engine.errors import ContentError, HabitueError
@@ -53,7 +55,23 @@ def _options(
     context.obj = Options(config, context.obj or installed_kinds())
 
 
-for family in (init, check, migrate, imports, tick, run, status, explain, preview, log, demo, coupons, quarantine):
+for family in (
+    init,
+    check,
+    migrate,
+    apply,
+    versions,
+    imports,
+    tick,
+    run,
+    status,
+    explain,
+    preview,
+    log,
+    demo,
+    coupons,
+    quarantine,
+):
     family.register(program)
 
 

@@ -9,8 +9,9 @@ from engine.app import App
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
+from engine.cli.status_files import applied_files, current_files
 from engine.content.values import span
-from engine.explain.attention import attention
+from engine.explain.attention import attention, notes_on_files
 from engine.explain.health import read_pools, read_store
 from engine.explain.health_models import Depth, Lag, Status, Store, Sweeping
 from engine.store.state_table import drift
@@ -25,10 +26,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show workers, lag, queues, the last ticks, and what needs attention. Exits with 1 if anything does."""
     with open_app(context) as app:
         found = read_status(app)
+        by_hand = app.settings.content.apply == "manual"
     if as_json:
         print_json(to_json(found))
     else:
-        _show(console(), found)
+        _show(console(), found, by_hand=by_hand)
     if found.attention:
         raise typer.Exit(FINDINGS)
 
@@ -39,20 +41,26 @@ def read_status(app: App) -> Status:
     Raises:
         StoreError: the database cannot be used, or has no tables yet.
     """
-    now, bundle = app.clock.now(), app.bundle()
-    content, findings = app.examine()
-    coupons = content.playbooks.coupons.items() if content else ()
+    by_hand = app.settings.content.apply == "manual"
+    files = applied_files(app) if by_hand else current_files(app)
+    coupons = files.content.playbooks.coupons.items() if files.content else ()
+    now = app.clock.now()
     with app.database.read() as connection:
         store = read_store(connection, app.kinds.reasons, now)
         pools = read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now)
-        differences = str(drift(connection, app.database.dialect, content.columns())) if content else ""
-    errors = sum(finding.severity == "error" for finding in findings)
-    return Status(store, bundle.version, errors, pools, attention(store, findings, differences, pools))
+        columns = files.content.columns() if files.content else None
+        differences = "" if columns is None else str(drift(connection, app.database.dialect, columns))
+    needed = (*files.attention, *attention(store, () if by_hand else files.findings, differences, pools))
+    notes = files.notes
+    if by_hand and files.version is not None:
+        notes = (*notes, *notes_on_files(store.content_version, files.version, files.findings))
+    errors = sum(finding.severity == "error" for finding in files.findings)
+    return Status(store, files.version, errors, pools, needed, notes)
 
 
-def _show(out: Console, found: Status) -> None:
+def _show(out: Console, found: Status, *, by_hand: bool) -> None:
     store = found.store
-    out.print(_versions(found), highlight=False)
+    out.print(_versions(found, by_hand=by_hand), highlight=False)
     out.print(f"customers: about {store.users_about:,}", highlight=False)
     out.print(_lag(store.lag), highlight=False)
     if store.sweep:
@@ -69,17 +77,21 @@ def _show(out: Console, found: Status) -> None:
         free = f"more than {pool.free:,}" if pool.more else f"{pool.free:,}"
         out.print(f"coupon pool {pool.coupon}: {free} free" + (" [yellow](low)[/]" if pool.low else ""))
     out.print()
+    for note in found.notes:
+        out.print(escape(note), highlight=False, soft_wrap=True)
     for one in found.attention:
         out.print(f"[red]![/] [bold]{escape(one.subject)}[/]: {escape(one.message)}", highlight=False)
     if not found.attention:
         out.print("[green]Nothing needs attention.[/]")
 
 
-def _versions(found: Status) -> str:
+def _versions(found: Status, *, by_hand: bool) -> str:
     running = found.store.content_version
     if running is None:
-        return "content: nothing applied yet; the next tick applies the files"
+        return "content: nothing applied yet" + ("" if by_hand else "; the next tick applies the files")
     said = f"content: {running} since {day_time(found.store.applied_at)}"
+    if by_hand:
+        return f"{said}, until `habitue apply`"
     if found.files_version == running:
         return f"{said}, same as the files"
     refused = f"they have errors ({found.files_errors}), so this version keeps running"

@@ -7,10 +7,13 @@ from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from engine.app import App, Reading
 from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_instant, print_json
 from engine.clock import Instant, iso
 from engine.delivery.tally import DeliveryCounts
-from engine.pipeline import Progress
+from engine.errors import VersionReplaced
+from engine.loading import Content
+from engine.pipeline import Progress, Watch
 from engine.worker.upkeep import calibrate_new
 
 
@@ -27,14 +30,14 @@ def tick(
 ) -> None:
     """Refresh facts, place users, enrol, advance and deliver: whatever is due, once."""
     with open_app(context, parse_instant(at) if at else None) as app:
-        content = app.content()
+        reading = app.read()
         now = app.clock.now()
         out = notes()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         # When not on a terminal there is no progress bar, so that an error is the only output.
         with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
-            done = app.tick(content, now, lambda sofar: bars.update(task, description=_line(sofar)))
+            content, done = _tick(app, reading, now, lambda sofar: bars.update(task, description=_line(sofar)))
             if done.users:
                 calibrate_new(app, content, now)
             bars.update(task, description="delivery")
@@ -46,6 +49,16 @@ def tick(
         notes().print(f"[red]habitue:[/] {escape(said)}", highlight=False, soft_wrap=True)
     if waiting:
         raise typer.Exit(USAGE)
+
+
+def _tick(app: App, reading: Reading, now: Instant, watch: Watch) -> tuple[Content, Progress]:
+    """Run the tick; return the content that it ran. If another version was applied meanwhile, read the files once more."""
+    try:
+        return reading.content, app.tick(reading.content, now, watch, reading.seen)
+    except VersionReplaced as error:
+        notes().print(f"{escape(str(error))}; reading them again", highlight=False, soft_wrap=True)
+        again = app.read()
+        return again.content, app.tick(again.content, now, watch, again.seen)
 
 
 def _show(now: Instant, done: Progress, drained: DeliveryCounts | None, *, as_json: bool) -> None:

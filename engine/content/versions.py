@@ -1,6 +1,7 @@
 """The running version of the files, and every version that has ever run, as stored in the database."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, column, func, insert, select, text, update
 
@@ -12,6 +13,14 @@ from engine.store.tables import Version
 
 CONTENT = "content"
 """``version.kind`` of a whole bundle; the one with the newest ``applied_at`` is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The version that was running before files were read. They are applied over no other, because they may be older."""
+
+    version: str | None
+    """None if none had ever run."""
 
 
 def lock_versions(connection: Connection) -> None:
@@ -63,11 +72,51 @@ def content_bundles(connection: Connection) -> Iterator[Bundle]:
     """Yield every bundle that was ever applied, newest first."""
     query = text("SELECT hash FROM version WHERE kind = :kind ORDER BY applied_at DESC")
     for version in connection.execute(query, {"kind": CONTENT}).scalars().all():
-        files = connection.execute(
-            select(Version.files).where(Version.kind == CONTENT, Version.hash == version)  # type: ignore[call-overload]
-        ).scalar()
-        if files is not None:
-            yield Bundle(files)
+        if (bundle := content_bundle(connection, version)) is not None:
+            yield bundle
+
+
+def content_bundle(connection: Connection, version: str) -> Bundle | None:
+    """Return the files of one version; None if it has never run here."""
+    files = connection.execute(
+        select(Version.files).where(Version.kind == CONTENT, Version.hash == version)  # type: ignore[call-overload]
+    ).scalar()
+    return Bundle(files) if files is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedVersion:
+    """One version that has run here."""
+
+    version: str
+    applied_at: Instant
+    """When it was last made the running one."""
+    first_applied_at: Instant
+    who: str | None
+    """The person who last applied it, as claimed; None if a tick did."""
+
+
+def applied_versions(connection: Connection) -> list[AppliedVersion]:
+    """Return every version that has ever run here, newest first: the first is running."""
+    query = text(
+        "SELECT hash, applied_at, first_applied_at, who FROM version WHERE kind = :kind ORDER BY applied_at DESC"
+    )
+    rows = connection.execute(query, {"kind": CONTENT})
+    return [AppliedVersion(one.hash, Instant(one.applied_at), Instant(one.first_applied_at), one.who) for one in rows]
+
+
+def version_before(versions: list[AppliedVersion], one: AppliedVersion) -> AppliedVersion | None:
+    """Return the version that ran when ``one`` was last applied, of ``versions``; None if it was the first.
+
+    Of a version that was applied several times only the first and the last instant are known.
+    """
+    earlier = [
+        (at, other)
+        for other in versions
+        for at in (other.applied_at, other.first_applied_at)
+        if other is not one and at < one.applied_at
+    ]
+    return max(earlier, key=lambda found: found[0])[1] if earlier else None
 
 
 def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
@@ -78,20 +127,25 @@ def rules_files(connection: Connection, rules_version: str) -> Bundle | None:
     return Bundle(files) if files is not None else None
 
 
-def record_bundle(connection: Connection, bundle: Bundle, now: Instant) -> None:
-    """Make ``bundle`` the running version, later than any that was applied at the same instant."""
+def record_bundle(connection: Connection, bundle: Bundle, now: Instant, who: str | None = None) -> None:
+    """Make ``bundle`` the running version, later than any that was applied at the same instant.
+
+    ``who`` is the person who applies it; None if no person does.
+    """
     last = connection.execute(select(func.max(Version.applied_at)).where(Version.kind == CONTENT)).scalar()  # type: ignore[arg-type]
     now = Instant(max(now, last + 1)) if last is not None else now
-    _record(connection, CONTENT, bundle.version, dict(bundle.files), now)
-    _record(connection, RULES, bundle.rules_version, bundle.under(RULES), now)
+    _record(connection, CONTENT, bundle.version, dict(bundle.files), now, who=who)
+    _record(connection, RULES, bundle.rules_version, bundle.under(RULES), now, who=who)
 
 
-def _record(connection: Connection, kind: str, digest: str, files: dict[str, str], now: Instant) -> None:
+def _record(
+    connection: Connection, kind: str, digest: str, files: dict[str, str], now: Instant, *, who: str | None
+) -> None:
     known = connection.execute(
         update(Version)
         .where(Version.kind == kind, Version.name == "", Version.hash == digest)  # type: ignore[arg-type]
-        .values(applied_at=now)
+        .values(applied_at=now, who=who)
     )
     if not known.rowcount:
-        row = {"kind": kind, "name": "", "hash": digest, "files": files, "applied_at": now, "first_applied_at": now}
-        connection.execute(insert(Version).values(row))
+        row = {"kind": kind, "name": "", "hash": digest, "files": files, "who": who}
+        connection.execute(insert(Version).values({**row, "applied_at": now, "first_applied_at": now}))

@@ -27,6 +27,19 @@ def attention(
     )
 
 
+def notes_on_files(applied: str | None, version: str, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return how the files (``version``) differ from the ``applied`` version, if only ``habitue apply`` applies them."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    said = f"the files in the folder (version {version})"
+    if version == applied:
+        return ()
+    if errors:
+        return (f"{said} have {len(errors)} errors, the first: {errors[0]}; `habitue check` shows all of them",)
+    if applied is None:
+        return ()
+    return (f"{said} differ from the applied version {applied}: run `habitue apply`",)
+
+
 def _of_files(findings: Sequence[Finding], schema_drift: str) -> Iterator[Attention]:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:

@@ -102,6 +102,11 @@ def _depths(connection: Connection, states: str, reasons: Reasons) -> tuple[Dept
     )
 
 
+def count_users(connection: Connection) -> int:
+    """Return how many users there are. All are counted, which takes a while if there are millions."""
+    return int(connection.execute(text("SELECT count(*) FROM users")).scalar_one())
+
+
 def _users_about(connection: Connection) -> int:
     estimate = dialect_of(connection).estimated_rows(connection, "users")
     if estimate is not None:

@@ -124,8 +124,10 @@ class Status:
     """The state of the installation: its store, its files, its coupon pools, and what needs attention."""
 
     store: Store
-    files_version: str
-    """The version of the current files."""
+    files_version: str | None
+    """The version of the current files; None if they cannot be read, and do not have to be."""
     files_errors: int
     pools: tuple[Pool, ...]
     attention: tuple[Attention, ...]
+    notes: tuple[str, ...] = ()
+    """What is good to know, and needs nobody's attention."""

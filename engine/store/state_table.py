@@ -16,9 +16,7 @@ from sqlalchemy import Connection, inspect, text
 from engine.errors import SchemaDrift, StoreError
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.due import Cause
 from engine.store.migrations import HEAD
-from engine.store.sweep import Depth, SweepNeed, open_sweep
 
 SqlType = Literal["BIGINT", "DOUBLE PRECISION", "TEXT", "BOOLEAN"]
 
@@ -62,6 +60,11 @@ class Drift:
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.retyped or self.superfluous)
+
+    @property
+    def coming(self) -> tuple[StateColumn, ...]:
+        """The columns to add: new ones, those of a new type, and those to bring back."""
+        return (*self.missing, *(one.column for one in self.retyped))
 
     def __str__(self) -> str:
         parts = [
@@ -141,8 +144,8 @@ def require_columns(connection: Connection, dialect: Dialect, declared: Sequence
 def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateColumn]) -> Drift:
     """Make ``user_state`` follow the declared columns; return the differences that it removed.
 
-    Superfluous and retyped columns are retired under another name. If a column is added (new, with a new type, or
-    brought back), a sweep over all users is opened.
+    Superfluous and retyped columns are retired under another name. Columns that come (``Drift.coming``) are empty, or
+    hold what was true when they were retired: the caller opens a sweep.
 
     Raises:
         StoreError: a name is longer than the databases allow.
@@ -151,11 +154,8 @@ def follow(connection: Connection, dialect: Dialect, declared: Sequence[StateCol
     found = drift(connection, dialect, declared)
     for name in (*(one.column.name for one in found.retyped), *found.superfluous):
         _retire(connection, dialect, name)
-    coming = (*found.missing, *(one.column for one in found.retyped))
-    for column in coming:
+    for column in found.coming:
         _add(connection, dialect, column)
-    if coming:
-        open_sweep(connection, SweepNeed(Cause.RULES, Depth.FACTS, everybody=True), "")
     return found
 
 

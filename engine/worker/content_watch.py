@@ -1,15 +1,78 @@
-"""The content that a worker runs: the current files, or the last good version while they cannot be used."""
+"""The content that a worker runs: the current files, or the last good version while they cannot be used.
+
+With ``content.apply = "manual"`` it is the version that was last applied, and the files do not matter.
+"""
+
+from typing import Protocol
 
 import structlog
 
-from engine.app import App
+from engine.app import App, Reading
 from engine.content.bundle import Bundle
-from engine.content.versions import running_version
 from engine.errors import ContentError, HabitueError, SchemaDrift
 from engine.loading import Content
 from engine.store.state_table import require_columns
 
 _log = structlog.get_logger("habitue.worker")
+
+
+class RunningContent(Protocol):
+    """What a worker runs. Used by one thread at a time; any thread may read ``current`` and ``message``."""
+
+    message: str | None
+    """What keeps the current files from running, in a sentence; None if nothing does."""
+
+    @property
+    def current(self) -> Content | None:
+        """The content that was returned last; None before the first time."""
+        ...
+
+    def refresh(self) -> Reading:
+        """Return the content to run now.
+
+        Raises:
+            HabitueError: there is none.
+            StoreError: the store cannot be used.
+        """
+        ...
+
+
+def watch_content(app: App) -> RunningContent:
+    """Return what finds the content to run, as ``content.apply`` says."""
+    return ContentWatch(app) if app.settings.content.apply == "auto" else AppliedContent(app)
+
+
+class AppliedContent:
+    """The version that was last applied, whatever the files say."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._reading: Reading | None = None
+        self.message: str | None = None
+
+    @property
+    def current(self) -> Content | None:
+        """The version that was found last; None before the first time."""
+        return self._reading.content if self._reading else None
+
+    def refresh(self) -> Reading:
+        """Return the version that is applied now.
+
+        Raises:
+            HabitueError: none ever was, or this version of Habitué cannot read it.
+            StoreError: the store cannot be used.
+        """
+        if self._reading is None or self._reading.seen != self._app.seen():
+            self._reading = self._read()
+            _log.info("content replaced", version=self._reading.content.version)
+        return self._reading
+
+    def _read(self) -> Reading:
+        try:
+            return self._app.read()
+        except ContentError as error:
+            said = f"the version that was applied cannot be read by this version of Habitué: {error.findings[0]}"
+            raise HabitueError(said) from error
 
 
 class ContentWatch:
@@ -30,13 +93,14 @@ class ContentWatch:
         self.message: str | None = None
         """Why the current files are not running, in a sentence; None if they are."""
 
-    def refresh(self) -> Content:
+    def refresh(self) -> Reading:
         """Return the content to run now: the current files, if they are valid and the columns match them.
 
         Raises:
             HabitueError: the files cannot be used, and no good version has ever run in this store.
             StoreError: the store cannot be used.
         """
+        seen = self._app.seen()  # first: whoever applies files that are newer than ours does so later
         bundle = self._app.bundle()
         if bundle.version != self._checked:
             self._read(bundle)
@@ -44,20 +108,18 @@ class ContentWatch:
             self._run_if_columns_match(self._waiting)
         if self.current is None:
             self.current = self._last_good()
-        return self._unless_replaced(self.current)
+        return Reading(self._unless_replaced(self.current, seen.version), seen)
 
-    def _unless_replaced(self, content: Content) -> Content:
-        """Return ``content``, or a version that another worker applied after it: the latest change wins.
+    def _unless_replaced(self, content: Content, running: str | None) -> Content:
+        """Return ``content``, or the version ``running`` if another worker applied it after ours: the latest change wins.
 
         Otherwise two workers with different files would replace each other's version on every tick.
         """
-        with self._app.database.read() as connection:
-            running = running_version(connection)
         if running == content.version:
             self._ran = running
         elif running is not None and self._ran == content.version:
             self.current = content = self._last_good()
-            self._ran = running
+            self._ran = content.version
             self._refuse(
                 f"version {running} was applied from elsewhere after these files (version {self._checked}) and is now"
                 " running; make the folders identical, or change a file here to apply these again"

@@ -16,15 +16,14 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from engine.app import App
+from engine.app import App, Reading
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
-from engine.errors import HabitueError, SchemaDrift
+from engine.errors import HabitueError, SchemaDrift, VersionReplaced
 from engine.faults import trail
-from engine.loading import Content
 from engine.pipeline import Progress
-from engine.worker.content_watch import ContentWatch
+from engine.worker.content_watch import watch_content
 from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, claim_slot, clean_up, recalibrate
 
 BEAT = 15
@@ -56,7 +55,7 @@ class WorkerProcess:
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
-        self._content = ContentWatch(app)
+        self._content = watch_content(app)
         self._delivery: Delivery | None = None
         self._delivered = ""
         """Version of the content that delivery is using."""
@@ -74,7 +73,7 @@ class WorkerProcess:
         """
         self._handle_signals()
         scheduler = self._schedule()
-        content = await asyncio.to_thread(self._content.refresh)
+        content = (await asyncio.to_thread(self._content.refresh)).content
         if self._parts.delivery:
             self._delivery, self._delivered = self._app.delivery(content), content.version
         await asyncio.to_thread(self._beat)
@@ -166,10 +165,13 @@ class WorkerProcess:
             log.error("job failed", error=trail(error))
 
     def _tick(self) -> None:
-        content = self._refresh_content()
-        now = self._app.present()
+        reading = self._refresh_content()
+        content, now = reading.content, self._app.present()
         try:
-            done = self._app.tick(content, now, self._watch)
+            done = self._app.tick(content, now, self._watch, reading.seen)
+        except VersionReplaced as error:
+            log.info("tick waits", why=f"{error}; the next tick reads them")
+            return
         except SchemaDrift:
             if self._waits_for_columns:
                 raise
@@ -210,17 +212,18 @@ class WorkerProcess:
         if self._stop.is_set():
             raise Stopping
 
-    def _refresh_content(self) -> Content:
+    def _refresh_content(self) -> Reading:
         """Read changed files; hand new content to delivery, in its own thread, and report problems to admins."""
         before = self._content.message
-        content = self._content.refresh()
+        reading = self._content.refresh()
+        content = reading.content
         if self._loop and self._delivery and content.version != self._delivered:
             self._delivered = content.version
             parts = (content.library, content.catalog, content.coupon_values())
             self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
         if self._content.message != before:
             self._beat()
-        return content
+        return reading
 
     def _beat(self) -> None:
         content = self._content.current

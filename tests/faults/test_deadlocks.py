@@ -17,7 +17,6 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 
-from engine.activation import make_running
 from engine.cli.imports import declared
 from engine.clock import Instant
 from engine.errors import StoreNameError, StoreRolledBack
@@ -224,7 +223,7 @@ def test_other_errors_are_not_repeated(database_url: str) -> None:
 def edit(world: World) -> None:
     """Change a rule that concerns everybody, and make it the running version."""
     world.write("rules/value.toml", VALUE.replace("spend >= 500", "spend >= 600"))
-    make_running(world.app.database, world.content(), day(40))
+    world.app.apply(world.content(), day(40))
 
 
 def recalculate(world: World) -> None:

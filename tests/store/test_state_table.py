@@ -8,7 +8,6 @@ from sqlalchemy import Connection, text
 from engine.errors import StoreError
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.due import Cause
 from engine.store.state_table import (
     Drift,
     Retyped,
@@ -18,7 +17,6 @@ from engine.store.state_table import (
     migrate,
     retired,
 )
-from engine.store.sweep import Depth, Sweep, SweepNeed, close_sweep, current_sweep
 
 ORDERS = StateColumn("fact_orders", "BIGINT")
 CITY = StateColumn("fact_city", "TEXT")
@@ -35,21 +33,9 @@ def store(empty_database_url: str) -> Iterator[tuple[Connection, Dialect]]:
         connection.execute(
             text("INSERT INTO users (id, key, first_seen_at, updated_at) VALUES (1, 'ann', 0, 0), (2, 'bob', 0, 0)")
         )
+        connection.execute(text("INSERT INTO user_state (user_id) VALUES (1), (2)"))
         yield connection, database.dialect
     database.close()
-
-
-def states(connection: Connection) -> None:
-    """Give both users a row of ``user_state``."""
-    connection.execute(text("INSERT INTO user_state (user_id) VALUES (1), (2)"))
-
-
-def swept(connection: Connection) -> Sweep | None:
-    """Return the sweep that was opened since the last call, and close it."""
-    sweep = current_sweep(connection)
-    if sweep is not None:
-        close_sweep(connection, sweep)
-    return sweep
 
 
 def test_all_types_are_added_once_and_then_nothing_differs(store: tuple[Connection, Dialect]) -> None:
@@ -59,24 +45,17 @@ def test_all_types_are_added_once_and_then_nothing_differs(store: tuple[Connecti
     assert not follow(*store, ALL)
 
 
-def test_a_new_column_opens_a_sweep_and_a_removed_one_does_not(store: tuple[Connection, Dialect]) -> None:
-    connection, _ = store
-    states(connection)
-    follow(*store, ALL)
-    swept(connection)
-    follow(*store, ALL[:3])
-    assert swept(connection) is None
-    follow(*store, (*ALL[:3], StateColumn("fact_new", "BIGINT")))
-    opened = swept(connection)
-    assert opened is not None
-    assert opened.need == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+def test_columns_that_come_are_those_that_nobody_has_filled(store: tuple[Connection, Dialect]) -> None:
+    assert follow(*store, ALL).coming == ALL
+    assert follow(*store, ALL[:3]).coming == ()
+    assert follow(*store, ALL).coming == (VIP,)
+    as_text = StateColumn("fact_orders", "TEXT")
+    assert follow(*store, (as_text, *ALL[1:])).coming == (as_text,)
 
 
 def test_a_removed_column_is_kept_listed_and_given_back(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
     follow(*store, ALL)
-    states(connection)
-    swept(connection)
     connection.execute(text("UPDATE user_state SET fact_orders = user_id"))
     assert follow(*store, ALL[1:]).superfluous == ("fact_orders",)
     assert retired(*store) == ("retired_fact_orders_1",)
@@ -84,20 +63,16 @@ def test_a_removed_column_is_kept_listed_and_given_back(store: tuple[Connection,
     assert follow(*store, ALL).missing == (ORDERS,)
     assert connection.execute(text("SELECT fact_orders FROM user_state ORDER BY 1")).scalars().all() == [1, 2]
     assert retired(*store) == ()
-    assert swept(connection) is not None
 
 
 def test_a_retyped_column_is_made_anew_and_its_old_content_is_kept(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
     follow(*store, ALL)
-    states(connection)
-    swept(connection)
     connection.execute(text("UPDATE user_state SET fact_orders = 5"))
     as_text = StateColumn("fact_orders", "TEXT")
     assert follow(*store, (as_text, *ALL[1:])).retyped == (Retyped(as_text, "BIGINT"),)
     rows = connection.execute(text("SELECT fact_orders, retired_fact_orders_1 FROM user_state")).all()
     assert [tuple(row) for row in rows] == [(None, 5)] * 2
-    assert swept(connection) is not None
     follow(*store, ALL)
     assert connection.execute(text("SELECT fact_orders FROM user_state")).scalars().all() == [5, 5]
     assert retired(*store) == ("retired_fact_orders_2",) or retired(*store) == ("retired_fact_orders_1",)
@@ -105,7 +80,6 @@ def test_a_retyped_column_is_made_anew_and_its_old_content_is_kept(store: tuple[
 
 def test_what_was_retired_before_is_never_overwritten(store: tuple[Connection, Dialect]) -> None:
     connection, _ = store
-    states(connection)
     for number, sql_type in enumerate(("BIGINT", "TEXT", "BOOLEAN"), 1):
         follow(*store, (StateColumn("fact_orders", sql_type),))  # type: ignore[arg-type]
         value = {"BIGINT": "1", "TEXT": "'2'", "BOOLEAN": "TRUE"}[sql_type]

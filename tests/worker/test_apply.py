@@ -23,7 +23,7 @@ def test_new_files_are_applied_by_one_worker_and_hinder_none(world: World) -> No
         def apply(number: int) -> bool:
             apps[number].last_tick()  # connected, so that they meet
             together.wait(timeout=60)
-            return apps[number].apply(contents[number], now)
+            return apps[number].apply(contents[number], now) is not None
 
         applied = list(threads.map(apply, range(WORKERS)))
     assert sorted(applied) == [False, False, False, True]

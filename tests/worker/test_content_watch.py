@@ -11,8 +11,11 @@ from tests.world import World
 
 
 def tick(app: App, running: ContentWatch, now: int) -> int:
-    """Do what the worker does at a tick; return how many users were evaluated."""
-    return app.tick(running.refresh(), Instant(now)).users
+    """Do what the worker does at a tick; return how many sweeps have been opened so far."""
+    reading = running.refresh()
+    app.tick(reading.content, Instant(now), seen=reading.seen)
+    with app.database.read() as connection:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM sweep").scalar_one())
 
 
 def test_the_files_that_changed_last_run(world: World, tmp_path: Path, database_url: str) -> None:
@@ -22,17 +25,17 @@ def test_the_files_that_changed_last_run(world: World, tmp_path: Path, database_
     people(world, 3, now)
     with opened(world) as first, opened(other) as second:
         ours, theirs = ContentWatch(first), ContentWatch(second)
-        assert tick(first, ours, now) == 3
-        assert tick(second, theirs, now + 1_000) == 3, "other files take over as their worker starts"
-        replaced = theirs.refresh().version
+        before = tick(first, ours, now)
+        assert tick(second, theirs, now + 1_000) == before + 1, "other files take over as their worker starts"
+        replaced = theirs.refresh().content.version
         for later in range(2, 6):
-            assert tick(first, ours, now + 1_000 * later) == 0
-            assert tick(second, theirs, now + 1_000 * later) == 0
-        assert (ours.refresh().version, theirs.message) == (replaced, None)
+            assert tick(first, ours, now + 1_000 * later) == before + 1
+            assert tick(second, theirs, now + 1_000 * later) == before + 1
+        assert (ours.refresh().content.version, theirs.message) == (replaced, None)
         assert "make the folders identical" in str(ours.message)
         world.write("rules/value.toml", VALUE.replace("500", "530"))
-        assert tick(first, ours, now + 10_000) == 3, "a change here applies these files again"
+        assert tick(first, ours, now + 10_000) == before + 2, "a change here applies these files again"
         assert ours.message is None
-        assert tick(second, theirs, now + 11_000) == 0
-        assert theirs.refresh().version == ours.refresh().version != replaced
+        assert tick(second, theirs, now + 11_000) == before + 2
+        assert theirs.refresh().content.version == ours.refresh().content.version != replaced
     other.close()

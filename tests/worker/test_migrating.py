@@ -9,6 +9,7 @@ import pytest
 
 from engine.app import App
 from engine.clock import Instant, WallClock
+from engine.content.versions import Seen
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
 from engine.settings import load_settings
@@ -26,14 +27,14 @@ class Overtaken(App):
     drifts: int
     ticks = 0
 
-    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
+    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None, seen: Seen | None = None) -> Progress:
         self.ticks += 1
         if self.ticks <= self.drifts:
             self.other.app.migrate(self.other.content())
         else:
             os.kill(os.getpid(), signal.SIGTERM)
             self.migrate(content)
-        return super().tick(content, now, watch)
+        return super().tick(content, now, watch, seen)
 
 
 @pytest.mark.parametrize(("drifts", "failures"), [(1, 0), (3, 2)])

@@ -13,6 +13,7 @@ import pytest
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, WallClock
+from engine.content.versions import Seen
 from engine.errors import HabitueError
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
@@ -31,7 +32,7 @@ class SlowFirst(App):
 
     ticks = at_once = most = 0
 
-    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None) -> Progress:
+    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None, seen: Seen | None = None) -> Progress:
         self.at_once += 1
         self.ticks, self.most = self.ticks + 1, max(self.most, self.at_once)
         if self.ticks == 1:

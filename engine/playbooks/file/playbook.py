@@ -43,11 +43,6 @@ class Playbook(PlaybookHead):
         return self.exit_event is not None or self.exit_when is not None
 
     @property
-    def concerns_everybody(self) -> bool:
-        """Whether time alone can let users in or out, so that all users must be evaluated when it is new."""
-        return bool(self.trigger.conditions) or (self.exit_when is not None and bool(self.exit_when.turning_points()))
-
-    @property
     def waits(self) -> Iterator[tuple[int, str]]:
         """Index and event of each step that waits for an event."""
         return ((step.index, step.act.waits_for) for step in self.steps if step.act.waits_for is not None)

@@ -44,6 +44,8 @@ class Version(SQLModel, table=True):
     applied_at: int = big()
     """When it was last made the running version, in UTC milliseconds."""
     first_applied_at: int = big()
+    who: str | None = text_column(null=True)
+    """The person who last applied it, as claimed; None if a tick did, or before revision 0003."""
 
 
 class CutPoints(SQLModel, table=True):

@@ -35,6 +35,7 @@ def upgrade() -> None:
     """Move what is known about who is due; who has been evaluated is evaluated once more, to fill ``user_date``."""
     _create_tables()
     op.add_column("cut_points", _big("value_count", null=True))
+    op.add_column("version", _text("who", null=True))
     _move_due()
     for table, options in _STORAGE.items():
         # SQLAlchemy runs it on the named database alone.

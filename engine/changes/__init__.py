@@ -1,0 +1,1 @@
+"""What changes when another version of the files is applied."""

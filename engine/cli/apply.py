@@ -1,0 +1,110 @@
+"""``habitue apply``: makes the files the running version."""
+
+from functools import partial
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from engine.activation import Activation
+from engine.app import App
+from engine.cli.context import AsJson, Who, console, notes, open_app, person, print_json
+from engine.cli.versions import show_files
+from engine.content.versions import Seen
+from engine.errors import VersionReplaced
+from engine.explain.health import count_users
+from engine.loading import Content
+
+
+class _Act(Protocol):
+    """Applies content, or says what that would change."""
+
+    def __call__(self, content: Content, seen: Seen | None) -> Activation | None: ...
+
+
+def register(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command(epilog="Example: habitue apply --who ann")(apply)
+
+
+def apply(
+    context: typer.Context,
+    who: Who = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the files the running version, and say what that changes. If they have errors, nothing is changed.
+
+    Columns that the files ask for are added; those that they no longer need are renamed and kept. If facts, dimensions or
+    conditions of playbooks changed, the next ticks evaluate everybody again.
+    """
+    with open_app(context) as app:
+        content, done = _apply(app, who, dry_run=dry_run)
+        with app.database.read() as connection:
+            users = count_users(connection) if done and done.sweep else 0
+    if as_json:
+        print_json(_as_dict(content.version, done, users, dry_run=dry_run))
+    elif done is None:
+        console().print(f"Version {content.version} is running already.", highlight=False)
+    else:
+        _show(console(), done, users, dry_run=dry_run)
+
+
+def _apply(app: App, who: str | None, *, dry_run: bool) -> tuple[Content, Activation | None]:
+    """Apply the files; if another version is applied meanwhile, read them once more, because they may be older."""
+    act = app.plan if dry_run else partial(app.apply, now=app.clock.now(), columns=True, who=person(who))
+    try:
+        return _once(app, act)
+    except VersionReplaced as error:
+        notes().print(f"{escape(str(error))}; reading them again", highlight=False, soft_wrap=True)
+        return _once(app, act)
+
+
+def _once(app: App, act: _Act) -> tuple[Content, Activation | None]:
+    seen = app.seen()
+    content = app.content()
+    return content, act(content=content, seen=seen)
+
+
+def _show(out: Console, done: Activation, users: int, *, dry_run: bool) -> None:
+    verb = "would be" if dry_run else "is"
+    before = "the first" if done.before is None else f"before: {done.before}"
+    out.print(f"Version {done.version} {verb} running ({before}).", highlight=False)
+    if done.before is None:
+        out.print(f"  {len(done.files)} files", highlight=False)
+    else:
+        show_files(out, done.files)
+    for what, names in _columns(done).items():
+        if names:
+            out.print(f"columns {what}: {', '.join(names)}", highlight=False, soft_wrap=True)
+    if done.sweep is None:
+        why = "Nobody has been evaluated yet" if done.reasons else "Nobody has to be evaluated again"
+        out.print(f"{why}.", highlight=False)
+        return
+    out.print(f"The next ticks {'would ' if dry_run else ''}evaluate all {users:,} users again:", highlight=False)
+    for reason in done.reasons:
+        out.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
+
+
+def _columns(done: Activation) -> dict[str, list[str]]:
+    return {
+        "added": [column.name for column in done.columns.missing],
+        "recreated, old content kept": [one.column.name for one in done.columns.retyped],
+        "retired, content kept": list(done.columns.superfluous),
+    }
+
+
+def _as_dict(version: str, done: Activation | None, users: int, *, dry_run: bool) -> dict[str, Any]:
+    if done is None:
+        return {"version": version, "before": version, "applied": False, "files": [], "columns": {}, "sweep": None}
+    added, retyped, retired = _columns(done).values()
+    need = done.sweep
+    return {
+        "version": version,
+        "before": done.before,
+        "applied": not dry_run,
+        "files": [{"path": one.path, "what": one.what} for one in done.files],
+        "columns": {"added": added, "retyped": retyped, "retired": retired},
+        "sweep": need and {"depth": need.depth, "everybody": need.everybody, "users": users, "reasons": done.reasons},
+    }

@@ -1,0 +1,45 @@
+"""The files as ``habitue status`` sees them: what ticks run, and what is to say about the folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.app import App
+from engine.content.findings import Finding
+from engine.errors import ContentError, HabitueError, NothingApplied
+from engine.explain.health_models import Attention
+from engine.loading import Content
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFiles:
+    """The content that ticks run, and what is to say about the files in the folder."""
+
+    content: Content | None
+    version: str | None
+    findings: Sequence[Finding] = ()
+    attention: tuple[Attention, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def current_files(app: App) -> StatusFiles:
+    """Return the files as they are, which the next tick applies."""
+    version = app.bundle().version
+    content, findings = app.examine()
+    return StatusFiles(content, version, findings)
+
+
+def applied_files(app: App) -> StatusFiles:
+    """Return the applied version; files that cannot be read are only mentioned, because nothing depends on them."""
+    content: Content | None = None
+    needed: tuple[Attention, ...] = ()
+    try:
+        content = app.read().content
+    except ContentError as error:
+        said = f"this version of Habitué cannot read the applied version: {error.findings[0]}"
+        needed = (Attention("content", said),)
+    except NothingApplied as error:
+        needed = (Attention("content", str(error)),)
+    try:
+        return StatusFiles(content, app.bundle().version, app.examine()[1], needed)
+    except HabitueError as error:
+        return StatusFiles(content, None, (), needed, (f"the files in the folder cannot be read: {error}",))
