@@ -15,7 +15,7 @@ from engine.rules.place.deciding import Deciding
 from engine.rules.place.subjects import Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
-from engine.store.due import HISTORY, Cause, take_users, write_evaluated
+from engine.store.due import answer_events, leave_cause, take_users, write_evaluated
 from engine.store.quarantine import RowKind
 from engine.store.statement import statement
 from engine.store.sweep import Depth, Sweep, UserRange
@@ -52,13 +52,14 @@ class Evaluation:
         """
         temporary(connection, self._dialect, DUE_USER, f"{user_key(self._dialect)}, cause TEXT")
         binds = {"low": users.low, "high": users.high, "now": now}
+        leave_cause(connection, self._dialect, _QUARANTINED_IN_RANGE, sweep.need.cause, binds)
         everybody, taken = sweep.need.everybody or sweep.need.depth is Depth.FACTS, 0
         if everybody:
             in_range = f"user_due AS t WHERE {_in_range('t')}"
             taken = take_users(connection, self._dialect, in_range, sweep.need.cause, binds)
         if sweep.need.depth is Depth.FACTS:
             self._look.find_facts(connection, now)
-            _answer_events(connection, now)
+            answer_events(connection, {"now": now})
             self._look.decide(connection, now, taken)
             return self._write_down(connection, now)
         if sweep.need.depth is Depth.SCORES:
@@ -108,25 +109,16 @@ class Evaluation:
         self._scores.write(connection, all_binds)
 
 
+_QUARANTINE = f"(SELECT row_id FROM quarantine WHERE kind = '{RowKind.USER}')"
+
+
 def _in_range(alias: str) -> str:
     """Return SQL: the user is in the range, and not in quarantine, from where they are retried with all that is new."""
-    return (
-        f"{alias}.user_id >= :low AND {alias}.user_id < :high"
-        f" AND {alias}.user_id NOT IN (SELECT row_id FROM quarantine WHERE kind = '{RowKind.USER}')"
-    )
+    return f"{alias}.user_id >= :low AND {alias}.user_id < :high AND {alias}.user_id NOT IN {_QUARANTINE}"
+
+
+_QUARANTINED_IN_RANGE = f"t.user_id >= :low AND t.user_id < :high AND t.user_id IN {_QUARANTINE}"
 
 
 _BOTH_IN_RANGE = f"{_in_range('s')} AND t.user_id >= :low AND t.user_id < :high"
 """The same over ``user_state AS s`` and ``user_due AS t``: no planner concludes the one from the other."""
-
-
-def _answer_events(connection: Connection, now: Instant) -> None:
-    """Set the cause of users whose facts include an event that nobody has been told of: an edit must not hide it."""
-    connection.execute(
-        statement(
-            f"UPDATE {DUE_USER} SET cause = '{Cause.BEHAVIOUR}' WHERE EXISTS (SELECT 1 FROM event AS e JOIN user_due AS t"
-            f" ON t.user_id = e.user_id WHERE e.user_id = {DUE_USER}.user_id AND e.at > t.evaluated_at AND e.at <= :now"
-            f" AND e.at > :now - {HISTORY})"
-        ),
-        {"now": now},
-    )

@@ -177,6 +177,48 @@ def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit
     return taken.rowcount
 
 
+def claim_causes(connection: Connection, cause: Cause, among: str, binds: Mapping[str, object]) -> None:
+    """Set the cause of the users of ``due_user`` for whom ``among`` holds, unless theirs is stronger.
+
+    ``cause`` is that of a sweep: what a sweep changes about users who are also due by the calendar was not brought about
+    by time. A scheduled event sets no cause when it happens, so it is looked for; ``binds`` includes ``now``.
+    """
+    weaker = ", ".join(f"'{other}'" for other in _STRENGTH[_STRENGTH.index(cause) + 1 :])
+    claimed = f"UPDATE {DUE_USER} SET cause = '{cause}' WHERE cause IN ({weaker}) AND {among}"
+    if connection.execute(statement(claimed), binds).rowcount:
+        answer_events(connection, binds)
+
+
+def answer_events(connection: Connection, binds: Mapping[str, object]) -> None:
+    """Set the cause of users of ``due_user`` whose facts include an event that nobody has been told of.
+
+    A sweep that comes first must not hide it. ``binds`` includes ``now``.
+    """
+    connection.execute(
+        statement(
+            f"UPDATE {DUE_USER} SET cause = '{Cause.BEHAVIOUR}' WHERE cause IN ('{Cause.RULES}', '{Cause.SCORES}')"
+            f" AND EXISTS (SELECT 1 FROM event AS e JOIN user_due AS t ON t.user_id = e.user_id"
+            f" WHERE e.user_id = {DUE_USER}.user_id AND e.at > t.evaluated_at AND e.at <= :now AND e.at > :now - {HISTORY})"
+        ),
+        binds,
+    )
+
+
+def leave_cause(
+    connection: Connection, dialect: Dialect, among: str, cause: Cause, binds: Mapping[str, object]
+) -> None:
+    """Let users whom a sweep leaves out be evaluated for its ``cause`` when they are due, unless theirs is stronger.
+
+    ``among`` is SQL over ``user_due AS t``.
+    """
+    weaker = ", ".join(f"'{other}'" for other in _STRENGTH[_STRENGTH.index(cause) + 1 :])
+    those = f"{among} AND t.evaluated_at IS NOT NULL AND coalesce(t.cause, '{Cause.TIME}') IN ({weaker})"
+    dialect.lock_selected(
+        connection, f"SELECT t.user_id FROM user_due AS t WHERE {those} ORDER BY t.user_id", "t", binds
+    )
+    connection.execute(statement(f"UPDATE user_due AS t SET cause = '{cause}' WHERE {those}"), binds)
+
+
 def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
     """Fill ``due_user`` with one user, whether due or not, to look at them."""
     temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")

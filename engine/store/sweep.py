@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant, WallClock
 from engine.store.dialects import dialect_of
-from engine.store.due import Cause
+from engine.store.due import Cause, claim_causes
+from engine.store.temporary import DUE_USER
 
 RANGE = 50_000
 """User ids in one range, so the work of one worker before it looks for another range."""
@@ -130,6 +131,15 @@ def take_range(connection: Connection, sweep: Sweep, limit: int) -> UserRange | 
     started = text("UPDATE sweep SET started_at = :now WHERE id = :sweep AND started_at IS NULL")
     connection.execute(started, {"now": WallClock().now(), "sweep": sweep.number})
     return UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
+
+
+def claim_unreached(connection: Connection, sweep: Sweep, now: Instant) -> None:
+    """Let users of ``due_user`` whom the sweep has not reached move for its cause, unless theirs is stronger."""
+    unreached = (
+        f"EXISTS (SELECT 1 FROM sweep_range AS r WHERE r.sweep_id = :sweep AND {DUE_USER}.user_id >= r.next_user"
+        f" AND {DUE_USER}.user_id < r.high)"
+    )
+    claim_causes(connection, sweep.need.cause, unreached, {"sweep": sweep.number, "now": now})
 
 
 def reach(connection: Connection, sweep: Sweep, done: UserRange) -> None:

@@ -126,6 +126,32 @@ def test_who_is_new_when_the_rules_change_is_new(world: World) -> None:
     assert set(causes(world).values()) == {"behaviour"}
 
 
+def test_what_an_edit_does_to_those_who_are_also_due_by_the_calendar_was_not_brought_about_by_time(
+    world: World,
+) -> None:
+    settled(world)
+    [(due_at,)] = world.rows("SELECT due_at FROM user_due")
+    assert due_at < day(63)
+    edit(world, "rules/value.toml", EDITED)
+    world.tick(63)
+    assert causes(world, 2) == {"value:high": "rules", "needs:vip": "rules", "lifecycle:at_risk": "rules"}
+
+
+def test_who_is_in_quarantine_when_the_rules_change_moves_for_the_rules_later(world: World) -> None:
+    settled(world)
+    world.execute("UPDATE user_due SET due_at = :at", at=day(4))
+    world.execute(
+        "INSERT INTO quarantine (kind, row_id, stage, reason, detail, since, retry_at, tries)"
+        " SELECT 'user', user_id, 'users', 'row_unreadable', '', due_at, due_at, 1 FROM user_due"
+    )
+    edit(world, "rules/value.toml", EDITED)
+    world.tick(3)
+    assert causes(world, 2) == {}
+    world.tick(4)
+    assert causes(world, 2) == {"value:high": "rules", "needs:vip": "rules"}
+    assert world.rows("SELECT * FROM quarantine") == []
+
+
 def test_an_event_that_comes_up_beside_an_edit_is_behaviour(world: World) -> None:
     settled(world)
     world.event("ann", "order_completed", 3, 90_000, category="beauty")
