@@ -73,10 +73,10 @@ def make_ready(database: Database, content: Content | None) -> Drift:
     migrate(database)
 
     def work(connection: Connection) -> Drift:
+        lock_versions(connection)
         add_unknown_users(connection)
         if content is None:
             return Drift()
-        lock_versions(connection)
         done = follow(connection, database.dialect, content.columns())
         if (need := _need_of_columns(done)) and _anybody_evaluated(connection):
             open_sweep(connection, need, running_version(connection) or content.version)
@@ -167,8 +167,8 @@ def _compare(database: Database, wish: Wish, compiled: Compile) -> _Comparison |
 def _require_seen(seen: Seen, running: str | None, content: Content) -> None:
     if running != seen.version:
         raise VersionReplaced(
-            f"version {running} was applied after these files (version {content.version}) had been read:"
-            " they are not applied over it before they have been read again"
+            f"version {running} was applied after these files (version {content.version}) had been read, so they may be"
+            " older"
         )
 
 

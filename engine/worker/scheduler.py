@@ -170,7 +170,7 @@ class WorkerProcess:
         try:
             done = self._app.tick(content, now, self._watch, reading.seen)
         except VersionReplaced as error:
-            log.info("tick waits", why=f"{error}; the next tick reads them")
+            log.info("tick waits", why=f"{error}; the next tick reads them again")
             return
         except SchemaDrift:
             if self._waits_for_columns:

@@ -47,7 +47,7 @@ def test_whoever_is_enrolled_is_let_out_by_the_exit_of_the_version_they_entered(
     people(world, 1, day(3), first=8)
     world.tick(3)
     world.write("playbooks/quiet.toml", f"{HEAD}{trigger}{steps}")
-    world.execute("UPDATE user_state SET due_at = 0")  # evaluated once more, under files without an exit
+    world.execute("UPDATE user_due SET due_at = 0")  # evaluated once more, under files without an exit
     world.tick(4)
     assert [state for state, _, _ in enrolments(world)] == ["active"]
     world.tick(34)
