@@ -12,7 +12,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
-from engine.clock import Instant, instant, to_datetime
+from engine.clock import DAY, HOUR, Instant, instant, to_datetime
 from engine.errors import HabitueError
 
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -129,11 +129,15 @@ def read_cron(text: str) -> Crontab:
     return calendar
 
 
+_LOOK_BACK = (HOUR, DAY, 32 * DAY, 366 * DAY, 5 * 366 * DAY)
+"""Where the newest run is searched: in the last hour, or else in the last day, and so on."""
+
+
 class ScheduledJob:
     """A job that the worker runs on a crontab in UTC. Its runs have instants, so that of several workers one runs it."""
 
-    def __init__(self, name: str, crontab: str, since: Instant) -> None:
-        """``name`` is the setting's; runs before ``since`` are ignored.
+    def __init__(self, name: str, crontab: str) -> None:
+        """``name`` is the setting's.
 
         Raises:
             HabitueError: the crontab is invalid, or matches no day that exists.
@@ -143,12 +147,16 @@ class ScheduledJob:
             self.trigger = read_cron(crontab).trigger
         except ValueError as error:
             raise HabitueError(f"schedule.{name}: {error}") from error
-        self._next: datetime | None = self.trigger.get_next_fire_time(None, to_datetime(since))
 
     def latest_run(self, now: Instant) -> Instant | None:
-        """Return the instant of the newest run that became due since the last call; None if none did."""
+        """Return the instant of the newest run that is due at ``now``; None if there was none for years."""
+        found = (self._latest(Instant(now - span), now) for span in _LOOK_BACK)
+        return next((run for run in found if run is not None), None)
+
+    def _latest(self, since: Instant, now: Instant) -> Instant | None:
         found = None
-        while self._next is not None and instant(self._next) <= now:
-            found = instant(self._next)
-            self._next = self.trigger.get_next_fire_time(self._next, self._next + timedelta(seconds=1))
+        following = self.trigger.get_next_fire_time(None, to_datetime(since))
+        while following is not None and instant(following) <= now:
+            found = instant(following)
+            following = self.trigger.get_next_fire_time(following, following + timedelta(seconds=1))
         return found

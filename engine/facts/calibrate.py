@@ -7,12 +7,12 @@ points are kept with their instants, so that a score can be explained later; the
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, text
 
 from engine.clock import Instant
 from engine.facts.model import FactCatalog
-from engine.facts.sources.base import SqlContext
-from engine.facts.sources.quantile import Quantile, read_cuts
+from engine.facts.scores import Scores
+from engine.facts.sources.quantile import Calibration, Quantile, read_calibrations
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
 from engine.store.statement import statement
@@ -32,48 +32,41 @@ class Calibrated:
     """How many users have a value."""
     cuts: tuple[float, ...]
     """The cut points; empty if nobody has a value, so the score stays NULL."""
-    changed: int
-    """How many users' scores changed; these users are due now."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranked:
-    """One score with its new cut points."""
+def calibrate(
+    connection: Connection, dialect: Dialect, catalog: FactCatalog, version: str, now: Instant
+) -> tuple[Calibrated, ...]:
+    """Compute the cut points of every score, and store those that changed.
 
-    source: Quantile
-    values: int
-    cuts: tuple[float, ...]
-
-
-def calibrate(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> tuple[Calibrated, ...]:
-    """Compute the cut points of every score, store those that changed, and make users with a changed score due."""
+    If anybody's score changes, a sweep is opened for ``version`` of the files. Users who have never been evaluated do not
+    count: they are due, and are placed by the new cut points.
+    """
     # One at a time, so that the second finds the cut points of the first.
     dialect.take_turns(connection, _CALIBRATION_LOCK)
-    known = read_cuts(connection)
-    found = [_rank(connection, source, known.get(source.fact), now) for source in _quantiles(catalog)]
-    changed = _make_due(connection, dialect, found, now)
-    return tuple(
-        Calibrated(one.source.fact, one.values, one.cuts, count) for one, count in zip(found, changed, strict=True)
+    sources, known = quantiles(catalog), read_calibrations(connection)
+    found = tuple(
+        Calibrated(source.fact, values, _cuts(connection, source.value, values, source.buckets) if values else ())
+        for source, values in zip(sources, count_values(connection, sources), strict=True)
     )
+    for one in found:
+        _keep(connection, one, known.get(one.fact), now)
+    if _scores_change(connection, dialect, catalog, now):
+        open_sweep(connection, SweepNeed(Cause.SCORES, Depth.SCORES), version)
+    return found
 
 
-def uncalibrated(connection: Connection, catalog: FactCatalog) -> tuple[str, ...]:
-    """Return the scores that have no cut points yet, or cut points for another number of buckets."""
-    known = read_cuts(connection)
-    return tuple(source.fact for source in _quantiles(catalog) if len(known.get(source.fact, ())) != source.buckets - 1)
-
-
-def _quantiles(catalog: FactCatalog) -> list[Quantile]:
+def quantiles(catalog: FactCatalog) -> list[Quantile]:
+    """Return the scores of a catalog."""
     return [fact.source for fact in catalog.facts.values() if isinstance(fact.source, Quantile)]
 
 
-def _rank(connection: Connection, source: Quantile, known: tuple[float, ...] | None, now: Instant) -> _Ranked:
-    counted = statement(f"SELECT count({source.value}) FROM user_state")
-    values: int = connection.execute(counted).scalar_one()
-    cuts = _cuts(connection, source.value, values, source.buckets) if values else ()
-    if cuts != known:
-        _store(connection, source.fact, cuts, now)
-    return _Ranked(source, values, cuts)
+def count_values(connection: Connection, sources: Sequence[Quantile]) -> list[int]:
+    """Return how many users have a value for each score; reads all users, once."""
+    if not sources:
+        return []
+    counts = ", ".join(f"count({source.value})" for source in sources)
+    return [int(count) for count in connection.execute(statement(f"SELECT {counts} FROM user_state")).one()]
 
 
 def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tuple[float, ...]:
@@ -86,33 +79,34 @@ def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tup
     return tuple(found[rank] for rank in ranks)
 
 
-def _store(connection: Connection, fact: str, cuts: tuple[float, ...], now: Instant) -> None:
+def _keep(connection: Connection, found: Calibrated, known: Calibration | None, now: Instant) -> None:
+    """Store the cut points if they differ from those ``known``, or else the number of values if that does."""
+    if known is None or found.cuts != known.cuts:
+        _store(connection, found, now)
+    elif found.values != known.values:
+        counted = text("UPDATE cut_points SET value_count = :values WHERE fact = :fact AND calibrated_at = :at")
+        connection.execute(counted, {"values": found.values, "fact": found.fact, "at": known.at})
+
+
+def _store(connection: Connection, found: Calibrated, now: Instant) -> None:
     """Add the newest cut points, with an instant after all others even if another worker's clock is ahead."""
     stored = statement(
-        "INSERT INTO cut_points (fact, cuts, calibrated_at) SELECT CAST(:fact AS TEXT), :cuts,"
+        "INSERT INTO cut_points (fact, cuts, value_count, calibrated_at)"
+        " SELECT CAST(:fact AS TEXT), :cuts, CAST(:values AS BIGINT),"
         " CASE WHEN max(calibrated_at) >= :now THEN max(calibrated_at) + 1 ELSE :now END"
         " FROM cut_points WHERE fact = :fact"
     )
     typed = stored.bindparams(bindparam("cuts", type_=JsonText))
-    connection.execute(typed, {"fact": fact, "cuts": list(cuts), "now": now})
+    binds = {"fact": found.fact, "cuts": list(found.cuts), "values": found.values, "now": now}
+    connection.execute(typed, binds)
 
 
-def _make_due(connection: Connection, dialect: Dialect, found: Sequence[_Ranked], now: Instant) -> list[int]:
-    """Make users with a changed score due; return how many there are, score by score.
-
-    All scores in one statement: one after the other, the users would not be locked in order.
-    """
-    if not found:
-        return []
-    changed = [_changed(dialect, one) for one in found]
-    binds = {bind: value for one in found for bind, value in one.source.binds(one.cuts).items()}
-    counts = ", ".join(f"count(CASE WHEN {condition} THEN 1 END)" for condition in changed)
-    counted = connection.execute(statement(f"SELECT {counts} FROM user_state AS s"), binds).one()
-    if any(counted):
-        open_sweep(connection, SweepNeed(Cause.SCORES, Depth.SCORES), "")
-    return [int(count) for count in counted]
-
-
-def _changed(dialect: Dialect, one: _Ranked) -> str:
-    """Return SQL over ``user_state AS s``: the score has another value by the new cut points."""
-    return f"NOT ({dialect.same(f's.fact_{one.source.fact}', one.source.sql(SqlContext(dialect)))})"
+def _scores_change(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> bool:
+    """Tell whether anybody who was evaluated has another score by the newest cut points."""
+    scores = Scores(catalog, dialect)
+    changed = scores.changed_sql()
+    if changed is None:
+        return False
+    evaluated = "user_due AS t JOIN user_state AS s ON s.user_id = t.user_id WHERE t.evaluated_at IS NOT NULL"
+    query = statement(f"SELECT EXISTS (SELECT 1 FROM {evaluated} AND ({changed}))")
+    return bool(connection.execute(query, scores.binds(connection, now)).scalar())

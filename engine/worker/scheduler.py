@@ -23,8 +23,9 @@ from engine.delivery.dispatch import Delivery
 from engine.errors import HabitueError, SchemaDrift, VersionReplaced
 from engine.faults import trail
 from engine.pipeline import Progress
+from engine.settings import ScheduleSettings
 from engine.worker.content_watch import watch_content
-from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, claim_slot, clean_up, recalibrate
+from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, calibrate_scores, clean_up, run_once
 
 BEAT = 15
 """Seconds between heartbeats."""
@@ -63,6 +64,7 @@ class WorkerProcess:
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
         self._waits_for_columns = False
         """Whether the last tick found the columns changed since the files were checked."""
+        self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -139,13 +141,8 @@ class WorkerProcess:
         work: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
         every = IntervalTrigger(seconds=schedule.tick / SECOND)
         scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
-        if self._parts.ticks:
-            for name, crontab, upkeep in (
-                ("calibrate", schedule.calibrate, recalibrate),
-                ("retention", schedule.retention, clean_up),
-            ):
-                job = ScheduledJob(name, crontab, now)
-                scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
+        for job, upkeep in self._upkeep:
+            scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
         scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
         return scheduler
 
@@ -192,6 +189,8 @@ class WorkerProcess:
             )
         if done.users:
             calibrate_new(self._app, content, now)
+        for job, upkeep in self._upkeep:
+            self._once(job, upkeep)
 
     def _note_clock(self, done: Progress) -> None:
         """Warn if the store's last tick is ahead of this machine's clock: no tick runs until the clock catches up."""
@@ -233,12 +232,25 @@ class WorkerProcess:
         self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
 
     def _once(self, job: ScheduledJob, upkeep: Upkeep) -> None:
-        """Do ``upkeep`` unless another worker has claimed this run."""
-        now = self._app.clock.now()
-        content, slot = self._content.current, job.latest_run(now)
-        if content and slot is not None and claim_slot(self._app.database, job.name, slot, now):
-            upkeep(self._app, content, now)
-            log.info(job.name)
+        """Do ``upkeep`` unless a worker has done the latest run of ``job``.
+
+        It is asked when a run is due, and after each tick, which takes up a run that was missed or did not end.
+        """
+        content = self._content.current
+        if content is None:
+            return
+        try:
+            if run_once(self._app, content, job, upkeep, self._app.clock.now()):
+                log.info(job.name)
+        except VersionReplaced as error:
+            log.info("job waits", job=job.name, why=str(error))
+
+
+def _upkeep(schedule: ScheduleSettings) -> tuple[tuple[ScheduledJob, Upkeep], ...]:
+    return (
+        (ScheduledJob("calibrate", schedule.calibrate), calibrate_scores),
+        (ScheduledJob("retention", schedule.retention), clean_up),
+    )
 
 
 def run_worker(app: App, parts: WorkerParts) -> None:

@@ -7,14 +7,17 @@ from sqlalchemy import Connection, delete, insert, text
 
 from engine.actions.content import forget_contents
 from engine.app import App
+from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
-from engine.facts.calibrate import calibrate, uncalibrated
+from engine.content.versions import hold_version
+from engine.facts.calibrate import calibrate
+from engine.facts.calibration_needs import CalibrationNeeds
 from engine.loading import Content
 from engine.store.database import Database
 from engine.store.tables import Slot, Tick, Worker
 
-Upkeep = Callable[[App, Content, Instant], None]
-"""A job that only one worker runs each time it is due."""
+Upkeep = Callable[[Connection, App, Content, Instant], None]
+"""A job that only one worker runs each time it is due, in one transaction."""
 
 SILENT_FOR = 7 * DAY
 """A worker that has not been seen for this long is deleted."""
@@ -22,38 +25,73 @@ KEEP_SLOTS = 400 * DAY
 """How long slots are kept: until the same yearly occasion cannot recur."""
 
 
-def claim_slot(database: Database, schedule: str, slot: Instant, now: Instant) -> bool:
-    """Claim one run of ``schedule``; return False if another worker has it."""
+def run_once(app: App, content: Content, job: ScheduledJob, upkeep: Upkeep, now: Instant) -> bool:
+    """Do ``upkeep`` for the latest run of ``job`` unless that was done; return whether it was done now.
+
+    The run is claimed in the transaction that does the work. So if a worker dies in it, the run counts as missed, and is
+    taken up by whoever asks next.
+    """
+    run = job.latest_run(now)
+    if run is None:
+        return False
+    slot = iso(run)
+    with app.database.read() as connection:
+        if _is_claimed(connection, job.name, slot):
+            return False
+
+    def work(connection: Connection) -> bool:
+        if not _claim(connection, job.name, slot, now):
+            return False
+        upkeep(connection, app, content, now)
+        return True
+
+    return app.database.in_transaction(work)
+
+
+def _is_claimed(connection: Connection, schedule: str, slot: str) -> bool:
+    query = text("SELECT 1 FROM slot WHERE schedule = :schedule AND slot = :slot")
+    return connection.execute(query, {"schedule": schedule, "slot": slot}).first() is not None
+
+
+def _claim(connection: Connection, schedule: str, slot: str, now: Instant) -> bool:
+    """Claim one run; return False if another worker has done it. Waits for a worker that is at it."""
     claim = text("INSERT INTO slot (schedule, slot, taken_at) VALUES (:schedule, :slot, :now) ON CONFLICT DO NOTHING")
-    with database.write() as connection:
-        return connection.execute(claim, {"schedule": schedule, "slot": iso(slot), "now": now}).rowcount == 1
+    return connection.execute(claim, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
+
+
+def calibrate_scores(connection: Connection, app: App, content: Content, now: Instant) -> None:
+    """Compute the cut points of all scores again.
+
+    Raises:
+        VersionReplaced: another version of the files is running than ``content``.
+    """
+    hold_version(connection, content.version)
+    calibrate(connection, app.database.dialect, content.catalog, content.version, now)
+
+
+def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
+    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
+    connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
+    connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
+    connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
+    forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
 
 
 def recalibrate(app: App, content: Content, now: Instant) -> None:
-    """Compute the cut points of all quantile facts again."""
-    app.database.in_transaction(
-        partial(calibrate, dialect=app.database.dialect, catalog=content.catalog, now=now),
-    )
+    """Compute the cut points of all scores again, now.
+
+    Raises:
+        VersionReplaced: another version of the files is running than ``content``.
+    """
+    app.database.in_transaction(partial(calibrate_scores, app=app, content=content, now=now))
 
 
 def calibrate_new(app: App, content: Content, now: Instant) -> None:
-    """Compute cut points for quantile facts that have none, so that a new brand need not wait for the nightly run."""
+    """Compute cut points for scores that have none, so that a new brand need not wait for the nightly run."""
     with app.database.read() as connection:
-        lacking = uncalibrated(connection, content.catalog)
-    if lacking:
+        missing = CalibrationNeeds(content.catalog).missing(connection)
+    if missing:
         recalibrate(app, content, now)
-
-
-def clean_up(app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
-
-    def work(connection: Connection) -> None:
-        connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
-        connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
-        connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
-        forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
-
-    app.database.in_transaction(work)
 
 
 class Heartbeat:

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     ("engine/delivery/compose.py", "engine.delivery.gates.address"): "gives the same reason where no one was asked",
     ("engine/delivery/preparing.py", "engine.delivery.gates.expiry"): "what cannot be loaded expires like any other",
     ("engine/facts/calibrate.py", "engine.facts.sources.quantile"): "calibration is of scores alone",
+    ("engine/facts/calibration_needs.py", "engine.facts.sources.quantile"): "so is the need of one",
 }
 """Module -> what it takes from a kind's file, and why that costs the next kind nothing."""
 

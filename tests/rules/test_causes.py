@@ -170,7 +170,8 @@ def test_a_calibration_is_no_behaviour(tmp_path: Path, database_url: str) -> Non
     world.tick(1)
     assert causes(world)["best:lower"] == "behaviour"
     with world.app.database.write() as connection:
-        calibrate(connection, world.app.database.dialect, world.content().catalog, day(2))
+        content = world.content()
+        calibrate(connection, world.app.database.dialect, content.catalog, content.version, day(2))
     world.tick(2)
     assert causes(world, 2) == {"best:upper": "scores"}
     world.order("ann", 3, 90_000)

@@ -18,13 +18,11 @@ from engine.errors import HabitueError
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
 from engine.settings import load_settings
-from engine.store.database import Database
 from engine.worker.scheduler import WorkerParts, WorkerProcess
-from engine.worker.upkeep import Heartbeat, claim_slot, clean_up
+from engine.worker.upkeep import Heartbeat, calibrate_scores, clean_up, run_once
 from tests.processes import migrate, opened, quick, running
 
 MIDNIGHT = Instant(1_767_225_600_000)  # 2026-01-01T00:00:00Z
-HOUR = 3_600_000
 
 
 class SlowFirst(App):
@@ -78,14 +76,6 @@ def test_a_long_tick_does_not_pile_up(sqlite_url: str, tmp_path: Path) -> None:
     assert app.ticks == 2, "missed runs are not made up for"
 
 
-def test_each_run_of_a_crontab_comes_once() -> None:
-    job = ScheduledJob("calibrate", "0 3 * * *", MIDNIGHT)
-    assert job.latest_run(Instant(MIDNIGHT + 3 * HOUR - 1)) is None
-    assert job.latest_run(Instant(MIDNIGHT + 3 * HOUR)) == MIDNIGHT + 3 * HOUR
-    assert job.latest_run(Instant(MIDNIGHT + 4 * HOUR)) is None
-    assert job.latest_run(Instant(MIDNIGHT + 10 * DAY)) == MIDNIGHT + 9 * DAY + 3 * HOUR, "of those missed, the newest"
-
-
 @pytest.mark.parametrize(
     ("crontab", "says"),
     [
@@ -97,18 +87,7 @@ def test_each_run_of_a_crontab_comes_once() -> None:
 )
 def test_a_crontab_that_makes_no_sense_is_a_sentence(crontab: str, says: str) -> None:
     with pytest.raises(HabitueError, match=says):
-        ScheduledJob("calibrate", crontab, MIDNIGHT)
-
-
-def test_a_turn_is_taken_by_one_worker(database_url: str, tmp_path: Path) -> None:
-    migrate(quick(tmp_path / "maison", database_url))
-    one, other = Database(database_url), Database(database_url)
-    slots = [claim_slot(database, "calibrate", MIDNIGHT, MIDNIGHT) for database in (one, other, one)]
-    assert slots == [True, False, False]
-    assert claim_slot(other, "retention", MIDNIGHT, MIDNIGHT)
-    assert claim_slot(other, "calibrate", Instant(MIDNIGHT + DAY), MIDNIGHT)
-    for database in (one, other):
-        database.close()
+        ScheduledJob("calibrate", crontab)
 
 
 def test_clean_up_keeps_what_is_asked_for(database_url: str, tmp_path: Path) -> None:
@@ -119,9 +98,9 @@ def test_clean_up_keeps_what_is_asked_for(database_url: str, tmp_path: Path) -> 
         content = app.content()
         for at in (MIDNIGHT, Instant(later - DAY)):
             app.tick(content, at)
-            claim_slot(app.database, "calibrate", at, Instant(at - 350 * DAY))
+            run_once(app, content, ScheduledJob("calibrate", "0 3 * * *"), calibrate_scores, Instant(at - 350 * DAY))
             Heartbeat(app.database, f"host:{at}").beat(at, None, None)
-        clean_up(app, content, later)
+        app.database.in_transaction(lambda connection: clean_up(connection, app, content, later))
     assert world.rows("SELECT at FROM tick") == [(later - DAY,)]
     assert world.rows("SELECT taken_at FROM slot") == [(later - 351 * DAY,)]
     assert world.rows("SELECT name FROM worker") == [(f"host:{later - DAY}",)]

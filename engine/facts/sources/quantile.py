@@ -75,15 +75,35 @@ class Quantile(FactSource):
         return [f"cut_{self.fact}_{number}" for number in range(1, self.buckets)]
 
 
-def read_cuts(connection: Connection, at: Instant | None = None) -> dict[str, tuple[float, ...]]:
-    """Return fact -> cut points (empty if nobody had a value): the newest, or those that were valid ``at``."""
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The cut points of one score, as they were stored."""
+
+    cuts: tuple[float, ...]
+    """Empty if nobody had a value."""
+    values: int | None
+    """How many users had a value; None if that was not counted then."""
+    at: Instant
+
+    def fits(self, source: Quantile) -> bool:
+        """Tell whether there are as many cut points as the score has buckets."""
+        return len(self.cuts) == source.buckets - 1
+
+
+def read_calibrations(connection: Connection, at: Instant | None = None) -> dict[str, Calibration]:
+    """Return fact -> calibration: the newest, or those that were valid ``at``."""
     known = text(
-        "SELECT c.fact, CAST(c.cuts AS TEXT) FROM cut_points c WHERE c.calibrated_at ="
+        "SELECT c.fact, CAST(c.cuts AS TEXT), c.value_count, c.calibrated_at FROM cut_points c WHERE c.calibrated_at ="
         " (SELECT max(n.calibrated_at) FROM cut_points n WHERE n.fact = c.fact"
         f"{' AND n.calibrated_at <= :at' if at is not None else ''})"
     )
     rows = connection.execute(known, {"at": at} if at is not None else {})
-    return {str(fact): tuple(orjson.loads(cuts)) for fact, cuts in rows}
+    return {str(fact): Calibration(tuple(orjson.loads(cuts)), values, Instant(at)) for fact, cuts, values, at in rows}
+
+
+def read_cuts(connection: Connection, at: Instant | None = None) -> dict[str, tuple[float, ...]]:
+    """Return fact -> cut points (empty if nobody had a value): the newest, or those that were valid ``at``."""
+    return {fact: calibration.cuts for fact, calibration in read_calibrations(connection, at).items()}
 
 
 def _binds(connection: Connection, sources: Mapping[str, Quantile]) -> Mapping[str, float | None]:
