@@ -1,0 +1,45 @@
+"""Other processes of a benchmark: workers that tick, on a store that several of them may share."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
+
+from bench.population import NOW, app_of, brand_content
+from engine.store.sweep import current_sweep
+
+_SPAWN = get_context("spawn")
+
+
+def barrier(parties: int) -> Barrier:
+    """Return a barrier for processes: they start together, when each has loaded what it needs."""
+    return _SPAWN.Barrier(parties)
+
+
+def start(work: Callable[..., object], *given: object) -> BaseProcess:
+    """Start a process that does ``work(*given)``, a module-level function."""
+    process = _SPAWN.Process(target=work, args=given)
+    process.start()
+    return process
+
+
+def finish(processes: Sequence[BaseProcess]) -> None:
+    """Wait for ``processes``; end the program if one of them failed, which has said why."""
+    for process in processes:
+        process.join()
+    if failed := [process.exitcode for process in processes if process.exitcode]:
+        raise SystemExit(f"{len(failed)} of {len(processes)} processes failed")
+
+
+def work_off_sweep(url: str, ready: Barrier) -> None:
+    """Tick until the open sweep is over."""
+    content = brand_content()
+    with closing(app_of(url)) as app:
+        app.pipeline(content)
+        ready.wait()
+        while True:
+            app.tick(content, NOW)
+            with app.database.read() as connection:
+                if current_sweep(connection) is None:
+                    return
