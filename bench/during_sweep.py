@@ -72,7 +72,7 @@ def measure(kept: Stores, folder: Path, database: str, size: int) -> bool:
         stored = _stored(store)
     if stored != imported + len(taken):
         raise SystemExit(f"{stored} events are stored, but {imported + len(taken)} were sent")
-    percentiles = statistics.quantiles(taken, n=100)
+    percentiles = statistics.quantiles(taken, n=100, method="inclusive")
     return report(
         "stored_event_during_sweep", ratio=percentiles[98], bar=BARS[database], at_most=True, unit="ms",
         database=database, size=size, events=len(taken), median=round(percentiles[49], 1), maximum=round(max(taken), 1),

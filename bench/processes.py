@@ -34,7 +34,7 @@ def finish(processes: Sequence[BaseProcess]) -> None:
 
 def work_off_sweep(url: str, ready: Barrier) -> None:
     """Tick until the open sweep is over."""
-    content = brand_content()
+    content = brand_content(playbooks=False)
     with closing(app_of(url)) as app:
         app.pipeline(content)
         ready.wait()
