@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from adapters.base import Adapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
@@ -108,6 +108,10 @@ class Deliveries(World):
                 alike = [key for key in keys if len(key) == length]
                 make_users(connection, self.database.dialect, dict.fromkeys(alike, NOON), NOON)
             write_users(connection, self.database.dialect, rows, NOON)
+            # They have been evaluated, or they would have no actions.
+            connection.execute(
+                text("INSERT INTO user_state (user_id) SELECT id FROM users WHERE true ON CONFLICT DO NOTHING")
+            )
 
     def due_actions(
         self, count: int, *, first: int = 1, each: int = 1, at: int = NOON, state: str = "queued", **draft: Any

@@ -243,7 +243,11 @@ class World:
             f" VALUES (({user}), 'lifecycle', :before, :after, :at, :cause, 'r', 'v', 0)",
             key=key, before=before, after=after, at=day(at), cause=cause,
         )  # fmt: skip
-        self._alter(f"UPDATE user_state SET place_lifecycle = :after WHERE user_id = ({user})", key=key, after=after)
+        self._alter(
+            f"INSERT INTO user_state (user_id, place_lifecycle) VALUES (({user}), :after)"
+            " ON CONFLICT (user_id) DO UPDATE SET place_lifecycle = excluded.place_lifecycle",
+            key=key, after=after,
+        )  # fmt: skip
 
     def lose_versions(self, left: str | None = None) -> None:
         """Delete all stored versions of the files, as a partial restore would, or replace the text of each by ``left``."""

@@ -15,10 +15,10 @@ from engine.rules.place.deciding import Deciding
 from engine.rules.place.subjects import Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
-from engine.store.due import answer_events, leave_cause, take_users, write_evaluated
+from engine.store.due import Cause, answer_events, leave_cause, take_users, write_evaluated
 from engine.store.quarantine import RowKind
 from engine.store.statement import statement
-from engine.store.sweep import Depth, Sweep, UserRange
+from engine.store.sweep import Depth, Sweep, UserRange, claim_unreached, current_sweep
 from engine.store.temporary import DUE_USER, temporary, user_key
 
 
@@ -42,6 +42,8 @@ class Evaluation:
 
     def evaluate(self, connection: Connection, now: Instant, users: int) -> int:
         """Evaluate the users of ``due_user``, of whom there are ``users``; return how many transitions were written."""
+        if (sweep := current_sweep(connection)) is not None:
+            self._claim_for(connection, sweep, now)
         self._look.at_due_users(connection, now, users)
         return self._write_down(connection, now)
 
@@ -68,6 +70,14 @@ class Evaluation:
         return self._place_range(
             connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now
         )
+
+    def _claim_for(self, connection: Connection, sweep: Sweep, now: Instant) -> None:
+        """Set the causes of users of ``due_user`` whom ``sweep`` has not reached: what it moves, time has not moved."""
+        if sweep.need.cause is Cause.RULES:
+            claim_unreached(connection, sweep, "TRUE", {"now": now})
+        elif (changed := self._scores.changed_sql()) is not None:
+            among = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = {DUE_USER}.user_id AND ({changed}))"
+            claim_unreached(connection, sweep, among, self._scores.binds(connection, now))
 
     def _write_down(self, connection: Connection, now: Instant) -> int:
         """Write the look at the users of ``due_user``; return how many transitions were written."""

@@ -4,6 +4,7 @@ At most one is open. A change that comes while one is open closes it and opens a
 whoever has been reached has to be reached again. Only this module's SQL writes ``sweep`` and ``sweep_range``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -133,13 +134,16 @@ def take_range(connection: Connection, sweep: Sweep, limit: int) -> UserRange | 
     return UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
 
 
-def claim_unreached(connection: Connection, sweep: Sweep, now: Instant) -> None:
-    """Let users of ``due_user`` whom the sweep has not reached move for its cause, unless theirs is stronger."""
+def claim_unreached(connection: Connection, sweep: Sweep, among: str, binds: Mapping[str, object]) -> None:
+    """Let users of ``due_user`` whom the sweep has not reached move for its cause, unless theirs is stronger.
+
+    ``among`` is SQL over ``due_user``: whom the sweep concerns. ``binds`` includes ``now``.
+    """
     unreached = (
         f"EXISTS (SELECT 1 FROM sweep_range AS r WHERE r.sweep_id = :sweep AND {DUE_USER}.user_id >= r.next_user"
         f" AND {DUE_USER}.user_id < r.high)"
     )
-    claim_causes(connection, sweep.need.cause, unreached, {"sweep": sweep.number, "now": now})
+    claim_causes(connection, sweep.need.cause, f"{unreached} AND {among}", {**binds, "sweep": sweep.number})
 
 
 def reach(connection: Connection, sweep: Sweep, done: UserRange) -> None:

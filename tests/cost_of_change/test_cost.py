@@ -154,7 +154,7 @@ def test_the_brand_lives_by_all_of_it(world: World) -> None:
     [arrived] = log(world, "--state", "delivered")
     assert (arrived["reason"], arrived["sentence"]) == ("line_sent", "The page was printed at the other end.")
 
-    found = world.explain(arrived["user"], 15)
+    found = world.explain(arrived["user"], QUIET_DAY)
     [streak] = [one for one in found.facts if one.name == "visit_streak"]
     assert (streak.value, streak.source) == (2, "days in a row with visited")
     [enrolment] = found.enrolments

@@ -197,6 +197,11 @@ _QUERIES = {
     "transitions": "SELECT u.key, t.dimension, t.from_place, t.to_place, t.at, t.cause, t.rule, t.rules_version, t.signature"
     " FROM transition t JOIN users u ON u.id = t.user_id ORDER BY u.key, t.dimension, t.id",
     "state": "SELECT u.key, s.* FROM user_state s JOIN users u ON u.id = s.user_id ORDER BY u.key",
+    "due": "SELECT u.key, t.due_at, t.cause, t.evaluated_at FROM user_due t JOIN users u ON u.id = t.user_id ORDER BY u.key",
+    "news": "SELECT user_id, due_at, cause FROM user_news ORDER BY id",
+    "dates": "SELECT u.key, d.fact, d.month_day, d.year FROM user_date d JOIN users u ON u.id = d.user_id ORDER BY 1, 2",
+    "open sweeps": "SELECT cause, depth, everybody FROM sweep WHERE finished_at IS NULL",
+    "ranges of sweeps": "SELECT low, high FROM sweep_range",
     "enrolments": f"SELECT x.name, {_OF_ENROLMENT} FROM enrolment n JOIN ({_ENROLMENT}) x ON x.id = n.id ORDER BY x.name",
     "actions": f"SELECT x.name, {_OF_ACTION} FROM action a JOIN ({_ACTION}) x ON x.id = a.id ORDER BY x.name",
     "log": f"SELECT x.name, e.at, e.state, e.reason, e.detail FROM action_event e JOIN ({_ACTION}) x"

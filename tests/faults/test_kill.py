@@ -111,8 +111,8 @@ def drain(world: World, workers: WorkerPool) -> None:
     """Let one worker come to the end in peace; it then stops in an orderly way."""
     pid = workers.start()
     open_ones = (
-        "SELECT (SELECT count(*) FROM enrolment WHERE state = 'active') + (SELECT count(*) FROM user_state"
-        " WHERE due_at <= :now) + (SELECT count(*) FROM action WHERE state IN"
+        "SELECT (SELECT count(*) FROM enrolment WHERE state = 'active') + (SELECT count(*) FROM user_due"
+        " WHERE due_at <= :now) + (SELECT count(*) FROM user_news) + (SELECT count(*) FROM action WHERE state IN"
         " ('queued', 'deferred', 'retrying', 'claimed', 'handed_off'))"
     )
     wait_until(

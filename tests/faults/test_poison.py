@@ -106,9 +106,9 @@ def test_when_one_after_the_other_is_poison_not_the_rows_are_at_fault(world: Wor
         with pytest.raises(StoreValueError, match="a value in one of the rows"):
             app.tick(content, START)
     assert world.rows("SELECT * FROM quarantine") == []
-    assert world.rows("SELECT count(*) FROM user_state WHERE due_at > :now", now=START) == [(0,)]
+    assert world.rows("SELECT count(*) FROM user_due WHERE due_at > :now", now=START) == [(0,)]
     [(error,)] = world.rows("SELECT error FROM tick")
-    assert re.match(r"\w+Error at \w+.py:\d+ < refresh.py:\d+", error), error
+    assert re.match(r"\w+Error at \w+.py:\d+ < look.py:\d+", error), error
 
 
 def poison_rows(world: World) -> set[str]:

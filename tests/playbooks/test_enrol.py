@@ -247,7 +247,7 @@ def test_who_may_enter_again_later_is_due_then(world: World) -> None:
     world.tick(2)
 
     def due() -> list[Instant]:
-        return [at for (at,) in world.rows("SELECT due_at FROM user_state ORDER BY user_id")]
+        return [at for (at,) in world.rows("SELECT due_at FROM user_due ORDER BY user_id")]
 
     assert due() == [day(11), day(5), day(12)]
     world.tick(11)

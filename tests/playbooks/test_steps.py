@@ -241,7 +241,7 @@ def test_chunks_are_as_small_as_asked(world: World) -> None:
         world.order(key, 1)
     seen: list[Progress] = []
     world.app.tick(world.content(), day(1), seen.append)
-    assert [done.actions for done in seen if done.actions] == [3, 6, 7]
+    assert list(dict.fromkeys(done.actions for done in seen if done.actions)) == [3, 6, 7]
     assert [row[0] for row in world.actions()] == users
 
 

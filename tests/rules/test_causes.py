@@ -137,6 +137,25 @@ def test_what_an_edit_does_to_those_who_are_also_due_by_the_calendar_was_not_bro
     assert causes(world, 2) == {"value:high": "rules", "needs:vip": "rules", "lifecycle:at_risk": "rules"}
 
 
+def test_a_calibration_has_moved_those_whose_score_it_changed_and_not_all_who_are_due(
+    tmp_path: Path, database_url: str
+) -> None:
+    world = World(tmp_path, database_url, {"rules/facts.toml": SCORES, "rules/best.toml": BEST}).open()
+    for number, key in enumerate(("ann", "bob", "cy", "dee"), start=1):
+        world.user(key, 0)
+        world.order(key, 1, number * 1_000)
+    world.tick(1)
+    with world.app.database.write() as connection:
+        calibrate(connection, world.app.database.dialect, world.content().catalog, day(62))
+    world.execute("UPDATE user_state SET fact_rank = 1 WHERE user_id = 1")
+    world.tick(63)
+    moved = world.rows(
+        "SELECT u.key, t.cause FROM transition t JOIN users u ON u.id = t.user_id WHERE to_place = 'at_risk'"
+    )
+    assert dict(moved) == {"ann": "time", "bob": "scores", "cy": "scores", "dee": "scores"}
+    world.close()
+
+
 def test_who_is_in_quarantine_when_the_rules_change_moves_for_the_rules_later(world: World) -> None:
     settled(world)
     world.execute("UPDATE user_due SET due_at = :at", at=day(4))

@@ -58,7 +58,7 @@ class Sweep(SQLModel, table=True):
 
     id: int = row_id()
     cause: str = text_column()
-    """The cause of its transitions: ``rules`` or ``scores``."""
+    """The cause of its transitions: ``rules`` or ``scores``; ``time`` after a migration, which edits nothing."""
     depth: str = text_column()
     """What is computed again: see ``store.sweep.Depth``."""
     everybody: bool = Field(sa_column=Column(Boolean, nullable=False))

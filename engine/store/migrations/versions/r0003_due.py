@@ -92,22 +92,36 @@ def _move_due() -> None:
         " SELECT user_id, due_at, due_cause, refreshed_at FROM user_state ORDER BY user_id"
     )
     op.create_index("user_due_at", "user_due", ["due_at"])
-    for index in sa.inspect(op.get_bind()).get_indexes("user_state"):
-        op.drop_index(str(index["name"]), "user_state")
+    for index in _indexes(op.get_bind()):
+        op.drop_index(index, "user_state")
     for column in ("due_at", "due_cause", "refreshed_at"):
         op.drop_column("user_state", column)
     _open_sweep()
 
 
+def _indexes(bind: sa.Connection) -> list[str]:
+    """Return the indexes of ``user_state`` besides its key; date triggers had some over expressions."""
+    if bind.dialect.name != "sqlite":
+        return [str(index["name"]) for index in sa.inspect(bind).get_indexes("user_state")]
+    # SQLAlchemy leaves out those over expressions.
+    found = sa.text(
+        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'user_state' AND sql IS NOT NULL"
+    )
+    return list(bind.execute(found).scalars())
+
+
 def _open_sweep() -> None:
-    """Open a sweep that computes all facts of all users again, in one range for each 50,000 ids."""
+    """Open a sweep that computes all facts of all users again, in one range for each 50,000 ids.
+
+    Nobody has edited anything, so users who are due move for their own causes, and its own is that of the calendar.
+    """
     size = 50_000
     last = op.get_bind().execute(sa.text("SELECT max(user_id) FROM user_state")).scalar()
     if last is None:
         return
     op.execute(
         "INSERT INTO sweep (cause, depth, everybody, version, opened_at)"
-        " SELECT 'rules', 'facts', true, coalesce(max(v.hash), ''), coalesce(max(v.applied_at), 0)"
+        " SELECT 'time', 'facts', true, coalesce(max(v.hash), ''), coalesce(max(v.applied_at), 0)"
         " FROM (SELECT hash, applied_at FROM version WHERE kind = 'content' ORDER BY applied_at DESC LIMIT 1) AS v"
     )
     lows = range(0, last + 1, size)
