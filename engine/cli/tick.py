@@ -14,7 +14,6 @@ from engine.delivery.tally import DeliveryCounts
 from engine.errors import VersionReplaced
 from engine.loading import Content
 from engine.pipeline import Progress, Watch
-from engine.worker.upkeep import calibrate_new
 
 
 def register(program: typer.Typer) -> None:
@@ -38,8 +37,6 @@ def tick(
         with Bars(*columns, console=out, transient=True, disable=not out.is_terminal) as bars:
             task = bars.add_task("tick")
             content, done = _tick(app, reading, now, lambda sofar: bars.update(task, description=_line(sofar)))
-            if done.users:
-                calibrate_new(app, content, now)
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
     _show(now, done, drained, as_json=as_json)

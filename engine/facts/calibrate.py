@@ -13,7 +13,7 @@ from engine.clock import Instant
 from engine.facts.model import FactCatalog
 from engine.facts.scores import Scores
 from engine.facts.sources.quantile import Calibration, Quantile, read_calibrations
-from engine.store.dialects import Dialect
+from engine.store.dialects import dialect_of
 from engine.store.due import Cause
 from engine.store.statement import statement
 from engine.store.sweep import Depth, SweepNeed, open_sweep
@@ -34,16 +34,20 @@ class Calibrated:
     """The cut points; empty if nobody has a value, so the score stays NULL."""
 
 
-def calibrate(
-    connection: Connection, dialect: Dialect, catalog: FactCatalog, version: str, now: Instant
-) -> tuple[Calibrated, ...]:
+def take_calibration_turn(connection: Connection) -> None:
+    """Wait until no other process is calibrating, and make others wait until this transaction ends.
+
+    So the second finds the cut points of the first.
+    """
+    dialect_of(connection).take_turns(connection, _CALIBRATION_LOCK)
+
+
+def calibrate(connection: Connection, catalog: FactCatalog, version: str, now: Instant) -> tuple[Calibrated, ...]:
     """Compute the cut points of every score, and store those that changed.
 
     If anybody's score changes, a sweep is opened for ``version`` of the files. Users who have never been evaluated do not
-    count: they are due, and are placed by the new cut points.
+    count: they are due, and are placed by the new cut points. The caller has taken its turn.
     """
-    # One at a time, so that the second finds the cut points of the first.
-    dialect.take_turns(connection, _CALIBRATION_LOCK)
     sources, known = quantiles(catalog), read_calibrations(connection)
     found = tuple(
         Calibrated(source.fact, values, _cuts(connection, source.value, values, source.buckets) if values else ())
@@ -51,7 +55,7 @@ def calibrate(
     )
     for one in found:
         _keep(connection, one, known.get(one.fact), now)
-    if _scores_change(connection, dialect, catalog, now):
+    if _scores_change(connection, catalog, now):
         open_sweep(connection, SweepNeed(Cause.SCORES, Depth.SCORES), version)
     return found
 
@@ -101,9 +105,9 @@ def _store(connection: Connection, found: Calibrated, now: Instant) -> None:
     connection.execute(typed, binds)
 
 
-def _scores_change(connection: Connection, dialect: Dialect, catalog: FactCatalog, now: Instant) -> bool:
+def _scores_change(connection: Connection, catalog: FactCatalog, now: Instant) -> bool:
     """Tell whether anybody who was evaluated has another score by the newest cut points."""
-    scores = Scores(catalog, dialect)
+    scores = Scores(catalog, dialect_of(connection))
     changed = scores.changed_sql()
     if changed is None:
         return False

@@ -26,6 +26,11 @@ class HeldVersion:
         self._version = version
 
     @property
+    def version(self) -> str:
+        """The version."""
+        return self._version
+
+    @property
     def dialect(self) -> Dialect:
         """The database's dialect."""
         return self._database.dialect

@@ -1,5 +1,6 @@
 """The tick: one readable list of stages, each set-wise, idempotent, and committed chunk by chunk."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.clock import Instant
@@ -8,6 +9,7 @@ from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.pipeline.held import HeldVersion, SweepOpened, SweptVersion
 from engine.pipeline.progress import Progress, TickSettings, Watch
+from engine.pipeline.scores import ScoreStage
 from engine.pipeline.steps import StepStage
 from engine.pipeline.users import Triggers, UserStage
 from engine.playbooks.advance import Advance
@@ -19,6 +21,9 @@ from engine.playbooks.turning_points import PlaybookTurningPoints
 from engine.rules.decide.decider import Deciders
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
+
+Stage = Callable[[Instant, Progress, Watch], Progress]
+"""Goes on from the progress so far, at an instant; reports and returns the progress with its own part."""
 
 
 class Pipeline:
@@ -35,10 +40,19 @@ class Pipeline:
         exits_and_waits = ExitsAndWaits(pinned, dialect, breakers)
         self._occasions = Occasions(playbooks, dialect, zone, exits_and_waits, breakers)
         triggers = Triggers(Enrol(playbooks, dialect, breakers), self._occasions, exits_and_waits, breakers)
-        self._users = UserStage(self._users_store, self._evaluation, triggers, tick_settings.chunk)
+        users = UserStage(self._users_store, self._evaluation, triggers, tick_settings.chunk)
         coupon_issuer = CouponIssuer(playbooks.coupons, tick_settings.coupon_secret, dialect)
         advance = Advance(pinned, coupon_issuer, dialect, zone, breakers)
-        self._steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.enrolment_chunk)
+        steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.enrolment_chunk)
+        scores = ScoreStage(database, self._users_store, self._evaluation, content.catalog, tick_settings.chunk)
+        self._stages: tuple[Stage, ...] = (
+            scores.before_users,
+            users.run,
+            scores.after_users,
+            self._take_occasions,
+            steps.release,
+            steps.run,
+        )
 
     def tick(self, now: Instant, watch: Watch = lambda _: None) -> Progress:
         """Do everything that is due at ``now``; commits chunk by chunk, so it can be stopped and resumed."""
@@ -52,7 +66,7 @@ class Pipeline:
         self._collect_turning_points(now)
         while True:
             try:
-                for stage in (self._users.run, self._take_occasions, self._steps.release, self._steps.run):
+                for stage in self._stages:
                     reached = stage(now, reached, note)
             except SweepOpened:  # by a calibration meanwhile: the users come first again
                 continue

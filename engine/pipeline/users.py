@@ -26,7 +26,7 @@ from engine.rules.evaluation import Evaluation
 from engine.store.due import due_again, fold_news, take_due_users
 from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget
-from engine.store.sweep import claim_unreached, close_sweep, current_sweep, is_over, reach, take_range, wait_for_others
+from engine.store.sweep import close_sweep, current_sweep, is_over, reach, take_range, wait_for_others
 from engine.store.temporary import DUE_USER
 
 _WORK_TO_DO = text(
@@ -114,8 +114,6 @@ class UserStage:
             return 0, None
         if users == 1:
             chunks.suspect(connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one())
-        if (sweep := current_sweep(connection)) is not None:
-            claim_unreached(connection, sweep, now)
         transitions = self._evaluation.evaluate(connection, now, users)
         enrolments = self._triggers.run(connection, now)
         forget(connection, RowKind.USER, f"SELECT user_id FROM {DUE_USER}")

@@ -160,18 +160,22 @@ def add_unknown_users(connection: Connection) -> None:
     )
 
 
-def take_due_users(connection: Connection, dialect: Dialect, now: Instant, limit: int) -> int:
+def take_due_users(
+    connection: Connection, dialect: Dialect, now: Instant, limit: int, *, after: int | None = None
+) -> int:
     """Fill ``due_user`` with up to ``limit`` due users; return how many there are.
 
+    They are taken in the order in which they became due or, with ``after``, in the order of their ids from the next one on.
     They are locked, and users whom another worker has locked are skipped.
     """
+    order = "ORDER BY due_at" if after is None else "AND user_id > :after ORDER BY user_id"
     temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
     taken = connection.execute(
         statement(
             f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_due"
-            f" WHERE due_at <= :now ORDER BY due_at LIMIT :limit{dialect.lock_free()}"
+            f" WHERE due_at <= :now {order} LIMIT :limit{dialect.lock_free()}"
         ),
-        {"now": now, "limit": limit},
+        {"now": now, "limit": limit, "after": after},
     )
     analyse(connection, dialect, DUE_USER)
     return taken.rowcount

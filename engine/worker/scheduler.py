@@ -25,7 +25,7 @@ from engine.faults import trail
 from engine.pipeline import Progress
 from engine.settings import ScheduleSettings
 from engine.worker.content_watch import watch_content
-from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_new, calibrate_scores, clean_up, run_once
+from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_scores, clean_up, run_once
 
 BEAT = 15
 """Seconds between heartbeats."""
@@ -187,8 +187,6 @@ class WorkerProcess:
                 enrolments=done.enrolments,
                 actions=done.actions,
             )
-        if done.users:
-            calibrate_new(self._app, content, now)
         for job, upkeep in self._upkeep:
             self._once(job, upkeep)
 

@@ -9,10 +9,8 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
-from engine.content.versions import hold_version
-from engine.facts.calibrate import calibrate
-from engine.facts.calibration_needs import CalibrationNeeds
 from engine.loading import Content
+from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database
 from engine.store.tables import Slot, Tick, Worker
 
@@ -59,22 +57,13 @@ def _claim(connection: Connection, schedule: str, slot: str, now: Instant) -> bo
     return connection.execute(claim, {"schedule": schedule, "slot": slot, "now": now}).rowcount == 1
 
 
-def calibrate_scores(connection: Connection, app: App, content: Content, now: Instant) -> None:
+def calibrate_scores(connection: Connection, _app: App, content: Content, now: Instant) -> None:
     """Compute the cut points of all scores again.
 
     Raises:
         VersionReplaced: another version of the files is running than ``content``.
     """
-    hold_version(connection, content.version)
-    calibrate(connection, app.database.dialect, content.catalog, content.version, now)
-
-
-def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
-    connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
-    connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
-    connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
-    forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
+    calibrate_for_version(connection, content.catalog, content.version, now)
 
 
 def recalibrate(app: App, content: Content, now: Instant) -> None:
@@ -83,15 +72,15 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
     Raises:
         VersionReplaced: another version of the files is running than ``content``.
     """
-    app.database.in_transaction(partial(calibrate_scores, app=app, content=content, now=now))
+    app.database.in_transaction(partial(calibrate_scores, _app=app, content=content, now=now))
 
 
-def calibrate_new(app: App, content: Content, now: Instant) -> None:
-    """Compute cut points for scores that have none, so that a new brand need not wait for the nightly run."""
-    with app.database.read() as connection:
-        missing = CalibrationNeeds(content.catalog).missing(connection)
-    if missing:
-        recalibrate(app, content, now)
+def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
+    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
+    connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
+    connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
+    connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
+    forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
 
 
 class Heartbeat:

@@ -35,7 +35,7 @@ def give(store: FactsStore, points: list[float | None]) -> None:
 
 def run(store: FactsStore, now: int = NOW) -> Calibrated:
     with store.database.write() as connection:
-        (found,) = calibrate(connection, store.database.dialect, store.catalog, VERSION, Instant(now))
+        (found,) = calibrate(connection, store.catalog, VERSION, Instant(now))
     return found
 
 
@@ -116,7 +116,7 @@ def test_it_writes_nothing_but_cut_points_and_a_sweep(store: FactsStore) -> None
 
     with store.database.write() as connection:
         event.listen(connection, "before_cursor_execute", note)
-        calibrate(connection, store.database.dialect, store.catalog, VERSION, Instant(NOW))
+        calibrate(connection, store.catalog, VERSION, Instant(NOW))
         event.remove(connection, "before_cursor_execute", note)
     tables = {sql.split()[2 if sql.startswith(("INSERT", "DELETE")) else 1] for sql in written}
     assert tables == {"cut_points", "sweep", "sweep_range"}

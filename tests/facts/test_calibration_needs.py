@@ -30,7 +30,7 @@ def give(store: FactsStore, users: Iterable[int], points: float | None, visits: 
 
 def run(store: FactsStore, now: int = NOW) -> None:
     with store.database.write() as connection:
-        calibrate(connection, store.database.dialect, store.catalog, "version", Instant(now))
+        calibrate(connection, store.catalog, "version", Instant(now))
 
 
 def ticked(store: FactsStore, users: int, at: int) -> None:

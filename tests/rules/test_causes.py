@@ -146,7 +146,7 @@ def test_a_calibration_has_moved_those_whose_score_it_changed_and_not_all_who_ar
         world.order(key, 1, number * 1_000)
     world.tick(1)
     with world.app.database.write() as connection:
-        calibrate(connection, world.app.database.dialect, world.content().catalog, day(62))
+        calibrate(connection, world.content().catalog, day(62))
     world.execute("UPDATE user_state SET fact_rank = 1 WHERE user_id = 1")
     world.tick(63)
     moved = world.rows(
@@ -190,7 +190,7 @@ def test_a_calibration_is_no_behaviour(tmp_path: Path, database_url: str) -> Non
     assert causes(world)["best:lower"] == "behaviour"
     with world.app.database.write() as connection:
         content = world.content()
-        calibrate(connection, world.app.database.dialect, content.catalog, content.version, day(2))
+        calibrate(connection, content.catalog, content.version, day(2))
     world.tick(2)
     assert causes(world, 2) == {"best:upper": "scores"}
     world.order("ann", 3, 90_000)
