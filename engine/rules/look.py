@@ -63,7 +63,7 @@ class Look:
             ),
             facts_binds(connection, self._catalog, now),
         )
-        analyse(connection, self._dialect, LOOK)
+        analyse(connection, self._dialect, LOOK, "user_id")
 
     def create(self, connection: Connection) -> None:
         """Create ``look``, empty."""

@@ -27,6 +27,6 @@ def user_key(dialect: Dialect) -> str:
     return f"user_id {dialect.key_type} PRIMARY KEY"
 
 
-def analyse(connection: Connection, dialect: Dialect, name: str) -> None:
-    """Tell the planner how large a temporary table is."""
-    connection.execute(text(dialect.analyse_temporary(name)))
+def analyse(connection: Connection, dialect: Dialect, name: str, *columns: str) -> None:
+    """Tell the planner how large a temporary table is, and what is in its ``columns``, or in all of them if none are named."""
+    connection.execute(text(dialect.analyse_temporary(name, columns)))

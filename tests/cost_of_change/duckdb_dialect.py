@@ -103,7 +103,7 @@ class DuckDb(Dialect):
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         return f"CREATE TEMPORARY TABLE {name} ({columns})"
 
-    def analyse_temporary(self, name: str) -> str:
+    def analyse_temporary(self, name: str, columns: Sequence[str] = ()) -> str:
         return f"ANALYZE {name}"
 
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:

@@ -51,17 +51,11 @@ class FirstLastProperty(PropertySource):
         return Layer.USER
 
     def sql(self, context: SqlContext) -> str:
-        """Return the property; NULL without events.
-
-        The id is found first, from the index alone, because sorting whole events would read more than the one needed.
-        """
+        """Return the property; NULL without events."""
         way = "DESC" if self.latest else "ASC"
         tests = " AND ".join(self.filter.tests(SqlContext(context.dialect)))
-        found = (
-            f"SELECT e.id FROM event e WHERE e.user_id = a.user_id AND {tests} AND e.at <= {context.now}"
-            f" ORDER BY e.at {way}, e.id {way} LIMIT 1"
-        )
-        return f"(SELECT {self.value_sql(context)} FROM event e WHERE e.id = ({found}))"
+        where, order = f"e.user_id = a.user_id AND {tests} AND e.at <= {context.now}", f"e.at {way}, e.id {way}"
+        return context.dialect.of_first_row(self.value_sql(context), "event", "e", where, order)
 
     def words(self) -> str:
         """Return ``category of the latest order_completed …``."""

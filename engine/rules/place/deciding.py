@@ -58,7 +58,7 @@ class Deciding:
                 add_decisions(connection, self._dialect, dimension, decisions)
         self._pass(connection, subjects, now)
         self._decide_rest(connection, subjects, now)
-        analyse(connection, self._dialect, self.table)
+        analyse(connection, self._dialect, self.table, "user_id")
 
     def _pass(self, connection: Connection, subjects: Subjects, now: Instant, further: str = "TRUE") -> None:
         new = new_values(self.level)

@@ -51,6 +51,13 @@ class Sets(ABC):
         """
         return f"IN ({query})"
 
+    def of_first_row(self, value: str, table: str, alias: str, where: str, order: str) -> str:
+        """Return a subquery for ``value`` in the first row of ``table``, by ``order``, for which ``where`` holds.
+
+        These are SQL over ``alias``. The table has a key ``id``.
+        """
+        return f"(SELECT {value} FROM {table} {alias} WHERE {where} ORDER BY {order} LIMIT 1)"
+
     @abstractmethod
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """Return a statement that creates a temporary table, which is used in this transaction only.
@@ -59,8 +66,11 @@ class Sets(ABC):
         """
 
     @abstractmethod
-    def analyse_temporary(self, name: str) -> str:
-        """Return a statement that tells the planner how large a temporary table is."""
+    def analyse_temporary(self, name: str, columns: Sequence[str] = ()) -> str:
+        """Return a statement that tells the planner how large a temporary table is, and what is in its ``columns``.
+
+        Without ``columns``, all are looked at.
+        """
 
     @abstractmethod
     def insert_new(self, connection: Connection, load: Load, rows: Sequence[tuple[object, ...]]) -> int:

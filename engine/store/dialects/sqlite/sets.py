@@ -24,11 +24,16 @@ class SqliteSets(Sets):
         """``json_each``, whose column is called ``value``."""
         return f"json_each(:{parameter}) AS k"
 
+    def of_first_row(self, value: str, table: str, alias: str, where: str, order: str) -> str:
+        """The id is found first: an index has it, so that only one row of the table is read."""
+        found = f"SELECT {alias}.id FROM {table} {alias} WHERE {where} ORDER BY {order} LIMIT 1"
+        return f"(SELECT {value} FROM {table} {alias} WHERE {alias}.id = ({found}))"
+
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """A table that lasts as long as the connection; a clustered one is stored in its key's index."""
         return f"CREATE TEMPORARY TABLE {name} ({columns}){' WITHOUT ROWID' if clustered else ''}"
 
-    def analyse_temporary(self, name: str) -> str:
+    def analyse_temporary(self, name: str, columns: Sequence[str] = ()) -> str:
         """Without it SQLite plans for a million rows, and would read all events to find those of a few users."""
         return f"ANALYZE temp.{name}"
 
