@@ -154,9 +154,9 @@ def _compare(database: Database, wish: Wish, compiled: Compile) -> _Comparison |
         if not wish.columns:
             require_columns(connection, database.dialect, content.columns())
         running = running_version(connection)
+        if running == content.version and not columns:
+            return None
         before = None if running is None else content_bundle(connection, running)
-    if running == content.version and not columns:
-        return None
     if wish.seen is not None and running != content.version:
         _require_seen(wish.seen, running, content)
     old = compiled(before) if before else None

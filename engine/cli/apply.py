@@ -79,10 +79,11 @@ def _show(out: Console, done: Activation, users: int, *, dry_run: bool) -> None:
         if names:
             out.print(f"columns {what}: {', '.join(names)}", highlight=False, soft_wrap=True)
     if done.sweep is None:
-        why = "Nobody has been evaluated yet" if done.reasons else "Nobody has to be evaluated again"
-        out.print(f"{why}.", highlight=False)
+        first = "Nobody has been evaluated yet: the next tick evaluates everybody."
+        out.print(first if done.reasons else "Nobody has to be evaluated again.", highlight=False)
         return
-    out.print(f"The next ticks {'would ' if dry_run else ''}evaluate all {users:,} users again:", highlight=False)
+    would, them = "would " if dry_run else "", "1 user" if users == 1 else f"{users:,} users"
+    out.print(f"The next ticks {would}evaluate everybody again ({them}):", highlight=False)
     for reason in done.reasons:
         out.print(f"  {escape(reason)}", highlight=False, soft_wrap=True)
 

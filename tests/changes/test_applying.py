@@ -242,6 +242,21 @@ def test_a_worker_reads_newer_files_at_its_next_tick(world: World) -> None:
         assert ours.message is None
 
 
+def test_a_tick_that_is_overtaken_ends_before_its_next_chunk(database_url: str, tmp_path: Path) -> None:
+    with closing(World(tmp_path / "maison", database_url, settings={"schedule": {"chunk": 100}})) as world:
+        world.app.migrate(world.content())
+        for number in range(150):
+            world.user(f"u{number}")
+        act, old = apply_higher(world), world.content().version
+        with closing(App(world.app.settings, world.clock)) as slow:
+            reading = slow.read()
+            done = slow.tick(reading.content, day(0), lambda _: act() if running(world) == old else None, reading.seen)
+        assert done.users == 100
+        assert str(done.ended_early).startswith(f"version {old} of the files is not running any more")
+        assert world.tick(2).users == 50
+        assert world.rows("SELECT count(DISTINCT rules_version) FROM transition") == [(2,)]
+
+
 def test_files_that_were_put_back_are_applied_again(world: World) -> None:
     """What was read later is newer, even if it ran before."""
     now, before = WallClock().now(), running(world)

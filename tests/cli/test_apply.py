@@ -71,7 +71,7 @@ def test_files_are_applied_and_what_changes_is_said(auto: World) -> None:
     assert said(auto, "apply", "--who", "ann").splitlines() == [
         f"Version {first} is running (the first).",
         f"  {len(auto.app.bundle().files)} files",
-        "Nobody has been evaluated yet.",
+        "Nobody has been evaluated yet: the next tick evaluates everybody.",
     ]
     evaluated(auto)
     auto.write("rules/value.toml", HIGHER)
@@ -83,7 +83,7 @@ def test_files_are_applied_and_what_changes_is_said(auto: World) -> None:
         "  changed rules/facts.toml",
         "  changed rules/value.toml",
         "columns added: fact_reviews",
-        "The next ticks evaluate all 1 users again:",
+        "The next ticks evaluate everybody again (1 user):",
         "  fact `reviews` is new",
         "  dimension `value` places users differently",
         "  columns are new or come back: fact_reviews",
