@@ -35,7 +35,7 @@ _log = structlog.get_logger("habitue.content")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ContentReading:
     """Compiled content, and the version that was running before its files were read."""
 
     content: Content
@@ -109,7 +109,7 @@ class App:
         with self.database.read() as connection:
             return Seen(running_version(connection))
 
-    def read(self) -> Reading:
+    def read(self) -> ContentReading:
         """Return the content that ticks run: the files as they are now or, with ``content.apply = "manual"``, as applied.
 
         Raises:
@@ -118,9 +118,9 @@ class App:
         """
         if self.settings.content.apply == "auto":
             seen = self.seen()
-            return Reading(self.content(), seen)
+            return ContentReading(self.content(), seen)
         version, bundle = self._applied()
-        return Reading(self.load(bundle), Seen(version))
+        return ContentReading(self.load(bundle), Seen(version))
 
     def bundle_to_run(self) -> Bundle:
         """Return the files that ticks run; see ``read``.

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.app import App, Reading
+from engine.app import App, ContentReading
 from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_instant, print_json
 from engine.clock import Instant, iso
 from engine.delivery.tally import DeliveryCounts
@@ -48,7 +48,7 @@ def tick(
         raise typer.Exit(USAGE)
 
 
-def _tick(app: App, reading: Reading, now: Instant, watch: Watch) -> tuple[Content, Progress]:
+def _tick(app: App, reading: ContentReading, now: Instant, watch: Watch) -> tuple[Content, Progress]:
     """Run the tick; return the content that it ran. If another version was applied meanwhile, read the files once more."""
     try:
         return reading.content, app.tick(reading.content, now, watch, reading.seen)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from engine.app import App, Reading
+from engine.app import App, ContentReading
 from engine.content.bundle import Bundle
 from engine.errors import ContentError, HabitueError, SchemaDrift
 from engine.loading import Content
@@ -27,7 +27,7 @@ class RunningContent(Protocol):
         """The content that was returned last; None before the first time."""
         ...
 
-    def refresh(self) -> Reading:
+    def refresh(self) -> ContentReading:
         """Return the content to run now.
 
         Raises:
@@ -47,7 +47,7 @@ class AppliedContent:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._reading: Reading | None = None
+        self._reading: ContentReading | None = None
         self.message: str | None = None
 
     @property
@@ -55,7 +55,7 @@ class AppliedContent:
         """The version that was found last; None before the first time."""
         return self._reading.content if self._reading else None
 
-    def refresh(self) -> Reading:
+    def refresh(self) -> ContentReading:
         """Return the version that is applied now.
 
         Raises:
@@ -67,7 +67,7 @@ class AppliedContent:
             _log.info("content replaced", version=self._reading.content.version)
         return self._reading
 
-    def _read(self) -> Reading:
+    def _read(self) -> ContentReading:
         try:
             return self._app.read()
         except ContentError as error:
@@ -93,7 +93,7 @@ class ContentWatch:
         self.message: str | None = None
         """Why the current files are not running, in a sentence; None if they are."""
 
-    def refresh(self) -> Reading:
+    def refresh(self) -> ContentReading:
         """Return the content to run now: the current files, if they are valid and the columns match them.
 
         Raises:
@@ -108,7 +108,7 @@ class ContentWatch:
             self._run_if_columns_match(self._waiting)
         if self.current is None:
             self.current = self._last_good()
-        return Reading(self._unless_replaced(self.current, seen.version), seen)
+        return ContentReading(self._unless_replaced(self.current, seen.version), seen)
 
     def _unless_replaced(self, content: Content, running: str | None) -> Content:
         """Return ``content``, or the version ``running`` if another worker applied it after ours: the latest change wins.

@@ -16,7 +16,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from engine.app import App, Reading
+from engine.app import App, ContentReading
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
@@ -209,7 +209,7 @@ class WorkerProcess:
         if self._stop.is_set():
             raise Stopping
 
-    def _refresh_content(self) -> Reading:
+    def _refresh_content(self) -> ContentReading:
         """Read changed files; hand new content to delivery, in its own thread, and report problems to admins."""
         before = self._content.message
         reading = self._content.refresh()

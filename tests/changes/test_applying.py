@@ -13,10 +13,10 @@ from engine.content.bundle import Bundle
 from engine.content.versions import Seen
 from engine.errors import SchemaDrift, VersionReplaced
 from engine.loading import Content
-from engine.playbooks.triggers.when import OnCondition
 from engine.store.due import Cause
 from engine.store.sweep import Depth, SweepNeed, current_sweep
 from engine.worker.content_watch import ContentWatch
+from tests.faults.shaky import Bug, shaky_kinds, wrong_type
 from tests.maison import FACTS, FILES, VALUE
 from tests.playbooks.files import playbook
 from tests.processes import opened
@@ -269,16 +269,17 @@ def test_files_that_were_put_back_are_applied_again(world: World) -> None:
     assert running(world) == before
 
 
+@pytest.mark.parametrize("trigger", ["shaky_event = true", "shaky_property = 'conditions'"])
 def test_a_bug_in_a_trigger_does_not_keep_files_from_being_applied(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    database_url: str, tmp_path: Path, trigger: str
 ) -> None:
-    def bug(*_: object) -> None:
-        raise AttributeError("a bug")
-
-    late = playbook("late", 'when = "spend > 100"', reentry="30d").replace("hello/mail", "welcome/hello")
-    world.write("playbooks/late.toml", late)
-    apply(world, 1)
-    world.write("playbooks/late.toml", f"# once more\n{late}")
-    monkeypatch.setattr(OnCondition, "candidates", bug)
-    done = apply(world, 2)
-    assert done.sweep == SweepNeed(Cause.RULES, Depth.PLACES, everybody=True)
+    bug = Bug()
+    late = playbook("late", trigger).replace("hello/mail", "welcome/hello")
+    files = {"playbooks/late.toml": late}
+    with closing(World(tmp_path / "maison", database_url, files, kinds=shaky_kinds(bug))) as world:
+        world.app.migrate(world.content())
+        world.user("ann")
+        world.tick(0)
+        bug.planted = wrong_type
+        world.write("playbooks/late.toml", f"# once more\n{late}")
+        assert apply(world, 1).sweep == SweepNeed(Cause.RULES, Depth.PLACES, everybody=True)

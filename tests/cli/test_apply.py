@@ -1,17 +1,19 @@
 """``habitue apply`` and ``habitue versions``, and ``content.apply = "manual"``, with which nothing else applies files."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.app import App
 from engine.cli.status import read_status
-from engine.content.bundle import Bundle
 from engine.errors import HabitueError, NothingApplied
-from engine.loading import Content
+from engine.facts.sources.attribute import ATTRIBUTE
+from engine.facts.sources.base import FactSource
+from engine.facts.sources.declaration import Declaration
+from engine.kinds import SHIPPED, Kinds
 from engine.worker.content_watch import AppliedContent, watch_content
 from tests.maison import FACTS, VALUE
 from tests.processes import opened
@@ -140,33 +142,29 @@ def test_without_tables_the_remedy_is_named(tmp_path: Path, empty_database_url: 
 # --- who read older files --------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def overtaking(auto: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let another process apply newer files, once, while the next command compiles what it has read."""
-    load, acts = App.load, [auto]
+def overtaken(world: World) -> Kinds:
+    """Return kinds with which another process applies newer files, once, while a command compiles what it has read."""
+    acts = [world]
 
-    def overtaken(app: App, bundle: Bundle) -> Content:
-        content = load(app, bundle)
+    def read(section: Any, declaration: Declaration) -> FactSource | None:
         while acts:
-            world = acts.pop()
-            world.write("rules/value.toml", HIGHER)
+            acts.pop().write("rules/value.toml", HIGHER)
             with opened(world) as other:
                 reading = other.read()
                 other.apply(reading.content, other.clock.now(), reading.seen)
-        return content
+        return ATTRIBUTE.read(section, declaration)
 
-    return lambda: monkeypatch.setattr(App, "load", overtaken)
+    sources = (replace(kind, read=read) if kind is ATTRIBUTE else kind for kind in SHIPPED.fact_sources)
+    return replace(SHIPPED, fact_sources=tuple(sources))
 
 
 @pytest.mark.parametrize("command", ["tick", "apply"])
-def test_a_command_that_was_overtaken_reads_the_files_again(
-    auto: World, overtaking: Callable[[], None], command: str
-) -> None:
+def test_a_command_that_was_overtaken_reads_the_files_again(auto: World, command: str) -> None:
     said(auto, "apply")
     auto.write("rules/value.toml", VALUE.replace("500", "510"))
-    overtaking()
-    ended = auto.program(command)
-    assert ended.returncode == 0, ended.stderr
+    auto.kinds = overtaken(auto)
+    ended = auto.command(command)
+    assert ended.exit_code == 0, ended.output
     assert f"version {version(auto)} was applied after these files" in ended.stderr
     assert "reading them again" in ended.stderr
     assert running(auto) == version(auto)
