@@ -165,11 +165,16 @@ def test_the_message_is_made_again_as_it_was(world: World) -> None:
     assert tuple(part.split() for part in again(world, action_id)) == tuple(part.split() for part in sent)
 
 
+def tidy(world: World, now: Instant) -> None:
+    app, content = world.app, world.content()
+    app.database.in_transaction(lambda connection: clean_up(connection, app, content, now))
+
+
 def test_what_is_no_longer_kept_is_said(world: World) -> None:
     action_id = bought(world)
-    clean_up(world.app, world.content(), Instant(day(1) + 400 * DAY))
+    tidy(world, Instant(day(1) + 400 * DAY))
     assert world.rows("SELECT count(*) FROM action_content") == [(1,)], "to the instant"
-    clean_up(world.app, world.content(), Instant(day(1) + 400 * DAY + 1))
+    tidy(world, Instant(day(1) + 400 * DAY + 1))
     assert world.rows("SELECT count(*) FROM action_content") == [(0,)]
     assert world.rows("SELECT count(*) FROM provider_text") == [(0,)]
     assert world.rows("SELECT state FROM action") == [("accepted",)]
