@@ -146,7 +146,8 @@ def test_a_calibration_has_moved_those_whose_score_it_changed_and_not_all_who_ar
         world.order(key, 1, number * 1_000)
     world.tick(1)
     with world.app.database.write() as connection:
-        calibrate(connection, world.content().catalog, day(62))
+        content = world.content()
+        calibrate(connection, content.catalog, content.version, day(62))
     world.execute("UPDATE user_state SET fact_rank = 1 WHERE user_id = 1")
     world.tick(63)
     moved = world.rows(
