@@ -28,7 +28,6 @@ _NEEDS = f"""'|' || CASE WHEN {_ADVANCED} THEN 'advanced|' ELSE '' END || CASE W
  || CASE WHEN {_PERSONALISED} THEN 'personalised|' ELSE '' END"""
 
 
-
 def every_row(dialect: Dialect, signatures: Mapping[str, str]) -> tuple[str, ...]:
     """Return the statements; ``signatures`` has the SQL of each dimension's signature, taken from the rules."""
     tiers = [_tiers(name, place, signatures[name]) for name, place in _TIERS.items()]

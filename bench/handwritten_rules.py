@@ -105,8 +105,7 @@ def new_values(dialect: Dialect) -> dict[str, str]:
         ),
         **_tiers(
             "contribution",
-            "(s.fact_contribution_points >= 20"
-            " OR s.place_contribution = 'high' AND s.fact_contribution_points >= 12)",
+            "(s.fact_contribution_points >= 20 OR s.place_contribution = 'high' AND s.fact_contribution_points >= 12)",
             "s.fact_contribution_points >= 6",
             14,
             30,

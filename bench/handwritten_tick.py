@@ -29,6 +29,10 @@ def users_with_news(
     listed += [f"{_score(f'f.{_SCORED[name]}', cuts.get(name, ()))} AS fact_{name}" for name in SCORES]
     placed = ", ".join(f"s.{name}" for name in CARRIED if name != "edge_at")
     fresh = facts(dialect, "JOIN fresh AS n ON n.user_id = u.id")
+    looked = (
+        f"CREATE TEMPORARY TABLE looked AS SELECT f.user_id, f.edge_at, {', '.join(listed)}, {placed}"
+        f" FROM ({fresh}) AS f JOIN user_state AS s ON s.user_id = f.user_id"
+    )
     return (
         "DROP TABLE IF EXISTS fresh",
         dialect.create_temporary("fresh", f"user_id {dialect.key_type} PRIMARY KEY", clustered=False),
@@ -36,8 +40,7 @@ def users_with_news(
         "DELETE FROM user_news WHERE due_at <= :now",
         dialect.analyse_temporary("fresh"),
         "DROP TABLE IF EXISTS looked",
-        f"CREATE TEMPORARY TABLE looked AS SELECT f.user_id, f.edge_at, {', '.join(listed)}, {placed}"
-        f" FROM ({fresh}) AS f JOIN user_state AS s ON s.user_id = f.user_id",
+        looked,
         *fill_changed(dialect, "looked AS s", "CAST(0 AS BIGINT)"),
         *transitions(signatures, "looked"),
         _state(names),

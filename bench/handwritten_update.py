@@ -7,7 +7,17 @@ faster, is slower with a million users, and takes 400 MB of memory.)
 
 from collections.abc import Mapping
 
-from bench.handwritten_rules import EXCLUSIVE, INTO, LIFECYCLE_RULE, SEGMENTS, SLOTS, due_at, needs, new_values, write_due
+from bench.handwritten_rules import (
+    EXCLUSIVE,
+    INTO,
+    LIFECYCLE_RULE,
+    SEGMENTS,
+    SLOTS,
+    due_at,
+    needs,
+    new_values,
+    write_due,
+)
 from engine.store.dialects import Dialect
 
 
@@ -55,7 +65,10 @@ def _update(new: Mapping[str, str]) -> str:
     }
     assignments = [
         *(f"{column} = {sql}" for column, sql in places.items()),
-        *(f"since_{slot} = CASE WHEN {was} <> {now} THEN :now ELSE s.since_{slot} END" for slot, (was, now) in since.items()),
+        *(
+            f"since_{slot} = CASE WHEN {was} <> {now} THEN :now ELSE s.since_{slot} END"
+            for slot, (was, now) in since.items()
+        ),
         f"place_needs = {needs(new)}",
     ]
     return f"UPDATE user_state AS s SET {', '.join(assignments)}"

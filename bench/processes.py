@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
 from bench.population import NOW, app_of, brand_content
@@ -43,3 +44,8 @@ def work_off_sweep(url: str, ready: Barrier) -> None:
             with app.database.read() as connection:
                 if current_sweep(connection) is None:
                     return
+
+
+def counts() -> "SimpleQueue[tuple[str, int]]":
+    """Return a queue in which processes tell how often they did what."""
+    return _SPAWN.SimpleQueue()
