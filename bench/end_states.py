@@ -60,7 +60,7 @@ def hot_share(url: str) -> float | None:
     with closing(Database(url)) as database, database.read() as connection:
         query = "SELECT n_tup_hot_upd, n_tup_upd FROM pg_stat_user_tables WHERE relname = 'user_state'"
         hot, updated = connection.execute(text(query)).one()
-        return float(hot) / max(1, updated)
+        return float(hot / max(1, updated))
 
 
 def _number(connection: Connection, query: str) -> int:

@@ -10,7 +10,7 @@ from bench.common import choice_from_command_line, in_subprocess, interleaved_ti
 from bench.end_states import differing_rows
 from bench.population import brand_content, population_store
 from bench.stores import stores
-from bench.sweep import FULL_SIZE, RUNS, Runs
+from bench.sweep import FULL_SIZE, RUNS, Runs, cpu
 from engine.store.database import Database
 
 BAR = 3.0
@@ -31,7 +31,7 @@ def main() -> bool:
     fine = report(
         "first_placing", ratio=mine.wall / floor.wall, bar=BAR, at_most=True, database=choice.database,
         size=choice.size, seconds=round(mine.wall, 2), floor=round(floor.wall, 2),
-        cpu_ratio=round(mine.cpu / floor.cpu, 2), differing_rows=differing,
+        differing_rows=differing, **cpu(choice.database, mine, floor),
     )  # fmt: skip
     return fine and not differing
 

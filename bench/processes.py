@@ -14,8 +14,8 @@ _SPAWN = get_context("spawn")
 
 
 def barrier(parties: int) -> Barrier:
-    """Return a barrier for processes: they start together, when each has loaded what it needs."""
-    return _SPAWN.Barrier(parties)
+    """Return a barrier for processes: they start together, when each has loaded what it needs; or not at all."""
+    return _SPAWN.Barrier(parties, timeout=300)
 
 
 def start(work: Callable[..., object], *given: object) -> BaseProcess:
