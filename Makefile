@@ -5,10 +5,10 @@ BIN := .venv/bin
 export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test check format bench bulk soak lock clean
+.PHONY: help setup setup-run run test check format bench contention bulk soak lock clean
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nAnother Python (3.11 to 3.13): make PYTHON=python3.12 run\n'
 
 setup-run:
@@ -35,6 +35,9 @@ format: setup ## Format the code and fix lint errors where possible
 
 bench: setup ## Run the benchmarks (takes long; a single one: .venv/bin/python -m bench.drain --help)
 	@$(BIN)/python -m bench
+
+contention: setup ## Run workers, imports and edits beside each other on PostgreSQL, twice five minutes
+	@$(BIN)/python -m bench.contention
 
 bulk: setup ## Run the tests in large numbers: kills, a shop's year and a half
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m bulk --timeout=1200
