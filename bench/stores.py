@@ -4,6 +4,7 @@ A store is made once and copied for each run, so that every run begins with the 
 """
 
 import shutil
+import signal
 import sqlite3
 import sys
 from abc import ABC, abstractmethod
@@ -103,7 +104,11 @@ class PostgresStores(Stores):
 
 @contextmanager
 def stores(database: str) -> Iterator[Stores]:
-    """Yield the stores of one kind of database; end the program, with a sentence, if its server cannot run here."""
+    """Yield the stores of one kind of database; end the program, with a sentence, if its server cannot run here.
+
+    A program that is terminated meanwhile still stops its server, and deletes its stores.
+    """
+    signal.signal(signal.SIGTERM, _end)
     if database == "sqlite":
         with scratch() as folder:
             yield SqliteStores(folder)
@@ -114,6 +119,10 @@ def stores(database: str) -> Iterator[Stores]:
     except NoServerError as error:
         print(f"skipped: {error}", file=sys.stderr)
         raise SystemExit(0) from None
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def sqlite_file(url: str) -> Path:
