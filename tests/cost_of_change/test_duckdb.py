@@ -25,9 +25,8 @@ from engine.rules.place.placing import Placing
 from engine.settings import ContentSettings, Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.dialects.sqlite import SQLITE
-from engine.store.due import Cause, due_everybody
+from engine.store.due import Cause, due_everybody, take_due_users
 from engine.store.statement import statement
-from engine.store.due import take_due_users
 from engine.worker.upkeep import recalibrate
 from tests.brand.brand import ROOT
 from tests.conditions.conftest import Population, fill
