@@ -39,7 +39,7 @@ class Shop:
         settings = Settings(
             brand=Brand(currency="USD", timezone="UTC"),
             store=StoreSettings(url=url),
-            content=ContentSettings(**parts),
+            content=ContentSettings.model_validate(parts),
             adapters={"capture": {"folder": str(folder / "mail")}},
         )
         self.app = App(settings, self.clock)

@@ -49,7 +49,7 @@ def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The default brand with a history: evaluated once, and due again some weeks later."""
     url = f"sqlite:///{tmp_path_factory.mktemp('shop') / 'habitue.db'}"
     folders = {name: ROOT / name for name in ("rules", "playbooks", "templates")}
-    app = App(Settings(store=StoreSettings(url=url), content=ContentSettings(**folders)), FixedClock(NOW))
+    app = App(Settings(store=StoreSettings(url=url), content=ContentSettings.model_validate(folders)), FixedClock(NOW))
     content = app.content()
     app.migrate(content)
     write_brand(app.database, DemoSpec.ending(NOW, USERS, seed=5))
