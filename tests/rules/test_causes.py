@@ -145,10 +145,10 @@ def test_a_calibration_has_moved_those_whose_score_it_changed_and_not_all_who_ar
         world.user(key, 0)
         world.order(key, 1, number * 1_000)
     world.tick(1)
+    world.execute("UPDATE user_state SET fact_rank = 3 - fact_rank WHERE user_id > 1")  # as by cut points of long ago
     with world.app.database.write() as connection:
         content = world.content()
         calibrate(connection, content.catalog, content.version, day(62))
-    world.execute("UPDATE user_state SET fact_rank = 1 WHERE user_id = 1")
     world.tick(63)
     moved = world.rows(
         "SELECT u.key, t.cause FROM transition t JOIN users u ON u.id = t.user_id WHERE to_place = 'at_risk'"
@@ -183,18 +183,27 @@ def test_an_event_that_comes_up_beside_an_edit_is_behaviour(world: World) -> Non
 
 
 def test_a_calibration_is_no_behaviour(tmp_path: Path, database_url: str) -> None:
+    """It happens within the tick in which twice as many have bought as when the scores were calibrated."""
     world = World(tmp_path, database_url, {"rules/facts.toml": SCORES, "rules/best.toml": BEST}).open()
-    for number, key in enumerate(("ann", "bob", "cy", "dee"), start=1):
-        world.user(key, 0)
-        world.order(key, 1, number * 1_000)
+
+    def buy(*keys: str, at: float, first: int) -> None:
+        for number, key in enumerate(keys, first):
+            world.user(key, 0)
+            world.order(key, at, number * 1_000)
+
+    buy("ann", "bob", "cy", "dee", at=1, first=1)
     world.tick(1)
-    assert causes(world)["best:lower"] == "behaviour"
-    with world.app.database.write() as connection:
-        content = world.content()
-        calibrate(connection, content.catalog, content.version, day(2))
+    assert causes(world).items() >= {"best:lower": "behaviour", "best:upper": "behaviour"}.items()
+    buy("eve", "fay", "gus", "hal", at=2, first=5)
     world.tick(2)
-    assert causes(world, 2) == {"best:upper": "scores"}
-    world.order("ann", 3, 90_000)
+    moved = world.rows(
+        "SELECT u.key, t.from_place, t.to_place, t.cause FROM transition AS t JOIN users AS u ON u.id = t.user_id"
+        " WHERE t.dimension = 'best' AND t.at >= :at ORDER BY u.key",
+        at=day(2),
+    )
+    fell = [(key, "upper", "lower", "scores") for key in ("cy", "dee")]
+    assert moved == fell + [(key, None, "upper", "behaviour") for key in ("eve", "fay", "gus", "hal")]
+    world.order("cy", 3, 90_000)
     world.tick(3)
     assert causes(world, 3)["best:upper"] == "behaviour"
     world.close()
