@@ -17,7 +17,15 @@ Result = TypeVar("Result")
 class Chunks:
     """Runs the chunks of one stage in one tick."""
 
-    def __init__(self, store: HeldVersion, pace: Pace, bad_rows: BadRowIsolation) -> None:
+    def __init__(
+        self,
+        store: HeldVersion,
+        pace: Pace,
+        bad_rows: BadRowIsolation,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``monotonic`` tells seconds, from any beginning."""
+        self._monotonic = monotonic
         self._store = store
         self._pace = pace
         self._bad_rows = bad_rows
@@ -38,15 +46,16 @@ class Chunks:
 
     def run(self, chunk: Callable[[Connection], tuple[int, Result]]) -> Result:
         """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return the result."""
-        began = time.monotonic()
 
-        def work(connection: Connection) -> tuple[int, Result, bool]:
+        def work(connection: Connection) -> tuple[int, Result, float, bool]:
+            # From here, because chunks must not shrink for the time that this one waited for another writer.
+            began = self._monotonic()
             rows, result = chunk(connection)
             # Whoever waits now has waited while this chunk ran.
-            return rows, result, self._store.others_wait()
+            return rows, result, self._monotonic() - began, self._store.others_wait()
 
-        rows, result, others_wait = self._store.in_transaction(work)
-        self._pace.done(rows, time.monotonic() - began, others_wait)
+        rows, result, seconds, others_wait = self._store.in_transaction(work)
+        self._pace.done(rows, seconds, others_wait)
         if rows:
             self._bad_rows.worked()
         return result

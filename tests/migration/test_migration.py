@@ -15,7 +15,6 @@ from sqlalchemy.pool import NullPool
 from engine.app import App
 from engine.clock import FixedClock, Instant, instant
 from engine.settings import load_settings
-from engine.worker.upkeep import calibrate_new
 from tests.conftest import POSTGRESQL_IN_BULK
 from tests.migration.life import SNAPSHOT_AT, USERS, at_home, live_on
 from tests.migration.observing import differences, observe, observe_mail
@@ -64,8 +63,7 @@ def worker(home: Path, url: str) -> Iterator[Callable[[datetime], None]]:
 
     def tick(at: datetime) -> None:
         clock.move_to(instant(at))
-        if app.tick(content, clock.now()).users:
-            calibrate_new(app, content, clock.now())
+        app.tick(content, clock.now())
         app.deliver(content)
 
     try:
