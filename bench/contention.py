@@ -10,7 +10,7 @@ inputs one after the other: the same users, events, facts, places, enrolments an
 import itertools
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
@@ -79,11 +79,17 @@ class Party:
             return 0
 
     def calibrates(self, _number: int) -> None:
-        recalibrate(self.app, self.content(), NOW)
+        """Calibrate all scores, unless other files have been applied since these were read: then the next time."""
+        with suppress(VersionReplaced):
+            recalibrate(self.app, self.content(), NOW)
 
     def edits(self, number: int) -> None:
+        """Edit the rules and apply them, unless a worker has seen the edit and was quicker."""
         edit(self.folder, EDITS[number % len(EDITS)])
-        time.sleep(0.5)
+        seen = self.app.seen()
+        with suppress(VersionReplaced):
+            self.app.apply(self.content(), NOW, seen)
+        time.sleep(1)
 
     def brings_users(self, number: int) -> None:
         file = users_file(self.folder, number, self.size)
