@@ -52,8 +52,10 @@ WAITS, SOON = "1min", "10ms"
 RESULTS: Mapping[str, str] = {
     "users": "SELECT id, key, first_seen_at FROM users",
     "events": "SELECT key, user_id, name, at, amount FROM event",
-    "states": "SELECT user_id, due_at, due_cause, refreshed_at, edge_at, fact_spend, fact_orders, fact_last_order_at,"
+    "states": "SELECT user_id, edge_at, fact_spend, fact_orders, fact_last_order_at,"
     " place_value, place_lifecycle, place_needs, since_lifecycle FROM user_state",
+    "due": "SELECT user_id, due_at, cause, evaluated_at FROM user_due",
+    "news": "SELECT user_id, due_at, cause FROM user_news",
     "transitions": "SELECT user_id, dimension, from_place, to_place, at, cause, rule FROM transition",
     "enrolments": "SELECT playbook, user_id, trigger_at, entered_at, state, step, due_at FROM enrolment",
     "actions": "SELECT user_id, playbook, step, state, reason, created_at FROM action",
@@ -67,10 +69,14 @@ def results(world: World) -> dict[str, list[str]]:
 
 @dataclass
 class Side:
-    """One side of a deadlock: when a statement of it contains ``after``, it also takes the row of ``other``."""
+    """One side of a deadlock: when a statement of it contains ``after``, it also takes the row of ``other``.
+
+    An import takes no row that a tick takes, so it first has to be given ``own``.
+    """
 
     database: Database
     after: str
+    own: int | None
     other: int
     patience: str
     together: threading.Barrier
@@ -84,8 +90,11 @@ class Side:
             return
         self.done = True
         connection.exec_driver_sql(f"SET LOCAL deadlock_timeout = '{self.patience}'")
+        taking = "SELECT 1 FROM user_due WHERE user_id = {} FOR NO KEY UPDATE"
+        if self.own is not None:
+            connection.exec_driver_sql(taking.format(self.own))
         self.together.wait(30)
-        connection.exec_driver_sql(f"SELECT 1 FROM user_state WHERE user_id = {self.other} FOR NO KEY UPDATE")
+        connection.exec_driver_sql(taking.format(self.other))
 
 
 def brand(folder: Path, url: str) -> World:
@@ -97,7 +106,7 @@ def brand(folder: Path, url: str) -> World:
     world.order("second", 0)
     for at in (0, 31):
         world.tick(at)
-    world.execute("UPDATE user_state SET due_at = :at WHERE user_id = 2", at=day(40))
+    world.execute("UPDATE user_due SET due_at = :at WHERE user_id = 2", at=day(40))
     world.clock.move_to(day(40))
     return world
 
@@ -122,15 +131,15 @@ def one_after_the_other(folder: Path, *works: Callable[[World], object]) -> dict
         return results(world)
 
 
-IMPORT_HOLDS = r"SELECT count.*FROM user_state AS s JOIN intake_fresh"
+IMPORTED = "INSERT INTO user_news"
 
 
 @pytest.mark.parametrize("victim", ["tick", "import"])
 @pytest.mark.parametrize(
     "after",
     [
-        pytest.param("UPDATE user_state SET fact_", id="chunk"),
-        pytest.param("UPDATE user_state SET due_at = r.again", id="re-entry"),
+        pytest.param("INSERT INTO user_state AS s", id="chunk"),
+        pytest.param(r"UPDATE user_due SET due_at = r\.again", id="re-entry"),
     ],
 )
 def test_a_tick_and_an_import_that_block_each_other_both_end_well(
@@ -144,8 +153,8 @@ def test_a_tick_and_an_import_that_block_each_other_both_end_well(
         imports.clock.move_to(day(40))
         waits = {side: SOON if side == victim else WAITS for side in ("tick", "import")}
         sides = (
-            Side(ticks.app.database, after, 1, waits["tick"], together),
-            Side(imports.app.database, IMPORT_HOLDS, 2, waits["import"], together),
+            Side(ticks.app.database, after, None, 1, waits["tick"], together),
+            Side(imports.app.database, IMPORTED, 1, 2, waits["import"], together),
         )
         with ThreadPoolExecutor(2) as pool:
             ticked, imported = pool.submit(tick, ticks), pool.submit(bring_in, imports)
@@ -226,6 +235,11 @@ def edit(world: World) -> None:
     world.app.apply(world.content(), day(40))
 
 
+def fold(world: World) -> None:
+    """Tick; what the import brought is folded first."""
+    world.app.tick(world.content(), day(40))
+
+
 def recalculate(world: World) -> None:
     recalibrate(world.app, world.content(), day(40))
 
@@ -256,7 +270,8 @@ def scored(folder: Path, url: str) -> World:
         world.user(f"u{number}")
         world.order(f"u{number}", 0, amount=1_000 * (number + 1))
     world.tick(1)
-    world.execute("UPDATE user_state SET refreshed_at = refreshed_at WHERE user_id = 1")
+    world.execute("UPDATE user_due SET due_at = due_at WHERE user_id = 1")
+    world.execute("UPDATE users SET updated_at = updated_at WHERE id = 1")
     world.clock.move_to(day(40))
     return world
 
@@ -270,9 +285,15 @@ def wait_until_it_waits(connection: psycopg.Connection) -> None:
     raise AssertionError("it never waited for the first customer")
 
 
-@pytest.mark.parametrize("work", [edit, recalculate, bring_in_orders, bring_in_users])
+@pytest.mark.parametrize(
+    ("table", "key", "work"),
+    [
+        pytest.param("user_due", "user_id", fold, id="fold"),
+        pytest.param("users", "id", bring_in_users, id="import"),
+    ],
+)
 def test_who_waits_for_the_first_customer_holds_no_later_one(
-    migrated_postgresql_url: str, tmp_path: Path, work: Callable[[World], None]
+    migrated_postgresql_url: str, tmp_path: Path, table: str, key: str, work: Callable[[World], None]
 ) -> None:
     address = migrated_postgresql_url.replace("+psycopg", "")
     with (
@@ -281,10 +302,27 @@ def test_who_waits_for_the_first_customer_holds_no_later_one(
         psycopg.connect(address, autocommit=True) as looking,
         psycopg.connect(address) as holding,
     ):
-        holding.execute("SELECT 1 FROM user_state WHERE user_id = 1 FOR UPDATE")
+        bring_in_orders(world)
+        holding.execute(f"SELECT 1 FROM {table} WHERE {key} = 1 FOR UPDATE")
         done = pool.submit(work, world)
         wait_until_it_waits(looking)
-        free = looking.execute("SELECT user_id FROM user_state ORDER BY user_id FOR UPDATE SKIP LOCKED").fetchall()
+        free = looking.execute(f"SELECT {key} FROM {table} ORDER BY 1 FOR UPDATE SKIP LOCKED").fetchall()
         holding.rollback()
         done.result(60)
         assert [user for (user,) in free] == list(range(2, USERS + 1))
+
+
+@pytest.mark.parametrize("work", [edit, recalculate, bring_in_orders, bring_in_users])
+def test_whoever_brings_something_new_waits_for_no_customer_who_is_being_evaluated(
+    migrated_postgresql_url: str, tmp_path: Path, work: Callable[[World], None]
+) -> None:
+    """Not even if the evaluation takes long: everybody's row is held here until the work is done."""
+    with (
+        closing(scored(tmp_path / "world", migrated_postgresql_url)) as world,
+        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(migrated_postgresql_url.replace("+psycopg", "")) as holding,
+    ):
+        holding.execute("SELECT 1 FROM user_due ORDER BY user_id FOR UPDATE")
+        holding.execute("SELECT 1 FROM user_state ORDER BY user_id FOR UPDATE")
+        pool.submit(work, world).result(60)
+        holding.rollback()
