@@ -1,4 +1,4 @@
-"""Another database costs one file: facts, situations and transitions on DuckDB, with the program's own statements.
+"""Another database costs one file: a whole look on DuckDB, with the program's own statements.
 
 The same rows on SQLite and on DuckDB must give the same results.
 """
@@ -16,16 +16,15 @@ from engine.clock import DAY, FixedClock, Instant, instant
 from engine.conditions import parse_condition, parse_expression
 from engine.demo.output import write_brand
 from engine.demo.spec import DemoSpec
-from engine.facts.query import facts_binds, facts_sql
 from engine.loading import Content
 from engine.rules.decide.decider import Deciders
-from engine.rules.decide.decisions import PlacementDecider
-from engine.rules.place.applying import SITUATION, store_decisions, transitions_sql
-from engine.rules.place.placing import Placing
+from engine.rules.look import Look
+from engine.rules.place.applying import transitions_sql
+from engine.rules.place.subjects import LOOK
 from engine.settings import ContentSettings, Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.dialects.sqlite import SQLITE
-from engine.store.due import Cause, due_everybody, take_due_users
+from engine.store.due import Cause, add_news, fold_news, take_due_users
 from engine.store.statement import statement
 from engine.worker.upkeep import recalibrate
 from tests.brand.brand import ROOT
@@ -38,7 +37,7 @@ from tests.cost_of_change.duckdb_dialect import DUCKDB, memory
 NOW = instant(datetime(2026, 6, 1, tzinfo=UTC))
 LATER = Instant(NOW + 45 * DAY)
 USERS = 150
-TABLES = ("users", "event", "user_state", "cut_points")
+TABLES = ("users", "event", "user_state", "user_due", "cut_points")
 
 Value = object
 Rows = list[tuple[Value, ...]]
@@ -57,7 +56,9 @@ def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         app.tick(content, NOW)
         recalibrate(app, content, NOW)
     with app.database.write() as connection:
-        due_everybody(connection, Cause.RULES, LATER)
+        users = connection.execute(text("SELECT id FROM users ORDER BY id")).scalars().all()
+        add_news(connection, app.database.dialect, users, Cause.IMPORT)
+        fold_news(connection, app.database.dialect, LATER)
     yield app, content
     app.close()
 
@@ -90,42 +91,36 @@ def asked(connection: Connection, sql: str, binds: dict[str, Value]) -> Rows:
     return [tuple(row) for row in connection.execute(statement(sql), binds)]
 
 
-def test_the_facts_are_the_same(shop: tuple[App, Content], both: tuple[Connection, Connection]) -> None:
-    catalog = shop[1].catalog
-    found = []
-    for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True):
-        binds = facts_binds(connection, catalog, LATER)
-        names = ", ".join(("user_id", *(fact.column for fact in catalog.facts.values()), "edge_at"))
-        rows = asked(connection, f"SELECT {names} FROM ({facts_sql(catalog, dialect)}) f ORDER BY user_id", {**binds})
-        found.append(rows)
-    lite, duck = found
-    assert len(duck) == USERS
-    assert all(any(row[at] is not None for row in duck) for at in range(len(duck[0]))), "nobody has this fact"
-    assert alike(duck) == alike(lite)
-
-
-def test_situations_and_moves_are_the_same(shop: tuple[App, Content], both: tuple[Connection, Connection]) -> None:
+def test_a_look_is_the_same(shop: tuple[App, Content], both: tuple[Connection, Connection]) -> None:
+    """Facts, placements and all that a tick would write down, in temporary tables that both databases fill alike."""
     content = shop[1]
     lite, duck = (
-        moves(connection, dialect, content) for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True)
+        looked(connection, dialect, content) for connection, dialect in zip(both, (SQLITE, DUCKDB), strict=True)
     )
-    assert duck == lite
-    assert any(rows for _situations, rows in duck.values()), "nobody moves, so the test shows nothing"
+    assert len(duck["look"]) == USERS
+    for name, rows in lite.items():
+        assert duck[name] == rows, name
+    assert all(any(row[at] is not None for row in duck["look"]) for at in fact_columns(content)), "nobody has this fact"
+    moving = [dimension.name for dimension in content.rules.dimensions if duck[dimension.name]]
+    assert len(moving) >= 2, "hardly anybody moves, so the test shows nothing"
 
 
-def moves(connection: Connection, dialect: Dialect, content: Content) -> dict[str, tuple[Rows, Rows]]:
-    """Dimension -> the users' situations, and the transitions to write."""
-    placing, deciders = Placing(content.rules, dialect, Deciders()), Deciders()
-    found = {}
-    for level in content.rules.levels:
-        situations = placing.situations(connection, level, LATER)
-        for dimension in level:
-            decider = PlacementDecider(dimension, deciders)
-            decisions = {one: decider.decide(one.signature, one.place) for one in situations[dimension.name]}
-            store_decisions(connection, dialect, dimension, decisions)
-            of_users = f"SELECT user_id, sig_{dimension.name}, old_{dimension.name} FROM {SITUATION}"
-            moving = asked(connection, transitions_sql(dimension), {"now": LATER, "version": "v"})
-            found[dimension.name] = (alike(asked(connection, of_users, {})), alike(moving))
+def fact_columns(content: Content) -> range:
+    """Positions in ``look``, after the user and the next edge."""
+    return range(2, 2 + len(content.catalog.columns()))
+
+
+def looked(connection: Connection, dialect: Dialect, content: Content) -> dict[str, Rows]:
+    """The rows of ``look`` and of the decided tables, and the transitions to write of each dimension."""
+    look = Look(content.catalog, content.rules, dialect, Deciders())
+    look.at_due_users(connection, LATER, USERS)
+    columns = ", ".join(("user_id", *(column.name for column in look.columns)))
+    found = {"look": alike(asked(connection, f"SELECT {columns} FROM {LOOK}", {}))}
+    for level in look.placing.levels:
+        found[level.table] = alike(asked(connection, f"SELECT * FROM {level.table}", {}))
+        for dimension in level.level:
+            binds: dict[str, Value] = {"now": LATER, "version": "v"}
+            found[dimension.name] = alike(asked(connection, transitions_sql(dimension, level.table), binds))
     return found
 
 
