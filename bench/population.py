@@ -12,7 +12,7 @@ from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
-from engine.store.sweep import Depth, SweepNeed, close_sweep, current_sweep, open_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, close_sweep, current_sweep, open_sweep
 
 NOW = Instant(1_790_000_000_000)
 """The instant of the benchmarks: 2026-09-21."""
@@ -143,4 +143,4 @@ def forget_sweep(connection: Connection) -> None:
 
 def open_rules_sweep(connection: Connection, version: str) -> None:
     """Open the sweep of a rules change that leaves facts as they are."""
-    open_sweep(connection, SweepNeed(Cause.RULES, Depth.PLACES), version)
+    open_sweep(connection, SweepNeed(Cause.RULES, SweepDepth.PLACES), version)

@@ -19,7 +19,7 @@ from engine.playbooks.versions import record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, add_unknown_users
 from engine.store.state_table import Drift, drift, follow, migrate, require_columns
-from engine.store.sweep import Depth, SweepNeed, open_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, open_sweep
 
 Compile = Callable[[Bundle], Content | None]
 """Compiles a version that ran before; returns None if this program can no longer read it."""
@@ -177,7 +177,7 @@ def _need_of_columns(columns: Drift) -> SweepNeed | None:
     if not columns.coming:
         return None
     facts = any(column.name.startswith("fact_") for column in columns.coming)
-    return SweepNeed(Cause.RULES, Depth.FACTS if facts else Depth.PLACES, everybody=True)
+    return SweepNeed(Cause.RULES, SweepDepth.FACTS if facts else SweepDepth.PLACES, everybody=True)
 
 
 def _together(one: SweepNeed | None, other: SweepNeed | None) -> SweepNeed | None:

@@ -14,11 +14,11 @@ from engine.facts.sources.base import SqlContext
 from engine.loading import Content
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
-from engine.store.sweep import Depth, SweepNeed
+from engine.store.sweep import SweepDepth, SweepNeed
 
 Part = TypeVar("Part")
 
-EVERYTHING = SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+EVERYTHING = SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
 """What is needed if it is not known how the version before decided."""
 
 
@@ -58,9 +58,9 @@ class CompiledChanges:
         """
         everybody = bool(self.entries or self.facts.changed)
         if self.facts.present:
-            return SweepNeed(Cause.RULES, Depth.FACTS, everybody)
+            return SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody)
         if self.dimensions.present or self.entries or self.exits:
-            return SweepNeed(Cause.RULES, Depth.PLACES, everybody)
+            return SweepNeed(Cause.RULES, SweepDepth.PLACES, everybody)
         return None
 
     @property

@@ -5,12 +5,12 @@ from sqlalchemy import Connection
 from engine.clock import SECOND, Instant
 from engine.explain.health_models import Sweeping
 from engine.store.due import Cause
-from engine.store.sweep import Depth, SweepProgress, sweep_progress
+from engine.store.sweep import SweepDepth, SweepProgress, sweep_progress
 
 _REASONS = {
-    Depth.PLACES: "the rules changed",
-    Depth.SCORES: "scores were calibrated",
-    Depth.FACTS: "facts changed",
+    SweepDepth.PLACES: "the rules changed",
+    SweepDepth.SCORES: "scores were calibrated",
+    SweepDepth.FACTS: "facts changed",
 }
 _PLAYBOOKS = "conditions of playbooks changed"
 
@@ -36,7 +36,7 @@ def sweeping(connection: Connection, wall: Instant) -> Sweeping | None:
 
 def _reason(found: SweepProgress) -> str:
     need = found.sweep.need
-    if need.everybody and need.depth is Depth.PLACES and need.cause is Cause.RULES:
+    if need.everybody and need.depth is SweepDepth.PLACES and need.cause is Cause.RULES:
         return f"{_REASONS[need.depth]} or {_PLAYBOOKS}"
     return _REASONS[need.depth]
 

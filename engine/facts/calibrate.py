@@ -16,7 +16,7 @@ from engine.facts.sources.quantile import Calibration, Quantile, read_calibratio
 from engine.store.dialects import dialect_of
 from engine.store.due import Cause
 from engine.store.statement import statement
-from engine.store.sweep import Depth, SweepNeed, open_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, open_sweep
 from engine.store.tables import JsonText
 
 _CALIBRATION_LOCK = 4_810_572
@@ -56,7 +56,7 @@ def calibrate(connection: Connection, catalog: FactCatalog, version: str, now: I
     for one in found:
         _keep(connection, one, known.get(one.fact), now)
     if _scores_change(connection, catalog, now):
-        open_sweep(connection, SweepNeed(Cause.SCORES, Depth.SCORES), version)
+        open_sweep(connection, SweepNeed(Cause.SCORES, SweepDepth.SCORES), version)
     return found
 
 

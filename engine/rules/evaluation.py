@@ -18,7 +18,7 @@ from engine.store.dialects import Dialect
 from engine.store.due import Cause, answer_events, leave_cause, take_users, write_evaluated
 from engine.store.quarantine import RowKind
 from engine.store.statement import statement
-from engine.store.sweep import Depth, Sweep, UserRange, claim_unreached, current_sweep
+from engine.store.sweep import OpenSweep, SweepDepth, UserRange, claim_unreached, current_sweep
 from engine.store.temporary import DUE_USER, temporary, user_key
 
 
@@ -47,7 +47,7 @@ class Evaluation:
         self._look.at_due_users(connection, now, users)
         return self._write_down(connection, now)
 
-    def sweep(self, connection: Connection, sweep: Sweep, users: UserRange, now: Instant) -> int:
+    def sweep(self, connection: Connection, sweep: OpenSweep, users: UserRange, now: Instant) -> int:
         """Evaluate a range of a sweep, leaving out users who are due; return how many transitions were written.
 
         ``due_user`` then has those about whom triggers have to be asked.
@@ -55,23 +55,23 @@ class Evaluation:
         temporary(connection, self._dialect, DUE_USER, f"{user_key(self._dialect)}, cause TEXT")
         binds = {"low": users.low, "high": users.high, "now": now}
         leave_cause(connection, self._dialect, _QUARANTINED_IN_RANGE, sweep.need.cause, binds)
-        everybody, taken = sweep.need.everybody or sweep.need.depth is Depth.FACTS, 0
+        everybody, taken = sweep.need.everybody or sweep.need.depth is SweepDepth.FACTS, 0
         if everybody:
             in_range = f"user_due AS t WHERE {_in_range('t')}"
             taken = take_users(connection, self._dialect, in_range, sweep.need.cause, binds)
-        if sweep.need.depth is Depth.FACTS:
+        if sweep.need.depth is SweepDepth.FACTS:
             self._look.find_facts(connection, now)
             answer_events(connection, {"now": now})
             self._look.decide(connection, now, taken)
             return self._write_down(connection, now)
-        if sweep.need.depth is Depth.SCORES:
+        if sweep.need.depth is SweepDepth.SCORES:
             self._recompute_scores(connection, sweep, binds, now)
         where = f"s.user_id IN (SELECT user_id FROM {DUE_USER})" if everybody else _BOTH_IN_RANGE
         return self._place_range(
             connection, sweep, Subjects("user_state", where, binds, users.high - users.low, True), now
         )
 
-    def _claim_for(self, connection: Connection, sweep: Sweep, now: Instant) -> None:
+    def _claim_for(self, connection: Connection, sweep: OpenSweep, now: Instant) -> None:
         """Set the causes of users of ``due_user`` whom ``sweep`` has not reached: what it moves, time has not moved."""
         if sweep.need.cause is Cause.RULES:
             claim_unreached(connection, sweep, "TRUE", {"now": now})
@@ -89,7 +89,7 @@ class Evaluation:
         placing.drop(connection)
         return transitions
 
-    def _place_range(self, connection: Connection, sweep: Sweep, subjects: Subjects, now: Instant) -> int:
+    def _place_range(self, connection: Connection, sweep: OpenSweep, subjects: Subjects, now: Instant) -> int:
         placing = self._look.placing
 
         def claim(connection: Connection, level: Deciding) -> None:
@@ -107,7 +107,7 @@ class Evaluation:
         placing.drop(connection)
         return transitions
 
-    def _recompute_scores(self, connection: Connection, sweep: Sweep, binds: dict[str, int], now: Instant) -> None:
+    def _recompute_scores(self, connection: Connection, sweep: OpenSweep, binds: dict[str, int], now: Instant) -> None:
         changed = self._scores.changed_sql()
         if changed is None:
             return

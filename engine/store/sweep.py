@@ -20,7 +20,7 @@ RANGE = 50_000
 _UNREACHED = "sweep_id = :sweep AND next_user < high"
 
 
-class Depth(StrEnum):
+class SweepDepth(StrEnum):
     """What a sweep computes again; each includes those before it."""
 
     PLACES = "places"
@@ -31,7 +31,7 @@ class Depth(StrEnum):
     """All facts, from users and events."""
 
 
-_DEPTHS = tuple(Depth)
+_DEPTHS = tuple(SweepDepth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SweepNeed:
     """Why everybody has to be evaluated again, and what has to be computed."""
 
     cause: Cause
-    depth: Depth
+    depth: SweepDepth
     everybody: bool = False
     """Whether triggers have to be asked about everybody, because their conditions changed; otherwise only about users
     who move.
@@ -53,7 +53,7 @@ class SweepNeed:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class OpenSweep:
     """The open sweep."""
 
     number: int
@@ -75,7 +75,7 @@ class UserRange:
 class SweepProgress:
     """How far the open sweep is, in user ids; instants are those of the wall clock, in UTC milliseconds."""
 
-    sweep: Sweep
+    sweep: OpenSweep
     reached: int
     total: int
     opened_at: Instant
@@ -105,7 +105,7 @@ def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
         connection.execute(made, ranges)
 
 
-def current_sweep(connection: Connection) -> Sweep | None:
+def current_sweep(connection: Connection) -> OpenSweep | None:
     """Return the open sweep; None if there is none."""
     row = connection.execute(
         text(
@@ -114,10 +114,10 @@ def current_sweep(connection: Connection) -> Sweep | None:
     ).first()
     if row is None:
         return None
-    return Sweep(row.id, SweepNeed(Cause(row.cause), Depth(row.depth), bool(row.everybody)), row.version)
+    return OpenSweep(row.id, SweepNeed(Cause(row.cause), SweepDepth(row.depth), bool(row.everybody)), row.version)
 
 
-def take_range(connection: Connection, sweep: Sweep, limit: int) -> UserRange | None:
+def take_range(connection: Connection, sweep: OpenSweep, limit: int) -> UserRange | None:
     """Return up to ``limit`` user ids that nobody has reached or is working on; None if there are none.
 
     The range is locked until the transaction ends.
@@ -134,7 +134,7 @@ def take_range(connection: Connection, sweep: Sweep, limit: int) -> UserRange | 
     return UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
 
 
-def claim_unreached(connection: Connection, sweep: Sweep, among: str, binds: Mapping[str, object]) -> None:
+def claim_unreached(connection: Connection, sweep: OpenSweep, among: str, binds: Mapping[str, object]) -> None:
     """Let users of ``due_user`` whom the sweep has not reached move for its cause, unless theirs is stronger.
 
     ``among`` is SQL over ``due_user``: whom the sweep concerns. ``binds`` includes ``now``.
@@ -146,7 +146,7 @@ def claim_unreached(connection: Connection, sweep: Sweep, among: str, binds: Map
     claim_causes(connection, sweep.need.cause, f"{unreached} AND {among}", {**binds, "sweep": sweep.number})
 
 
-def reach(connection: Connection, sweep: Sweep, done: UserRange) -> None:
+def reach(connection: Connection, sweep: OpenSweep, done: UserRange) -> None:
     """Move the cursor to the end of ``done``."""
     connection.execute(
         text("UPDATE sweep_range SET next_user = :next WHERE sweep_id = :sweep AND low = :start"),
@@ -154,19 +154,19 @@ def reach(connection: Connection, sweep: Sweep, done: UserRange) -> None:
     )
 
 
-def wait_for_others(connection: Connection, sweep: Sweep) -> None:
+def wait_for_others(connection: Connection, sweep: OpenSweep) -> None:
     """Wait until other workers have committed the ranges that they are working on."""
     query = f"SELECT low FROM sweep_range AS r WHERE {_UNREACHED} ORDER BY low"
     dialect_of(connection).lock_selected(connection, query, "r", {"sweep": sweep.number})
 
 
-def is_over(connection: Connection, sweep: Sweep) -> bool:
+def is_over(connection: Connection, sweep: OpenSweep) -> bool:
     """Tell whether the sweep has reached everybody."""
     left = text(f"SELECT 1 FROM sweep_range WHERE {_UNREACHED} LIMIT 1")
     return connection.execute(left, {"sweep": sweep.number}).first() is None
 
 
-def close_sweep(connection: Connection, sweep: Sweep) -> None:
+def close_sweep(connection: Connection, sweep: OpenSweep) -> None:
     """Close the sweep: it has reached everybody, or another takes its place."""
     closed = text("UPDATE sweep SET finished_at = :now WHERE id = :sweep AND finished_at IS NULL")
     connection.execute(closed, {"now": WallClock().now(), "sweep": sweep.number})

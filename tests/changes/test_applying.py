@@ -14,7 +14,7 @@ from engine.content.versions import Seen
 from engine.errors import SchemaDrift, VersionReplaced
 from engine.loading import Content
 from engine.store.due import Cause
-from engine.store.sweep import Depth, SweepNeed, current_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, current_sweep
 from engine.worker.content_watch import ContentWatch
 from tests.faults.shaky import Bug, shaky_kinds, wrong_type
 from tests.maison import FACTS, FILES, VALUE
@@ -80,11 +80,11 @@ def test_files_that_decide_alike_are_applied_without_a_sweep(world: World) -> No
 def test_files_that_decide_otherwise_open_the_sweep_that_they_need(world: World) -> None:
     world.write("rules/value.toml", HIGHER)
     done = apply(world, 1)
-    assert done.sweep == sweep(world) == SweepNeed(Cause.RULES, Depth.PLACES, everybody=False)
+    assert done.sweep == sweep(world) == SweepNeed(Cause.RULES, SweepDepth.PLACES, everybody=False)
     assert done.reasons == ("dimension `value` places users differently",)
     world.write("rules/facts.toml", FACTS.replace('"365d"', '"180d"'))
     apply(world, 2)
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
 
 
 def test_an_edit_does_the_work_of_the_sweep_that_it_replaces(world: World) -> None:
@@ -92,10 +92,10 @@ def test_an_edit_does_the_work_of_the_sweep_that_it_replaces(world: World) -> No
     apply(world, 1)
     world.write("rules/value.toml", HIGHER)
     apply(world, 2)
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
     world.write("rules/value.toml", f"# as before{HIGHER}")
     apply(world, 3)
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True), "it is not forgotten either"
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True), "it is not forgotten either"
     world.tick(4)
     assert sweep(world) is None
 
@@ -105,7 +105,7 @@ def test_a_version_that_cannot_be_read_any_more_is_taken_to_differ_in_everything
     world.execute("UPDATE version SET files = '{\"rules/facts.toml\": \"[\"}' WHERE kind = 'content'")
     world.write("rules/value.toml", HIGHER)
     done = apply(world, 1)
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
     assert done.before == before
     assert done.reasons == (f"this version of Habitué cannot read version {done.before}",)
 
@@ -122,7 +122,7 @@ def test_columns_are_added_when_asked_for(world: World) -> None:
     done = apply(world, 1, columns=True)
     assert planned == done
     assert [column.name for column in done.columns.missing] == ["fact_reviews"]
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
     assert done.reasons == ("fact `reviews` is new", "columns are new or come back: fact_reviews")
     assert world.app.apply(world.content(), day(2), columns=True) is None
 
@@ -138,13 +138,13 @@ def test_columns_that_come_back_are_swept_though_the_version_never_changed(world
     done = apply(world, 2, columns=True)
     assert before != done.before == done.version
     assert done.files == ()
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
 
 
 def test_columns_of_a_dimension_need_no_facts(world: World) -> None:
     world.write("rules/size.toml", VALUE.replace('"value"', '"size"'))
     apply(world, 1, columns=True)
-    assert sweep(world) == SweepNeed(Cause.RULES, Depth.PLACES, everybody=True)
+    assert sweep(world) == SweepNeed(Cause.RULES, SweepDepth.PLACES, everybody=True)
 
 
 # --- who read older files --------------------------------------------------------------------------------------------
@@ -282,4 +282,4 @@ def test_a_bug_in_a_trigger_does_not_keep_files_from_being_applied(
         world.tick(0)
         bug.planted = wrong_type
         world.write("playbooks/late.toml", f"# once more\n{late}")
-        assert apply(world, 1).sweep == SweepNeed(Cause.RULES, Depth.PLACES, everybody=True)
+        assert apply(world, 1).sweep == SweepNeed(Cause.RULES, SweepDepth.PLACES, everybody=True)

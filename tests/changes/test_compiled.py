@@ -13,7 +13,7 @@ from engine.loading import Content, load_content
 from engine.settings import Settings
 from engine.store.dialects import DIALECTS, Dialect
 from engine.store.due import Cause
-from engine.store.sweep import Depth, SweepNeed
+from engine.store.sweep import SweepDepth, SweepNeed
 from tests.cost_of_change.duckdb_dialect import DUCKDB
 from tests.maison import FILES
 from tests.world import DECIDERS
@@ -89,7 +89,7 @@ NEUTRAL: Mapping[str, tuple[Edits, Edits]] = {
     "a playbook that is gone": (added("playbooks/late.toml", BY_STATE + SEND), {}),
 }  # fmt: skip
 
-F, P = Depth.FACTS, Depth.PLACES
+F, P = SweepDepth.FACTS, SweepDepth.PLACES
 BACK = '[[transition]]\nfrom = ["active"]\nto = "potential"\nwhen = "orders > 90"\n'
 ONE_WAY = (
     "a new fact", "a new dimension", "a playbook of what is so already", "an exit by time",
@@ -97,7 +97,7 @@ ONE_WAY = (
 )  # fmt: skip
 """What is gone on the way back needs nothing."""
 TIER = '[[tier]]\nname = "middle"\nwhen = "spend >= 100"\n\n[[tier]]\nname = "low"'
-REAL: Mapping[str, tuple[Edits, Edits, Depth, bool, str]] = {
+REAL: Mapping[str, tuple[Edits, Edits, SweepDepth, bool, str]] = {
     "a window": ({}, edited(FACTS, ('within = "365d"', 'within = "180d"')), F, True, "fact `spend` is computed"),
     "a filter": ({}, edited(FACTS, ("'beauty'", "'home'")), F, True, "fact `beauty_orders` is computed"),
     "an expression": (
@@ -214,9 +214,9 @@ def test_the_way_back_opens_one_too(case: str) -> None:
 
 def test_both_at_once_need_the_deeper_one() -> None:
     fact, place, entry = (REAL[case][1] for case in ("a new fact", "a threshold", "an audience"))
-    assert changes({}, {**fact, **place}).need == SweepNeed(Cause.RULES, Depth.FACTS, everybody=False)
-    assert changes({}, {**fact, **place, **entry}).need == SweepNeed(Cause.RULES, Depth.FACTS, everybody=True)
-    assert changes({}, {**place, **entry}).need == SweepNeed(Cause.RULES, Depth.PLACES, everybody=True)
+    assert changes({}, {**fact, **place}).need == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=False)
+    assert changes({}, {**fact, **place, **entry}).need == SweepNeed(Cause.RULES, SweepDepth.FACTS, everybody=True)
+    assert changes({}, {**place, **entry}).need == SweepNeed(Cause.RULES, SweepDepth.PLACES, everybody=True)
 
 
 TOML = sorted(path for path in FILES if path.endswith(".toml"))

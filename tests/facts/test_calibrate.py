@@ -10,7 +10,7 @@ from engine.clock import Instant
 from engine.facts.calibrate import Calibrated, calibrate
 from engine.facts.sources.quantile import read_calibrations, read_cuts
 from engine.store.due import Cause
-from engine.store.sweep import Depth, Sweep, SweepNeed, close_sweep, current_sweep
+from engine.store.sweep import OpenSweep, SweepDepth, SweepNeed, close_sweep, current_sweep
 from tests.facts.facts_store import FactsStore
 
 NOW = 1_700_000_000_000
@@ -39,7 +39,7 @@ def run(store: FactsStore, now: int = NOW) -> Calibrated:
     return found
 
 
-def sweep(store: FactsStore) -> Sweep | None:
+def sweep(store: FactsStore) -> OpenSweep | None:
     """Close the open sweep, and return it."""
     with store.database.write() as connection:
         if (found := current_sweep(connection)) is not None:
@@ -71,7 +71,7 @@ def test_a_changed_score_of_anybody_opens_a_sweep(store: FactsStore) -> None:
     run(store)
     found = sweep(store)
     assert found is not None
-    assert (found.need, found.version) == (SweepNeed(Cause.SCORES, Depth.SCORES), VERSION)
+    assert (found.need, found.version) == (SweepNeed(Cause.SCORES, SweepDepth.SCORES), VERSION)
     with store.database.write() as connection:
         connection.execute(
             text("UPDATE user_state SET fact_score = user_id, fact_good = user_id >= 4 WHERE user_id < 6")

@@ -15,7 +15,7 @@ from engine.store.database import Database
 from engine.store.due import Cause, add_news, fold_news, take_due_users
 from engine.store.state_table import follow, migrate
 from engine.store.sweep import (
-    Depth,
+    SweepDepth,
     SweepNeed,
     close_sweep,
     current_sweep,
@@ -84,7 +84,9 @@ class RulesStore:
                 evaluated |= _due_users(connection)
                 self.evaluation.evaluate(connection, now, users)
 
-    def sweep(self, now: Instant, depth: Depth = Depth.PLACES, *, everybody: bool = False, chunk: int = 50) -> set[int]:
+    def sweep(
+        self, now: Instant, depth: SweepDepth = SweepDepth.PLACES, *, everybody: bool = False, chunk: int = 50
+    ) -> set[int]:
         """Sweep everybody with the current rules; return about whom triggers would be asked."""
         asked: set[int] = set()
         with self.database.write() as connection:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from engine.clock import DAY, HOUR, Instant
-from engine.store.sweep import Depth
+from engine.store.sweep import SweepDepth
 from tests.rules.reference import FILES, LIFECYCLE, NEEDS, VALUE, Standing
 from tests.rules.rules_store import Facts, RulesStore
 
@@ -39,7 +39,7 @@ VERSIONS = {
     ],
 }
 """Dimension -> what its file says, and what another version may say instead."""
-DEPTHS = [(Depth.PLACES, False), (Depth.PLACES, True), (Depth.SCORES, False), (Depth.FACTS, True)]
+DEPTHS = [(SweepDepth.PLACES, False), (SweepDepth.PLACES, True), (SweepDepth.SCORES, False), (SweepDepth.FACTS, True)]
 
 
 def another_version(rng: random.Random) -> dict[str, str]:
@@ -81,7 +81,7 @@ def lived(store: RulesStore, rng: random.Random) -> tuple[dict[int, Facts], Inst
 
 
 @pytest.mark.parametrize(("depth", "everybody"), DEPTHS)
-def test_a_sweep_equals_a_plain_reading_of_the_new_rules(store: RulesStore, depth: Depth, everybody: bool) -> None:
+def test_a_sweep_equals_a_plain_reading_of_the_new_rules(store: RulesStore, depth: SweepDepth, everybody: bool) -> None:
     rng = random.Random(f"{depth} {everybody}")
     store.use(another_version(rng))
     facts, now = lived(store, rng)
@@ -115,7 +115,7 @@ def needs(standing: Standing) -> str:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("depth", "everybody"), DEPTHS)
 def test_a_sweep_equals_an_evaluation_of_everybody(
-    store: RulesStore, tmp_path: Path, depth: Depth, everybody: bool, seed: int
+    store: RulesStore, tmp_path: Path, depth: SweepDepth, everybody: bool, seed: int
 ) -> None:
     """Also in when users are due: from then on both stores go the same way, though the sweep has evaluated few."""
     rng, chance = random.Random(seed), random.Random(seed)

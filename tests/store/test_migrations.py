@@ -17,7 +17,7 @@ from engine.store import migrations
 from engine.store.database import Database
 from engine.store.due import Cause
 from engine.store.state_table import migrate
-from engine.store.sweep import Depth, SweepNeed, current_sweep, sweep_progress
+from engine.store.sweep import SweepDepth, SweepNeed, current_sweep, sweep_progress
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_who_was_due_and_why_moves_into_a_table_of_its_own(database: Database) -
         assert _indexes_of_states(connection) <= {"user_state_pkey"}
         progress = sweep_progress(connection)
         assert progress is not None
-        assert progress.sweep.need == SweepNeed(Cause.TIME, Depth.FACTS, everybody=True)
+        assert progress.sweep.need == SweepNeed(Cause.TIME, SweepDepth.FACTS, everybody=True)
         assert (progress.sweep.version, progress.reached, progress.started_at) == ("new", 0, None)
         ranges = connection.execute(text("SELECT low, high FROM sweep_range ORDER BY low")).all()
         assert [tuple(row) for row in ranges] == [(0, 50_000), (50_000, 100_000)]

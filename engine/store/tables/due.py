@@ -60,7 +60,7 @@ class Sweep(SQLModel, table=True):
     cause: str = text_column()
     """The cause of its transitions: ``rules`` or ``scores``; ``time`` after a migration, which edits nothing."""
     depth: str = text_column()
-    """What is computed again: see ``store.sweep.Depth``."""
+    """What is computed again: see ``store.sweep.SweepDepth``."""
     everybody: bool = Field(sa_column=Column(Boolean, nullable=False))
     """Whether triggers are asked about everybody, or only about users who move."""
     version: str = text_column()
