@@ -16,7 +16,7 @@ from engine.facts.sources.quantile import Calibration, Quantile, read_calibratio
 from engine.store.dialects import dialect_of
 from engine.store.due import Cause
 from engine.store.statement import statement
-from engine.store.sweep import SweepDepth, SweepNeed, open_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, open_sweep, wait_for_chunks
 from engine.store.tables import JsonText
 
 _CALIBRATION_LOCK = 4_810_572
@@ -53,8 +53,9 @@ def calibrate(connection: Connection, catalog: FactCatalog, version: str, now: I
         Calibrated(source.fact, values, _cuts(connection, source.value, values, source.buckets) if values else ())
         for source, values in zip(sources, count_values(connection, sources), strict=True)
     )
-    for one in found:
-        _keep(connection, one, known.get(one.fact), now)
+    differing = [_keep(connection, one, known.get(one.fact), now) for one in found]
+    if any(differing):
+        wait_for_chunks(connection)
     if _scores_change(connection, catalog, now):
         open_sweep(connection, SweepNeed(Cause.SCORES, SweepDepth.SCORES), version)
     return found
@@ -83,13 +84,18 @@ def _cuts(connection: Connection, column: str, values: int, buckets: int) -> tup
     return tuple(found[rank] for rank in ranks)
 
 
-def _keep(connection: Connection, found: Calibrated, known: Calibration | None, now: Instant) -> None:
-    """Store the cut points if they differ from those ``known``, or else the number of values if that does."""
+def _keep(connection: Connection, found: Calibrated, known: Calibration | None, now: Instant) -> bool:
+    """Store the cut points if they differ from those ``known``, or else the number of values if that does.
+
+    Returns whether the cut points differ.
+    """
     if known is None or found.cuts != known.cuts:
         _store(connection, found, now)
-    elif found.values != known.values:
+        return True
+    if found.values != known.values:
         counted = text("UPDATE cut_points SET value_count = :values WHERE fact = :fact AND calibrated_at = :at")
         connection.execute(counted, {"values": found.values, "fact": found.fact, "at": known.at})
+    return False
 
 
 def _store(connection: Connection, found: Calibrated, now: Instant) -> None:

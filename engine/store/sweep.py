@@ -83,10 +83,18 @@ class SweepProgress:
     """None while no tick has worked on it."""
 
 
+def wait_for_chunks(connection: Connection) -> None:
+    """Wait until the current transactions of ticks have ended, and hold off others until this transaction ends.
+
+    Whoever changes what users are evaluated by does so first, as whoever applies files does: what a tick has begun with the
+    old rules or scores is then there to be seen, and to be swept.
+    """
+    dialect_of(connection).lock_table(connection, "version")
+
+
 def open_sweep(connection: Connection, need: SweepNeed, version: str) -> None:
     """Open a sweep over all users who exist now, for ``version`` of the files; waits for ticks' current transactions."""
-    # As whoever applies files: users who are just being evaluated must not be evaluated with what was true before.
-    dialect_of(connection).lock_table(connection, "version")
+    wait_for_chunks(connection)
     now = WallClock().now()
     if (current := current_sweep(connection)) is not None:
         need = need.with_(current.need)
