@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from bench.common import choice_from_command_line, in_subprocess, interleaved, report, seconds
 from bench.events import random_events
-from bench.handwritten_facts import SCORES, facts
+from bench.handwritten_facts import facts
 from bench.population import NOW, brand_app, brand_content, forget_sweep
+from bench.scores import SCORES
 from bench.stores import stores
 from engine.loading import Content
 from engine.rules.decide.decider import Deciders

@@ -8,7 +8,8 @@ from bench import handwritten_first
 from bench.by_hand import signatures
 from bench.common import choice_from_command_line, in_subprocess, interleaved_timings, report
 from bench.end_states import differing_rows
-from bench.population import brand_content, population_store
+from bench.placed import unplaced_store
+from bench.population import brand_content
 from bench.stores import stores
 from bench.sweep import FULL_SIZE, RUNS, Runs, cpu
 from engine.store.database import Database
@@ -21,7 +22,7 @@ def main() -> bool:
     choice = choice_from_command_line(FULL_SIZE, "users")
     with stores(choice.database) as kept:
         source = kept.fresh("source")
-        in_subprocess(population_store, source, choice.size)
+        in_subprocess(unplaced_store, source, choice.size)
         kept.settle(source)
         runs = Runs(brand_content(playbooks=False), kept, source)
         dialect = Database(source).dialect

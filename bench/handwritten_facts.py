@@ -3,8 +3,6 @@
 from engine.clock import DAY, NEVER
 from engine.store.dialects import Dialect
 
-SCORES = ("monetary_score", "frequency_score")
-"""Facts that are not computed here: they follow from cut points."""
 _WINDOWS = {
     "order_completed": (90, 365),
     "page_viewed": (30,),
@@ -17,7 +15,7 @@ _COMPLAINT = "name = 'support_contacted' AND {topic} = 'complaint'"
 
 
 def facts(dialect: Dialect, users: str = "", now: str = ":now") -> str:
-    """Return the query for ``user_id`` and all facts but scores, by their names.
+    """Return the query for ``user_id`` and all facts but scores, by their names, and ``edge_at``.
 
     Args:
         dialect: the database's.

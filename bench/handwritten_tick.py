@@ -7,14 +7,13 @@ needed against writing rows that do not differ. Triggers, steps and dates are le
 from collections.abc import Mapping, Sequence
 
 from bench.handwritten_changed import CARRIED, fill_changed, transitions, write_due
-from bench.handwritten_facts import SCORES, facts
+from bench.handwritten_facts import facts
+from bench.scores import SCORES, Cuts, scores
 from engine.store.dialects import Dialect
-
-_SCORED = {"monetary_score": "spend_365d", "frequency_score": "orders_365d"}
 
 
 def users_with_news(
-    dialect: Dialect, signatures: Mapping[str, str], names: Sequence[str], cuts: Mapping[str, Sequence[float]]
+    dialect: Dialect, signatures: Mapping[str, str], names: Sequence[str], cuts: Cuts
 ) -> tuple[str, ...]:
     """Return the statements.
 
@@ -26,7 +25,7 @@ def users_with_news(
     """
     computed = [name for name in names if name not in SCORES]
     listed = [f"f.{name} AS fact_{name}" for name in computed]
-    listed += [f"{_score(f'f.{_SCORED[name]}', cuts.get(name, ()))} AS fact_{name}" for name in SCORES]
+    listed += [f"{sql} AS fact_{name}" for name, sql in scores(cuts, "f.{}").items()]
     placed = ", ".join(f"s.{name}" for name in CARRIED if name != "edge_at")
     fresh = facts(dialect, "JOIN fresh AS n ON n.user_id = u.id")
     looked = (
@@ -46,13 +45,6 @@ def users_with_news(
         _state(names),
         write_due("true"),
     )
-
-
-def _score(value: str, cuts: Sequence[float]) -> str:
-    if not cuts:
-        return "CAST(NULL AS BIGINT)"
-    steps = " + ".join(f"CASE WHEN {value} > {cut} THEN 1 ELSE 0 END" for cut in cuts)
-    return f"CASE WHEN {value} IS NOT NULL THEN 1 + {steps} END"
 
 
 def _state(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A store of users who have been placed several times, and whose places no longer fit the rules."""
+"""Stores with an open sweep: of users who have been placed several times, or who have never been placed."""
 
 from itertools import pairwise
 
@@ -6,7 +6,10 @@ from bench import handwritten_first, handwritten_update
 from bench.by_hand import execute, signatures
 from bench.handwritten_rules import SLOTS, due_at
 from bench.population import NOW, brand_app, change_facts, fill_facts, forget_sweep, open_rules_sweep
+from bench.scores import write_scores
+from engine.app import App
 from engine.clock import DAY, Instant
+from engine.loading import Content
 from engine.store.dialects import Dialect
 
 HISTORY = tuple(Instant(NOW - days * DAY) for days in (50, 35, 10))
@@ -33,6 +36,22 @@ def placed_store(url: str, size: int) -> None:
             execute(connection, later, now, content.rules.version, "time")
             change_facts(connection, following)
         execute(connection, (_due_by_calendar(dialect),), NOW, content.rules.version, "time")
+    _open(app, content)
+
+
+def unplaced_store(url: str, size: int) -> None:
+    """Fill an empty store: nobody has been placed, nobody is due at ``NOW``, a sweep is open."""
+    app, content = brand_app(url, playbooks=False)
+    with app.database.write() as connection:
+        fill_facts(connection, app.database.dialect, size, NOW)
+        forget_sweep(connection)
+    _open(app, content)
+
+
+def _open(app: App, content: Content) -> None:
+    """Open the sweep that has to place everybody, over right scores, and close the app."""
+    write_scores(app, content, NOW)
+    with app.database.write() as connection:
         open_rules_sweep(connection, content.version)
     app.close()
 

@@ -125,16 +125,6 @@ def change_facts(connection: Connection, now: Instant) -> None:
     )
 
 
-def population_store(url: str, size: int, now: Instant = NOW) -> None:
-    """Fill an empty store with ``size`` users and their facts as of ``now``, and open the sweep that places them."""
-    app, content = brand_app(url, now, playbooks=False)
-    with app.database.write() as connection:
-        fill_facts(connection, app.database.dialect, size, now)
-        forget_sweep(connection)
-        open_rules_sweep(connection, content.version)
-    app.close()
-
-
 def forget_sweep(connection: Connection) -> None:
     """Close the sweep of the first version: whoever fills the store writes what it would."""
     if (sweep := current_sweep(connection)) is not None:
