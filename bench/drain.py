@@ -23,7 +23,7 @@ from adapters.smtp import SmtpAdapter, SmtpOptions
 from bench.common import interleaved, report, scratch, seconds, size_from_command_line
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
-from engine.clock import DAY, FixedClock, Instant
+from engine.clock import DAY, NEVER, FixedClock, Instant
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import DeliveryCounts
@@ -90,10 +90,12 @@ def seed(database: Database, size: int) -> None:
             ids = range(start, min(start + 5_000, size + 1))
             connection.execute(insert(users), [_user(number) for number in ids])
             connection.execute(insert(action), [_action(number) for number in ids])
+        never = {"never": NEVER}
+        connection.execute(text("INSERT INTO user_due (user_id, due_at) SELECT id, :never FROM users"), never)
         connection.execute(
             text(
-                "INSERT INTO user_state (user_id, due_at, fact_first_name, fact_city, fact_spend_365d, "
-                "fact_orders_365d) SELECT id, 0, 'Zoë ' || id, '上海 ' || (id % 9), id * 100, id % 20 FROM users"
+                "INSERT INTO user_state (user_id, fact_first_name, fact_city, fact_spend_365d, "
+                "fact_orders_365d) SELECT id, 'Zoë ' || id, '上海 ' || (id % 9), id * 100, id % 20 FROM users"
             )
         )
 

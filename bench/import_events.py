@@ -97,7 +97,7 @@ def _store(path: Path, users: int) -> Database:
         many = "INSERT INTO users (key, first_seen_at, updated_at) VALUES (?, ?, ?)"
         begun = instant(_START)
         connection.exec_driver_sql(many, [(f"c{number:07d}", begun, begun) for number in range(users)])
-        connection.execute(text("INSERT INTO user_state (user_id, due_at) SELECT id, 0 FROM users"))
+        connection.execute(text("INSERT INTO user_due (user_id, due_at) SELECT id, 0 FROM users"))
     return database
 
 
