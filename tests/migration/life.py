@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
@@ -18,6 +18,8 @@ BEFORE = range(20)
 """Days of which the snapshot holds what was done."""
 AFTER = range(20, 50)
 """Days that follow it. Summer time ends on their way: on 25 October in Europe, on 1 November in America."""
+HOUSE_FROM = 30
+"""The first day that the store of revision 0002 has not lived."""
 SUPPLY_DAY = 26
 """Before this day's tick the pool of gifts is filled, and messages that waited for a code may leave."""
 SUPPLY = [f"GIFT-{number:05d}" for number in range(5_000, 6_500)]
@@ -55,11 +57,13 @@ def tick_by_command(at: datetime) -> None:
     habitue("tick", "--at", at.isoformat())
 
 
-def live_on(folder: Path, url: str, tick: Callable[[datetime], None] = tick_by_command) -> None:
-    """Migrate the store and live the 30 days after the snapshot: tick, and deliver what is due, once a day."""
+def live_on(
+    folder: Path, url: str, tick: Callable[[datetime], None] = tick_by_command, days: Iterable[int] = AFTER
+) -> None:
+    """Migrate the store and live these ``days`` after the snapshot: tick, and deliver what is due, once a day."""
     with at_home(folder, url):
         habitue("migrate")
-        for day in AFTER:
+        for day in days:
             if day == SUPPLY_DAY:
                 Path("codes.txt").write_text("\n".join(SUPPLY), encoding="utf-8")
                 habitue("coupons", "import", "GIFT", "codes.txt")

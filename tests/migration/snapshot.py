@@ -1,47 +1,77 @@
-"""The store to be migrated: taken from SQLite once, loaded into an empty database of either kind.
+"""The stores to be migrated: taken from SQLite once, loaded into an empty database of either kind.
 
-The schema is not made by the program but kept as it was, in ``schema.sqlite.sql`` and ``schema.postgresql.sql``: the
-fixed tables of revision 0001, and ``user_state`` with the columns that the brand's files had asked for. The rows are
-the same on both databases, so they are kept once.
+The schema of the first is not made by the program but kept as it was, in ``schema.sqlite.sql`` and
+``schema.postgresql.sql``: the fixed tables of revision 0001, and ``user_state`` with the columns that the brand's files
+had asked for. The fixed tables of the second are those that the migrations up to revision 0002 make. The rows are the same
+on both databases, so they are kept once.
 """
 
 from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from engine.store import migrations
 from tests.migration.table import Table, read_tables
 
 HERE = Path(__file__).parent
 ROWS = HERE / "store.jsonl.xz"
+HOUSE = HERE / "house.jsonl.xz"
+"""Rows of a store of revision 0002; see ``make_house_store``."""
 SCHEMAS = {dialect: HERE / f"schema.{dialect}.sql" for dialect in ("sqlite", "postgresql")}
 
 
 def load(url: str) -> None:
-    """Make the old store in the empty database at ``url``."""
+    """Make the store of revision 0001 in the empty database at ``url``."""
     engine = create_engine(url, poolclass=NullPool)
     dialect = engine.dialect.name
-    schema, tables = SCHEMAS[dialect].read_text(encoding="utf-8"), read_tables(ROWS)
+    schema = SCHEMAS[dialect].read_text(encoding="utf-8")
     with engine.begin() as connection:
         if dialect == "sqlite":
-            _load_sqlite(connection, schema, tables)
+            _driver(connection).executescript(schema)
         else:
-            _load_postgresql(connection, schema, tables)
-        connection.execute(text("ANALYZE"))
+            _driver(connection).execute(schema)
+        _load_rows(connection, read_tables(ROWS))
 
 
-def _load_sqlite(connection: Connection, schema: str, tables: dict[str, Table]) -> None:
-    _driver(connection).executescript(schema)
+def load_house(url: str) -> None:
+    """Make the store of revision 0002 in the empty database at ``url``."""
+    engine = create_engine(url, poolclass=NullPool)
+    tables = read_tables(HOUSE)
+    columns, indexes = tables.pop("state_columns"), tables.pop("state_indexes")
+    assert tables.pop("alembic_version").rows == [("0002",)]
+    config = Config()
+    config.set_main_option("script_location", migrations.__path__[0])
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for name, kind in columns.rows:
+            connection.execute(text(f"ALTER TABLE user_state ADD COLUMN {name} {kind}"))
+        for (sql,) in indexes.rows:
+            connection.execute(text(str(sql)))
+        _load_rows(connection, tables)
+
+
+def _load_rows(connection: Connection, tables: dict[str, Table]) -> None:
+    if connection.dialect.name == "sqlite":
+        _load_sqlite(connection, tables)
+    else:
+        _load_postgresql(connection, tables)
+    connection.execute(text("ANALYZE"))
+
+
+def _load_sqlite(connection: Connection, tables: dict[str, Table]) -> None:
     for name, table in tables.items():
         places = ", ".join("?" * len(table.columns))
         if table.rows:
             connection.exec_driver_sql(_into(name, table, f"VALUES ({places})"), list(table.rows))
 
 
-def _load_postgresql(connection: Connection, schema: str, tables: dict[str, Table]) -> None:
+def _load_postgresql(connection: Connection, tables: dict[str, Table]) -> None:
     driver = _driver(connection)
-    driver.execute(schema)
     for name, table in tables.items():
         with driver.cursor() as cursor, cursor.copy(f"COPY {name} ({', '.join(table.columns)}) FROM STDIN") as copy:
             for row in table.rows:
