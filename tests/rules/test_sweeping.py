@@ -93,8 +93,11 @@ def test_a_sweep_equals_a_plain_reading_of_the_new_rules(store: RulesStore, dept
     for _ in range(8):
         for user, plain in standing.items():
             plain.look(*facts[user], now)
-        found = store.all("SELECT user_id, place_value, place_lifecycle, place_needs FROM user_state ORDER BY user_id")
-        assert found == [(user, plain.value, plain.lifecycle, needs(plain)) for user, plain in standing.items()]
+        found = store.all(
+            "SELECT user_id, place_value, since_value, wait_value, place_lifecycle, since_lifecycle, place_needs,"
+            " wait_needs__premium FROM user_state ORDER BY user_id"
+        )
+        assert found == [(user, *columns(plain)) for user, plain in standing.items()]
         now = Instant(now + rng.choice([HOUR, DAY, 4 * DAY, 10 * DAY, 31 * DAY]))
         store.evaluate(now)
     assert any(plain.moves for plain in standing.values())
@@ -109,8 +112,10 @@ def standing_of(row: Sequence[Any]) -> Standing:
     )  # fmt: skip
 
 
-def needs(standing: Standing) -> str:
-    return "|" + "basic|" * standing.basic + "premium|" * standing.premium
+def columns(plain: Standing) -> tuple[object, ...]:
+    places = "|" + "basic|" * plain.basic + "premium|" * plain.premium
+    value = (plain.value, plain.value_since, plain.value_wait)
+    return (*value, plain.lifecycle, plain.lifecycle_since, places, plain.premium_wait)
 
 
 @pytest.mark.parametrize("seed", range(2))
