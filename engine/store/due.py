@@ -10,7 +10,8 @@ replaced only by a stronger one, in this order:
 2. ``time``: a user whose instant has come is due for that reason, and an import does not change it.
 3. ``merge``, ``person``, ``import``.
 
-``rules`` and ``scores`` are the causes of sweeps, which make nobody due: see ``store.sweep``.
+``rules`` and ``scores`` are the causes of sweeps, which make nobody due: see ``store.sweep``. They come between ``behaviour``
+and ``time``: whoever is due, or in quarantine, while a sweep that concerns them has not reached them moves for its cause.
 """
 
 from collections.abc import Collection, Mapping
