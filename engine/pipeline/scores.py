@@ -21,7 +21,7 @@ from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import Progress, Watch
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news, take_due_users
+from engine.store.due import fold_news, newest_news, take_due_users
 from engine.store.pace import Pace
 from engine.store.quarantine import RowKind
 from engine.store.temporary import DUE_USER
@@ -83,9 +83,11 @@ class ScoreStage:
         """Write the facts of all due users, who stay due."""
         chunks = Chunks(self._store, self._pace, BadRowIsolation(self._store, RowKind.USER, "users", self._chunk))
         before, reached = done.quarantined, 0
+        with self._store.read() as connection:
+            newest = newest_news(connection)
         while True:
             try:
-                last = chunks.run(partial(self._facts_chunk, chunks, now, reached))
+                last = chunks.run(partial(self._facts_chunk, chunks, now, newest, reached))
             except (StoreError, DBAPIError) as error:
                 if chunks.failed(error, now):
                     raise
@@ -95,10 +97,12 @@ class ScoreStage:
             reached = last
             watch(done)
 
-    def _facts_chunk(self, chunks: Chunks, now: Instant, after: int, connection: Connection) -> tuple[int, int | None]:
+    def _facts_chunk(
+        self, chunks: Chunks, now: Instant, newest: int, after: int, connection: Connection
+    ) -> tuple[int, int | None]:
         """Write the facts of some due users with ids above ``after``; return the last of them, None if there are none."""
         dialect = self._store.dialect
-        fold_news(connection, dialect, now)
+        fold_news(connection, dialect, now, newest)
         users = take_due_users(connection, dialect, now, chunks.limit, after=after)
         if not users:
             return 0, None

@@ -23,14 +23,14 @@ from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
 from engine.rules.evaluation import Evaluation
-from engine.store.due import due_again, fold_news, take_due_users
+from engine.store.due import due_again, fold_news, newest_news, take_due_users
 from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget
 from engine.store.sweep import close_sweep, current_sweep, is_over, reach, take_range, wait_for_others
 from engine.store.temporary import DUE_USER
 
 _WORK_TO_DO = text(
-    "SELECT EXISTS (SELECT 1 FROM user_due WHERE due_at <= :now) OR EXISTS (SELECT 1 FROM user_news)"
+    "SELECT EXISTS (SELECT 1 FROM user_due WHERE due_at <= :now) OR EXISTS (SELECT 1 FROM user_news WHERE id <= :newest)"
     " OR EXISTS (SELECT 1 FROM sweep WHERE finished_at IS NULL)"
 )
 
@@ -78,22 +78,28 @@ class UserStage:
         """
         due, swept = self._chunks(self._due_pace), self._chunks(self._sweep_pace)
         before = done.quarantined
-        while self._work_to_do(now):
-            did = self._attempt(partial(self._due_chunk, due, now), due, now)
-            if did is None:
-                did = self._attempt(partial(self._sweep_chunk, swept, now), swept, now)
-            if did is None:
+        with self._store.read() as connection:
+            newest = newest_news(connection)
+        while self._work_to_do(now, newest):
+            limit = due.limit
+            did = self._attempt(partial(self._due_chunk, due, now, newest), due, now)
+            also = None
+            # New information goes first, but a trickle of it does not hold up the sweep.
+            if did is None or did.users < limit:
+                also = self._attempt(partial(self._sweep_chunk, swept, now), swept, now)
+            if did is None and also is None:
                 break
-            done = _sum(done, did, before + due.quarantined + swept.quarantined)
+            for part in (did, also):
+                done = _sum(done, part or Progress(), before + due.quarantined + swept.quarantined)
             watch(done)
         return done
 
     def _chunks(self, pace: Pace) -> Chunks:
         return Chunks(self._store, pace, BadRowIsolation(self._store, RowKind.USER, "users", self._chunk))
 
-    def _work_to_do(self, now: Instant) -> bool:
+    def _work_to_do(self, now: Instant, newest: int) -> bool:
         with self._store.read() as connection:
-            return bool(connection.execute(_WORK_TO_DO, {"now": now}).scalar())
+            return bool(connection.execute(_WORK_TO_DO, {"now": now, "newest": newest}).scalar())
 
     def _attempt(self, work: Work, chunks: Chunks, now: Instant) -> Progress | None:
         """Process one chunk; after an error that can be isolated, nothing was done, and there is still something to do."""
@@ -106,9 +112,11 @@ class UserStage:
                 raise
         return Progress()
 
-    def _due_chunk(self, chunks: Chunks, now: Instant, connection: Connection) -> tuple[int, Progress | None]:
+    def _due_chunk(
+        self, chunks: Chunks, now: Instant, newest: int, connection: Connection
+    ) -> tuple[int, Progress | None]:
         dialect = self._store.dialect
-        fold_news(connection, dialect, now)
+        fold_news(connection, dialect, now, newest)
         users = take_due_users(connection, dialect, now, chunks.limit)
         if not users:
             return 0, None

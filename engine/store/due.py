@@ -90,18 +90,24 @@ def add_news_of_events(connection: Connection, fresh: str, now: Instant) -> None
     connection.execute(statement(added), {"now": now})
 
 
-def fold_news(connection: Connection, dialect: Dialect, now: Instant, limit: int = NEWS_AT_ONCE) -> int:
-    """Move up to ``limit`` news into ``user_due``, as of ``now``; return how many there were.
+def newest_news(connection: Connection) -> int:
+    """Return the id of the newest news; 0 if there are none."""
+    return int(connection.execute(statement("SELECT coalesce(max(id), 0) FROM user_news")).scalar_one())
 
+
+def fold_news(connection: Connection, dialect: Dialect, now: Instant, newest: int, limit: int = NEWS_AT_ONCE) -> int:
+    """Move up to ``limit`` news with ids up to ``newest`` into ``user_due``, as of ``now``; return how many there were.
+
+    A tick names the newest news of its beginning: otherwise it would not end while others keep bringing more.
     News in the future count when they happen; until then, the user may be due for other reasons.
     """
     temporary(connection, dialect, _NEWS, "id BIGINT, user_id BIGINT, due_at BIGINT, cause TEXT")
     taken = connection.execute(
         statement(
-            f"INSERT INTO {_NEWS} SELECT id, user_id, due_at, cause FROM user_news ORDER BY id LIMIT :limit"
-            f"{dialect.lock_free()}"
+            f"INSERT INTO {_NEWS} SELECT id, user_id, due_at, cause FROM user_news WHERE id <= :newest"
+            f" ORDER BY id LIMIT :limit{dialect.lock_free()}"
         ),
-        {"limit": limit},
+        {"newest": newest, "limit": limit},
     ).rowcount
     if taken:
         _summarise(connection, dialect, now)

@@ -24,7 +24,7 @@ from engine.rules.place.subjects import LOOK
 from engine.settings import ContentSettings, Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.dialects.sqlite import SQLITE
-from engine.store.due import Cause, add_news, fold_news, take_due_users
+from engine.store.due import Cause, add_news, fold_news, newest_news, take_due_users
 from engine.store.statement import statement
 from engine.worker.upkeep import recalibrate
 from tests.brand.brand import ROOT
@@ -58,7 +58,7 @@ def shop(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with app.database.write() as connection:
         users = connection.execute(text("SELECT id FROM users ORDER BY id")).scalars().all()
         add_news(connection, app.database.dialect, users, Cause.IMPORT)
-        fold_news(connection, app.database.dialect, LATER)
+        fold_news(connection, app.database.dialect, LATER, newest_news(connection))
     yield app, content
     app.close()
 

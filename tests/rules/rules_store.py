@@ -12,7 +12,7 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.evaluation import Evaluation
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.store.database import Database
-from engine.store.due import Cause, add_news, fold_news, take_due_users
+from engine.store.due import Cause, add_news, fold_news, newest_news, take_due_users
 from engine.store.state_table import follow, migrate
 from engine.store.sweep import (
     SweepDepth,
@@ -77,7 +77,7 @@ class RulesStore:
         evaluated: set[int] = set()
         while True:
             with self.database.write() as connection:
-                fold_news(connection, self.database.dialect, now)
+                fold_news(connection, self.database.dialect, now, newest_news(connection))
                 users = take_due_users(connection, self.database.dialect, now, chunk)
                 if not users:
                     return evaluated
@@ -108,7 +108,7 @@ class RulesStore:
         with self.database.write() as connection:
             users: Sequence[int] = connection.execute(text("SELECT id FROM users ORDER BY id")).scalars().all()
             add_news(connection, self.database.dialect, users, Cause.BEHAVIOUR)
-            fold_news(connection, self.database.dialect, now)
+            fold_news(connection, self.database.dialect, now, newest_news(connection))
 
     def all(self, sql: str) -> list[tuple[object, ...]]:
         """Return the rows of a query."""

@@ -7,7 +7,7 @@ import pytest
 
 from engine.facts.calibrate import calibrate
 from engine.intake.write.events import write_events
-from engine.store.due import Cause, add_news, fold_news
+from engine.store.due import Cause, add_news, fold_news, newest_news
 from tests.maison import FACTS, LIFECYCLE, VALUE
 from tests.world import World, day
 
@@ -270,7 +270,7 @@ def test_the_stronger_cause_counts(world: World, pending: str | None, cause: Cau
     [(user,)] = world.rows("SELECT user_id FROM user_due")
     with world.app.database.write() as connection:
         add_news(connection, world.app.database.dialect, [user], cause)
-        assert fold_news(connection, world.app.database.dialect, day(2)) == 1
+        assert fold_news(connection, world.app.database.dialect, day(2), newest_news(connection)) == 1
     assert world.rows("SELECT due_at, cause FROM user_due") == [(0, kept)]
     assert world.rows("SELECT * FROM user_news") == []
 
@@ -282,7 +282,7 @@ def test_of_several_news_the_strongest_counts_in_any_order(world: World) -> None
     world.order("ann", 9, 100)
     [(user,)] = world.rows("SELECT user_id FROM user_due")
     with world.app.database.write() as connection:
-        assert fold_news(connection, world.app.database.dialect, day(2)) == 3
+        assert fold_news(connection, world.app.database.dialect, day(2), newest_news(connection)) == 3
     assert world.rows("SELECT user_id, due_at, cause FROM user_due") == [(user, 0, "behaviour")]
 
 
