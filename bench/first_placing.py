@@ -4,6 +4,8 @@ It is compared with SQL written by hand for this one brand that does the same, o
 five transitions for each user. The end states are compared row by row.
 """
 
+from functools import partial
+
 from bench import handwritten_first
 from bench.by_hand import signatures
 from bench.common import choice_from_command_line, in_subprocess, interleaved_timings, report
@@ -27,7 +29,7 @@ def main() -> bool:
         runs = Runs(brand_content(playbooks=False), kept, source)
         dialect = Database(source).dialect
         statements = handwritten_first.every_row(dialect, signatures(runs.content, dialect))
-        mine, floor = interleaved_timings(RUNS, runs.ours, runs.by_hand("theirs", statements))
+        mine, floor = interleaved_timings(RUNS, runs.ours, partial(runs.by_hand, "theirs", statements))
         differing = in_subprocess(differing_rows, kept.url("ours"), kept.url("theirs"))
     fine = report(
         "first_placing", ratio=mine.wall / floor.wall, bar=BAR, at_most=True, database=choice.database,

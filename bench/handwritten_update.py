@@ -23,11 +23,17 @@ from engine.store.dialects import Dialect
 
 def every_row(dialect: Dialect, signatures: Mapping[str, str]) -> tuple[str, ...]:
     """Return the statements; ``signatures`` has the SQL of each dimension's signature, taken from the rules."""
+    changes = ", ".join(f"{column} = {sql}" for column, sql in assignments(dialect).items())
+    return (*moves(dialect, signatures), f"UPDATE user_state AS s SET {changes}", _due(dialect))
+
+
+def moves(dialect: Dialect, signatures: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the statements that write transitions; ``signatures`` as in ``every_row``."""
     new = new_values(dialect)
     rules = {name: f"'{name}.' || {new[f'place_{name}']} || '.when'" for name in EXCLUSIVE}
     rules["lifecycle"] = LIFECYCLE_RULE
-    moves = [_moves(name, new[f"place_{name}"], rules[name], signatures[name]) for name in EXCLUSIVE]
-    return (*moves, _segment_moves(new, signatures["needs"]), _update(new), _due(dialect))
+    found = [_moves(name, new[f"place_{name}"], rules[name], signatures[name]) for name in EXCLUSIVE]
+    return (*found, _segment_moves(new, signatures["needs"]))
 
 
 def _moves(name: str, place: str, rule: str, signature: str) -> str:
@@ -57,21 +63,21 @@ def segment_moves(source: str) -> str:
     )
 
 
-def _update(new: Mapping[str, str]) -> str:
-    places = {column: sql for column, sql in new.items() if not column.startswith(("was_", "is_"))}
+def assignments(dialect: Dialect) -> dict[str, str]:
+    """Return column -> SQL of its new value, over ``user_state AS s``, for all that a re-evaluation can change."""
+    new = new_values(dialect)
     since = {
         **{name: (f"s.place_{name}", new[f"place_{name}"]) for name in EXCLUSIVE},
         **{f"needs__{name}": (new[f"was_{name}"], new[f"is_{name}"]) for name in SEGMENTS},
     }
-    assignments = [
-        *(f"{column} = {sql}" for column, sql in places.items()),
-        *(
-            f"since_{slot} = CASE WHEN {was} <> {now} THEN :now ELSE s.since_{slot} END"
+    return {
+        **{column: sql for column, sql in new.items() if not column.startswith(("was_", "is_"))},
+        **{
+            f"since_{slot}": f"CASE WHEN {was} <> {now} THEN :now ELSE s.since_{slot} END"
             for slot, (was, now) in since.items()
-        ),
-        f"place_needs = {needs(new)}",
-    ]
-    return f"UPDATE user_state AS s SET {', '.join(assignments)}"
+        },
+        "place_needs": needs(new),
+    }
 
 
 def _due(dialect: Dialect) -> str:

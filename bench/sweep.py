@@ -1,18 +1,19 @@
 """The sweep after a change of rules: everybody is placed again in five dimensions, and a sixth of all users move.
 
 The program's sweep is a tick, with everything that a tick does, for a brand that has facts and rules but no playbooks: the
-hand-written SQL enrols nobody either. It is compared with SQL written by hand for this one brand
-that also writes only what changes, which is the least that any program has to do; and with the old way, which rewrites every
-row. All run on copies of the same store, by turns, with the same settings of the database; the hand-written SQL has the
+hand-written SQL enrols nobody either. It is compared with SQL written by hand for this one brand that also writes only what
+changes, which is the least that any program has to do; and with the old way, which rewrites every row, over the tables of
+old. All run on copies of the same store, by turns, with the same settings of the database; the hand-written SQL has the
 advantage of a single transaction and no locks. The end states are compared row by row.
 
 On PostgreSQL, it is also counted how many updates of ``user_state`` were HOT: made in place, without touching an index.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from bench import handwritten_sweep, handwritten_update
+from bench import handwritten_sweep, old_layout
 from bench.by_hand import run_by_hand, signatures
 from bench.common import Timing, choice_from_command_line, in_subprocess, interleaved_timings, report, timed
 from bench.end_states import differing_rows, end_of_sweep, hot_share
@@ -45,14 +46,20 @@ class Runs:
         app.close()
         return taken
 
-    def by_hand(self, name: str, statements: Sequence[str]) -> Callable[[], Timing]:
-        """Return a run of ``statements`` in another process."""
-        version = self.content.rules.version
+    def by_hand(self, name: str, statements: Sequence[str]) -> Timing:
+        """Run ``statements`` in another process."""
+        return self._by_hand(self.stores.copy(self.source, name), statements)
 
-        def run() -> Timing:
-            return in_subprocess(run_by_hand, self.stores.copy(self.source, name), statements, NOW, version, "rules")
+    def every_row(self, statements: Sequence[str]) -> Timing:
+        """Run ``statements`` in another process, over the tables of old."""
+        url = self.stores.copy(self.source, "every")
+        old_layout.lay_out(self.stores, url)
+        taken = self._by_hand(url, statements)
+        old_layout.lay_back(url)
+        return taken
 
-        return run
+    def _by_hand(self, url: str, statements: Sequence[str]) -> Timing:
+        return in_subprocess(run_by_hand, url, statements, NOW, self.content.rules.version, "rules")
 
 
 def measure(database: str, size: int) -> bool:
@@ -68,8 +75,8 @@ def measure(database: str, size: int) -> bool:
         mine, floor, old = interleaved_timings(
             RUNS,
             runs.ours,
-            runs.by_hand("changed", handwritten_sweep.changed_rows(dialect, found)),
-            runs.by_hand("every", handwritten_update.every_row(dialect, found)),
+            partial(runs.by_hand, "changed", handwritten_sweep.changed_rows(dialect, found)),
+            partial(runs.every_row, old_layout.every_row(dialect, found)),
         )
         urls = {name: kept.url(name) for name in ("ours", "changed", "every")}
         more: dict[str, float | str] = {
