@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from engine.content.versions import hold_version
 from engine.store.database import Database
 from engine.store.dialects import Dialect
+from engine.store.pace import Pace
 from engine.store.sweep import current_sweep
 
 Result = TypeVar("Result")
@@ -38,6 +39,10 @@ class HeldVersion:
     def others_wait(self) -> bool:
         """Tell whether other writers wait for this one; see ``Database.others_wait``."""
         return self._database.others_wait()
+
+    def pace(self, limit: int) -> Pace:
+        """Return the pace of a stage whose chunks have up to ``limit`` rows."""
+        return Pace(limit, self._database.longest_chunk)
 
     def read(self) -> AbstractContextManager[Connection]:
         """Open a read-only transaction; see ``Database.read``."""

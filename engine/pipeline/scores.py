@@ -22,7 +22,6 @@ from engine.pipeline.progress import Progress, Watch
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
 from engine.store.due import fold_news, newest_news, take_due_users
-from engine.store.pace import Pace
 from engine.store.quarantine import RowKind
 from engine.store.temporary import DUE_USER
 
@@ -51,7 +50,7 @@ class ScoreStage:
         self._catalog = catalog
         self._needs = CalibrationNeeds(catalog)
         self._chunk = chunk
-        self._pace = Pace(chunk)
+        self._pace = store.pace(chunk)
 
     def before_users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Calibrate scores without cut points, as soon as users who are due or were evaluated have values."""

@@ -17,7 +17,6 @@ from engine.pipeline.progress import Progress, Watch
 from engine.playbooks.advance import Advance, Advanced
 from engine.playbooks.breakers import PartKind, PlaybookAtFault, PlaybookBreakers, playbooks_of
 from engine.playbooks.releasing import release
-from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget_passed
 
 
@@ -32,7 +31,7 @@ class StepStage:
         self._coupon_issuer = coupon_issuer
         self._breakers = breakers
         self._chunk = chunk
-        self._pace = Pace(chunk)
+        self._pace = store.pace(chunk)
 
     def release(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Release what waits for a coupon code, before any new enrolment can claim one.

@@ -67,7 +67,7 @@ class UserStage:
         self._evaluation = evaluation
         self._triggers = triggers
         self._chunk = chunk
-        self._due_pace, self._sweep_pace = Pace(chunk), Pace(chunk)
+        self._due_pace, self._sweep_pace = store.pace(chunk), store.pace(chunk)
         self._has_swept = False
 
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:

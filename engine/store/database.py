@@ -105,6 +105,11 @@ class Database:
         """
         return self._turns.others_wait()
 
+    @property
+    def longest_chunk(self) -> float | None:
+        """How long a chunk may take, in seconds, for the sake of writers who are still to come; None for any length."""
+        return self._turns.longest
+
     def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
         """Do ``work`` in a write transaction; return its result.
 

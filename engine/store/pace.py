@@ -1,4 +1,4 @@
-"""How many rows a chunk has: as many as the settings say, or fewer while other writers wait for the tick."""
+"""How many rows a chunk has: as many as the settings say, or as fit into the time for which other writers can wait."""
 
 import time
 from collections.abc import Callable
@@ -7,14 +7,25 @@ SHORT = 0.1
 """How long a chunk takes while others wait, in seconds."""
 ALERT = 5.0
 """How long chunks stay short after somebody waited, in seconds: single events come one after the other."""
+FIRST = 1_000
+"""Rows of the first chunk, if the time of a chunk is limited, and its pace is not known yet."""
 
 
 class Pace:
     """The size of chunks."""
 
-    def __init__(self, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``limit`` is the most rows of a chunk; ``monotonic`` tells seconds, from any beginning."""
+    def __init__(
+        self, limit: int, longest: float | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start with a first chunk.
+
+        Args:
+            limit: the most rows of a chunk.
+            longest: how long a chunk may take although nobody waits for it, in seconds; None for any length.
+            monotonic: tells seconds, from any beginning.
+        """
         self._limit = limit
+        self._longest = longest
         self._monotonic = monotonic
         self._rate: float | None = None
         """Rows per second, in the last chunk that had any."""
@@ -23,9 +34,12 @@ class Pace:
     def size(self) -> int:
         """Return how many rows the next chunk may have, at least one."""
         alert = self._short_until is not None and self._monotonic() < self._short_until
-        if not alert or self._rate is None:
+        seconds = SHORT if alert else self._longest
+        if seconds is None:
             return self._limit
-        return max(1, min(self._limit, int(self._rate * SHORT)))
+        if self._rate is None:
+            return self._limit if self._longest is None else min(self._limit, FIRST)
+        return max(1, min(self._limit, int(self._rate * seconds)))
 
     def done(self, rows: int, seconds: float, others_wait: bool) -> None:
         """Take note of a chunk: how many ``rows`` it had, how long it took, and whether somebody waits for it to end."""

@@ -47,7 +47,7 @@ def test_the_pace_is_that_of_the_work_and_not_of_waiting_for_it(tmp_path: Path, 
     """Otherwise a tick would get slower and slower beside an import, until its chunks have one row."""
     world, timer = World(tmp_path / "maison", migrated_sqlite_url).open(), Timer()
     store = Crowded(world.app.database, world.content().version, timer)
-    chunks = Chunks(store, Pace(1_000, timer), BadRowIsolation(store, RowKind.USER, "users", 1_000), timer)
+    chunks = Chunks(store, Pace(1_000, monotonic=timer), BadRowIsolation(store, RowKind.USER, "users", 1_000), timer)
     sizes = []
 
     def chunk(_connection: Connection) -> tuple[int, None]:

@@ -21,14 +21,14 @@ def timer() -> Timer:
 
 
 def test_chunks_are_as_large_as_they_may_be_while_nobody_waits(timer: Timer) -> None:
-    pace = Pace(10_000, timer)
+    pace = Pace(10_000, monotonic=timer)
     assert pace.size() == 10_000
     pace.done(10_000, 2.0, others_wait=False)
     assert pace.size() == 10_000
 
 
 def test_chunks_are_short_from_when_somebody_waited_until_a_while_after(timer: Timer) -> None:
-    pace = Pace(10_000, timer)
+    pace = Pace(10_000, monotonic=timer)
     pace.done(10_000, 2.0, others_wait=True)
     assert pace.size() == 5_000 * SHORT
     timer.now += ALERT / 2
@@ -41,7 +41,7 @@ def test_chunks_are_short_from_when_somebody_waited_until_a_while_after(timer: T
 
 
 def test_the_rate_is_that_of_the_last_chunk_with_rows(timer: Timer) -> None:
-    pace = Pace(10_000, timer)
+    pace = Pace(10_000, monotonic=timer)
     pace.done(1_000, 1.0, others_wait=True)
     pace.done(0, 0.5, others_wait=False)
     assert pace.size() == 100
@@ -53,6 +53,18 @@ def test_the_rate_is_that_of_the_last_chunk_with_rows(timer: Timer) -> None:
 def test_a_chunk_has_one_row_at_least_and_no_more_than_the_limit(
     timer: Timer, rows: int, seconds: float, size: int
 ) -> None:
-    pace = Pace(7, timer)
+    pace = Pace(7, monotonic=timer)
     pace.done(rows, seconds, others_wait=True)
     assert pace.size() == size
+
+
+def test_where_one_writes_at_a_time_chunks_are_never_long() -> None:
+    timer = Timer()
+    pace = Pace(50_000, 0.2, timer)
+    assert pace.size() == 1_000
+    pace.done(1_000, 0.02, others_wait=False)
+    assert pace.size() == 10_000
+    pace.done(10_000, 0.1, others_wait=True)
+    assert pace.size() == 10_000
+    timer.now += 60
+    assert pace.size() == 20_000

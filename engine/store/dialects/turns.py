@@ -7,6 +7,9 @@ from contextlib import contextmanager
 class Turns:
     """The queue of writers of one database. This one is for databases that need none."""
 
+    longest: float | None = None
+    """How long a transaction of a tick may take even if nobody waits for it yet, in seconds; None for any length."""
+
     @contextmanager
     def turn(self) -> Iterator[bool]:
         """Wait for this thread's turn, and hold it for the length of the block, which is one write transaction.
