@@ -143,8 +143,9 @@ def _apply_news(connection: Connection, dialect: Dialect, now: Instant) -> None:
     keeps = f"(t.evaluated_at IS NULL OR t.due_at <= :now AND {_strength('t.cause')} <= f.strength)"
     told = " ".join(f"WHEN {rank} THEN '{one}'" for rank, one in enumerate(_STRENGTH))
     changes = f"t.user_id = f.user_id AND (f.due_at < t.due_at OR f.due_at = t.due_at AND NOT {keeps})"
-    these = f"SELECT t.user_id FROM user_due AS t JOIN {_FRESH} AS f ON {changes} ORDER BY t.user_id"
-    dialect.lock_selected(connection, these, "t", {"now": now})
+    # All of them: whoever is being evaluated is still due here, but that evaluation may not have seen what is new.
+    these = f"SELECT t.user_id FROM user_due AS t JOIN {_FRESH} AS f ON f.user_id = t.user_id ORDER BY t.user_id"
+    dialect.lock_selected(connection, these, "t")
     connection.execute(
         statement(
             "UPDATE user_due AS t SET due_at = f.due_at,"

@@ -1,0 +1,76 @@
+"""Two workers on PostgreSQL, stopped where they meet: nothing that either of them knows is lost."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from engine.store.database import Database
+from engine.store.due import fold_news
+from tests.world import World, day
+
+MEANWHILE = 0.5
+"""Seconds that one worker is given while the other keeps its transaction open; it may wait for it."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, migrated_postgresql_url: str) -> Iterator[World]:
+    with closing(World(tmp_path / "shop", migrated_postgresql_url).open()) as made:
+        yield made
+
+
+@contextmanager
+def another(world: World) -> Iterator[World]:
+    """The same shop in another process."""
+    with closing(World(world.folder, world.url)) as made:
+        yield made
+
+
+def meanwhile(work: Callable[[], object]) -> threading.Thread:
+    """Do ``work`` while the caller's transaction is open; it ends after that if it has to wait for it."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(MEANWHILE)
+    return thread
+
+
+def once_evaluated(world: World, work: Callable[[], object]) -> list[threading.Thread]:
+    """Do ``work`` when the next tick has evaluated its first users, before it commits."""
+    store, started = world.scripted(), []
+
+    def committing(connection: Connection) -> None:
+        table = connection.execute(text("SELECT to_regclass('pg_temp.due_user')")).scalar()
+        if table is not None and not started:
+            started.append(meanwhile(work))
+
+    store.committing = committing
+    return started
+
+
+def fold(url: str, at: float) -> None:
+    with closing(Database(url)) as database:
+        database.in_transaction(lambda connection: fold_news(connection, database.dialect, day(at)))
+
+
+def test_news_of_a_user_who_is_being_evaluated_are_not_taken_for_evaluated(world: World) -> None:
+    """The other worker still sees the user as due, and must not think that this evaluation will see the event."""
+    world.order("u", 0.5, 1_000)
+    world.tick(1)
+    world.order("u", 1.5, 1_000)
+    fold(world.url, 2)
+    with another(world) as other:
+
+        def bring_and_fold() -> None:
+            other.order("u", 1.6, 50_000)
+            fold(world.url, 2)
+
+        threads = once_evaluated(world, bring_and_fold)
+        world.tick(2)
+        (thread,) = threads
+        thread.join(30)
+        assert not thread.is_alive()
+    world.tick(3)
+    assert world.rows("SELECT fact_orders FROM user_state") == [(3,)]
