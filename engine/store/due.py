@@ -242,17 +242,21 @@ def take_users(connection: Connection, dialect: Dialect, users: str, cause: Caus
     """Add users who are not due to ``due_user``, unless they are there already; return how many.
 
     ``users`` is SQL to follow FROM, over ``user_due AS t``, with a WHERE. ``binds`` includes ``now``. Users whom another
-    worker has locked are skipped: they are due, and evaluated with all that is new.
+    worker has locked are skipped, and get news instead: most are due, but not those whose next instant it just writes.
     """
     # Not `t.due_at > :now` alone: nearly everybody is due later, so the index on it is the wrong one.
+    those = (
+        f"FROM {users} AND t.due_at + 0 > :now"
+        f" AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id)"
+    )
     taken = connection.execute(
-        statement(
-            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, '{cause}' FROM {users} AND t.due_at + 0 > :now"
-            f" AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id){dialect.lock_free('t')}"
-        ),
+        statement(f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, '{cause}' {those}{dialect.lock_free('t')}"),
         binds,
     )
     analyse(connection, dialect, DUE_USER)
+    if dialect.lock_free():
+        skipped = f"INSERT INTO user_news (user_id, due_at, cause) SELECT t.user_id, {DUE_AT_ONCE}, '{cause}' {those}"
+        connection.execute(statement(skipped), binds)
     return taken.rowcount
 
 

@@ -10,8 +10,11 @@ from sqlalchemy import Connection, text
 
 from engine.store.database import Database
 from engine.store.due import fold_news
+from tests.maison import FACTS, VALUE
 from tests.world import World, day
 
+EDITED = VALUE.replace("spend >= 500 and orders >= 3", "spend >= 150")
+CITY = FACTS + '\n[facts.city]\nattribute = "city"\ntype = "text"\n'
 MEANWHILE = 0.5
 """Seconds that one worker is given while the other keeps its transaction open; it may wait for it."""
 
@@ -74,3 +77,23 @@ def test_news_of_a_user_who_is_being_evaluated_are_not_taken_for_evaluated(world
         assert not thread.is_alive()
     world.tick(3)
     assert world.rows("SELECT fact_orders FROM user_state") == [(3,)]
+
+
+@pytest.mark.parametrize("facts", [FACTS, CITY], ids=["places", "facts"])
+def test_a_sweep_reaches_users_whose_rows_another_worker_has_locked(world: World, facts: str) -> None:
+    """That worker folds news of a scheduled event, so the user is not due and is not evaluated by it."""
+    world.order("u", 0.5, 20_000)
+    world.tick(1)
+    world.write("rules/facts.toml", facts)
+    world.write("rules/value.toml", EDITED)
+    world.app.migrate(world.content())
+    world.app.apply(world.content(), day(2), columns=True)
+    world.order("u", 9, 100)
+    with closing(Database(world.url)) as database, database.write() as connection:
+        fold_news(connection, database.dialect, day(3))
+        thread = meanwhile(lambda: world.tick(3))
+    thread.join(30)
+    assert not thread.is_alive()
+    world.tick(4)
+    assert world.rows("SELECT place_value FROM user_state") == [("high",)]
+    assert world.rows("SELECT due_at <= :at FROM user_due", at=day(9)) == [(True,)]
