@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from engine.content.versions import hold_version
+from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news
+from engine.store.due import fold_news, take_due_users
+from engine.worker.upkeep import recalibrate
 from tests.maison import FACTS, VALUE
-from tests.world import World, day
+from tests.world import DECIDERS, World, day
 
 EDITED = VALUE.replace("spend >= 500 and orders >= 3", "spend >= 150")
 CITY = FACTS + '\n[facts.city]\nattribute = "city"\ntype = "text"\n'
+SCORED = FACTS + '\n[facts.score]\nquantile = "spend"\nbuckets = 5\n'
 MEANWHILE = 0.5
 """Seconds that one worker is given while the other keeps its transaction open; it may wait for it."""
 
@@ -97,3 +101,34 @@ def test_a_sweep_reaches_users_whose_rows_another_worker_has_locked(world: World
     world.tick(4)
     assert world.rows("SELECT place_value FROM user_state") == [("high",)]
     assert world.rows("SELECT due_at <= :at FROM user_due", at=day(9)) == [(True,)]
+
+
+def test_users_placed_while_scores_are_calibrated_get_the_new_score(world: World) -> None:
+    """The calibration does not see that they are evaluated, and they do not see its cut points."""
+    world.write("rules/facts.toml", SCORED)
+    world.app.migrate(world.content())
+    world.app.apply(world.content(), day(0), columns=True)
+    for number in range(1, 6):
+        world.order(f"u{number}", 0.5, 1_000 * number)
+    _write_facts(world, 1)
+    content = world.content()
+    with closing(Database(world.url)) as database, database.write() as connection:
+        hold_version(connection, content.version)
+        users = take_due_users(connection, database.dialect, day(1), 10)
+        evaluation = Evaluation(content.catalog, content.rules, database.dialect, DECIDERS)
+        evaluation.evaluate(connection, day(1), users)
+        thread = meanwhile(lambda: recalibrate(world.app, content, day(1)))
+    thread.join(30)
+    assert not thread.is_alive()
+    world.tick(2)
+    assert world.rows("SELECT fact_score FROM user_state ORDER BY user_id") == [(1,), (2,), (3,), (4,), (5,)]
+
+
+def _write_facts(world: World, at: float) -> None:
+    """Do what a tick does before its first calibration."""
+    content, store = world.content(), world.app.database
+    evaluation = Evaluation(content.catalog, content.rules, store.dialect, DECIDERS)
+    with store.write() as connection:
+        fold_news(connection, store.dialect, day(at))
+        take_due_users(connection, store.dialect, day(at), 10)
+        evaluation.find_facts(connection, day(at))
