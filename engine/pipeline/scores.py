@@ -66,10 +66,14 @@ class ScoreStage:
         return done
 
     def after_users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        """Calibrate scores whose values have doubled; the sweep that this may open belongs to the same tick."""
+        """Calibrate scores whose values have doubled, and those whose first values came by the sweep of this tick.
+
+        The sweep that this may open belongs to the same tick.
+        """
         with self._store.read() as connection:
             outgrown = self._needs.outgrown(connection, done.users)
-        if outgrown:
+            missing = self._needs.missing(connection) if done.users else ()
+        if outgrown or missing:
             self._calibrate(now)
         watch(done)
         return done
