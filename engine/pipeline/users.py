@@ -116,10 +116,11 @@ class UserStage:
         self, chunks: Chunks, now: Instant, newest: int, connection: Connection
     ) -> tuple[int, Progress | None]:
         dialect = self._store.dialect
-        fold_news(connection, dialect, now, newest)
+        folded = fold_news(connection, dialect, now, newest)
         users = take_due_users(connection, dialect, now, chunks.limit)
         if not users:
-            return 0, None
+            # More news may wait, of users who are due now, behind as many of the future as are folded at once.
+            return 0, Progress() if folded else None
         if users == 1:
             chunks.suspect(connection.execute(text(f"SELECT user_id FROM {DUE_USER}")).scalar_one())
         transitions = self._evaluation.evaluate(connection, now, users)
