@@ -19,7 +19,7 @@ from engine.playbooks.file.playbook import Step
 from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
 from engine.store.dialects import Dialect
-from engine.store.due import waits_for_evaluation_sql
+from engine.store.due import is_evaluated_sql
 from engine.store.temporary import analyse, drop_temporary, temporary
 
 _COLUMNS = (
@@ -90,7 +90,7 @@ class Advance:
         for number, part in enumerate(self._breakers.all_paused(ENROLMENT_PARTS, now)):
             but += f" AND NOT (playbook = :playbook_{number} AND version = :version_{number})"
             binds |= {f"playbook_{number}": part.name, f"version_{number}": part.version}
-        these = f"state = 'active' AND due_at <= :now AND NOT {waits_for_evaluation_sql('user_id')}{but}"
+        these = f"state = 'active' AND due_at <= :now AND {is_evaluated_sql(self._dialect, 'user_id')}{but}"
         return f"FROM enrolment WHERE {these} ORDER BY due_at LIMIT :limit{self._dialect.lock_free()}", binds
 
     def _take(self, connection: Connection, now: Instant, limit: int) -> int:

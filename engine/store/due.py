@@ -250,7 +250,9 @@ def take_users(connection: Connection, dialect: Dialect, users: str, cause: Caus
         f" AND NOT EXISTS (SELECT 1 FROM {DUE_USER} AS d WHERE d.user_id = t.user_id)"
     )
     taken = connection.execute(
-        statement(f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, '{cause}' {those}{dialect.lock_free('t')}"),
+        statement(
+            f"INSERT INTO {DUE_USER} (user_id, cause) SELECT t.user_id, '{cause}' {those}{dialect.lock_free('t')}"
+        ),
         binds,
     )
     analyse(connection, dialect, DUE_USER)
@@ -300,10 +302,8 @@ def write_evaluated(connection: Connection, dialect: Dialect, decided: str, now:
     )
 
 
-def waits_for_evaluation_sql(user: str) -> str:
-    """Return SQL: the user with the id ``user`` is due at ``:now``, or has news that no tick has seen."""
-    # Both are few when this is asked, after the due users were evaluated; each is read once, not once for each user.
-    return (
-        f"({user} IN (SELECT due.user_id FROM user_due AS due WHERE due.due_at <= :now)"
-        f" OR {user} IN (SELECT news.user_id FROM user_news AS news))"
-    )
+def is_evaluated_sql(dialect: Dialect, user: str) -> str:
+    """Return SQL: the user with the id ``user`` is not due at ``:now``, and has no news that no tick has seen."""
+    # Both are few, unless an import runs or another worker evaluates; each is read once, not once for each user.
+    due = "SELECT due.user_id FROM user_due AS due WHERE due.due_at <= :now"
+    return f"{dialect.not_among(user, due)} AND {dialect.not_among(user, 'SELECT news.user_id FROM user_news AS news')}"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from engine.content.versions import hold_version
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news, take_due_users
+from engine.store.due import fold_news, is_evaluated_sql, take_due_users
 from engine.worker.upkeep import recalibrate
 from tests.maison import FACTS, VALUE
 from tests.world import DECIDERS, World, day
@@ -132,3 +132,11 @@ def _write_facts(world: World, at: float) -> None:
         fold_news(connection, store.dialect, day(at))
         take_due_users(connection, store.dialect, day(at), 10)
         evaluation.find_facts(connection, day(at))
+
+
+def test_an_import_during_steps_does_not_make_them_read_all_news_for_each_enrolment(world: World) -> None:
+    """PostgreSQL reads the query of NOT IN again for each row if it is too large to hash: hours instead of a second."""
+    tested = is_evaluated_sql(world.app.database.dialect, "user_id")
+    plan = world.rows(f"EXPLAIN SELECT id FROM enrolment WHERE {tested}", now=day(1))
+    assert "SubPlan" not in str(plan)
+    assert str(plan).count("Anti Join") == 2

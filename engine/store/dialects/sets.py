@@ -58,6 +58,13 @@ class Sets(ABC):
         """
         return f"(SELECT {value} FROM {table} {alias} WHERE {where} ORDER BY {order} LIMIT 1)"
 
+    def not_among(self, value: str, query: str) -> str:
+        """Return a test that ``value`` is none of the values of ``query``, a SELECT of one column that is never NULL.
+
+        ``query`` is read once, however many rows are tested.
+        """
+        return f"{value} NOT IN ({query})"
+
     @abstractmethod
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """Return a statement that creates a temporary table, which is used in this transaction only.

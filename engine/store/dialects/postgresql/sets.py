@@ -31,6 +31,10 @@ class PostgresqlSets(Sets):
         """An array, of which PostgreSQL expects few elements."""
         return f"= ANY(ARRAY({query}))"
 
+    def not_among(self, value: str, query: str) -> str:
+        """NOT EXISTS, which is an anti-join: NOT IN reads all of ``query`` for each row once it is too large to hash."""
+        return f"NOT EXISTS (SELECT 1 FROM ({query}) AS other (id) WHERE other.id = {value})"
+
     def create_temporary(self, name: str, columns: str, *, clustered: bool) -> str:
         """A table that is dropped at the end of the transaction; PostgreSQL has no clustered tables."""
         return f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP"
