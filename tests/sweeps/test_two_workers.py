@@ -11,12 +11,12 @@ from sqlalchemy import Connection, text
 from engine.content.versions import hold_version
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news, is_evaluated_sql, take_due_users
+from engine.store.due import fold_news, is_evaluated_sql, newest_news, take_due_users
 from engine.worker.upkeep import recalibrate
-from tests.maison import FACTS, VALUE
+from tests.maison import FACTS
+from tests.sweeps.shop import EDITED
 from tests.world import DECIDERS, World, day
 
-EDITED = VALUE.replace("spend >= 500 and orders >= 3", "spend >= 150")
 CITY = FACTS + '\n[facts.city]\nattribute = "city"\ntype = "text"\n'
 SCORED = FACTS + '\n[facts.score]\nquantile = "spend"\nbuckets = 5\n'
 MEANWHILE = 0.5
@@ -57,9 +57,13 @@ def once_evaluated(world: World, work: Callable[[], object]) -> list[threading.T
     return started
 
 
+def _fold(connection: Connection, database: Database, at: float) -> None:
+    fold_news(connection, database.dialect, day(at), newest_news(connection))
+
+
 def fold(url: str, at: float) -> None:
     with closing(Database(url)) as database:
-        database.in_transaction(lambda connection: fold_news(connection, database.dialect, day(at)))
+        database.in_transaction(lambda connection: _fold(connection, database, at))
 
 
 def test_news_of_a_user_who_is_being_evaluated_are_not_taken_for_evaluated(world: World) -> None:
@@ -94,7 +98,7 @@ def test_a_sweep_reaches_users_whose_rows_another_worker_has_locked(world: World
     world.app.apply(world.content(), day(2), columns=True)
     world.order("u", 9, 100)
     with closing(Database(world.url)) as database, database.write() as connection:
-        fold_news(connection, database.dialect, day(3))
+        _fold(connection, database, 3)
         thread = meanwhile(lambda: world.tick(3))
     thread.join(30)
     assert not thread.is_alive()
@@ -129,7 +133,7 @@ def _write_facts(world: World, at: float) -> None:
     content, store = world.content(), world.app.database
     evaluation = Evaluation(content.catalog, content.rules, store.dialect, DECIDERS)
     with store.write() as connection:
-        fold_news(connection, store.dialect, day(at))
+        _fold(connection, store, at)
         take_due_users(connection, store.dialect, day(at), 10)
         evaluation.find_facts(connection, day(at))
 
