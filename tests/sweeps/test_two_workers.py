@@ -46,7 +46,8 @@ def meanwhile(work: Callable[[], object]) -> threading.Thread:
 
 def once_evaluated(world: World, work: Callable[[], object]) -> list[threading.Thread]:
     """Do ``work`` when the next tick has evaluated its first users, before it commits."""
-    store, started = world.scripted(), []
+    store = world.scripted()
+    started: list[threading.Thread] = []
 
     def committing(connection: Connection) -> None:
         table = connection.execute(text("SELECT to_regclass('pg_temp.due_user')")).scalar()
