@@ -117,6 +117,7 @@ class Evaluation:
         )
         take_users(connection, self._dialect, users, sweep.need.cause, all_binds)
         self._scores.write(connection, all_binds)
+        write_dates(connection, self._dialect, self._catalog, DUE_USER)  # a date may be computed from a score
 
 
 _QUARANTINE = f"(SELECT row_id FROM quarantine WHERE kind = '{RowKind.USER}')"

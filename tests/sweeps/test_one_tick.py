@@ -22,3 +22,15 @@ def test_a_score_over_a_new_fact_is_there_before_steps_ask(world: World) -> None
     world.tick(3)
     found = [score for (score,) in world.rows("SELECT fact_score FROM user_state ORDER BY user_id")]
     assert found == [1 + number // (USERS // 4) for number in range(USERS)]
+
+
+def test_dates_that_are_computed_from_a_score_follow_its_calibration(world: World) -> None:
+    """Here the first scores come by a sweep of scores, which computes no other facts."""
+    new = (
+        '\n[facts.total]\nsum = "order_completed.amount"\n\n[facts.score]\nquantile = "total"\nbuckets = 4\n'
+        '\n[facts.feast]\nexpr = "case when score = 4 then birthday end"\n'
+    )
+    edit(world, "rules/facts.toml", FACTS + new)
+    world.tick(3)
+    found = world.rows("SELECT user_id FROM user_date WHERE fact = 'feast' ORDER BY user_id")
+    assert [user for (user,) in found] == list(range(USERS - USERS // 4 + 1, USERS + 1))
