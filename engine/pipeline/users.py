@@ -80,18 +80,21 @@ class UserStage:
         before = done.quarantined
         with self._store.read() as connection:
             newest = newest_news(connection)
+
+        def note(did: Progress | None) -> None:
+            nonlocal done
+            if did is not None:
+                done = _sum(done, did, before + due.quarantined + swept.quarantined)
+                watch(done)
+
         while self._work_to_do(now, newest):
             limit = due.limit
-            did = self._attempt(partial(self._due_chunk, due, now, newest), due, now)
-            also = None
+            note(did := self._attempt(partial(self._due_chunk, due, now, newest), due, now))
             # New information goes first, but a trickle of it does not hold up the sweep.
             if did is None or did.users < limit:
-                also = self._attempt(partial(self._sweep_chunk, swept, now), swept, now)
-            if did is None and also is None:
-                break
-            for part in (did, also):
-                done = _sum(done, part or Progress(), before + due.quarantined + swept.quarantined)
-            watch(done)
+                note(also := self._attempt(partial(self._sweep_chunk, swept, now), swept, now))
+                if did is None and also is None:
+                    break
         return done
 
     def _chunks(self, pace: Pace) -> Chunks:

@@ -75,7 +75,7 @@ class Evaluation:
         """Set the causes of users of ``due_user`` whom ``sweep`` has not reached: what it moves, time has not moved."""
         if sweep.need.cause is Cause.RULES:
             claim_unreached(connection, sweep, "TRUE", {"now": now})
-        elif (changed := self._scores.changed_sql()) is not None:
+        elif sweep.need.cause is Cause.SCORES and (changed := self._scores.changed_sql()) is not None:
             among = f"EXISTS (SELECT 1 FROM user_state AS s WHERE s.user_id = {DUE_USER}.user_id AND ({changed}))"
             claim_unreached(connection, sweep, among, self._scores.binds(connection, now))
 

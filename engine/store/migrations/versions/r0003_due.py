@@ -92,6 +92,7 @@ def _move_due() -> None:
         " SELECT user_id, due_at, due_cause, refreshed_at FROM user_state ORDER BY user_id"
     )
     op.create_index("user_due_at", "user_due", ["due_at"])
+    op.execute("ANALYZE user_due")  # without it the first ticks would be planned for an empty table
     for index in _indexes(op.get_bind()):
         op.drop_index(index, "user_state")
     for column in ("due_at", "due_cause", "refreshed_at"):
