@@ -21,7 +21,8 @@ from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import Progress, Watch
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news, newest_news, take_due_users
+from engine.store.due import take_due_users
+from engine.store.news import fold_news, newest_news
 from engine.store.quarantine import RowKind
 from engine.store.temporary import DUE_USER
 

@@ -23,7 +23,8 @@ from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
 from engine.playbooks.occasions import Occasions
 from engine.rules.evaluation import Evaluation
-from engine.store.due import due_again, fold_news, newest_news, take_due_users
+from engine.store.due import due_again, take_due_users
+from engine.store.news import fold_news, newest_news
 from engine.store.pace import Pace
 from engine.store.quarantine import RowKind, forget
 from engine.store.sweep import close_sweep, current_sweep, is_over, reach, take_range, wait_for_others

@@ -1,7 +1,4 @@
-"""When users are evaluated next, and why: the only SQL that writes ``user_due`` and ``user_news``.
-
-Intake appends to ``user_news`` and waits for nobody; a tick folds the news into ``user_due``. Users with news are due at
-instant 0, and so are evaluated before those who are due by the calendar.
+"""When users are evaluated next, and why. With ``store.news``, it has the only SQL that writes ``user_due``.
 
 ``cause`` is set when a user becomes due for any reason but time, and cleared by the evaluation. A pending cause is
 replaced only by a stronger one, in this order:
@@ -14,25 +11,20 @@ replaced only by a stronger one, in this order:
 and ``time``: whoever is due, or in quarantine, while a sweep that concerns them has not reached them moves for its cause.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from engine.clock import DAY, Instant
 from engine.store.dialects import Dialect
-from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
-from engine.store.temporary import DUE_USER, analyse, drop_temporary, temporary, user_key
+from engine.store.temporary import DUE_USER, analyse, temporary, user_key
 
 DUE_AT_ONCE = 0
 """A ``due_at`` that is always in the past."""
 HISTORY = 30 * DAY
 """An event received longer than this after it happened is imported history, not behaviour."""
-NEWS_AT_ONCE = 50_000
-"""News folded in one transaction."""
-_NEWS = "folded_news"
-_FRESH = "fresh_user"
 
 
 class Cause(StrEnum):
@@ -60,100 +52,13 @@ ANSWERED = (Cause.BEHAVIOUR, Cause.TIME)
 CAUSE_SQL = f"coalesce(cause, CASE WHEN evaluated_at IS NULL THEN '{Cause.BEHAVIOUR}' ELSE '{Cause.TIME}' END)"
 """SQL of a due user's cause, over ``user_due``. Users who have never been evaluated are new, whatever else changed."""
 
-_STRENGTH = (Cause.BEHAVIOUR, Cause.RULES, Cause.SCORES, Cause.TIME, Cause.MERGE, Cause.PERSON, Cause.IMPORT)
+STRENGTH = (Cause.BEHAVIOUR, Cause.RULES, Cause.SCORES, Cause.TIME, Cause.MERGE, Cause.PERSON, Cause.IMPORT)
 
 
-def _strength(cause: str) -> str:
+def strength_sql(cause: str) -> str:
     """Return SQL of the strength of the cause ``cause``; a smaller number is stronger."""
-    ranks = " ".join(f"WHEN '{one}' THEN {rank}" for rank, one in enumerate(_STRENGTH))
+    ranks = " ".join(f"WHEN '{one}' THEN {rank}" for rank, one in enumerate(STRENGTH))
     return f"CASE coalesce({cause}, '{Cause.TIME}') {ranks} END"
-
-
-def add_news(connection: Connection, dialect: Dialect, users: Collection[int], cause: Cause) -> None:
-    """Make ``users`` due at once, from the next tick on."""
-    if not users:
-        return
-    rows = rowset(dialect, "ids", user_id="BIGINT")
-    added = (
-        f"INSERT INTO user_news (user_id, due_at, cause) SELECT r.user_id, {DUE_AT_ONCE}, '{cause}' FROM {rows} AS r"
-    )
-    connection.execute(statement(added), {"ids": pack([[user] for user in users])})
-
-
-def add_news_of_events(connection: Connection, fresh: str, now: Instant) -> None:
-    """Make users due at their earliest new event, from the next tick on.
-
-    ``fresh`` is a table ``(user_id, at, newest)`` with the instants of each user's earliest and latest new event.
-    """
-    told = f"CASE WHEN f.newest <= :now - {HISTORY} THEN '{Cause.IMPORT}' ELSE '{Cause.BEHAVIOUR}' END"
-    added = f"INSERT INTO user_news (user_id, due_at, cause) SELECT f.user_id, f.at, {told} FROM {fresh} AS f"
-    connection.execute(statement(added), {"now": now})
-
-
-def newest_news(connection: Connection) -> int:
-    """Return the id of the newest news; 0 if there are none."""
-    return int(connection.execute(statement("SELECT coalesce(max(id), 0) FROM user_news")).scalar_one())
-
-
-def fold_news(connection: Connection, dialect: Dialect, now: Instant, newest: int, limit: int = NEWS_AT_ONCE) -> int:
-    """Move up to ``limit`` news with ids up to ``newest`` into ``user_due``, as of ``now``; return how many there were.
-
-    A tick names the newest news of its beginning: otherwise it would not end while others keep bringing more.
-    News in the future count when they happen; until then, the user may be due for other reasons.
-    """
-    temporary(connection, dialect, _NEWS, "id BIGINT, user_id BIGINT, due_at BIGINT, cause TEXT")
-    taken = connection.execute(
-        statement(
-            f"INSERT INTO {_NEWS} SELECT id, user_id, due_at, cause FROM user_news WHERE id <= :newest"
-            f" ORDER BY id LIMIT :limit{dialect.lock_free()}"
-        ),
-        {"newest": newest, "limit": limit},
-    ).rowcount
-    if taken:
-        _summarise(connection, dialect, now)
-        _apply_news(connection, dialect, now)
-        connection.execute(statement(f"DELETE FROM user_news WHERE id IN (SELECT id FROM {_NEWS})"))
-        drop_temporary(connection, _FRESH)
-    drop_temporary(connection, _NEWS)
-    return taken
-
-
-def _summarise(connection: Connection, dialect: Dialect, now: Instant) -> None:
-    """Reduce the news to one row for each user: what has happened by ``now``, or else what happens first."""
-    temporary(connection, dialect, _FRESH, f"{user_key(dialect)}, due_at BIGINT, strength INTEGER")
-    rank = _strength("cause")
-    connection.execute(
-        statement(
-            f"INSERT INTO {_FRESH} SELECT user_id, min(CASE WHEN due_at <= :now THEN {DUE_AT_ONCE} ELSE due_at END),"
-            f" coalesce(min(CASE WHEN due_at <= :now THEN {rank} END), min({rank})) FROM {_NEWS} GROUP BY user_id"
-        ),
-        {"now": now},
-    )
-    analyse(connection, dialect, _FRESH)
-
-
-def _apply_news(connection: Connection, dialect: Dialect, now: Instant) -> None:
-    known = "SELECT 1 FROM user_due AS t WHERE t.user_id = f.user_id"
-    connection.execute(
-        statement(
-            f"INSERT INTO user_due (user_id, due_at) SELECT f.user_id, {DUE_AT_ONCE} FROM {_FRESH} AS f"
-            f" WHERE NOT EXISTS ({known}) ORDER BY f.user_id ON CONFLICT (user_id) DO NOTHING"
-        )
-    )
-    keeps = f"(t.evaluated_at IS NULL OR t.due_at <= :now AND {_strength('t.cause')} <= f.strength)"
-    told = " ".join(f"WHEN {rank} THEN '{one}'" for rank, one in enumerate(_STRENGTH))
-    changes = f"t.user_id = f.user_id AND (f.due_at < t.due_at OR f.due_at = t.due_at AND NOT {keeps})"
-    # All of them: whoever is being evaluated is still due here, but that evaluation may not have seen what is new.
-    these = f"SELECT t.user_id FROM user_due AS t JOIN {_FRESH} AS f ON f.user_id = t.user_id ORDER BY t.user_id"
-    dialect.lock_selected(connection, these, "t")
-    connection.execute(
-        statement(
-            "UPDATE user_due AS t SET due_at = f.due_at,"
-            f" cause = CASE WHEN {keeps} THEN t.cause ELSE CASE f.strength {told} END END"
-            f" FROM {_FRESH} AS f WHERE {changes}"
-        ),
-        {"now": now},
-    )
 
 
 def add_unknown_users(connection: Connection) -> None:
@@ -195,7 +100,7 @@ def claim_causes(connection: Connection, cause: Cause, among: str, binds: Mappin
     ``cause`` is that of a sweep: what a sweep changes about users who are also due by the calendar was not brought about
     by time. A scheduled event sets no cause when it happens, so it is looked for; ``binds`` includes ``now``.
     """
-    weaker = ", ".join(f"'{other}'" for other in _STRENGTH[_STRENGTH.index(cause) + 1 :])
+    weaker = ", ".join(f"'{other}'" for other in STRENGTH[STRENGTH.index(cause) + 1 :])
     claimed = f"UPDATE {DUE_USER} SET cause = '{cause}' WHERE cause IN ({weaker}) AND {among}"
     if connection.execute(statement(claimed), binds).rowcount:
         answer_events(connection, binds)
@@ -223,7 +128,7 @@ def leave_cause(
 
     ``among`` is SQL over ``user_due AS t``.
     """
-    weaker = ", ".join(f"'{other}'" for other in _STRENGTH[_STRENGTH.index(cause) + 1 :])
+    weaker = ", ".join(f"'{other}'" for other in STRENGTH[STRENGTH.index(cause) + 1 :])
     those = f"{among} AND t.evaluated_at IS NOT NULL AND coalesce(t.cause, '{Cause.TIME}') IN ({weaker})"
     dialect.lock_selected(
         connection, f"SELECT t.user_id FROM user_due AS t WHERE {those} ORDER BY t.user_id", "t", binds

@@ -12,8 +12,8 @@ ACTIONS = re.compile(
     r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+(action|action_event|action_content|provider_text)\b(?! AS v)"
 )
 OWNERS = {
-    "user_due": {"store/due.py"},
-    "user_news": {"store/due.py"},
+    "user_due": {"store/due.py", "store/news.py"},
+    "user_news": {"store/due.py", "store/news.py"},
     "user_date": {"facts/dates.py"},
     "sweep": {"store/sweep.py"},
     "sweep_range": {"store/sweep.py"},

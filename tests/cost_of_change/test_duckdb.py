@@ -24,7 +24,8 @@ from engine.rules.place.subjects import LOOK
 from engine.settings import ContentSettings, Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.dialects.sqlite import SQLITE
-from engine.store.due import Cause, add_news, fold_news, newest_news, take_due_users
+from engine.store.due import Cause, take_due_users
+from engine.store.news import add_news, fold_news, newest_news
 from engine.store.statement import statement
 from engine.worker.upkeep import recalibrate
 from tests.brand.brand import ROOT

@@ -12,7 +12,8 @@ from engine.rules.decide.decider import Deciders
 from engine.rules.evaluation import Evaluation
 from engine.rules.ruleset import RuleSet, load_rules
 from engine.store.database import Database
-from engine.store.due import Cause, add_news, fold_news, newest_news, take_due_users
+from engine.store.due import Cause, take_due_users
+from engine.store.news import add_news, fold_news, newest_news
 from engine.store.state_table import follow, migrate
 from engine.store.sweep import (
     SweepDepth,

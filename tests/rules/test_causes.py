@@ -7,7 +7,8 @@ import pytest
 
 from engine.facts.calibrate import calibrate
 from engine.intake.write.events import write_events
-from engine.store.due import Cause, add_news, fold_news, newest_news
+from engine.store.due import Cause
+from engine.store.news import add_news, fold_news, newest_news
 from tests.maison import FACTS, LIFECYCLE, VALUE
 from tests.world import World, day
 

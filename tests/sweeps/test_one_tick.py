@@ -1,6 +1,6 @@
 """What one tick does to its end: scores whose values come by its sweep, and news behind many others."""
 
-from engine.store.due import NEWS_AT_ONCE
+from engine.store.news import NEWS_AT_ONCE
 from tests.maison import FACTS
 from tests.sweeps.shop import RESULTS, USERS, edit
 from tests.world import World, day

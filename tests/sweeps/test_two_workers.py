@@ -11,7 +11,8 @@ from sqlalchemy import Connection, text
 from engine.content.versions import hold_version
 from engine.rules.evaluation import Evaluation
 from engine.store.database import Database
-from engine.store.due import fold_news, is_evaluated_sql, newest_news, take_due_users
+from engine.store.due import is_evaluated_sql, take_due_users
+from engine.store.news import fold_news, newest_news
 from engine.worker.upkeep import recalibrate
 from tests.maison import FACTS
 from tests.sweeps.shop import EDITED

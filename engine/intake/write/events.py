@@ -11,7 +11,7 @@ from engine.intake.rows.model import EventTuple, Written
 from engine.intake.write.resolve import ResolvedUsers, make_users, user_ids
 from engine.store.dialects import Dialect
 from engine.store.dialects.sets import Load
-from engine.store.due import add_news_of_events
+from engine.store.news import add_news_of_events
 from engine.store.temporary import analyse, temporary
 
 _LOAD = Load(

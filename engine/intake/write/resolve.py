@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, add_news
+from engine.store.due import Cause
+from engine.store.news import add_news
 from engine.store.rowset import pack, rowset
 
 

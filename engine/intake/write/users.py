@@ -12,7 +12,8 @@ from engine.intake.write.consents import write_consents
 from engine.intake.write.profile_history import altered_values, record_altered, with_history
 from engine.intake.write.resolve import make_users, user_ids
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, add_news
+from engine.store.due import Cause
+from engine.store.news import add_news
 from engine.store.tables import JsonText
 
 _FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")

@@ -1,7 +1,7 @@
 """When users are evaluated: who is due, what is new, dates that triggers ask for, and the sweep over everybody.
 
 They are narrow on purpose: a row of ``user_state`` is rewritten only when a fact or placement changes, and has no index
-but its key, so that PostgreSQL can rewrite it in place (a HOT update). Only ``store.due``, ``facts.dates`` and
+but its key, so that PostgreSQL can rewrite it in place (a HOT update). Only ``store.due``, ``store.news``, ``facts.dates`` and
 ``store.sweep`` write these tables.
 """
 
