@@ -24,6 +24,7 @@ from engine.store.database import Database
 from engine.store.due import take_due_users
 from engine.store.news import fold_news, newest_news
 from engine.store.quarantine import RowKind
+from engine.store.sweep import SweepDepth, current_sweep
 from engine.store.temporary import DUE_USER
 
 
@@ -52,17 +53,21 @@ class ScoreStage:
         self._needs = CalibrationNeeds(catalog)
         self._chunk = chunk
         self._pace = store.pace(chunk)
+        self._missing = False
+        """Whether the facts that were written now show that a score has to be calibrated."""
+        self._sweeps_facts = False
+        """Whether this tick works off a sweep that computes facts, and so may bring values for a new score."""
 
     def before_users(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Calibrate scores without cut points, as soon as users who are due or were evaluated have values."""
         with self._store.read() as connection:
-            lacking = self._needs.lacks_any(connection)
+            lacking, sweep = self._needs.lacks_any(connection), current_sweep(connection)
+        self._sweeps_facts = sweep is not None and sweep.need.depth is SweepDepth.FACTS
         if not lacking:
             return done
+        self._missing = False
         done = self._find_facts(now, done, watch)
-        with self._store.read() as connection:
-            missing = self._needs.missing(connection)
-        if missing:
+        if self._missing:
             self._calibrate(now)
         return done
 
@@ -73,7 +78,7 @@ class ScoreStage:
         """
         with self._store.read() as connection:
             outgrown = self._needs.outgrown(connection, done.users)
-            missing = self._needs.missing(connection) if done.users else ()
+            missing = self._needs.missing(connection) if self._sweeps_facts else ()
         if outgrown or missing:
             self._calibrate(now)
         watch(done)
@@ -114,4 +119,5 @@ class ScoreStage:
         if users == 1:
             chunks.suspect(last)
         self._evaluation.find_facts(connection, now)
+        self._missing = bool(self._needs.missing(connection, DUE_USER)) or self._missing
         return users, last
