@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-SHORT = 0.1
-"""How long a chunk takes while others wait, in seconds."""
+SHORT = 0.05
+"""How long a chunk takes while others wait, in seconds: a tick and an import may both be at it, turn by turn."""
 ALERT = 5.0
 """How long chunks stay short after somebody waited, in seconds: single events come one after the other."""
 FIRST = 1_000

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
 from engine.store.dialects import Dialect
+from engine.store.pace import Pace
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
@@ -153,15 +155,21 @@ def _through(job: _Job, records: CsvRecords | JsonRecords, rows: Rows[Row], writ
     """
     committed = _committed(job)
     tally = ImportTally()
+    pace = Pace(job.options.chunk, job.database.longest_chunk)
+
+    def size() -> int:
+        # A batch never has rows of both kinds: those that are committed, and those that are not.
+        return min(job.options.chunk, committed - tally.read) if tally.read < committed else pace.size()
+
     with Rejects(job.rejected_file, records.header) as rejects, _without_cyclic_gc():
-        for batch in records.batches(job.options.chunk):
+        for batch in records.batches(size):
             taken, bad = rows.rows(batch)
             rejects.add(chain(bad, batch.broken))
             tally.note(batch.count, rows.plan)
             if tally.read <= committed:
                 tally.earlier += batch.count
             elif not job.options.dry_run:
-                tally.add(_commit(job, taken, write, tally.read))
+                tally.add(_commit(job, taken, write, tally.read, pace))
             gc.collect(0)
             job.progress(job.opened.raw.tell(), job.opened.size)
     if not job.options.dry_run:
@@ -191,10 +199,11 @@ def _committed(job: _Job) -> int:
     return 0 if finished or job.options.dry_run else rows
 
 
-def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Written:
+def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int, pace: Pace) -> Written:
     now = job.clock.now()
 
     def work(connection: Connection) -> Written:
+        began = time.monotonic()
         try:
             written = write(connection, job.database.dialect, taken, now)
         except (DataError, connection.dialect.loaded_dbapi.DataError) as error:
@@ -205,6 +214,7 @@ def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int) -> Writte
                 f" first {read} rows: nothing of these was written; import the file in parts to find the row"
             ) from None
         note_progress(connection, job.fingerprint, read, now, finished=False)
+        pace.done(len(taken), time.monotonic() - began, others_wait=job.database.others_wait())
         return written
 
     return job.database.in_transaction(work)

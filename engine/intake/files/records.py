@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO
@@ -76,14 +76,14 @@ class CsvRecords:
         """Detach from the stream, which its owner closes."""
         self._text.detach()
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all records, up to ``size`` at a time."""
+    def batches(self, size: Callable[[], int]) -> Iterator[Batch]:
+        """Yield all records, up to ``size()`` at a time, which is asked before each batch."""
         while True:
             before = self._reader.line_num
             rows: list[list[str]] = []
             fault = ""
             try:
-                rows.extend(islice(self._reader, size))
+                rows.extend(islice(self._reader, size()))
             except csv.Error as error:
                 fault = str(error)
             lines = _line_numbers(rows, self._skipped + before, self._reader.line_num - before)
@@ -177,9 +177,9 @@ class JsonRecords:
     def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all records, up to ``size`` at a time."""
-        while lines := list(islice(self._stream, size)):
+    def batches(self, size: Callable[[], int]) -> Iterator[Batch]:
+        """Yield all records, up to ``size()`` at a time, which is asked before each batch."""
+        while lines := list(islice(self._stream, size())):
             if self._line == 0:
                 lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
             records: list[dict[str, Json]] = []
