@@ -35,6 +35,7 @@ _WORK_TO_DO = text(
     " OR EXISTS (SELECT 1 FROM sweep WHERE finished_at IS NULL)"
 )
 
+_NEWEST_TICK = text("SELECT at FROM tick ORDER BY id DESC LIMIT 1")
 _FIRST = 2_000
 """Users of the first chunk of a sweep."""
 Work = Callable[[Connection], tuple[int, Progress | None]]
@@ -136,6 +137,8 @@ class UserStage:
         sweep = current_sweep(connection)
         if sweep is None:
             return 0, None
+        # Another worker's tick that began later may have evaluated some of these users: they must not go back in time.
+        now = Instant(max(now, connection.execute(_NEWEST_TICK).scalar() or now))
         # The situations that nearly everybody is in are then known before the large chunks.
         limit = chunks.limit if self._has_swept else min(chunks.limit, _FIRST)
         users = take_range(connection, sweep, limit)
