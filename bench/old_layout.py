@@ -9,7 +9,6 @@ from contextlib import closing
 
 from bench.handwritten_rules import SLOTS, due_at
 from bench.handwritten_update import assignments, moves
-from bench.stores import Stores
 from engine.store.database import Database
 from engine.store.dialects import Dialect
 from engine.store.statement import statement
@@ -17,8 +16,8 @@ from engine.store.statement import statement
 _COLUMNS = {"due_at": "BIGINT", "due_cause": "TEXT", "refreshed_at": "BIGINT"}
 
 
-def lay_out(stores: Stores, url: str) -> None:
-    """Move what ``user_due`` says into ``user_state``."""
+def lay_out(url: str) -> None:
+    """Move what ``user_due`` says into ``user_state``; the store has to be settled afterwards."""
     _run(
         url,
         *(f"ALTER TABLE user_state ADD COLUMN {name} {kind}" for name, kind in _COLUMNS.items()),
@@ -26,7 +25,6 @@ def lay_out(stores: Stores, url: str) -> None:
         " FROM user_due AS t WHERE t.user_id = user_state.user_id",
         "CREATE INDEX user_state_due ON user_state (due_at)",
     )
-    stores.settle(url)
 
 
 def lay_back(url: str) -> None:
