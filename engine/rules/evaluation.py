@@ -96,7 +96,8 @@ class Evaluation:
             # Unless the user was evaluated since the row was read: then nothing of it may be right any more.
             unchanged = "t.user_id = x.user_id AND x.seen_at = coalesce(t.evaluated_at, 0)"
             users = f"{level.table} AS x CROSS JOIN user_due AS t WHERE {unchanged}"
-            take_users(connection, self._dialect, users, sweep.need.cause, {"now": now})
+            found = connection.execute(statement(f"SELECT count(*) FROM {level.table}")).scalar_one()
+            take_users(connection, self._dialect, users, sweep.need.cause, {"now": now}, found)
             if self._dialect.lock("t"):
                 others = f"DELETE FROM {level.table} WHERE user_id NOT IN (SELECT user_id FROM {DUE_USER})"
                 connection.execute(statement(others))

@@ -143,11 +143,19 @@ def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
     analyse(connection, dialect, DUE_USER)
 
 
-def take_users(connection: Connection, dialect: Dialect, users: str, cause: Cause, binds: Mapping[str, object]) -> int:
+def take_users(
+    connection: Connection,
+    dialect: Dialect,
+    users: str,
+    cause: Cause,
+    binds: Mapping[str, object],
+    expected: int | None = None,
+) -> int:
     """Add users who are not due to ``due_user``, unless they are there already; return how many.
 
     ``users`` is SQL to follow FROM, over ``user_due AS t``, with a WHERE. ``binds`` includes ``now``. Users whom another
     worker has locked are skipped, and get news instead: most are due, but not those whose next instant it just writes.
+    If as many are taken as ``expected``, nobody was skipped, and nobody is looked for.
     """
     # Not `t.due_at > :now` alone: nearly everybody is due later, so the index on it is the wrong one.
     those = (
@@ -161,7 +169,7 @@ def take_users(connection: Connection, dialect: Dialect, users: str, cause: Caus
         binds,
     )
     analyse(connection, dialect, DUE_USER)
-    if dialect.lock_free():
+    if dialect.lock_free() and taken.rowcount != expected:
         skipped = f"INSERT INTO user_news (user_id, due_at, cause) SELECT t.user_id, {DUE_AT_ONCE}, '{cause}' {those}"
         connection.execute(statement(skipped), binds)
     return taken.rowcount
