@@ -58,7 +58,7 @@ class Evaluation:
         everybody, taken = sweep.need.everybody or sweep.need.depth is SweepDepth.FACTS, 0
         if everybody:
             in_range = f"user_due AS t WHERE {_in_range('t')}"
-            taken = take_users(connection, self._dialect, in_range, sweep.need.cause, binds)
+            taken = take_users(connection, in_range, sweep.need.cause, binds)
         if sweep.need.depth is SweepDepth.FACTS:
             self._look.find_facts(connection, now)
             answer_events(connection, {"now": now})
@@ -97,7 +97,7 @@ class Evaluation:
             unchanged = "t.user_id = x.user_id AND x.seen_at = coalesce(t.evaluated_at, 0)"
             users = f"{level.table} AS x CROSS JOIN user_due AS t WHERE {unchanged}"
             found = connection.execute(statement(f"SELECT count(*) FROM {level.table}")).scalar_one()
-            take_users(connection, self._dialect, users, sweep.need.cause, {"now": now}, found)
+            take_users(connection, users, sweep.need.cause, {"now": now}, found)
             if self._dialect.lock("t"):
                 others = f"DELETE FROM {level.table} WHERE user_id NOT IN (SELECT user_id FROM {DUE_USER})"
                 connection.execute(statement(others))
@@ -116,7 +116,7 @@ class Evaluation:
         users = (
             f"user_state AS s CROSS JOIN user_due AS t WHERE t.user_id = s.user_id AND {_BOTH_IN_RANGE} AND ({changed})"
         )
-        take_users(connection, self._dialect, users, sweep.need.cause, all_binds)
+        take_users(connection, users, sweep.need.cause, all_binds)
         self._scores.write(connection, all_binds)
         write_dates(connection, self._dialect, self._catalog, DUE_USER)  # a date may be computed from a score
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from engine.clock import DAY, Instant
-from engine.store.dialects import Dialect
+from engine.store.dialects import Dialect, dialect_of
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER, analyse, temporary, user_key
 
@@ -144,12 +144,7 @@ def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
 
 
 def take_users(
-    connection: Connection,
-    dialect: Dialect,
-    users: str,
-    cause: Cause,
-    binds: Mapping[str, object],
-    expected: int | None = None,
+    connection: Connection, users: str, cause: Cause, binds: Mapping[str, object], expected: int | None = None
 ) -> int:
     """Add users who are not due to ``due_user``, unless they are there already; return how many.
 
@@ -157,6 +152,7 @@ def take_users(
     worker has locked are skipped, and get news instead: most are due, but not those whose next instant it just writes.
     If as many are taken as ``expected``, nobody was skipped, and nobody is looked for.
     """
+    dialect = dialect_of(connection)
     # Not `t.due_at > :now` alone: nearly everybody is due later, so the index on it is the wrong one.
     those = (
         f"FROM {users} AND t.due_at + 0 > :now"
