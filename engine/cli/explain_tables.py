@@ -37,7 +37,7 @@ def show(console: Console, found: Explanation) -> None:
     if found.profile:
         _title(console, "Profile", "changes, newest last")
         console.print(_profile(found))
-    _title(console, "Facts", _refreshed(found.next_evaluation))
+    _title(console, "Facts", _looked_at(found.at, found.next_evaluation))
     console.print(_facts(found))
     _title(console, "Placements", f"rules {found.rules_version}")
     for placement in found.dimensions:
@@ -77,10 +77,10 @@ def _headline(user: Person) -> Text:
     return Text.assemble((user.key, "bold cyan"), f"  {known}  since {day_time(user.first_seen_at)}")
 
 
-def _refreshed(due: NextEvaluation | None) -> str:
+def _looked_at(at: Instant, due: NextEvaluation | None) -> str:
     if due is None or due.evaluated_at is None:
-        return "this user has not been evaluated yet"
-    return f"as of {day_time(due.evaluated_at)}"
+        return f"as of {day_time(at)}; this user has not been evaluated yet"
+    return f"as of {day_time(at)}; last evaluated {day_time(due.evaluated_at)}"
 
 
 def _table(*columns: str) -> Table:
