@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.pipeline.held import HeldVersion
-from engine.store.pace import Pace
+from engine.store.pace import GIVE_WAY, Pace
 
 Result = TypeVar("Result")
 
@@ -58,6 +58,8 @@ class Chunks:
         self._pace.done(rows, seconds, others_wait)
         if rows:
             self._bad_rows.worked()
+        if others_wait:
+            time.sleep(GIVE_WAY)
         return result
 
     def failed(self, error: Exception, now: Instant) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 SHORT = 0.05
 """How long a chunk takes while others wait, in seconds: a tick and an import may both be at it, turn by turn."""
+GIVE_WAY = 0.05
+"""How long whoever works in chunks then leaves the turns to others, in seconds, so that all who wait come first."""
 ALERT = 5.0
 """How long chunks stay short after somebody waited, in seconds: single events come one after the other."""
 FIRST = 1_000

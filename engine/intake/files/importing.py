@@ -31,7 +31,7 @@ from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.pace import Pace
+from engine.store.pace import GIVE_WAY, Pace
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
@@ -217,4 +217,7 @@ def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int, pace: Pac
         pace.done(len(taken), time.monotonic() - began, others_wait=job.database.others_wait())
         return written
 
-    return job.database.in_transaction(work)
+    written = job.database.in_transaction(work)
+    if job.database.others_wait():
+        time.sleep(GIVE_WAY)
+    return written
