@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.rules.dimension import Dimension
-from engine.rules.place.columns import changes, joined
+from engine.rules.place.columns import CARRIED, JOINED, carried, changes, new_values
 from engine.rules.place.deciding import Deciding, Level
 from engine.store.statement import statement
 from engine.store.temporary import DUE_USER
@@ -16,20 +16,15 @@ def apply_placements(connection: Connection, decided: Deciding, rows: str, now: 
     It is an upsert that never inserts, because every user has a row. An UPDATE with joins takes 50 % longer on SQLite,
     which materialises the whole result before it writes the first row.
     """
-    carried = {column: sql for dimension in decided.level for column, sql in _carried(dimension).items()}
-    if not carried:
+    if not decided.level:
         return
-    again = " OR ".join(f"{joined(dimension)}.again = 1" for dimension in decided.level)
-    carried["edge_at"] = f"CASE WHEN {again} THEN 1 ELSE 0 END"
-    new = {column: sql for dimension in decided.level for column, sql in _assignments(dimension).items()}
-    new["edge_at"] = "CASE WHEN excluded.edge_at = 1 THEN :now + 1 ELSE s.edge_at END"
-    waiting = [part for dimension in decided.level for part in _changes(dimension)]
+    columns, new = carried(decided.level), new_values(decided.level, CARRIED)
     connection.execute(
         statement(
-            f"INSERT INTO {rows} AS s ({', '.join(['user_id', *carried])})"
-            f" SELECT {', '.join(['x.user_id', *carried.values()])} FROM {decided.table} AS x"
+            f"INSERT INTO {rows} AS s ({', '.join(['user_id', *columns])})"
+            f" SELECT {', '.join(['x.user_id', *columns.values()])} FROM {decided.table} AS x"
             f" {' '.join(map(_join, decided.level))} WHERE {_may_change(decided.level)} ON CONFLICT (user_id) DO UPDATE SET"
-            f" {', '.join(f'{column} = {sql}' for column, sql in new.items())} WHERE {' OR '.join(waiting)}"
+            f" {', '.join(f'{column} = {sql}' for column, sql in new.items())} WHERE {' OR '.join(changes(decided.level, CARRIED))}"
         ),
         {"now": now},
     )
@@ -60,7 +55,7 @@ def transitions_sql(dimension: Dimension, decided: str) -> str:
 
 
 def _join(dimension: Dimension) -> str:
-    alias, name = joined(dimension), dimension.name
+    alias, name = JOINED.alias(dimension), dimension.name
     return f"JOIN decision_{name} AS {alias} ON {alias}.sig = x.sig_{name} AND {alias}.old = x.old_{name}"
 
 
@@ -68,34 +63,4 @@ def _may_change(level: Level) -> str:
     """Return what can be said without the user's row: it moves, or its wait may begin or end."""
     if any(slot.graces for dimension in level for slot in dimension.slots):
         return "TRUE"
-    return " OR ".join(changes(level))
-
-
-def _carried(dimension: Dimension) -> dict[str, str]:
-    """Return column -> SQL of what ``excluded`` holds: a new placement, or a flag for the column it is stored in."""
-    decision = joined(dimension)
-    carried = {dimension.place: f"{decision}.place"}
-    for index, slot in enumerate(dimension.slots):
-        carried[slot.since] = f"{decision}.moved_{index}"
-        if slot.graces:
-            carried[slot.wait] = f"{decision}.waits_{index}"
-    return carried
-
-
-def _assignments(dimension: Dimension) -> dict[str, str]:
-    """Return column -> SQL of its new value, from ``excluded`` and the row ``s``."""
-    new = {dimension.place: f"excluded.{dimension.place}"}
-    for slot in dimension.slots:
-        new[slot.since] = f"CASE WHEN excluded.{slot.since} = 1 THEN :now ELSE s.{slot.since} END"
-        if slot.graces:
-            new[slot.wait] = f"CASE WHEN excluded.{slot.wait} = 1 THEN coalesce(s.{slot.wait}, :now) END"
-    return new
-
-
-def _changes(dimension: Dimension) -> list[str]:
-    """Return the conditions under which a user's row must be written."""
-    waits = [slot.wait for slot in dimension.slots if slot.graces]
-    return [
-        f"excluded.{dimension.place} <> coalesce(s.{dimension.place}, '')",
-        *(f"(excluded.{wait} = 1) <> (s.{wait} IS NOT NULL)" for wait in waits),
-    ]
+    return " OR ".join(changes(level, JOINED))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.rules.decide.decisions import PlacementDecider
 from engine.rules.dimension import Dimension
-from engine.rules.place.columns import changes, joined, new_values
+from engine.rules.place.columns import JOINED, changes, new_values
 from engine.rules.place.decided import Situation, add_decisions, create_decisions
 from engine.rules.place.due import Due
 from engine.rules.place.subjects import Subjects
@@ -61,9 +61,9 @@ class Deciding:
         analyse(connection, self._dialect, self.table, "user_id")
 
     def _pass(self, connection: Connection, subjects: Subjects, now: Instant, further: str = "TRUE") -> None:
-        new = new_values(self.level)
+        new = new_values(self.level, JOINED)
         due = self._due.sql(new) if self._due else "CAST(NULL AS BIGINT)"
-        keys = "".join(f", {joined(one)}.sig, {joined(one)}.old" for one in self.level)
+        keys = "".join(f", {JOINED.alias(one)}.sig, {JOINED.alias(one)}.old" for one in self.level)
         # The user's instants are joined before the decisions, so that those who are due are left out early.
         state = "JOIN user_due AS t ON t.user_id = s.user_id AND t.due_at > :now" if subjects.changes_only else ""
         seen = "coalesce(t.evaluated_at, 0)" if subjects.changes_only else "0"
@@ -77,12 +77,12 @@ class Deciding:
         )
 
     def _kept(self, due: str) -> Iterator[str]:
-        yield from (f"{joined(one)}.sig IS NULL" for one in self.level)
-        yield from changes(self.level)
+        yield from (f"{JOINED.alias(one)}.sig IS NULL" for one in self.level)
+        yield from changes(self.level, JOINED)
         yield f"{due} < t.due_at" if self._due else "FALSE"
 
     def _join(self, dimension: Dimension) -> str:
-        alias, signature = joined(dimension), dimension.signature_sql(self._dialect)
+        alias, signature = JOINED.alias(dimension), dimension.signature_sql(self._dialect)
         return (
             f"LEFT JOIN decision_{dimension.name} AS {alias}"
             f" ON {alias}.sig = {signature} AND {alias}.old = coalesce(s.{dimension.place}, '')"
