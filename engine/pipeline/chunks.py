@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.pipeline.held import HeldVersion
-from engine.store.pace import GIVE_WAY, Pace
+from engine.store.pace import Pace, run_chunk
 
 Result = TypeVar("Result")
 
@@ -46,20 +46,9 @@ class Chunks:
 
     def run(self, chunk: Callable[[Connection], tuple[int, Result]]) -> Result:
         """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return the result."""
-
-        def work(connection: Connection) -> tuple[int, Result, float, bool]:
-            # From here, because chunks must not shrink for the time that this one waited for another writer.
-            began = self._monotonic()
-            rows, result = chunk(connection)
-            # Whoever waits now has waited while this chunk ran.
-            return rows, result, self._monotonic() - began, self._store.others_wait()
-
-        rows, result, seconds, others_wait = self._store.in_transaction(work)
-        self._pace.done(rows, seconds, others_wait)
+        rows, result = run_chunk(self._store, self._pace, chunk, self._monotonic)
         if rows:
             self._bad_rows.worked()
-        if others_wait:
-            time.sleep(GIVE_WAY)
         return result
 
     def failed(self, error: Exception, now: Instant) -> tuple[int, ...]:

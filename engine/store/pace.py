@@ -2,6 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+Result = TypeVar("Result")
 
 SHORT = 0.05
 """How long a chunk takes while others wait, in seconds: a tick and an import may both be at it, turn by turn."""
@@ -49,3 +54,40 @@ class Pace:
             self._rate = rows / seconds
         if others_wait:
             self._short_until = self._monotonic() + ALERT
+
+
+class Writer(Protocol):
+    """What chunks are written with; see ``Database``."""
+
+    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
+        """Do ``work`` in a write transaction."""
+        ...
+
+    def others_wait(self) -> bool:
+        """Tell whether another writer waits for this thread."""
+        ...
+
+
+def run_chunk(
+    store: Writer,
+    pace: Pace,
+    chunk: Callable[[Connection], tuple[int, Result]],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> tuple[int, Result]:
+    """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return both.
+
+    The pace takes note of it. If others waited for it, they go first before this returns.
+    """
+
+    def work(connection: Connection) -> tuple[int, Result, float, bool]:
+        # From here, because chunks must not shrink for the time that this one waited for another writer.
+        began = monotonic()
+        rows, result = chunk(connection)
+        # Whoever waits now has waited while this chunk ran.
+        return rows, result, monotonic() - began, store.others_wait()
+
+    rows, result, seconds, others_wait = store.in_transaction(work)
+    pace.done(rows, seconds, others_wait)
+    if others_wait:
+        time.sleep(GIVE_WAY)
+    return rows, result

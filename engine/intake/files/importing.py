@@ -2,7 +2,6 @@
 
 import gc
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.pace import GIVE_WAY, Pace
+from engine.store.pace import Pace, run_chunk
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
@@ -202,8 +201,7 @@ def _committed(job: _Job) -> int:
 def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int, pace: Pace) -> Written:
     now = job.clock.now()
 
-    def work(connection: Connection) -> Written:
-        began = time.monotonic()
+    def chunk(connection: Connection) -> tuple[int, Written]:
         try:
             written = write(connection, job.database.dialect, taken, now)
         except (DataError, connection.dialect.loaded_dbapi.DataError) as error:
@@ -214,10 +212,6 @@ def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int, pace: Pac
                 f" first {read} rows: nothing of these was written; import the file in parts to find the row"
             ) from None
         note_progress(connection, job.fingerprint, read, now, finished=False)
-        pace.done(len(taken), time.monotonic() - began, others_wait=job.database.others_wait())
-        return written
+        return len(taken), written
 
-    written = job.database.in_transaction(work)
-    if job.database.others_wait():
-        time.sleep(GIVE_WAY)
-    return written
+    return run_chunk(job.database, pace, chunk)[1]
