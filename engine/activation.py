@@ -12,14 +12,14 @@ from engine.changes.compiled import EVERYTHING, CompiledChanges, compiled_change
 from engine.changes.files import FileChange, file_changes
 from engine.clock import Instant
 from engine.content.bundle import Bundle
-from engine.content.versions import Seen, content_bundle, lock_versions, record_bundle, running_version
+from engine.content.versions import Seen, content_bundle, record_bundle, running_version
 from engine.errors import VersionReplaced
 from engine.loading import Content
 from engine.playbooks.versions import record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, add_unknown_users
 from engine.store.state_table import Drift, drift, follow, migrate, require_columns
-from engine.store.sweep import SweepDepth, SweepNeed, open_sweep
+from engine.store.sweep import SweepDepth, SweepNeed, open_sweep, wait_for_chunks
 
 Compile = Callable[[Bundle], Content | None]
 """Compiles a version that ran before; returns None if this program can no longer read it."""
@@ -73,7 +73,7 @@ def make_ready(database: Database, content: Content | None) -> Drift:
     migrate(database)
 
     def work(connection: Connection) -> Drift:
-        lock_versions(connection)
+        wait_for_chunks(connection)
         add_unknown_users(connection)
         if content is None:
             return Drift()
@@ -98,7 +98,7 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
     content, before = wish.content, comparison.before
 
     def work(connection: Connection) -> Activation | None:
-        lock_versions(connection)
+        wait_for_chunks(connection)
         running = running_version(connection)
         if running == content.version != before:
             return None  # another process was quicker

@@ -15,7 +15,7 @@ from engine.channels.providers import make_adapters
 from engine.clock import Clock, FixedClock, Instant, WallClock
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
-from engine.content.versions import Seen, content_bundle, running_bundle, running_version
+from engine.content.versions import Seen, running_bundle, running_version
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import DeliveryCounts
@@ -78,9 +78,9 @@ class App:
         folders = self.settings.content
         return read_bundle(folders.rules, folders.playbooks, folders.templates)
 
-    def examine(self) -> tuple[Content | None, list[Finding]]:
-        """Check the brand's files; return the compiled content, and all findings."""
-        return examine(self.bundle(), self.settings, self.deciders, self.kinds)
+    def examine(self, bundle: Bundle | None = None) -> tuple[Content | None, list[Finding]]:
+        """Check ``bundle``, or the brand's files as they are now; return the compiled content, and all findings."""
+        return examine(bundle or self.bundle(), self.settings, self.deciders, self.kinds)
 
     def content(self) -> Content:
         """Compile the brand's files as they are now; see ``load``."""
@@ -119,8 +119,8 @@ class App:
         if self.settings.content.apply == "auto":
             seen = self.seen()
             return ContentReading(self.content(), seen)
-        version, bundle = self._applied()
-        return ContentReading(self.load(bundle), Seen(version))
+        bundle = self._applied()
+        return ContentReading(self.load(bundle), Seen(bundle.version))
 
     def bundle_to_run(self) -> Bundle:
         """Return the files that ticks run; see ``read``.
@@ -128,16 +128,15 @@ class App:
         Raises:
             NothingApplied: as there.
         """
-        return self.bundle() if self.settings.content.apply == "auto" else self._applied()[1]
+        return self.bundle() if self.settings.content.apply == "auto" else self._applied()
 
-    def _applied(self) -> tuple[str, Bundle]:
-        """Return the running version and its files."""
+    def _applied(self) -> Bundle:
+        """Return the files of the running version."""
         with self.database.read() as connection:
-            version = running_version(connection)
-            bundle = None if version is None else content_bundle(connection, version)
-        if version is None or bundle is None:
+            bundle = running_bundle(connection)
+        if bundle is None:
             raise NothingApplied
-        return version, bundle
+        return bundle
 
     def migrate(self, content: Content | None) -> Drift:
         """Create the tables, and adapt the columns of ``user_state`` to ``content``; return what was changed."""

@@ -23,9 +23,9 @@ class StatusFiles:
 
 def current_files(app: App) -> StatusFiles:
     """Return the files as they are, which the next tick applies."""
-    version = app.bundle().version
-    content, findings = app.examine()
-    return StatusFiles(content, version, findings)
+    bundle = app.bundle()
+    content, findings = app.examine(bundle)
+    return StatusFiles(content, bundle.version, findings)
 
 
 def applied_files(app: App) -> StatusFiles:
@@ -40,6 +40,7 @@ def applied_files(app: App) -> StatusFiles:
     except NothingApplied as error:
         needed = (Attention("content", str(error)),)
     try:
-        return StatusFiles(content, app.bundle().version, app.examine()[1], needed)
+        bundle = app.bundle()
+        return StatusFiles(content, bundle.version, app.examine(bundle)[1], needed)
     except HabitueError as error:
         return StatusFiles(content, None, (), needed, (f"the files in the folder cannot be read: {error}",))

@@ -23,14 +23,6 @@ class Seen:
     """None if none had ever run."""
 
 
-def lock_versions(connection: Connection) -> None:
-    """Wait until no other worker is applying files, and make others wait until this transaction ends.
-
-    Several workers may see new files at the same moment.
-    """
-    dialect_of(connection).lock_table(connection, "version")
-
-
 def hold_version(connection: Connection, version: str) -> None:
     """Keep ``version`` running until this transaction ends: whoever applies another waits. Any number hold it at a time.
 

@@ -1,7 +1,7 @@
 """What a tick needs to know, and what it reports."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.breaker import Alarm
 from engine.clock import Instant
@@ -24,10 +24,6 @@ class Progress:
     """The instant of a later tick that this store has already had. If set, this tick did nothing."""
     ended_early: str | None = None
     """Why the tick left the rest to the next one, in a sentence; None if it did not."""
-
-    def with_quarantined(self, number: int) -> "Progress":
-        """Return the same with ``number`` quarantined rows."""
-        return replace(self, quarantined=number)
 
 
 Watch = Callable[[Progress], None]

@@ -4,6 +4,7 @@ A score depends on the values of everybody. So when there are no cut points yet,
 then the scores are calibrated, and only then are users placed.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, text
@@ -76,6 +77,8 @@ class ScoreStage:
 
         The sweep that this may open belongs to the same tick.
         """
+        if not (done.users or self._sweeps_facts):
+            return done
         with self._store.read() as connection:
             outgrown = self._needs.outgrown(connection, done.users)
             missing = self._needs.missing(connection) if self._sweeps_facts else ()
@@ -102,7 +105,7 @@ class ScoreStage:
                     raise
                 continue
             if last is None:
-                return done.with_quarantined(before + chunks.quarantined)
+                return replace(done, quarantined=before + chunks.quarantined)
             reached = last
             watch(done)
 

@@ -15,11 +15,11 @@ from engine.rules.place.deciding import Deciding
 from engine.rules.place.subjects import Subjects
 from engine.rules.ruleset import RuleSet
 from engine.store.dialects import Dialect
-from engine.store.due import Cause, answer_events, leave_cause, take_users, write_evaluated
+from engine.store.due import Cause, answer_events, clear_due_users, leave_cause, take_users, write_evaluated
 from engine.store.quarantine import RowKind
 from engine.store.statement import statement
 from engine.store.sweep import OpenSweep, SweepDepth, UserRange, claim_unreached, current_sweep
-from engine.store.temporary import DUE_USER, temporary, user_key
+from engine.store.temporary import DUE_USER
 
 
 class Evaluation:
@@ -52,7 +52,7 @@ class Evaluation:
 
         ``due_user`` then has those about whom triggers have to be asked.
         """
-        temporary(connection, self._dialect, DUE_USER, f"{user_key(self._dialect)}, cause TEXT")
+        clear_due_users(connection, self._dialect)
         binds = {"low": users.low, "high": users.high, "now": now}
         leave_cause(connection, self._dialect, _QUARANTINED_IN_RANGE, sweep.need.cause, binds)
         everybody, taken = sweep.need.everybody or sweep.need.depth is SweepDepth.FACTS, 0

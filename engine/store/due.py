@@ -61,6 +61,16 @@ def strength_sql(cause: str) -> str:
     return f"CASE coalesce({cause}, '{Cause.TIME}') {ranks} END"
 
 
+def _weaker_than(cause: Cause) -> str:
+    """Return SQL of the causes that give way to ``cause``, for an IN."""
+    return ", ".join(f"'{other}'" for other in STRENGTH[STRENGTH.index(cause) + 1 :])
+
+
+def clear_due_users(connection: Connection, dialect: Dialect) -> None:
+    """Create ``due_user``, empty."""
+    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
+
+
 def add_unknown_users(connection: Connection) -> None:
     """Make every user due at once who has never been due, because a program other than ours added them."""
     connection.execute(
@@ -82,7 +92,7 @@ def take_due_users(
     They are locked, and users whom another worker has locked are skipped.
     """
     order = "ORDER BY due_at" if after is None else "AND user_id > :after ORDER BY user_id"
-    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
+    clear_due_users(connection, dialect)
     taken = connection.execute(
         statement(
             f"INSERT INTO {DUE_USER} (user_id, cause) SELECT user_id, {CAUSE_SQL} FROM user_due"
@@ -100,8 +110,7 @@ def claim_causes(connection: Connection, cause: Cause, among: str, binds: Mappin
     ``cause`` is that of a sweep: what a sweep changes about users who are also due by the calendar was not brought about
     by time. A scheduled event sets no cause when it happens, so it is looked for; ``binds`` includes ``now``.
     """
-    weaker = ", ".join(f"'{other}'" for other in STRENGTH[STRENGTH.index(cause) + 1 :])
-    claimed = f"UPDATE {DUE_USER} SET cause = '{cause}' WHERE cause IN ({weaker}) AND {among}"
+    claimed = f"UPDATE {DUE_USER} SET cause = '{cause}' WHERE cause IN ({_weaker_than(cause)}) AND {among}"
     if connection.execute(statement(claimed), binds).rowcount:
         answer_events(connection, binds)
 
@@ -128,8 +137,8 @@ def leave_cause(
 
     ``among`` is SQL over ``user_due AS t``.
     """
-    weaker = ", ".join(f"'{other}'" for other in STRENGTH[STRENGTH.index(cause) + 1 :])
-    those = f"{among} AND t.evaluated_at IS NOT NULL AND coalesce(t.cause, '{Cause.TIME}') IN ({weaker})"
+    pending = f"coalesce(t.cause, '{Cause.TIME}')"
+    those = f"{among} AND t.evaluated_at IS NOT NULL AND {pending} IN ({_weaker_than(cause)})"
     dialect.lock_selected(
         connection, f"SELECT t.user_id FROM user_due AS t WHERE {those} ORDER BY t.user_id", "t", binds
     )
@@ -138,7 +147,7 @@ def leave_cause(
 
 def look_at(connection: Connection, dialect: Dialect, user: int) -> None:
     """Fill ``due_user`` with one user, whether due or not, to look at them."""
-    temporary(connection, dialect, DUE_USER, f"{user_key(dialect)}, cause TEXT")
+    clear_due_users(connection, dialect)
     connection.execute(statement(f"INSERT INTO {DUE_USER} (user_id) VALUES (:user)"), {"user": user})
     analyse(connection, dialect, DUE_USER)
 

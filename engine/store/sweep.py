@@ -84,10 +84,10 @@ class SweepProgress:
 
 
 def wait_for_chunks(connection: Connection) -> None:
-    """Wait until the current transactions of ticks have ended, and hold off others until this transaction ends.
+    """Wait until all have ended who hold the running version, and hold off others until this transaction ends.
 
-    Whoever changes what users are evaluated by does so first, as whoever applies files does: what a tick has begun with the
-    old rules or scores is then there to be seen, and to be swept.
+    Those are the transactions of ticks, and others who call this. Whoever changes what users are evaluated by (files, scores)
+    does so first: what a tick has begun with the old ones is then there to be seen, and to be swept.
     """
     dialect_of(connection).lock_table(connection, "version")
 

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.content.bundle import Bundle
-from engine.content.versions import hold_version, lock_versions, record_bundle
+from engine.content.versions import hold_version, record_bundle
 from engine.errors import StoreConflict, VersionReplaced
 from engine.store.database import Database
+from engine.store.sweep import wait_for_chunks
 
 OLD, NEW = Bundle({"rules/facts.toml": "# old"}), Bundle({"rules/facts.toml": "# new"})
 
@@ -32,7 +33,7 @@ def postgresql(migrated_postgresql_url: str) -> Iterator[Database]:
 
 def apply(database: Database, bundle: Bundle, now: int) -> None:
     with database.write() as connection:
-        lock_versions(connection)
+        wait_for_chunks(connection)
         record_bundle(connection, bundle, Instant(now))
 
 
@@ -68,13 +69,13 @@ def test_the_running_version_is_held_and_no_other(database: Database) -> None:
 def test_nobody_applies_while_a_version_is_held(postgresql: Database) -> None:
     with postgresql.write() as chunk:
         hold_version(chunk, OLD.version)
-        assert waits(postgresql, lock_versions)
-    assert not waits(postgresql, lock_versions)
+        assert waits(postgresql, wait_for_chunks)
+    assert not waits(postgresql, wait_for_chunks)
 
 
 def test_nobody_holds_a_version_while_another_is_applied(postgresql: Database) -> None:
     with postgresql.write() as applying:
-        lock_versions(applying)
+        wait_for_chunks(applying)
         assert waits(postgresql, partial(hold_version, version=OLD.version))
 
 
