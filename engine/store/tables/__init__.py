@@ -8,6 +8,7 @@ from engine.store.tables.actions import Action, ActionContent, ActionEvent, Prov
 from engine.store.tables.columns import JsonText
 from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
 from engine.store.tables.enrolments import CouponCode, Enrolment, Slot
+from engine.store.tables.interventions import Intervention, Pause
 from engine.store.tables.people import Consent, Event, ProfileChange, Suppression, Users, Zone
 from engine.store.tables.places import CutPoints, Transition, Version
 from engine.store.tables.running import ImportFile, Quarantine, Secret, Tick, Worker
@@ -22,7 +23,9 @@ __all__ = [
     "Enrolment",
     "Event",
     "ImportFile",
+    "Intervention",
     "JsonText",
+    "Pause",
     "ProfileChange",
     "ProviderText",
     "Quarantine",

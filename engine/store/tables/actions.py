@@ -79,7 +79,12 @@ class ActionEvent(SQLModel, table=True):
     """Every change of an action's state; append-only."""
 
     __tablename__ = "action_event"
-    __table_args__ = (Index("action_event_of_action", "action_id"), Index("action_event_at", "at"))
+    __table_args__ = (
+        Index("action_event_of_action", "action_id"),
+        Index("action_event_at", "at"),
+        # An undo looks for what an intervention changed.
+        partial_index("action_event_by_hand", "intervention_id", where="intervention_id IS NOT NULL"),
+    )
 
     id: int = row_id()
     action_id: int = big()
@@ -88,6 +93,8 @@ class ActionEvent(SQLModel, table=True):
     reason: str = text_column()
     detail: str = text_column()
     """The program's own text, without personal data; the provider's text is in ``provider_text``."""
+    intervention_id: int | None = big(null=True)
+    """What a person did that caused it; None if the program did it by itself."""
 
 
 class ActionContent(SQLModel, table=True):
