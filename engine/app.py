@@ -23,7 +23,7 @@ from engine.errors import ContentError, NothingApplied
 from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
-from engine.pipeline import Pipeline, Progress, TickSettings, Watch
+from engine.pipeline import ChunkSettings, Pipeline, Progress, TickSettings, Watch
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
@@ -179,7 +179,8 @@ class App:
         if content.version not in self._pipelines:
             secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
             schedule, zone = self.settings.schedule, self.settings.brand.timezone
-            tick_settings = TickSettings(schedule.chunk, schedule.enrolment_chunk, zone, secret)
+            chunks = ChunkSettings(schedule.chunk, schedule.enrolment_chunk, schedule.sweep_threads)
+            tick_settings = TickSettings(chunks, zone, secret)
             self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 

@@ -38,6 +38,11 @@ class BadRowIsolation:
         self.number = 0
         """How many rows were quarantined."""
 
+    @property
+    def isolating(self) -> bool:
+        """Whether a bad row is being looked for, in smaller chunks."""
+        return self.limit < self._chunk
+
     def worked(self) -> None:
         """Record that a chunk succeeded: process more rows at once again."""
         self.limit = min(self.limit * _PART, self._chunk)

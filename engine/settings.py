@@ -182,6 +182,8 @@ class ScheduleSettings(_Part):
     """Users per transaction of a tick."""
     enrolment_chunk: int = Field(default=2_000, ge=1, le=1_000_000)
     """Enrolments per transaction of a tick."""
+    sweep_threads: int = Field(default=2, ge=1, le=16)
+    """Threads that work on a sweep after an edit of rules; each uses a core."""
 
 
 class LogSettings(_Part):

@@ -27,14 +27,14 @@ class ScriptedStore(Database):
         """Called after each commit: if it raises, the work is done and whoever did it does not know."""
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        with super().read() as connection:
+    def read(self, on: Connection | None = None) -> Iterator[Connection]:
+        with super().read(on) as connection:
             self.reading(connection)
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with super().write() as connection:
+    def write(self, on: Connection | None = None) -> Iterator[Connection]:
+        with super().write(on) as connection:
             self.writing(connection)
             yield connection
             self.committing(connection)

@@ -1,6 +1,6 @@
 """The tick: one pass over the users who are due, then over the enrolments that are due."""
 
-from engine.pipeline.progress import Progress, TickSettings, Watch
+from engine.pipeline.progress import ChunkSettings, Progress, TickSettings, Watch
 from engine.pipeline.tick import Pipeline
 
-__all__ = ["Pipeline", "Progress", "TickSettings", "Watch"]
+__all__ = ["ChunkSettings", "Pipeline", "Progress", "TickSettings", "Watch"]

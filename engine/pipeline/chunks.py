@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.pipeline.held import HeldVersion
-from engine.store.pace import Pace, run_chunk
+from engine.store.database import Order
+from engine.store.pace import Pace, PacedWriter
 
 Result = TypeVar("Result")
+Seen = TypeVar("Seen")
 
 
 class Chunks:
@@ -25,8 +27,7 @@ class Chunks:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """``monotonic`` tells seconds, from any beginning."""
-        self._monotonic = monotonic
-        self._store = store
+        self._writer = PacedWriter(store, pace, monotonic)
         self._pace = pace
         self._bad_rows = bad_rows
 
@@ -46,7 +47,18 @@ class Chunks:
 
     def run(self, chunk: Callable[[Connection], tuple[int, Result]]) -> Result:
         """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return the result."""
-        rows, result = run_chunk(self._store, self._pace, chunk, self._monotonic)
+        return self._worked(*self._writer.write(chunk))
+
+    def look_then_run(
+        self,
+        look: Callable[[Connection], Seen],
+        chunk: Callable[[Connection, Seen], tuple[int, Result]],
+        order: Order,
+    ) -> Result:
+        """Run ``look``, and then ``chunk`` with what it found; see ``Database.look_then_write``. Return the result."""
+        return self._worked(*self._writer.look_then_write(look, chunk, order))
+
+    def _worked(self, rows: int, result: Result) -> Result:
         if rows:
             self._bad_rows.worked()
         return result

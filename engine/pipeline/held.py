@@ -7,12 +7,13 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from engine.content.versions import hold_version
-from engine.store.database import Database
+from engine.store.database import Database, Order
 from engine.store.dialects import Dialect
 from engine.store.pace import Pace
 from engine.store.sweep import current_sweep
 
 Result = TypeVar("Result")
+Seen = TypeVar("Seen")
 
 
 class SweepOpened(Exception):
@@ -60,6 +61,25 @@ class HeldVersion:
             return work(connection)
 
         return self._database.in_transaction(held)
+
+    def look_then_write(
+        self, look: Callable[[Connection], Seen], write: Callable[[Connection, Seen], Result], order: Order
+    ) -> Result:
+        """Do both as ``Database.look_then_write`` does; the version is kept from being replaced while writing.
+
+        Raises:
+            VersionReplaced: another version is running.
+        """
+
+        def held_look(connection: Connection) -> Seen:
+            hold_version(connection, self._version)
+            return look(connection)
+
+        def held_write(connection: Connection, seen: Seen) -> Result:
+            hold_version(connection, self._version)
+            return write(connection, seen)
+
+        return self._database.look_then_write(held_look, held_write, order)
 
 
 class SweptVersion(HeldVersion):

@@ -1,7 +1,7 @@
 """What a tick needs to know, and what it reports."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.breaker import Alarm
 from engine.clock import Instant
@@ -29,13 +29,32 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
+def add(done: Progress, did: Progress) -> Progress:
+    """Return ``done`` with the users, transitions and enrolments of ``did`` added."""
+    return replace(
+        done,
+        users=done.users + did.users,
+        transitions=done.transitions + did.transitions,
+        enrolments=done.enrolments + did.enrolments,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSettings:
+    """How much the stages do at once."""
+
+    users: int
+    """Users per transaction."""
+    enrolments: int
+    """Enrolments per transaction."""
+    sweep_threads: int
+    """Threads that work on a sweep."""
+
+
 @dataclass(frozen=True, slots=True)
 class TickSettings:
     """The settings that the stages need."""
 
-    chunk: int
-    """Users per transaction."""
-    enrolment_chunk: int
-    """Enrolments per transaction."""
+    chunks: ChunkSettings
     brand_zone: str
     coupon_secret: bytes

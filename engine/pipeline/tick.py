@@ -11,7 +11,8 @@ from engine.pipeline.held import HeldVersion, SweepOpened, SweptVersion
 from engine.pipeline.progress import Progress, TickSettings, Watch
 from engine.pipeline.scores import ScoreStage
 from engine.pipeline.steps import StepStage
-from engine.pipeline.users import Triggers, UserStage
+from engine.pipeline.triggers import Triggers
+from engine.pipeline.users import UserStage
 from engine.playbooks.advance import Advance
 from engine.playbooks.breakers import USER_PARTS, PlaybookBreakers
 from engine.playbooks.enrol import Enrol
@@ -40,11 +41,11 @@ class Pipeline:
         exits_and_waits = ExitsAndWaits(pinned, dialect, breakers)
         self._occasions = Occasions(playbooks, dialect, zone, exits_and_waits, breakers)
         triggers = Triggers(Enrol(playbooks, dialect, breakers), self._occasions, exits_and_waits, breakers)
-        users = UserStage(self._users_store, self._evaluation, triggers, tick_settings.chunk)
+        users = UserStage(self._users_store, self._evaluation, triggers, tick_settings.chunks)
         coupon_issuer = CouponIssuer(playbooks.coupons, tick_settings.coupon_secret, dialect)
         advance = Advance(pinned, coupon_issuer, dialect, zone, breakers)
-        steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.enrolment_chunk)
-        scores = ScoreStage(database, self._users_store, self._evaluation, content.catalog, tick_settings.chunk)
+        steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.chunks.enrolments)
+        scores = ScoreStage(database, self._users_store, self._evaluation, content.catalog, tick_settings.chunks.users)
         self._stages: tuple[Stage, ...] = (
             scores.before_users,
             users.run,

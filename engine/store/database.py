@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol, TypeAlias, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -18,10 +18,15 @@ from engine.store.private import make_private
 from engine.store.repeats import note_repeats
 
 Result = TypeVar("Result")
+Seen = TypeVar("Seen")
 PAUSES = (0.05, 0.2, 0.8)
 """Seconds before each repetition of a transaction that the database undid; there are as many repetitions."""
 
 _log = structlog.get_logger("habitue.store")
+
+
+Order: TypeAlias = AbstractContextManager[object]
+"""A lock between the threads of this process."""
 
 
 class Transactions(Protocol):
@@ -71,8 +76,8 @@ class Database:
             raise StoreError(f"the database {self._file} cannot be created: {error.strerror}") from error
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a read-only transaction on one snapshot.
+    def read(self, on: Connection | None = None) -> Iterator[Connection]:
+        """Open a read-only transaction on one snapshot; ``on`` a connection of this database, or on one of its own.
 
         Raises:
             StoreError: there is no such database, or it cannot be used.
@@ -80,20 +85,20 @@ class Database:
         if self.is_missing:
             name = shown_url(self._given, self.dialect)
             raise StoreError(f"there is no database {name}: check store.url, or run `habitue migrate` to create it")
-        with self._connect() as connection:
-            reading = connection.execution_options(**self.dialect.snapshot)
+        with self._connect() if on is None else nullcontext(on) as connection:
+            reading = connection.execution_options(**self.dialect.snapshot, habitue_writes=False)
             with reading.begin(), self._explaining(reading):
                 yield reading
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Open a write transaction; it is committed at the end, or rolled back on any exception.
+    def write(self, on: Connection | None = None) -> Iterator[Connection]:
+        """Open a write transaction; it is committed at the end, or rolled back on any exception. ``on`` as in ``read``.
 
         It cannot fail half-way because another writer was first (see ``Dialect.open``), except by a deadlock: what writes
         rows that others write, too, goes through ``in_transaction``.
         """
         self._make_file()
-        with self._turns.turn(), self._connect() as connection:
+        with self._turns.turn(), self._connect() if on is None else nullcontext(on) as connection:
             writing = connection.execution_options(habitue_writes=True)
             with writing.begin(), self._explaining(writing):
                 yield writing
@@ -119,20 +124,38 @@ class Database:
         Raises:
             StoreRolledBack: every repetition was undone, too.
         """
-        for repeats, pause in enumerate(PAUSES):
-            try:
-                return self._attempt(work, repeats)
-            except StoreRolledBack as error:
-                _log.warning("transaction repeated", why=str(error), next_try=pause)
-            time.sleep(pause)
-        return self._attempt(work, len(PAUSES))
 
-    def _attempt(self, work: Callable[[Connection], Result], repeats: int) -> Result:
-        with self.write() as connection:
-            result = work(connection)
-            if repeats:
-                note_repeats(connection, repeats, WallClock().now())
-        return result
+        def attempt(repeats: int) -> Result:
+            with self.write() as connection:
+                return _noted(work(connection), connection, repeats)
+
+        return _repeated(attempt)
+
+    def look_then_write(
+        self, look: Callable[[Connection], Seen], write: Callable[[Connection, Seen], Result], order: Order
+    ) -> Result:
+        """Do ``look``, and then ``write`` with what it found; return the latter's result.
+
+        ``look`` writes nothing but temporary tables, which ``write`` can read. If only one transaction can write at a time,
+        it has a transaction of its own, which holds up no writer; otherwise both are one transaction. So ``write`` has to
+        leave out what has changed since. ``order`` is held while writing: several threads can look at the same time.
+
+        Otherwise as ``in_transaction``.
+        """
+
+        def attempt(repeats: int) -> Result:
+            if not self._turns.needed:
+                with self.write() as connection:
+                    seen = look(connection)
+                    with order:
+                        return _noted(write(connection, seen), connection, repeats)
+            with self._connect() as connection:
+                with self.read(connection) as reading:
+                    seen = look(reading)
+                with order, self.write(connection) as writing:
+                    return _noted(write(writing, seen), writing, repeats)
+
+        return _repeated(attempt)
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
@@ -163,6 +186,24 @@ class Database:
         """Close all pooled connections, and what waiting for other writers needs."""
         self.engine.dispose()
         self._turns.close()
+
+
+def _repeated(attempt: Callable[[int], Result]) -> Result:
+    """Call ``attempt`` with how often it was undone before, until it is not."""
+    for repeats, pause in enumerate(PAUSES):
+        try:
+            return attempt(repeats)
+        except StoreRolledBack as error:
+            _log.warning("transaction repeated", why=str(error), next_try=pause)
+        time.sleep(pause)
+    return attempt(len(PAUSES))
+
+
+def _noted(result: Result, connection: Connection, repeats: int) -> Result:
+    """Note how often the transaction was undone before, in its own database; return ``result``."""
+    if repeats:
+        note_repeats(connection, repeats, WallClock().now())
+    return result
 
 
 def _dialect(url: URL) -> Dialect:

@@ -2,11 +2,16 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from engine.store.database import Order
+
 Result = TypeVar("Result")
+Seen = TypeVar("Seen")
 
 SHORT = 0.05
 """How long a chunk takes while others wait, in seconds: a tick and an import may both be at it, turn by turn."""
@@ -63,31 +68,62 @@ class Writer(Protocol):
         """Do ``work`` in a write transaction."""
         ...
 
+    def look_then_write(
+        self, look: Callable[[Connection], Seen], write: Callable[[Connection, Seen], Result], order: Order
+    ) -> Result:
+        """Do ``look``, and then ``write`` with what it found."""
+        ...
+
     def others_wait(self) -> bool:
         """Tell whether another writer waits for this thread."""
         ...
 
 
-def run_chunk(
-    store: Writer,
-    pace: Pace,
-    chunk: Callable[[Connection], tuple[int, Result]],
-    monotonic: Callable[[], float] = time.monotonic,
-) -> tuple[int, Result]:
-    """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return both.
+@dataclass(frozen=True, slots=True)
+class _Written(Generic[Result]):
+    """A chunk: how many rows it had, its result, how long it kept others from writing, and whether any waited."""
 
-    The pace takes note of it. If others waited for it, they go first before this returns.
-    """
+    rows: int
+    result: Result
+    seconds: float
+    others_wait: bool
 
-    def work(connection: Connection) -> tuple[int, Result, float, bool]:
+
+class PacedWriter:
+    """Writes the chunks of one job at its pace: if others waited for a chunk, they go first before the next."""
+
+    def __init__(self, store: Writer, pace: Pace, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``monotonic`` tells seconds, from any beginning."""
+        self._store = store
+        self._pace = pace
+        self._monotonic = monotonic
+
+    def write(self, chunk: Callable[[Connection], tuple[int, Result]]) -> tuple[int, Result]:
+        """Run ``chunk``, which returns how many rows it had and its result, in one transaction; return both."""
+        return self._done(self._store.in_transaction(lambda connection: self._timed(partial(chunk, connection))))
+
+    def look_then_write(
+        self,
+        look: Callable[[Connection], Seen],
+        chunk: Callable[[Connection, Seen], tuple[int, Result]],
+        order: Order,
+    ) -> tuple[int, Result]:
+        """Run ``look``, and then ``chunk`` with what it found; see ``Database.look_then_write``."""
+        return self._done(
+            self._store.look_then_write(
+                look, lambda connection, seen: self._timed(partial(chunk, connection, seen)), order
+            )
+        )
+
+    def _timed(self, chunk: Callable[[], tuple[int, Result]]) -> _Written[Result]:
         # From here, because chunks must not shrink for the time that this one waited for another writer.
-        began = monotonic()
-        rows, result = chunk(connection)
+        began = self._monotonic()
+        rows, result = chunk()
         # Whoever waits now has waited while this chunk ran.
-        return rows, result, monotonic() - began, store.others_wait()
+        return _Written(rows, result, self._monotonic() - began, self._store.others_wait())
 
-    rows, result, seconds, others_wait = store.in_transaction(work)
-    pace.done(rows, seconds, others_wait)
-    if others_wait:
-        time.sleep(GIVE_WAY)
-    return rows, result
+    def _done(self, written: _Written[Result]) -> tuple[int, Result]:
+        self._pace.done(written.rows, written.seconds, written.others_wait)
+        if written.others_wait:
+            time.sleep(GIVE_WAY)
+        return written.rows, written.result

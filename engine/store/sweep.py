@@ -4,7 +4,7 @@ At most one is open. A change that comes while one is open closes it and opens a
 whoever has been reached has to be reached again. Only this module's SQL writes ``sweep`` and ``sweep_range``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -125,21 +125,21 @@ def current_sweep(connection: Connection) -> OpenSweep | None:
     return OpenSweep(row.id, SweepNeed(Cause(row.cause), SweepDepth(row.depth), bool(row.everybody)), row.version)
 
 
-def take_range(connection: Connection, sweep: OpenSweep, limit: int) -> UserRange | None:
+def take_range(
+    connection: Connection, sweep: OpenSweep, limit: int, apart_from: Collection[int] = ()
+) -> UserRange | None:
     """Return up to ``limit`` user ids that nobody has reached or is working on; None if there are none.
 
-    The range is locked until the transaction ends.
+    The range is locked until the transaction ends, where rows can be locked. ``apart_from`` are the starts of ranges that
+    other threads of this process are working on.
     """
     free = dialect_of(connection).lock_free()
+    others = f" AND low NOT IN ({', '.join(str(int(start)) for start in apart_from)})" if apart_from else ""
     row = connection.execute(
-        text(f"SELECT low, high, next_user FROM sweep_range WHERE {_UNREACHED} ORDER BY low LIMIT 1{free}"),
+        text(f"SELECT low, high, next_user FROM sweep_range WHERE {_UNREACHED}{others} ORDER BY low LIMIT 1{free}"),
         {"sweep": sweep.number},
     ).first()
-    if row is None:
-        return None
-    started = text("UPDATE sweep SET started_at = :now WHERE id = :sweep AND started_at IS NULL")
-    connection.execute(started, {"now": WallClock().now(), "sweep": sweep.number})
-    return UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
+    return None if row is None else UserRange(row.low, row.next_user, min(row.high, row.next_user + limit))
 
 
 def claim_unreached(connection: Connection, sweep: OpenSweep, among: str, binds: Mapping[str, object]) -> None:
@@ -154,12 +154,19 @@ def claim_unreached(connection: Connection, sweep: OpenSweep, among: str, binds:
     claim_causes(connection, sweep.need.cause, f"{unreached} AND {among}", {**binds, "sweep": sweep.number})
 
 
-def reach(connection: Connection, sweep: OpenSweep, done: UserRange) -> None:
-    """Move the cursor to the end of ``done``."""
-    connection.execute(
-        text("UPDATE sweep_range SET next_user = :next WHERE sweep_id = :sweep AND low = :start"),
-        {"next": done.high, "sweep": sweep.number, "start": done.start},
+def reach(connection: Connection, sweep: OpenSweep, done: UserRange) -> bool:
+    """Move the cursor to the end of ``done``; return False if the sweep was closed, or others have moved it meanwhile."""
+    moved = connection.execute(
+        text(
+            "UPDATE sweep_range SET next_user = :next WHERE sweep_id = :sweep AND low = :start AND next_user = :from_user"
+        ),
+        {"next": done.high, "sweep": sweep.number, "start": done.start, "from_user": done.low},
     )
+    if not moved.rowcount:
+        return False
+    started = text("UPDATE sweep SET started_at = :now WHERE id = :sweep AND started_at IS NULL")
+    connection.execute(started, {"now": WallClock().now(), "sweep": sweep.number})
+    return True
 
 
 def wait_for_others(connection: Connection, sweep: OpenSweep) -> None:

@@ -100,9 +100,10 @@ class RulesStore:
                 if users is None:
                     close_sweep(connection, sweep)
                     return asked
-                self.evaluation.sweep(connection, sweep, users, now)
+                assert reach(connection, sweep, users)
+                self.evaluation.of_range.look(connection, sweep, users, now)
+                self.evaluation.of_range.write(connection, sweep, users, now)
                 asked |= _due_users(connection)
-                reach(connection, sweep, users)
 
     def everybody_due(self, now: Instant) -> None:
         """Make everybody due at once, as if each had done something."""

@@ -28,17 +28,28 @@ RESULTS = {
 class Shop(World):
     """A world in which a chunk is five users; settings allow no fewer than a hundred."""
 
+    threads = 1
+    """That work on a sweep. With one, whoever dies at a commit has done just what came before."""
+
     @cached_property
     def app(self) -> App:
         made = super().app
-        schedule = made.settings.schedule.model_copy(update={"chunk": CHUNK})
+        schedule = made.settings.schedule.model_copy(update={"chunk": CHUNK, "sweep_threads": self.threads})
         made.settings = made.settings.model_copy(update={"schedule": schedule})
         return made
 
 
-def shop(folder: Path, url: str, files: dict[str, str | None] | None = None, users: int = USERS) -> World:
+class BusyShop(Shop):
+    """The same, with several threads."""
+
+    threads = 3
+
+
+def shop(
+    folder: Path, url: str, files: dict[str, str | None] | None = None, users: int = USERS, kind: type[Shop] = Shop
+) -> World:
     """Customers u01, u02, ... who have bought for 10, 20, ... and were evaluated."""
-    world = Shop(folder, url, {**HELLO, **(files or {})}).open()
+    world = kind(folder, url, {**HELLO, **(files or {})}).open()
     for number in range(1, users + 1):
         world.user(f"u{number:02}", birthday="1990-03-01")
         world.order(f"u{number:02}", 0.5, 1_000 * number)

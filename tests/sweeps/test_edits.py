@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from engine.store.dialects.sqlite import SQLITE
 from tests.maison import FACTS, VALUE
@@ -139,16 +140,19 @@ def test_a_second_edit_while_a_sweep_is_open_reaches_everybody_again(world: Worl
 
 def stopped(world: World, at: float, chunks: int) -> None:
     """Tick, and die after some chunks of users."""
-    seen = 0
+    store, seen = world.scripted(), 0
 
-    def watch(_: object) -> None:
+    def die(connection: Connection) -> None:
         nonlocal seen
-        seen += 1
-        if seen == chunks:
+        seen += connection.execute(text("SELECT count(*) FROM sweep_range WHERE next_user > low")).scalar_one()
+        if seen >= chunks:
             raise Died
 
-    world.clock.move_to(day(at))
-    world.app.tick(world.content(), day(at), watch)
+    store.committing = die
+    try:
+        world.tick(at)
+    finally:
+        world.close()
 
 
 def test_an_edit_that_is_taken_back_before_anybody_was_reached_moves_nobody(world: World) -> None:

@@ -30,7 +30,7 @@ from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
 from engine.store.dialects import Dialect
-from engine.store.pace import Pace, run_chunk
+from engine.store.pace import Pace, PacedWriter
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
@@ -214,4 +214,4 @@ def _commit(job: _Job, taken: list[Row], write: Write[Row], read: int, pace: Pac
         note_progress(connection, job.fingerprint, read, now, finished=False)
         return len(taken), written
 
-    return run_chunk(job.database, pace, chunk)[1]
+    return PacedWriter(job.database, pace).write(chunk)[1]

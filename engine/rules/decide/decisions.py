@@ -60,8 +60,8 @@ class PlacementDecider:
 
     @property
     def known(self) -> Mapping[tuple[int, str | None], Decision]:
-        """The decisions made so far, by signature and place."""
-        return self._decisions
+        """The decisions made so far, by signature and place: a copy, because other threads may add to them."""
+        return self._decisions.copy()
 
     def decide(self, signature: int, place: str | None) -> Decision:
         """Return the decision for one situation; each is made once and cached."""

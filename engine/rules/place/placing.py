@@ -57,8 +57,18 @@ class Placing:
 
     def run(self, connection: Connection, subjects: Subjects, now: Instant, decided: Decided = _apply_all) -> None:
         """Decide the placements of ``subjects`` at ``now``, and change their rows accordingly."""
+        self.decide_first_level(connection, subjects, now)
+        self.go_on(connection, subjects, now, decided)
+
+    def decide_first_level(self, connection: Connection, subjects: Subjects, now: Instant) -> None:
+        """Decide the first level; nothing is written but temporary tables."""
+        self.levels[0].run(connection, subjects, now)
+
+    def go_on(self, connection: Connection, subjects: Subjects, now: Instant, decided: Decided = _apply_all) -> None:
+        """Apply the first level, which has been decided, and decide and apply the others."""
         for level in self.levels:
-            level.run(connection, subjects, now)
+            if level is not self.levels[0]:
+                level.run(connection, subjects, now)
             decided(connection, level)
             apply_placements(connection, level, subjects.rows, now)
 

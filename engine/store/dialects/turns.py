@@ -7,6 +7,8 @@ from contextlib import contextmanager
 class Turns:
     """The queue of writers of one database. This one is for databases that need none."""
 
+    needed: bool = False
+    """Whether only one transaction can write at a time."""
     longest: float | None = None
     """How long a transaction of a tick may take even if nobody waits for it yet, in seconds; None for any length."""
 

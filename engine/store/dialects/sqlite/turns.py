@@ -84,6 +84,7 @@ class _Mine(threading.local):
 class SqliteTurns(Turns):
     """Turns at writing to one database file."""
 
+    needed = True
     longest = 0.2
     """A single event is then stored within a quarter of a second, even if it is the first that comes."""
 
