@@ -187,7 +187,9 @@ def test_a_recipient_who_is_not_known_does_not_end_a_pause_for_our_quota(world: 
     delivery = world.delivery(provider)
     asyncio.run(delivery.drain())
     sent = len(provider.sent)
-    provider.script = lambda _: Answer(Outcome.REJECTED, "mailbox_unavailable") if len(provider.sent) == sent + 1 else QUOTA
+    provider.script = lambda _: (
+        Answer(Outcome.REJECTED, "mailbox_unavailable") if len(provider.sent) == sent + 1 else QUOTA
+    )
     world.at(delivery.alarms[0].until)
     asyncio.run(delivery.drain())
     assert len(provider.sent) == sent + 2, "one at a time until one is accepted"

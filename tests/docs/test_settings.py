@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
+from adapters import smtp_meanings
 from adapters.base import Outcome
 from adapters.capture import CaptureOptions
-from adapters import smtp_meanings
 from adapters.kinds import make_adapter
 from adapters.registry import ADAPTERS as KINDS
 from adapters.smtp_options import SmtpOptions
