@@ -22,8 +22,8 @@ from adapters.smtp_meanings import (
 )
 from adapters.smtp_reply import Refusal, SmtpStage
 
-LOGIN = frozenset((530, 534, 535, 538))
-"""Basic codes that ask for a login, whatever else the reply says (RFC 4954)."""
+LOGIN = frozenset((525, 530, 534, 535, 538))
+"""Basic codes about the login, whatever else the reply says (RFC 4954; 525: the account is disabled)."""
 CLOSING = 421
 """The reply to any command that says the server is closing the connection."""
 

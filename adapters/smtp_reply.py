@@ -47,8 +47,10 @@ class Refusal:
 
     @property
     def shown(self) -> str:
-        """The reply as the log shows it: one line, truncated, without addresses."""
-        return shown(self.code, self.text)
+        """The reply as the log shows it: one line, truncated, without addresses or the recipient's name in one."""
+        local = self.recipient.rpartition("@")[0]
+        text = _ADDRESS.sub("…", self.text)
+        return shown(self.code, _whole(local).sub("…", text) if local else text)
 
     @property
     def words(self) -> str:
@@ -59,9 +61,14 @@ class Refusal:
         text = _QUOTED.sub(" ", self.text.lower())
         local, _, domain = self.recipient.lower().rpartition("@")
         for part in filter(None, (domain, local)):
-            text = text.replace(part, " ") if len(part) > 1 else text
+            text = _whole(part).sub(" ", text)
         theirs = set(_WORD.findall(self.recipient.lower()))
-        return " ".join(word for word in text.split() if not theirs.intersection(_WORD.findall(word)))
+        return " ".join(_WORD.sub(lambda word: "" if word[0] in theirs else word[0], text).split())
+
+
+def _whole(part: str) -> re.Pattern[str]:
+    """Return what finds ``part``, in any case, where it is not inside a longer word."""
+    return re.compile(rf"(?<!\w){re.escape(part)}(?!\w)", re.IGNORECASE)
 
 
 def shown(code: int, text: str) -> str:

@@ -26,6 +26,7 @@ _OUR_QUOTA = (
     r"|\b(limit|quota|max\w*)\b.{0,30}\bper (minute|hour|day)\b"
     r"|\bunusual sending|\bsending (is |has been )?(paused|suspended|disabled)"
 )
+_IP = r"(\bip\b|\b\d{1,3}(\.\d{1,3}){3}\b)"
 _PHRASES: tuple[tuple[Meaning, str], ...] = (
     (POLICY, r"\bresolver\.rst\b"),  # Exchange: the recipient takes mail from certain senders only
     (QUOTA, _OUR_QUOTA),
@@ -50,7 +51,9 @@ _PHRASES: tuple[tuple[Meaning, str], ...] = (
     (SENDER, r"\bsender( address| domain)?( was| is)? (rejected|refused|denied|blocked|verif|not\b|unknown)"),
     (SENDER, r"\bverification failed for\b|\bnot (allowed|permitted|authori[sz]ed) to send\b|\bnot owned by\b"),
     (SENDER, r"\b(address(es)?|domain|identit(y|ies))\b.{0,30}\bnot (been )?verified\b"),
+    (SENDER, r"\bnot match a verified\b|\bsender signature\b|\bunauthenticated senders?\b"),
     (CONTENT, r"\bspam\b|\bunsolicited\b|\bmessage content\b|\bjunk\b"),
+    (BLOCKED, rf"\b(block|bann|deni|refus|listed)\w*\b.{{0,80}}{_IP}|{_IP}.{{0,80}}\b(block|bann|deni|refus|listed)"),
 )
 _COMPILED = tuple((meaning, re.compile(phrase)) for meaning, phrase in _PHRASES)
 _OF_OUR_QUOTA = re.compile(_OUR_QUOTA)

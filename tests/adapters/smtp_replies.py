@@ -68,6 +68,7 @@ MESSAGE_REFUSED = (
     Case(DOT, "552 5.7.0 the attachment may be dangerous", NEVER, "content_refused"),
     Case(DOT, "550 5.7.1 looks like unsolicited mail", NEVER, "content_refused"),
     Case(DOT, "554 5.7.1 [PH01] not taken for reasons of policy", NEVER, "content_refused"),
+    Case(DOT, "550 5.7.1 [192.0.2.1 12] probably unsolicited, so it was blocked", NEVER, "content_refused"),
     Case(DOT, "550 found to be spam", NEVER, "content_refused"),
     Case(DOT, "554 5.7.1 a URL in the text is listed by a block list", NEVER, "content_refused"),
     Case(DOT, "451 4.7.1 will be looked at again later", LATER, "content_deferred"),
@@ -91,6 +92,7 @@ OUR_QUOTA = (
     Case(DOT, "454 Throttling failure: the daily message quota is used up", US, "quota_exceeded"),
     Case(DOT, "550 5.2.2 submission quota exceeded", US, "quota_exceeded"),
     Case(RCPT, "550 5.1.90 the day's limit of recipients is reached", US, "quota_exceeded"),
+    Case(RCPT, "450 not taken: the send limit is exceeded", US, "quota_exceeded"),
     Case(RCPT, "550 5.7.233 the tenant has reached its limit", US, "quota_exceeded"),
     Case(DOT, "550 5.7.705 the tenant is over its threshold", US, "quota_exceeded"),
     Case(RCPT, "550 shop.example has sent more than the max emails per hour (30/30)", US, "quota_exceeded"),
@@ -108,6 +110,10 @@ OUR_ADDRESS = (
     Case(MAIL, "550 5.7.606 Access denied, banned sending IP [192.0.2.1]", US, "ip_blocked"),
     Case(RCPT, "451 4.7.650 [192.0.2.1] is slowed down for its reputation", US, "ip_blocked"),
     Case(MAIL, "421 4.7.0 [TSS04] Messages from 192.0.2.1 deferred, users complained", US, "ip_blocked"),
+    Case(RCPT, "550 5.7.1 messages from [192.0.2.1] were not sent, the network is on our block list", US, "ip_blocked"),
+    Case(RCPT, "554 Blocked, see https://check.example.net/?ip=192.0.2.1", US, "ip_blocked"),
+    Case(RCPT, "550 192.0.2.1 is refused here", US, "ip_blocked"),
+    Case(RCPT, "554 5.7.1 Service unavailable; the domain of MAIL is listed by Spamhaus", US, "ip_blocked"),
     Case(MAIL, "550 5.7.1 your IP is not welcome, it has a bad reputation", US, "ip_blocked"),
 )
 OUR_SENDER = (
@@ -118,6 +124,7 @@ OUR_SENDER = (
     Case(RCPT, "550 Sender verify failed", US, "sender_refused"),
     Case(RCPT, "553 5.7.1 <hello@example.com>: Sender address rejected: not owned by this login", US, "sender_refused"),
     Case(DOT, "554 Message rejected: the address is not verified in this region", US, "sender_refused"),
+    Case(DOT, "550 the From address does not match a verified sender", US, "sender_refused"),
     Case(DOT, "550 5.7.60 no permission to send as this sender", US, "sender_refused"),
     Case(DOT, "550 5.7.26 neither SPF nor DKIM passes", US, "sender_unauthenticated"),
     Case(RCPT, "550 5.7.23 SPF says no", US, "sender_unauthenticated"),
@@ -133,12 +140,15 @@ RELAY_OR_LOGIN = (
     Case(RCPT, "550 5.7.64 TenantAttribution; Relay Access Denied", US, "not_authorised"),
     Case(MAIL, "530 5.7.0 log in first", US, "not_authorised"),
     Case(MAIL, "530 5.7.57 the client has not logged in", US, "not_authorised"),
+    Case(RCPT, "550 please turn on SMTP authentication to send to others", US, "not_authorised"),
+    Case(RCPT, "525 5.7.13 the account is disabled", US, "not_authorised"),
     Case(RCPT, "503 log in before you send to others", US, "not_authorised"),
     Case(RCPT, "550 authentication required", US, "not_authorised"),
 )
 SERVICE = (
     Case(MAIL, "421 4.3.2 going down", US, "service_unavailable"),
     Case(RCPT, "421 4.7.0 too busy", US, "service_unavailable"),
+    Case(MAIL, "421 4.7.0 [192.0.2.1 15] an unusual rate of unsolicited mail", US, "service_unavailable"),
     Case(DOT, "421 4.3.0 a temporary problem", US, "service_unavailable"),
     Case(RCPT, "450 4.3.2 not available right now", US, "service_unavailable"),
     Case(RCPT, "451 4.3.5 wrong configuration of the server", US, "service_unavailable"),
@@ -158,6 +168,7 @@ TRAPS = (
     Case(RCPT, "550 <greylist@dmarc.example> unknown", NEVER, "mailbox_unavailable", "greylist@dmarc.example"),
     Case(RCPT, "550 5.1.1 relay access denied, authentication required, daily limit exceeded", NEVER, "mailbox_unavailable"),
     Case(RCPT, "554 5.7.1 <smtp.auth@helo.example>: no", NEVER, "policy_refused", "smtp.auth@helo.example"),
+    Case(RCPT, "550 192.0.2.1.refused: unknown", NEVER, "mailbox_unavailable", "192.0.2.1.refused@example.com"),
     Case(DOT, "550 5.7.1 spam for reputation@example.org", NEVER, "content_refused", "reputation@example.org"),
 )  # fmt: skip
 """Addresses that write words into a reply, and words that codes contradict."""

@@ -35,6 +35,13 @@ def test_no_address_can_write_what_a_reply_means(word: str, echo: str) -> None:
         assert (answer.outcome, answer.reason) == (Outcome.REJECTED, "mailbox_unavailable"), reply
 
 
+@pytest.mark.parametrize("echo", ECHOES)
+def test_the_log_shows_neither_the_address_nor_the_name_in_it(echo: str) -> None:
+    reply = echo.format(to="Ivan.Loginov@example.com", local="Ivan.Loginov", LOCAL="IVAN.LOGINOV", domain="example.com")
+    answer = refused(Refusal(RCPT, int(reply[:3]), reply[4:], "ivan.loginov@example.com"))
+    assert "loginov" not in answer.detail.lower()
+
+
 def test_there_are_enough_of_them_and_each_once() -> None:
     assert len({(case.stage, case.reply) for case in CASES}) == len(CASES) >= 60
     assert {case.outcome for case in CASES} == {US, Outcome.RETRY, Outcome.REJECTED}
