@@ -134,6 +134,7 @@ OUR_SENDER = (
 RELAY_OR_LOGIN = (
     Case(RCPT, "554 5.7.1 <ann@example.org>: Relay access denied", US, "not_authorised"),
     Case(RCPT, "454 4.7.1 <ann@example.org>: Relay access denied", US, "not_authorised"),
+    Case(RCPT, "554 5.7.1 relaying denied", US, "not_authorised", "re@example.org"),
     Case(RCPT, "550 relay not permitted", US, "not_authorised"),
     Case(RCPT, "550 5.7.1 Unable to relay", US, "not_authorised"),
     Case(RCPT, "553 this domain is not in our list of rcpthosts", US, "not_authorised"),
