@@ -23,7 +23,8 @@ from adapters.smtp_reply import Refusal
 
 _OUR_QUOTA = (
     r"\b(send|sending|submission|relay) ?(rate|limit|quota)|\b(daily|hourly)\b.{0,40}\b(limit|quota)"
-    r"|\b(limit|quota|max\w*)\b.{0,30}\bper (minute|hour|day)\b"
+    r"|\b(limit|quota|max\w*)\b.{0,30}\bper (minute|hour|day)\b|\b(sending|outgoing|outbound)\b.{0,40}\b(limit|quota|exceed)"
+    r"|\bexceed\w*\b.{0,40}\b(sending|outgoing|outbound)\b"
     r"|\bunusual sending|\bsending (is |has been )?(paused|suspended|disabled)"
 )
 _IP = r"(\bip\b|\b\d{1,3}(\.\d{1,3}){3}\b)"

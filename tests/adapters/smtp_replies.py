@@ -93,6 +93,8 @@ OUR_QUOTA = (
     Case(DOT, "550 5.2.2 submission quota exceeded", US, "quota_exceeded"),
     Case(RCPT, "550 5.1.90 the day's limit of recipients is reached", US, "quota_exceeded"),
     Case(RCPT, "450 not taken: the send limit is exceeded", US, "quota_exceeded"),
+    Case(DOT, "550 the account has exceeded what it may use for outgoing mail", US, "quota_exceeded"),
+    Case(DOT, "550 5.2.2 outbound quota used up", US, "quota_exceeded"),
     Case(RCPT, "550 5.7.233 the tenant has reached its limit", US, "quota_exceeded"),
     Case(DOT, "550 5.7.705 the tenant is over its threshold", US, "quota_exceeded"),
     Case(RCPT, "550 shop.example has sent more than the max emails per hour (30/30)", US, "quota_exceeded"),
