@@ -20,8 +20,11 @@ class Outcome(StrEnum):
     """Try this message again later (4xx, time-out before the message was complete)."""
     REJECTED = "rejected"
     """This message or recipient is refused for good (5xx on recipient or content)."""
+    SENDING_REFUSED = "sending_refused"
+    """The provider refuses to send for us (blocked address, quota, relaying), as far as one message can tell: delivery
+    believes it once independent messages were refused."""
     ADAPTER_DOWN = "adapter_down"
-    """The provider or its configuration is at fault, not the message (refused connection, wrong password)."""
+    """No message could be offered: the provider or its configuration is at fault (refused connection, wrong password)."""
     UNKNOWN = "unknown"
     """The connection broke after the message was complete and before the answer: it may have been accepted."""
 

@@ -1,6 +1,7 @@
 """Opens an SMTP connection with aiosmtplib (connect, greet, encrypt, log in) and classifies failures."""
 
 import asyncio
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -9,8 +10,12 @@ import aiosmtplib
 
 from adapters.base import Answer, Outcome
 from adapters.smtp_options import SmtpOptions
+from adapters.smtp_reply import shown
 from adapters.smtp_stream import SmtpStream
 from adapters.smtp_wire import Extensions
+
+_NEW_PASSWORD_NEEDED = 432
+"""The 4xx reply to a login that no retry mends (RFC 4954)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ async def connect(options: SmtpOptions) -> OpenConnection | Answer:
     except TimeoutError:
         result = _down(options, "connection_timeout", "did not answer in time")
     except aiosmtplib.SMTPResponseException as error:
-        result = _down(options, "greeting_refused", f"answers {error.code}")
+        result = _not_let_in(options, error)
     except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:
         cause = error.__cause__ or error
         reason = "tls_failed" if isinstance(cause, ssl.SSLError) else "connection_failed"
@@ -81,7 +86,10 @@ async def _encrypt(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | No
         return None
     if not client.supports_extension("starttls"):
         return _down(options, "starttls_unsupported", 'offers no STARTTLS; set security = "tls" or another port')
-    await client.starttls()
+    try:
+        await client.starttls()
+    except aiosmtplib.SMTPResponseException as error:
+        return _down(options, "tls_failed", f"answers STARTTLS with {shown(error.code, error.message)}")
     await _greet(client)
     return None
 
@@ -93,13 +101,25 @@ async def _log_in(client: aiosmtplib.SMTP, options: SmtpOptions) -> Answer | Non
     try:
         await client.login(options.username, options.password.get_secret_value())
     except aiosmtplib.SMTPAuthenticationError as error:
-        reason = "auth_failed" if error.code >= 500 else "auth_unavailable"
+        reason = "auth_failed" if error.code >= 500 or error.code == _NEW_PASSWORD_NEEDED else "auth_unavailable"
         return _down(options, reason, f"answers {error.code} to the login; check username and password")
     except aiosmtplib.SMTPServerDisconnected:
         return _down(options, "auth_failed", "closed the connection during login")
     except aiosmtplib.SMTPException:
         return _down(options, "auth_unsupported", "offers no supported way to log in")
     return None
+
+
+def _not_let_in(options: SmtpOptions, error: aiosmtplib.SMTPResponseException) -> Answer:
+    """Return why the server refuses the connection itself, or the name that we gave."""
+    detail = f"answers {shown(error.code, error.message)}"
+    if error.code < 500:
+        return _down(options, "service_unavailable", detail)
+    if isinstance(error, aiosmtplib.SMTPHeloError):
+        return _down(options, "hello_refused", f"{detail} to EHLO and HELO")
+    # No login, sender or recipient was named yet, so a security code can only be about the address we call from.
+    subject = re.match(r"\s*5\.(\d+)\.", error.message)
+    return _down(options, "ip_blocked" if subject and subject[1] == "7" else "greeting_refused", detail)
 
 
 def _take_over(client: aiosmtplib.SMTP) -> OpenConnection:

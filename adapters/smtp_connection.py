@@ -8,9 +8,11 @@ pipelining (RFC 2920), the commands of a transaction are sent together; the mess
 import asyncio
 
 from adapters.base import Answer, Message, Outcome
+from adapters.smtp_codes import CLOSING
 from adapters.smtp_connect import connect
 from adapters.smtp_options import SmtpOptions
-from adapters.smtp_outcomes import SmtpStage, accepted, refused
+from adapters.smtp_outcomes import accepted, refused
+from adapters.smtp_reply import Refusal, SmtpStage
 from adapters.smtp_stream import NotSmtp, SmtpStream
 from adapters.smtp_wire import Extensions, dot_stuffed, envelope_commands
 
@@ -24,10 +26,11 @@ GOODBYE = 5.0
 
 _GO_ON = 354
 """The reply to DATA that asks for the message."""
-_CLOSING = 421
-"""The reply to any command that says the server is closing the connection."""
 _WANTED = ((SmtpStage.SENDER, (250,)), (SmtpStage.RECIPIENT, (250, 251)), (SmtpStage.CONTENT, (_GO_ON,)))
 """The stages before the message, and the replies that let a transaction continue."""
+
+_MAY_BE_STALE = (Outcome.RETRY, Outcome.SENDING_REFUSED)
+"""What the first command on a kept connection gets if the server has closed it, or is closing it."""
 
 
 class SmtpConnection:
@@ -67,7 +70,7 @@ class SmtpConnection:
         """Connect if needed and run the transaction; replace a kept connection once if it turns out to be dead."""
         kept = self.is_open
         answer = await self._attempt(message)
-        gone = kept and not self.is_open and self._stage is SmtpStage.SENDER and answer.outcome is Outcome.RETRY
+        gone = kept and not self.is_open and self._stage is SmtpStage.SENDER and answer.outcome in _MAY_BE_STALE
         return await self._attempt(message) if gone and answer.reason != "timeout" else answer
 
     async def _attempt(self, message: Message) -> Answer:
@@ -110,11 +113,11 @@ class SmtpConnection:
             code, text = await stream.read()
             if code not in wanted:
                 await self._clear(stream, code)
-                return refused(stage, code, text)
-        return await self._hand_over(stream, message.payload.mime)
+                return refused(Refusal(stage, code, text, message.recipient))
+        return await self._hand_over(stream, message)
 
-    async def _hand_over(self, stream: SmtpStream, body: bytes) -> Answer:
-        octets = dot_stuffed(body)
+    async def _hand_over(self, stream: SmtpStream, message: Message) -> Answer:
+        octets = dot_stuffed(message.payload.mime)
         if len(octets) > WHOLE:
             stream.write(octets, replies=0)
             await _flushed(stream)
@@ -128,7 +131,7 @@ class SmtpConnection:
             return accepted(text)
         if not _is_refusal(code):
             self.drop()
-        return refused(SmtpStage.SENT, code, text)
+        return refused(Refusal(SmtpStage.SENT, code, text, message.recipient))
 
     async def _clear(self, stream: SmtpStream, refusal: int) -> None:
         """Abort the partial transaction; drop the connection if that fails.
@@ -147,7 +150,7 @@ class SmtpConnection:
 
 def _is_refusal(code: int) -> bool:
     """Return whether a reply refuses one command but allows further ones."""
-    return 400 <= code < 600 and code != _CLOSING
+    return 400 <= code < 600 and code != CLOSING
 
 
 async def _cleared(stream: SmtpStream, refusal: int) -> bool:
@@ -163,13 +166,13 @@ async def _cleared(stream: SmtpStream, refusal: int) -> bool:
     codes = [refusal]
     while stream.expected:
         codes.append((await stream.read()).code)
-    if _CLOSING in codes:
+    if CLOSING in codes:
         return False
     if codes[-1] == _GO_ON:
         if not _is_refusal(codes[-2]):
             return False
         stream.write(b".\r\n", replies=1)
-        return (await stream.read()).code != _CLOSING
+        return (await stream.read()).code != CLOSING
     stream.write(b"RSET\r\n", replies=1)
     return (await stream.read()).code == 250
 

@@ -1,36 +1,29 @@
-"""What an SMTP server's replies mean for delivery (RFC 5321 codes, RFC 3463 enhanced codes)."""
+"""What an SMTP server's replies mean for delivery: by enhanced status code, basic code and stage; by words last."""
 
 import re
-from enum import Enum
 
 from adapters.base import Answer, Outcome
+from adapters.reasons import PROTOCOL_ERROR
+from adapters.smtp_codes import CLOSING, LOGIN, by_basic, by_enhanced
+from adapters.smtp_meanings import (
+    CONTENT,
+    NO_PERMISSION,
+    NOT_ASCII,
+    POLICY,
+    QUOTA,
+    SENDER,
+    SERVICE,
+    UNSUITABLE,
+    Meaning,
+)
+from adapters.smtp_reply import Refusal, SmtpStage
+from adapters.smtp_words import by_words, says_our_quota
 
-_ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
 _QUEUED_AS = re.compile(r"queued (?:mail )?(?:as|for delivery:?)\s+<?([\w.:/+=-]{1,80})", re.IGNORECASE)
-_ADDRESS = re.compile(r"\S*@\S*")
-_CONTROLS = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_NOT_ALLOWED = re.compile(r"relay|authenticat|not permitted to send|log ?in", re.IGNORECASE)
 
-_AUTH_CODES = frozenset((530, 534, 535, 538))
-_AUTH_DETAILS = frozenset(("3", "8", "9", "11"))
-"""5.7.x codes (RFC 3463, 4954) that are about us, not the message: no permission, bad or weak credentials."""
-
-DETAIL = 200
-"""Maximum length of a reply in the log."""
-
-
-class SmtpStage(Enum):
-    """How far a transaction has got. From ``SENT`` on, the server has the whole message."""
-
-    SENDER = "sender"
-    RECIPIENT = "recipient"
-    CONTENT = "content"
-    SENT = "sent"
-
-
-def shown(code: int, text: str) -> str:
-    """Return a reply as shown in the log: one line, truncated, without addresses."""
-    return f"{code} {_CONTROLS.sub(' ', _ADDRESS.sub('…', text)).strip()}"[:DETAIL]
+_QUOTA_AT_THE_END = frozenset(((2, 2), (4, 6)))
+"""Codes of a full mailbox and of a loop that some providers use after the message for the sender's own limit."""
+_OF_A_MESSAGE_AT_MAIL = (UNSUITABLE, NOT_ASCII, CONTENT)
 
 
 def accepted(text: str) -> Answer:
@@ -39,46 +32,37 @@ def accepted(text: str) -> Answer:
     return Answer(Outcome.ACCEPTED, reference=found[1] if found else "")
 
 
-def refused(stage: SmtpStage, code: int, text: str) -> Answer:
+def refused(refusal: Refusal) -> Answer:
     """Classify a reply that is not the expected one.
 
-    4xx: ``RETRY``. 5xx: ``ADAPTER_DOWN`` if it says that we may not send at all (credentials, relaying, our sender
-    address), else ``REJECTED``. Anything else is not SMTP: ``UNKNOWN`` after the message was sent, ``RETRY`` before.
+    ``SENDING_REFUSED`` if it is us who are refused (address, quota, credentials, relaying, the service itself). If it is
+    this message or recipient: ``RETRY`` for 4xx, ``REJECTED`` for 5xx. Anything else is not SMTP: ``UNKNOWN`` after the
+    message was sent, ``RETRY`` before.
     """
-    detail = shown(code, text)
-    if 400 <= code < 500:
-        reason = "service_unavailable" if code == 421 else f"{_word(stage)}_deferred"
-        return Answer(Outcome.RETRY, reason, detail)
-    if 500 <= code < 600:
-        return _permanent(stage, code, text, detail)
-    return Answer(Outcome.UNKNOWN if stage is SmtpStage.SENT else Outcome.RETRY, "protocol_error", detail)
+    if not 400 <= refusal.code < 600:
+        outcome = Outcome.UNKNOWN if refusal.stage is SmtpStage.SENT else Outcome.RETRY
+        return Answer(outcome, PROTOCOL_ERROR.value, refusal.shown)
+    meaning = _meaning(refusal)
+    of_message = Outcome.RETRY if refusal.temporary else Outcome.REJECTED
+    outcome = Outcome.SENDING_REFUSED if meaning.ours else of_message
+    return Answer(outcome, meaning.said(temporary=refusal.temporary).value, refusal.shown)
 
 
-def _word(stage: SmtpStage) -> str:
-    return "content" if stage is SmtpStage.SENT else stage.value
+def _meaning(refusal: Refusal) -> Meaning:
+    if refusal.code in LOGIN:
+        return NO_PERMISSION
+    meaning = by_enhanced(refusal) or by_words(refusal) or by_basic(refusal)
+    if refusal.enhanced in _QUOTA_AT_THE_END and refusal.stage is SmtpStage.SENT and says_our_quota(refusal):
+        return QUOTA
+    if refusal.code == CLOSING and not meaning.ours and not _names_recipient(refusal):
+        return SERVICE
+    if refusal.stage is SmtpStage.SENDER and not meaning.ours and meaning not in _OF_A_MESSAGE_AT_MAIL:
+        return SENDER  # no recipient was named yet, and the sender is the same for all messages
+    if meaning is POLICY and refusal.stage in (SmtpStage.CONTENT, SmtpStage.SENT):
+        return CONTENT
+    return meaning
 
 
-def _permanent(stage: SmtpStage, code: int, text: str, detail: str) -> Answer:
-    enhanced = _ENHANCED.match(text)
-    subject, number = (enhanced[2], enhanced[3]) if enhanced else ("", "")
-    if code in _AUTH_CODES or (subject == "7" and (number in _AUTH_DETAILS or _NOT_ALLOWED.search(text))):
-        return Answer(Outcome.ADAPTER_DOWN, "not_authorised", detail)
-    if stage is SmtpStage.SENDER:
-        if code in (552, 555) or subject == "3":
-            return Answer(Outcome.REJECTED, "message_unsuitable", detail)
-        return Answer(Outcome.ADAPTER_DOWN, "sender_refused", detail)
-    if stage is SmtpStage.RECIPIENT:
-        if not subject and _NOT_ALLOWED.search(text):
-            return Answer(Outcome.ADAPTER_DOWN, "not_authorised", detail)
-        return Answer(Outcome.REJECTED, _recipient_reason(code, subject, number), detail)
-    return Answer(Outcome.REJECTED, "content_refused", detail)
-
-
-def _recipient_reason(code: int, subject: str, number: str) -> str:
-    if subject == "7":
-        return "policy_refused"
-    if code == 552 or (subject, number) == ("2", "2"):
-        return "mailbox_full"
-    if code in (550, 551, 553) or subject == "1":
-        return "mailbox_unavailable"
-    return "recipient_refused"
+def _names_recipient(refusal: Refusal) -> bool:
+    """Tell whether the enhanced status code is about the recipient's address or mailbox."""
+    return refusal.enhanced is not None and refusal.enhanced[0] in (1, 2)

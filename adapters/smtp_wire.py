@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from adapters.base import Answer, Message, Outcome
+from adapters.domains import ascii_domain
 
 _CONTROLS = re.compile(r"[\x00-\x20\x7f<>]")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
@@ -23,15 +24,17 @@ def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, 
     options = b""
     if extensions.size:
         options += b" SIZE=%d" % len(message.payload.mime)
-    sender, recipient = ascii_domain(message.sender), ascii_domain(message.recipient)
+    sender, recipient = _on_the_wire(message.sender), _on_the_wire(message.recipient)
     for address, outcome in ((sender, Outcome.ADAPTER_DOWN), (recipient, Outcome.REJECTED)):
         if not address or _CONTROLS.search(address):
             return Answer(outcome, "address_invalid", "no mail can be sent to this address")
     if not (sender.isascii() and recipient.isascii()):
         if not extensions.smtputf8:
-            return Answer(
-                Outcome.REJECTED, "smtputf8_unsupported", "the address is not ASCII, and the server accepts only ASCII"
+            outcome, whose = (
+                (Outcome.REJECTED, "recipient's") if sender.isascii() else (Outcome.ADAPTER_DOWN, "sender's")
             )
+            detail = f"the {whose} address is not ASCII, and the server accepts only ASCII"
+            return Answer(outcome, "smtputf8_unsupported", detail)
         options += b" SMTPUTF8 BODY=8BITMIME"
     try:
         said = sender.encode("utf-8"), recipient.encode("utf-8")
@@ -40,16 +43,14 @@ def envelope_commands(extensions: Extensions, message: Message) -> tuple[bytes, 
     return b"MAIL FROM:<" + said[0] + b">" + options + b"\r\n", b"RCPT TO:<" + said[1] + b">\r\n"
 
 
-def ascii_domain(address: str) -> str:
-    """Return an address with its domain in ASCII form (RFC 5891) if only the domain is not ASCII; "" if impossible."""
-    if address.isascii():
-        return address
+def _on_the_wire(address: str) -> str:
+    """Return an address with its domain in ASCII if only the domain is not ASCII; "" if impossible."""
     name, _, domain = address.rpartition("@")
-    if not name.isascii():
+    if address.isascii() or not name.isascii():
         return address
     try:
-        return f"{name}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
+        return f"{name}@{ascii_domain(domain)}"
+    except ValueError:
         return ""
 
 

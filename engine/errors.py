@@ -11,6 +11,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 ├── VersionReplaced          another version of the files has been applied since: read again what runs
 ├── NothingApplied           no version of the files was ever applied: run `habitue apply`
 ├── InputError               a file to import, an option or a user key is invalid
+├── BrandError               no message can be composed, because of the brand's settings: all wait
 ├── BadRow                   a stored row has invalid data: the row is quarantined
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
 """
@@ -74,6 +75,13 @@ class NothingApplied(HabitueError):
 
 class InputError(HabitueError):
     """An argument, option or input file of a command is invalid."""
+
+
+class BrandError(HabitueError):
+    """No message can be composed with the brand's own address or links, so it is the fault of none of them.
+
+    Settings are checked when they are loaded; this is for those that were made in other ways.
+    """
 
 
 class BadRow(HabitueError):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.brand_values import own_address
 from engine.channels.base import blocks_of
 from engine.conditions.turning import TurningPoint
 from engine.content.bundle import TEMPLATES, Bundle
@@ -128,6 +129,6 @@ def template_library(bundle: Bundle, settings: Settings, kinds: Kinds) -> Templa
         "name": brand.name,
         "website": brand.website,
         "postal_address": brand.postal_address,
-        "sender": brand.sender,
+        "sender": own_address(brand.sender).address,
     }
     return TemplateLibrary(sources, blocks_of(kinds.channels), brand.locale, {"brand": values})

@@ -12,6 +12,7 @@ from babel.localedata import locale_identifiers
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from engine.brand_values import own_address, own_lines, own_name, own_site, own_unsubscribe_url
 from engine.content.findings import did_you_mean
 from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
@@ -27,7 +28,7 @@ class _Part(BaseModel):
 
 
 class Brand(_Part):
-    """The brand: the sender of all messages."""
+    """The brand: the sender of all messages. Addresses and links are as ``engine.brand_values`` returns them."""
 
     name: str = "Habitué"
     currency: str = "USD"
@@ -37,12 +38,28 @@ class Brand(_Part):
     locale: str = "en"
     """For users whose language is unknown."""
     sender: str = "hello@example.com"
+    """An address, or a name and an address: ``Hello <hello@example.com>``."""
     reply_to: str | None = None
     website: str = "https://example.com"
     postal_address: str = ""
     """Shown at the foot of marketing email, as the law of many countries requires."""
     unsubscribe_url: str = "https://example.com/unsubscribe"
     """Base of the one-click URL in ``List-Unsubscribe``; the token is added to it."""
+
+    @field_validator("sender", "reply_to")
+    @classmethod
+    def _address(cls, text: str | None) -> str | None:
+        return str(own_address(text)) if text is not None else None
+
+    @field_validator("reply_to", mode="before")
+    @classmethod
+    def _blank_is_none(cls, text: object) -> object:
+        return None if isinstance(text, str) and not text.strip() else text
+
+    _name = field_validator("name")(own_name)
+    _postal_address = field_validator("postal_address")(own_lines)
+    _website = field_validator("website")(own_site)
+    _unsubscribe_url = field_validator("unsubscribe_url")(own_unsubscribe_url)
 
     @field_validator("currency")
     @classmethod

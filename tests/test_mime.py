@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench.mime import context, envelope, floor, library
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
-from engine.errors import RenderError
+from engine.errors import BrandError, RenderError
 from engine.messages.email.headers import Mailbox, mailbox, unstructured
 from engine.messages.email.mime import Envelope, build, message_id
 from engine.messages.email.quoted import encode_static, encode_text, encode_value
@@ -224,11 +224,13 @@ def _name_in(octets: bytes) -> str:
     ],
 )
 def test_an_address_with_more_in_it_is_refused(address: str) -> None:
-    for place in ("sender", "recipient", "reply_to"):
-        with pytest.raises(RenderError) as caught:
+    with pytest.raises(RenderError) as caught:
+        build(rendered_of(), head(recipient=Mailbox(address)))
+    assert caught.value.reason == "address_invalid"
+    assert "ann" not in str(caught.value)
+    for place in ("sender", "reply_to"):
+        with pytest.raises(BrandError):
             build(rendered_of(), head(**{place: Mailbox(address)}))
-        assert caught.value.reason == "address_invalid"
-        assert "ann" not in str(caught.value)
 
 
 @pytest.mark.parametrize("poison", ["\r\nBcc: eve@example.com", "\nX: y", "\rX: y", "\0", "\u2028X: y", "\x85X: y"])
@@ -241,16 +243,18 @@ def test_nothing_is_smuggled_into_a_header(poison: str) -> None:
     for broken in (
         head(extra=(("X-Tag", f"a{poison}"),)),
         head(extra=((f"X-Tag{poison}", "a"),)),
-        head(unsubscribe_url=f"https://example.com/{poison}"),
         head(message_id=f"<a{poison}@example.com>"),
     ):
         with pytest.raises(RenderError) as caught:
             build(rendered, broken)
         assert caught.value.reason == "header_invalid"
+    with pytest.raises(BrandError):
+        build(rendered, head(unsubscribe_url=f"https://example.com/{poison}"))
 
 
 def test_international_addresses() -> None:
     assert mailbox("ann@bücher.example", "") == b"ann@xn--bcher-kva.example"
+    assert mailbox("ann@straße.example", "") == b"ann@xn--strae-oqa.example", "IDNA 2008 has an ß"
     assert mailbox("用户@example.org", "U") == "U <用户@example.org>".encode()
 
 

@@ -142,6 +142,7 @@ async def _send(adapter: Adapter, message: Message) -> Answer:
 def _failure(adapter: str, answer: Answer) -> str:
     what = {
         Outcome.ADAPTER_DOWN: f"the adapter `{adapter}` cannot send: check adapters.{adapter} in config.toml",
+        Outcome.SENDING_REFUSED: f"`{adapter}` refuses to send for us: check its account and our reputation",
         Outcome.RETRY: f"`{adapter}` does not accept it at the moment: try again later",
         Outcome.REJECTED: f"`{adapter}` refuses this message or this recipient",
         Outcome.UNKNOWN: f"the connection of `{adapter}` broke before the answer: the message may have been sent",

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.base import Message
 from engine.actions.content import SentContent
+from engine.brand_values import own_address
 from engine.calendar.zones import zone_or
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, Sending, Shown, by_name
@@ -48,15 +49,16 @@ class Composer:
         self._channels = by_name(channels)
         self._used_values = UsedValues(context.library)
         brand = context.brand
+        sender, reply_to = own_address(brand.sender), own_address(brand.reply_to) if brand.reply_to else None
         self._brand: BrandValues = {
             "name": brand.name,
             "website": brand.website,
             "postal_address": brand.postal_address,
-            "sender": brand.sender,
+            "sender": sender.address,
             "currency": brand.currency,
         }
-        self._sender = Mailbox(brand.sender, brand.name)
-        self._reply_to = Mailbox(brand.reply_to) if brand.reply_to else None
+        self._sender = Mailbox(sender.address, sender.name or brand.name)
+        self._reply_to = Mailbox(reply_to.address, reply_to.name) if reply_to else None
 
     def compose(self, pending: PendingMessage, now: int, mark: str = "") -> Composed:
         """Return the message, with ``mark`` before its subject or text.

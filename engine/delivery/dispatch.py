@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.base import Adapter
 from engine.actions.claims import Claims
-from engine.breaker import CODE_AT_FAULT, Alarm, Breaker
+from engine.breaker import CODE_AT_FAULT, Alarm
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import SECOND, Clock
+from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
@@ -210,7 +211,7 @@ class Delivery:
 
 
 def _new_state(channel: str, adapter: str) -> LaneState:
-    return LaneState(Breaker(f"adapter `{adapter}` is down"), ChannelBreakers(channel))
+    return LaneState(AdapterBreaker(adapter), ChannelBreakers(channel))
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event, poll: float) -> None:

@@ -16,8 +16,8 @@ from adapters.base import Adapter
 from engine.actions.claims import Claim, Claims
 from engine.actions.moves import Move
 from engine.actions.states import State
-from engine.breaker import Breaker
 from engine.clock import Clock, Instant
+from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composed, Composer
 from engine.delivery.gates.asking import reserve
@@ -63,7 +63,7 @@ class LaneContext:
 class LaneState:
     """What a lane remembers between passes: the breakers of its adapter, channel and templates."""
 
-    breaker: Breaker
+    breaker: AdapterBreaker
     channel_breakers: ChannelBreakers
 
 

@@ -40,7 +40,7 @@ def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, sett
             via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
             state, due_at = State.RETRYING, now + retry_wait(pending.action_id, tries, settings.retry_after)
-        case Outcome.ADAPTER_DOWN:
+        case Outcome.ADAPTER_DOWN | Outcome.SENDING_REFUSED:
             state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:
             provider_text, place = answer.detail[:MAX_DETAIL], ""

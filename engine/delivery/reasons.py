@@ -21,7 +21,7 @@ class DeliveryReason(DescribedEnum):
     TRIES_EXHAUSTED = "tries_exhausted", "The provider deferred it as often as delivery.tries allows."
     ADAPTER_DOWN = (
         "adapter_down",
-        "The provider is down or its configuration is wrong; the message waits and is not lost.",
+        "The provider is down, refuses us, or its configuration is wrong; the message waits and is not lost.",
     )
     CODE_AT_FAULT = breaker.CODE_AT_FAULT, "A bug in the program or a template stopped it; it waits and is not lost."
     WORKER_STOPPED = "worker_stopped", "The worker stopped before the hand-off; another worker will take it."

@@ -5,7 +5,7 @@ the journal: the journal commits in order, so the next hand-off is committed tog
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.breaker import Breaker
 from engine.clock import HOUR, SECOND, Clock
+from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
 from engine.delivery.pending_message import PendingMessage
@@ -46,7 +47,7 @@ class Sender:
     def __init__(  # noqa: PLR0917 - made in one place
         self,
         adapter: Adapter | None,
-        breaker: Breaker,
+        breaker: AdapterBreaker,
         in_flight: int,
         journal: Journal,
         tally: Tally,
@@ -146,9 +147,7 @@ class Sender:
         if left <= self._settings.lease // 10:
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
         answer = await self._ask(self._adapter, outgoing.message, left / SECOND)
-        now = self._clock.now()
-        self._watch(answer, now)
-        return follow(pending, answer, self._adapter.name, now, self._settings)
+        return self._follow(outgoing, answer, self._adapter.name)
 
     async def _ask(self, adapter: Adapter, message: Message, seconds: float) -> Answer:
         try:
@@ -166,6 +165,19 @@ class Sender:
         except Exception as error:  # noqa: BLE001 - a bug in the adapter; it may have sent the message
             return _adapter_error(error)
 
+    def _follow(self, outgoing: OutgoingMessage, answer: Answer, adapter: str) -> Move:
+        """Tell the breaker of ``answer``; return the message's move."""
+        pending, now = outgoing.pending, self._clock.now()
+        if answer.outcome is not Outcome.SENDING_REFUSED:
+            self._watch(answer, now)
+            return follow(pending, answer, adapter, now, self._settings)
+        refused = self._breaker.refused(pending.action_id, outgoing.message.recipient, answer, now)
+        if refused.paused:
+            _log.error("adapter_down", alarm=str(self._breaker.alarm))
+        if refused.own_fault:
+            return follow(pending, replace(answer, outcome=Outcome.RETRY), adapter, now, self._settings)
+        return follow(pending, answer, adapter, now, self._settings)._replace(due_at=refused.due_at)
+
     def _watch(self, answer: Answer, now: int) -> None:
         if answer.reason == DeliveryReason.ADAPTER_ERROR:
             if self._breaker.down(DeliveryReason.ADAPTER_ERROR, answer.detail, now, LONGEST_AFTER_BUG):
@@ -173,7 +185,13 @@ class Sender:
         elif answer.outcome is Outcome.ADAPTER_DOWN:
             if self._breaker.down(answer.reason, answer.detail, now):
                 _log.error("adapter_down", alarm=str(self._breaker.alarm))
-        elif answer.outcome is not Outcome.UNKNOWN and self._breaker.up():
+        elif answer.outcome is Outcome.ACCEPTED:
+            self._resumed(self._breaker.accepted())
+        elif answer.outcome is not Outcome.UNKNOWN:
+            self._resumed(self._breaker.answered())
+
+    def _resumed(self, was_down: bool) -> None:
+        if was_down:
             _log.info("adapter_up", adapter=self._adapter.name if self._adapter else "")
 
     def _recorded(self, move: Move, written: "asyncio.Future[Written]") -> None:

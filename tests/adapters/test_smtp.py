@@ -3,7 +3,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,26 +46,26 @@ def exchange(server: ScriptedSmtp, *messages: Message, **changes: object) -> lis
 
 
 REPLIES = [
-    ("MAIL", "421 4.3.2 going down", Outcome.RETRY, "service_unavailable"),
-    ("MAIL", "450 4.7.1 greylisted", Outcome.RETRY, "sender_deferred"),
-    ("MAIL", "530 5.7.0 log in first", Outcome.ADAPTER_DOWN, "not_authorised"),
-    ("MAIL", "550 5.7.1 sender not owned", Outcome.ADAPTER_DOWN, "sender_refused"),
+    ("MAIL", "421 4.3.2 going down", Outcome.SENDING_REFUSED, "service_unavailable"),
+    ("MAIL", "450 4.7.1 not now", Outcome.SENDING_REFUSED, "sender_deferred"),
+    ("MAIL", "530 5.7.0 log in first", Outcome.SENDING_REFUSED, "not_authorised"),
+    ("MAIL", "550 5.7.1 sender not owned", Outcome.SENDING_REFUSED, "sender_refused"),
     ("MAIL", "552 5.3.4 too big", Outcome.REJECTED, "message_unsuitable"),
-    ("RCPT", "421 4.7.0 too many", Outcome.RETRY, "service_unavailable"),
-    ("RCPT", "450 4.2.0 greylisted", Outcome.RETRY, "recipient_deferred"),
-    ("RCPT", "452 4.2.2 full", Outcome.RETRY, "recipient_deferred"),
+    ("RCPT", "421 4.7.0 too many", Outcome.SENDING_REFUSED, "service_unavailable"),
+    ("RCPT", "450 4.2.0 greylisted", Outcome.RETRY, "greylisted"),
+    ("RCPT", "452 4.2.2 full", Outcome.RETRY, "mailbox_full"),
     ("RCPT", "550 5.1.1 no such user", Outcome.REJECTED, "mailbox_unavailable"),
     ("RCPT", "552 5.2.2 full", Outcome.REJECTED, "mailbox_full"),
-    ("RCPT", "554 5.7.1 Relay access denied", Outcome.ADAPTER_DOWN, "not_authorised"),
+    ("RCPT", "554 5.7.1 Relay access denied", Outcome.SENDING_REFUSED, "not_authorised"),
     ("RCPT", "554 5.7.1 blocked by policy", Outcome.REJECTED, "policy_refused"),
     ("RCPT", "999 what", Outcome.RETRY, "protocol_error"),
     ("DATA", "451 4.3.0 later", Outcome.RETRY, "content_deferred"),
     ("DATA", "554 5.5.1 no", Outcome.REJECTED, "content_refused"),
     ("DATA", "250 what", Outcome.RETRY, "protocol_error"),
-    ("DOT", "421 4.3.2 going down", Outcome.RETRY, "service_unavailable"),
-    ("DOT", "452 4.3.1 disk full", Outcome.RETRY, "content_deferred"),
+    ("DOT", "421 4.3.2 going down", Outcome.SENDING_REFUSED, "service_unavailable"),
+    ("DOT", "452 4.3.1 disk full", Outcome.SENDING_REFUSED, "service_unavailable"),
     ("DOT", "550 5.7.1 spam", Outcome.REJECTED, "content_refused"),
-    ("DOT", "552 5.3.4 too big", Outcome.REJECTED, "content_refused"),
+    ("DOT", "552 5.3.4 too big", Outcome.REJECTED, "message_unsuitable"),
     ("DOT", "354 what", Outcome.UNKNOWN, "protocol_error"),
     ("DOT", "not a reply", Outcome.UNKNOWN, "protocol_error"),
 ]
@@ -253,10 +253,14 @@ def test_nobody_listens() -> None:
 @pytest.mark.parametrize(
     ("script", "extensions", "reason"),
     [
-        ({"GREETING": ["554 5.7.1 go away"]}, ("AUTH PLAIN",), "greeting_refused"),
-        ({"GREETING": ["421 4.3.2 busy"]}, ("AUTH PLAIN",), "greeting_refused"),
+        ({"GREETING": ["554 no mail here"]}, ("AUTH PLAIN",), "greeting_refused"),
+        ({"GREETING": ["554 5.7.1 go away, 127.0.0.1"]}, ("AUTH PLAIN",), "ip_blocked"),
+        ({"GREETING": ["421 4.3.2 busy"]}, ("AUTH PLAIN",), "service_unavailable"),
+        ({"EHLO": ["504 5.5.2 no"], "HELO": ["504 5.5.2 no full name"]}, ("AUTH PLAIN",), "hello_refused"),
         ({"AUTH": ["535 5.7.8 no"]}, ("AUTH PLAIN",), "auth_failed"),
         ({"AUTH": ["454 4.7.0 later"]}, ("AUTH PLAIN",), "auth_unavailable"),
+        ({"AUTH": ["534 5.7.14 log in with a browser first"]}, ("AUTH PLAIN",), "auth_failed"),
+        ({"AUTH": ["432 4.7.12 a new password is needed"]}, ("AUTH PLAIN",), "auth_failed"),
         ({"AUTH": [DROP]}, ("AUTH PLAIN",), "auth_failed"),
         ({}, (), "auth_unsupported"),
         ({}, ("AUTH GSSAPI",), "auth_unsupported"),
@@ -324,6 +328,14 @@ def test_does_without_a_promised_encryption_never() -> None:
     assert "MAIL" not in server.verbs()
 
 
+def test_a_server_without_a_certificate_of_its_own() -> None:
+    server = ScriptedSmtp({"STARTTLS": ["454 4.7.0 not available"]}, extensions=("STARTTLS",))
+    answer = exchange(server, security="starttls")[0]
+    assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "tls_failed")
+    assert "454 4.7.0 not available" in answer.detail
+    assert "MAIL" not in server.verbs()
+
+
 def test_tls_to_a_server_that_speaks_none() -> None:
     answer = exchange(ScriptedSmtp(), security="tls", timeout=5.0)[0]
     assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "tls_failed")
@@ -352,6 +364,18 @@ def test_spells_an_international_domain_in_ascii() -> None:
     server = ScriptedSmtp()
     assert exchange(server, message(recipient="ann@bücher.example"))[0].outcome is Outcome.ACCEPTED
     assert "RCPT TO:<ann@xn--bcher-kva.example>" in server.commands
+
+
+def test_one_version_of_idna_in_the_envelope() -> None:
+    server = ScriptedSmtp()
+    exchange(server, message(recipient="ann@straße.example"))
+    assert "RCPT TO:<ann@xn--strae-oqa.example>" in server.commands
+
+
+def test_a_sender_that_the_server_cannot_write_is_no_fault_of_the_message() -> None:
+    sent = replace(message(), sender="käthe@example.com")
+    answer = exchange(ScriptedSmtp(), sent)[0]
+    assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "smtputf8_unsupported")
 
 
 def test_repeats_no_address_in_its_answer() -> None:

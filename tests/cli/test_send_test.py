@@ -21,6 +21,7 @@ class NoOptions(BaseModel):
     ("outcome", "says"),
     [
         (Outcome.ADAPTER_DOWN, "the adapter `scripted` cannot send: check adapters.scripted in config.toml"),
+        (Outcome.SENDING_REFUSED, "`scripted` refuses to send for us: check its account and our reputation"),
         (Outcome.RETRY, "`scripted` does not accept it at the moment: try again later"),
         (Outcome.REJECTED, "`scripted` refuses this message or this recipient"),
         (Outcome.UNKNOWN, "the connection of `scripted` broke before the answer: the message may have been sent"),

@@ -17,6 +17,7 @@ from tests.contracts.adapter_contract import AdapterContract, Bench
 FAILURES = {
     Outcome.RETRY: {"RCPT": ["450 4.2.0 greylisted"]},
     Outcome.REJECTED: {"RCPT": ["550 5.1.1 no such user"]},
+    Outcome.SENDING_REFUSED: {"RCPT": ["550 5.4.5 the day's limit is reached"]},
     Outcome.ADAPTER_DOWN: {"GREETING": [DROP]},
     Outcome.UNKNOWN: {"DOT": [DROP]},
 }

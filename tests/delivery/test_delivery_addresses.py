@@ -5,11 +5,17 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from adapters.base import EmailPayload, Message
+from adapters.smtp_wire import Extensions, envelope_commands
+from engine.brand_values import own_address
 from engine.channels import CHANNELS
 from engine.channels.base import by_name, masked
 from engine.channels.email import EMAIL
 from engine.channels.push import PUSH
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
+from engine.intake.rows.contact import parse_email
+from engine.intake.rows.values import Conventions
+from engine.messages.email.headers import wire_address
 
 
 @pytest.mark.parametrize(
@@ -143,3 +149,29 @@ def test_the_short_way_says_of_a_domain_what_the_library_says(domain: str) -> No
     except EmailNotValidError:
         expected = None
     assert EMAIL.usable(f"ann@{domain}") == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "domain"),
+    [
+        ("ann@straße.de", "xn--strae-oqa.de"),
+        ("ann@STRAẞE.de", "xn--strae-oqa.de"),
+        ("ann@strasse.de", "strasse.de"),
+        ("ann@xn--strae-oqa.de", "xn--strae-oqa.de"),
+        ("ann@βόλος.gr", "xn--nxasmm1c.gr"),
+        ("ann@MÜNCHEN.de", "xn--mnchen-3ya.de"),
+        ("ann@mu\u0308nchen.de", "xn--mnchen-3ya.de"),
+        ("ann@例え。jp", "xn--r8jz45g.jp"),
+    ],
+)
+def test_a_domain_is_the_same_one_at_intake_and_in_header_envelope_and_settings(written: str, domain: str) -> None:
+    """These differ between the versions of IDNA (2003 turns ß into ss), or have several spellings."""
+    stored = parse_email(written, Conventions())
+    assert EMAIL.usable(stored) == EMAIL.usable(written) == f"ann@{domain}"
+    assert wire_address(stored) == wire_address(f"ann@{domain}") == f"ann@{domain}".encode()
+    message = Message("k", "hello@example.com", stored, EmailPayload(b"x"), 0)
+    assert envelope_commands(Extensions(), message) == (
+        b"MAIL FROM:<hello@example.com>\r\n",
+        f"RCPT TO:<ann@{domain}>\r\n".encode(),
+    )
+    assert own_address(written).address == f"ann@{domain}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from adapters.domains import ascii_domain
 from engine.errors import RenderError
 from engine.messages.reasons import MessageReason
 
@@ -88,7 +89,7 @@ def checked_address(address: str) -> str:
 
 
 def wire_address(address: str) -> bytes:
-    """Encode a checked address: an international domain in its ASCII form (RFC 5891), unless the name needs UTF-8 too.
+    """Encode a checked address: an international domain in its ASCII form, unless the name needs UTF-8 too.
 
     Raises:
         RenderError: the address is invalid.
@@ -97,8 +98,8 @@ def wire_address(address: str) -> bytes:
     if address.isascii() or not name.isascii():
         return address.encode("utf-8")
     try:
-        return name.encode("ascii") + b"@" + domain.encode("idna")
-    except UnicodeError:
+        return f"{name}@{ascii_domain(domain)}".encode("ascii")
+    except ValueError:
         raise RenderError("the address has a domain that cannot exist", "address_invalid") from None
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from engine.clock import SECOND, to_datetime
-from engine.errors import RenderError
+from engine.errors import BrandError, RenderError
 from engine.messages.email.headers import Mailbox, field, link, mailbox, unstructured
 from engine.messages.reasons import MessageReason
 from engine.messages.render import Rendered
@@ -52,8 +52,9 @@ def build(rendered: Rendered, envelope: Envelope, mark: str = "") -> bytes:
     ``mark`` is put before the subject.
 
     Raises:
-        RenderError: an address or header is invalid (reasons ``address_invalid``, ``header_invalid``), a link in the
-            message has no known scheme (``url_invalid``), or it is not an email.
+        RenderError: the recipient's address or a header is invalid (reasons ``address_invalid``, ``header_invalid``), a
+            link in the message has no known scheme (``url_invalid``), or it is not an email.
+        BrandError: the sender's address, the address for replies or the unsubscribe link is invalid.
     """
     prepared = rendered.prepared
     if prepared.text is None or prepared.html is None:
@@ -93,7 +94,7 @@ def _header(subject: str, envelope: Envelope) -> list[bytes]:
     ]
     if envelope.reply_to is not None:
         pieces += (b"Reply-To: ", _own_mailbox(envelope.reply_to), b"\r\n")
-    links = [link(uri) for uri in (envelope.unsubscribe_url, envelope.unsubscribe_mailto) if uri]
+    links = [_own_link(uri) for uri in (envelope.unsubscribe_url, envelope.unsubscribe_mailto) if uri]
     if links:
         end = _ONE_CLICK if envelope.unsubscribe_url else b"\r\n"
         pieces += (b"List-Unsubscribe: ", b",\r\n ".join(links), end)
@@ -107,7 +108,17 @@ def _digest(key: str, purpose: bytes, size: int) -> str:
 
 @lru_cache(maxsize=32)
 def _own_mailbox(own: Mailbox) -> bytes:
-    return mailbox(own.address, own.name)
+    try:
+        return mailbox(own.address, own.name)
+    except RenderError:
+        raise BrandError("brand.sender or brand.reply_to is not an address that mail can be sent from") from None
+
+
+def _own_link(uri: str) -> bytes:
+    try:
+        return link(uri)
+    except RenderError:
+        raise BrandError("brand.unsubscribe_url is not a link that a header can have") from None
 
 
 @lru_cache(maxsize=1024)
