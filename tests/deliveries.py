@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Message
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
@@ -67,6 +67,11 @@ DRAFT = ActionDraft(
     channel="email",
     template="winback/offer",
 )
+
+
+def action_of(message: Message) -> int:
+    """Return the number of the action, which is its user's too."""
+    return int(message.recipient.removeprefix("u").partition("@")[0])
 
 
 class Deliveries(World):

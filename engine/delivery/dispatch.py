@@ -20,6 +20,7 @@ from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
+from engine.delivery.identity import STORE, MessageKeys
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
@@ -33,7 +34,7 @@ from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.store.secrets import installation_secret
+from engine.store.secrets import InstallationSecret, installation_secret
 
 _LONGEST_PAUSE = 30.0
 """Seconds between attempts while the store cannot be used."""
@@ -70,6 +71,7 @@ class Delivery:
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
+        self._keys = MessageKeys(InstallationSecret(database, STORE, clock))
         self.replace_content(library, catalog, coupon_values)
 
     def replace_content(
@@ -77,7 +79,7 @@ class Delivery:
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
         self._library, self._coupon_values = library, dict(coupon_values or {})
-        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._channels)
+        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._keys, self._channels)
         for state in self._states.values():
             state.channel_breakers.forget()
 
