@@ -33,8 +33,8 @@ class ScriptedStore(Database):
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with super().write() as connection:
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
+        with super().write(durable=durable) as connection:
             self.writing(connection)
             yield connection
             self.committing(connection)

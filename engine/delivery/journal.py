@@ -1,7 +1,8 @@
 """The single writer of delivery: it commits the lanes' results, in groups, in its own thread.
 
 A group is everything that arrived while the previous group was being committed, so there are few transactions under
-load and no delay without. If a write fails, it is retried: a provider's answer must not be lost because the database
+load and no delay without. Groups are durable: a power cut takes back neither a hand-off, with all that led to it, once
+the provider may have the message, nor the provider's answer. If a write fails, it is retried: a provider's answer must not be lost because the database
 was restarted.
 """
 
@@ -110,9 +111,10 @@ class Journal:
         if self._pending:
             self._wake.set()
 
-    async def run(self, work: Callable[[Connection], Result]) -> Result:
+    async def run(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
         """Run ``work`` in a write transaction, between groups; see ``Database.in_transaction``."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._database.in_transaction, work)
+        transaction = partial(self._database.in_transaction, work, durable=durable)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` in a read transaction, in parallel with groups."""
@@ -159,7 +161,7 @@ class Journal:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
-                return await self.run(partial(self._write, posts))
+                return await self.run(partial(self._write, posts), durable=True)
             except (StoreError, DBAPIError) as error:
                 if waited >= self._give_up_after or _fault_inside(posts, error):
                     raise

@@ -86,15 +86,18 @@ class Database:
                 yield reading
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = False) -> Iterator[Connection]:
         """Open a write transaction; it is committed at the end, or rolled back on any exception.
+
+        Once a ``durable`` one is committed, a power cut takes back neither it nor anything committed before. Of the
+        others it may, depending on the database, take back the newest.
 
         It cannot fail half-way because another writer was first (see ``Dialect.open``), except by a deadlock: what writes
         rows that others write, too, goes through ``in_transaction``.
         """
         self._make_file()
         with self._turns.turn(), self._connect() as connection:
-            writing = connection.execution_options(habitue_writes=True)
+            writing = connection.execution_options(habitue_writes=True, habitue_durable=durable)
             with writing.begin(), self._explaining(writing):
                 yield writing
 
@@ -110,8 +113,8 @@ class Database:
         """How long a chunk may take, in seconds, for the sake of writers who are still to come; None for any length."""
         return self._turns.longest
 
-    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
-        """Do ``work`` in a write transaction; return its result.
+    def in_transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+        """Do ``work`` in a write transaction, ``durable`` as in ``write``; return its result.
 
         If the database undoes the transaction in favour of another one (a deadlock), it is repeated from its beginning,
         up to three times. So ``work`` must have no effect outside the transaction, except one that a repetition replaces.
@@ -121,14 +124,14 @@ class Database:
         """
         for repeats, pause in enumerate(PAUSES):
             try:
-                return self._attempt(work, repeats)
+                return self._attempt(work, repeats, durable)
             except StoreRolledBack as error:
                 _log.warning("transaction repeated", why=str(error), next_try=pause)
             time.sleep(pause)
-        return self._attempt(work, len(PAUSES))
+        return self._attempt(work, len(PAUSES), durable)
 
-    def _attempt(self, work: Callable[[Connection], Result], repeats: int) -> Result:
-        with self.write() as connection:
+    def _attempt(self, work: Callable[[Connection], Result], repeats: int, durable: bool) -> Result:
+        with self.write(durable=durable) as connection:
             result = work(connection)
             if repeats:
                 note_repeats(connection, repeats, WallClock().now())
