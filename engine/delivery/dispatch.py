@@ -18,9 +18,11 @@ from engine.channels.base import Channel
 from engine.clock import SECOND, Clock
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
+from engine.delivery.crashes import Crashes
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.identity import STORE, MessageKeys
+from engine.delivery.in_flight.table import InFlight
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
@@ -71,7 +73,9 @@ class Delivery:
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
-        self._keys = MessageKeys(InstallationSecret(database, STORE, clock))
+        installation = InstallationSecret(database, STORE, clock)
+        self._keys = MessageKeys(installation)
+        self._crashes = Crashes(database, installation, settings.delivery, clock)
         self.replace_content(library, catalog, coupon_values)
 
     def replace_content(
@@ -121,11 +125,13 @@ class Delivery:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Journal]:
         """Open the journal and then the adapters; they are closed in reverse order."""
-        most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
+        limits = [self._settings.channel(name).in_flight for name in self._adapters]
         give_up_after = self._settings.delivery.lease
-        group = max(1, most // 2)
-        journal = Journal(self._database, self._clock, self._gates, give_up_after=give_up_after, group=group)
+        group = max(1, max(limits, default=1) // 2)
+        in_flight = InFlight(self._crashes.folder, 2 * sum(limits))  # some room for those whose answers are lost
+        journal = Journal(self._database, self._clock, self._gates, in_flight, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
+            opened.callback(in_flight.close)
             await opened.enter_async_context(journal)
             for adapter in self._adapters.values():
                 await opened.enter_async_context(adapter)
@@ -171,7 +177,7 @@ class Delivery:
         return self._claims.channels(connection) if due else []
 
     async def _recover(self, journal: Journal) -> int:
-        total = 0
+        total = await self._crashes.recover(journal)
         if not await journal.read(lambda connection: self._recovery.anything_to_do(connection, self._clock.now())):
             return total
         while recovered := await journal.run(lambda connection: self._recovery.run(connection, self._clock.now())):
@@ -185,6 +191,7 @@ class Delivery:
             now = self._clock.now()
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
+        await self._crashes.open(journal)
         loader = self._loader
         context = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._coupon_values)
         return LaneContext(

@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.actions.moves import HasFence, Move, Mover
-from engine.actions.states import ENDED_UNSENT
+from engine.actions.states import ENDED_UNSENT, State
 from engine.clock import SECOND, Clock
 from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
+from engine.delivery.in_flight.table import InFlight
 from engine.errors import StoreError
 from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
@@ -62,12 +63,21 @@ class Journal:
     """Writes moves and does other work on the store, one after the other. Use as an async context manager."""
 
     def __init__(
-        self, database: Database, clock: Clock, gates: Sequence[Gate[Any]], *, give_up_after: int, group: int
+        self,
+        database: Database,
+        clock: Clock,
+        gates: Sequence[Gate[Any]],
+        in_flight: InFlight,
+        *,
+        give_up_after: int,
+        group: int,
     ) -> None:
         """Commit as soon as ``group`` posts are pending. ``gates`` release the places of messages that end unsent.
 
-        Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
+        Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used. ``in_flight`` learns of
+        hand-offs before they are committed, and of the end of each afterwards.
         """
+        self.in_flight = in_flight
         self._gates = gates
         self._group = group
         self._database = database
@@ -150,6 +160,7 @@ class Journal:
                 if not post.written.done():
                     post.written.set_exception(error)
             return
+        self.in_flight.ended(move for move in written.values() if move.state is not State.HANDED_OFF)
         if stale:
             _log.warning("stale_fence", actions=stale[:20], count=len(stale))
         for post in posts:
@@ -184,6 +195,8 @@ class Journal:
         if ended:
             release(connection, ended, self._gates)
         stale += [move.action_id for move in moves if move.action_id not in counted]
+        self.in_flight.ended(move for move in moves if move.action_id not in counted)
+        self.in_flight.waiting(move for move in moves if move.action_id in counted and move.state is State.HANDED_OFF)
         return {move.action_id: move for move in moves if move.action_id in counted}, stale
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
@@ -51,6 +52,16 @@ class Database:
         self.engine = _engine(self.dialect, self._given)
         self._file = self.dialect.file(self._given)
         self._turns = self.dialect.turns(self._given)
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file; None if it is not a file of ours."""
+        return self._file
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without secrets."""
+        return shown_url(self._given, self.dialect)
 
     @property
     def is_missing(self) -> bool:
