@@ -170,7 +170,13 @@ class Deliveries(World):
         **settings: Any,
     ) -> Delivery:
         """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
-        delivery = DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings})
+        delivery = DeliverySettings(
+            **{
+                "unsubscribe_secret": "a-secret-of-the-tests",
+                "in_flight_folder": self.in_flight_folder,
+                **settings,
+            }
+        )
         most = {one.channel: in_flight if isinstance(in_flight, int) else in_flight[one.channel] for one in providers}
         full = self.app.settings.model_copy(
             update={
@@ -194,6 +200,19 @@ class Deliveries(World):
 
     def drain(self, *providers: Provider, **settings: Any) -> DeliveryCounts:
         return asyncio.run(self.delivery(*providers, **settings).drain())
+
+    def abandon(self, provider: Provider, **settings: Any) -> None:
+        """Run a delivery until its provider hangs with everything that it may have, then drop it as a crash does."""
+
+        async def crash() -> None:
+            task = asyncio.create_task(self.delivery(provider, **settings).drain())
+            while sum(1 for one in provider.sent if provider.hang and provider.hang(one)) < provider.concurrency:
+                assert not task.done()
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(crash())
 
     # --- results -----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from email import message_from_bytes, policy
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -25,20 +24,6 @@ from tests.provider import Provider
 LEASE = 5 * MINUTE
 
 
-def abandon(world: Deliveries, provider: Provider, **settings: Any) -> None:
-    """Run a delivery until its provider hangs with everything that it may have, then drop it as a crash does."""
-
-    async def crash() -> None:
-        task = asyncio.create_task(world.delivery(provider, **settings).drain())
-        while sum(1 for message in provider.sent if provider.hang and provider.hang(message)) < provider.concurrency:
-            assert not task.done()
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait([task])
-
-    asyncio.run(crash())
-
-
 @pytest.mark.parametrize("policy_word", ["hold", "resend"])
 def test_after_a_crash_between_hand_off_and_answer_the_unknowns_are_few_and_visible(
     world: Deliveries, policy_word: str
@@ -46,10 +31,11 @@ def test_after_a_crash_between_hand_off_and_answer_the_unknowns_are_few_and_visi
     world.users(100)
     world.due_actions(100)
     crashed = Provider(hang=lambda _: True)
-    abandon(world, crashed, in_flight=12, unknown=policy_word)
+    world.abandon(crashed, in_flight=12, unknown=policy_word)
     handed = {key for (key,) in world.rows("SELECT enrolment_id FROM action WHERE state = 'handed_off'")}
     assert 4 <= len(handed) <= 12
     assert {action_of(message) for message in crashed.sent} <= handed
+    world.lose_in_flight()  # with its file, those that had not begun would go back to the queue
     after = Provider()
     world.drain(after, in_flight=12, unknown=policy_word)
     assert not after.sent or handed.isdisjoint(action_of(message) for message in after.sent)
