@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import insert, text
 
 from adapters.base import Adapter, Message
+from adapters.smtp import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
@@ -161,7 +162,7 @@ class Deliveries(World):
 
     def delivery(
         self,
-        *providers: Provider,
+        *providers: Provider | SmtpAdapter,
         in_flight: int | Mapping[str, int] = 100,
         consent: ConsentSettings | None = None,
         gates: Sequence[Gate[Any]] = GATES,
