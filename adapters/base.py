@@ -130,7 +130,10 @@ class TellsDeparture(Protocol):
     """
 
     async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
-        """Do the same as ``send``; call ``departing`` just before the provider can have the complete message."""
+        """Do the same as ``send``; call ``departing`` just before the provider can have the complete message.
+
+        If it raises ``TimeoutError``, it is too late: the message must not be completed.
+        """
         ...
 
 

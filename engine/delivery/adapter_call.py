@@ -58,13 +58,21 @@ class _Departure:
 
     def __init__(self, left: int, margin: int, begin: Callable[[], None]) -> None:
         self._begin = begin
-        self._answer_by = asyncio.get_running_loop().time() + left / SECOND
+        self._loop = asyncio.get_running_loop()
+        self._answer_by = self._loop.time() + left / SECOND
         # If it does not depart, there has to be time left to record that before the lease ends.
-        self.limit = asyncio.timeout((left - margin) / SECOND)
+        self._depart_by = self._answer_by - margin / SECOND
+        self.limit = asyncio.timeout_at(self._depart_by)
         self.has_been = False
 
     def now(self) -> None:
-        """The message departs."""
+        """The message departs.
+
+        Raises:
+            TimeoutError: it is too late, because the process was suspended; another worker may have the message.
+        """
+        if self._loop.time() > self._depart_by:
+            raise TimeoutError
         self._begin()
         self.has_been = True
         if not self.limit.expired():
