@@ -26,8 +26,11 @@ class AdapterCalls:
         self._telling = adapter if isinstance(adapter, TellsDeparture) else None
         self._margin = margin(lease)
 
-    async def ask(self, message: Message, left: int, begin: Callable[[], None]) -> Answer:
-        """Hand ``message`` over, with ``left`` milliseconds of its lease; call ``begin`` before the provider can have it."""
+    async def ask(self, message: Message, left: int, begin: Callable[[], bool]) -> Answer:
+        """Hand ``message`` over, with ``left`` milliseconds of its lease; call ``begin`` before the provider can have it.
+
+        If ``begin`` returns False, the message is not sent.
+        """
         departure = _Departure(left, self._margin, begin)
         try:
             async with departure.limit:
@@ -56,7 +59,7 @@ class AdapterCalls:
 class _Departure:
     """Whether the message may have been sent, and the limit of the call's time, which depends on that."""
 
-    def __init__(self, left: int, margin: int, begin: Callable[[], None]) -> None:
+    def __init__(self, left: int, margin: int, begin: Callable[[], bool]) -> None:
         self._begin = begin
         self._loop = asyncio.get_running_loop()
         self._answer_by = self._loop.time() + left / SECOND
@@ -71,9 +74,8 @@ class _Departure:
         Raises:
             TimeoutError: it is too late, because the process was suspended; another worker may have the message.
         """
-        if self._loop.time() > self._depart_by:
+        if self._loop.time() > self._depart_by or not self._begin():
             raise TimeoutError
-        self._begin()
         self.has_been = True
         if not self.limit.expired():
             self.limit.reschedule(self._answer_by)

@@ -180,7 +180,8 @@ class Delivery:
         total = await self._crashes.recover(journal)
         if not await journal.read(lambda connection: self._recovery.anything_to_do(connection, self._clock.now())):
             return total
-        while recovered := await journal.run(lambda connection: self._recovery.run(connection, self._clock.now())):
+        recall = journal.in_flight.recall
+        while recovered := await journal.run(lambda one: self._recovery.run(one, self._clock.now(), recall)):
             _log.warning("leases_ran_out", released=recovered.released, unknown=recovered.unknown)
             total += recovered.released + recovered.unknown
         return total

@@ -244,8 +244,10 @@ def test_after_a_crash_a_call_whose_message_had_not_departed_is_not_unknown(worl
     world.abandon(dead, in_flight=IN_FLIGHT)
     assert {action_of(message) for message in dead.sent} >= {1, 2}
     world.drain(Provider())
-    assert world.states() == {"unknown:no_answer": 1, "accepted:accepted": 9}
     assert actions_in(world, "unknown") == {2}
+    world.at(NOON + LEASE)
+    world.drain(Provider())
+    assert world.states() == {"unknown:no_answer": 1, "accepted:accepted": 9}
 
 
 def test_a_lease_that_ends_before_a_message_departs_is_another_try(world: Deliveries) -> None:
@@ -274,3 +276,45 @@ def test_a_bug_in_an_adapter_costs_no_message_that_has_not_departed(world: Deliv
     world.at(NOON + DAY)
     world.drain(Telling(script=script, concurrency=1))
     assert len(actions_in(world, "unknown")) == 1
+
+
+def test_what_a_stuck_worker_has_not_begun_it_takes_back_itself_when_the_lease_ends(world: Deliveries) -> None:
+    world.users(12)
+    world.due_actions(12)
+    stuck = Provider(hang=lambda _: not released, concurrency=2)
+    released: list[bool] = []
+
+    async def run() -> None:
+        delivery = world.delivery(stuck, in_flight=IN_FLIGHT)
+        worker = asyncio.create_task(delivery.run(stop := asyncio.Event()))
+        while len(actions_in(world, "handed_off")) < IN_FLIGHT or len(stuck.sent) < stuck.concurrency:
+            await asyncio.sleep(0)
+        world.at(NOON + LEASE)
+        while not actions_in(world, "unknown"):
+            await asyncio.sleep(0.01)
+        stop.set()
+        worker.cancel()
+        await asyncio.wait([worker])
+
+    asyncio.run(run())
+    assert actions_in(world, "unknown") == {action_of(message) for message in stuck.sent}
+    world.at(NOON + DAY)
+    after = Provider()
+    world.drain(after)
+    assert world.states() == {"unknown:no_answer": 2, "accepted:accepted": 10}
+    assert Counter(map(action_of, after.sent)) == dict.fromkeys(actions_in(world, "accepted"), 1)
+
+
+def test_what_was_recalled_is_not_sent_afterwards(tmp_path: Path) -> None:
+    table = InFlight(tmp_path / "in-flight", 3)
+    table.open(Origin("boot", "store"))
+    table.waiting([Claim(1, 1), Claim(2, 1)])
+    assert table.begun(Claim(2, 1))
+    assert [table.recall(Claim(action, 1)) for action in (1, 2, 3)] == [True, False, False]
+    assert table.recall(Claim(1, 1)), "when its transaction is repeated"
+    assert not table.begun(Claim(1, 1))
+    table.waiting([Claim(1, 2)])
+    assert table.begun(Claim(1, 2)), "under a later fence it may be"
+    table.ended([Claim(1, 1), Claim(2, 1), Claim(1, 2)])
+    table.close()
+    assert list((tmp_path / "in-flight").iterdir()) == []

@@ -19,7 +19,7 @@ from tests.faults.processes import SinkProcess, WorkerPool, alive, sink, worker_
 from tests.processes import just_now, migrate, people, quick, wait_until
 from tests.world import World
 
-FEW, MANY, MOST = 5, 50, 150
+FEW, MANY, MOST = 5, 50, 200
 """Kills on each database: in every run, in CI, and in a soak."""
 USERS_PER_KILL = 40
 """A fourth of them, a whole number, is of high value."""
@@ -73,13 +73,16 @@ def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkPr
     with mailing(tmp_path, database_url, wire.port, policy) as world:
         ledger = live_through(world, wire, policy, MANY)
     assert ledger.unknowns, "some kills came between hand-off and answer"
+    assert ledger.not_begun, "and some before the call"
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("policy", ["hold", "resend"])
 def test_killed_at_many_random_points(database_url: str, tmp_path: Path, wire: SinkProcess, policy: str) -> None:
     with mailing(tmp_path, database_url, wire.port, policy) as world:
-        live_through(world, wire, policy, MOST)
+        ledger = live_through(world, wire, policy, MOST)
+    assert ledger.not_begun > ledger.unknowns.total(), "most of what was handed off had not begun"
 
 
 def live_through(world: World, wire: SinkProcess, policy: str, kills: int) -> "Ledger":
@@ -146,6 +149,8 @@ class Ledger:
         self.unknowns = Counter(
             action for (action,) in world.rows("SELECT action_id FROM action_event WHERE state = 'unknown'")
         )
+
+        [(self.not_begun,)] = world.rows("SELECT count(*) FROM action_event WHERE reason = 'not_begun'")
 
     def check(self, policy: str, kills: int) -> None:
         self.nothing_lost()

@@ -41,6 +41,7 @@ class InFlight:
         self._memory: mmap.mmap | None = None
         self._slots: dict[tuple[int, int], int] = {}
         self._free: list[int] = []
+        self._recalled: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
         self._tried = False
 
@@ -68,16 +69,33 @@ class InFlight:
             for claim in claims:
                 self._note(claim, Stage.WAITING)
 
-    def begun(self, claim: HasFence) -> None:
-        """Note that the adapter call of a message begins now."""
+    def begun(self, claim: HasFence) -> bool:
+        """Note that the adapter call of a message begins now; return False if it must not, because it was recalled."""
         with self._lock:
+            if (claim.action_id, claim.fence) in self._recalled:
+                return False
             self._note(claim, Stage.BEGUN)
+            return True
+
+    def recall(self, claim: HasFence) -> bool:
+        """Keep a message of this worker from being sent, if its call has not begun; return whether that is certain.
+
+        It stays recalled, so that a transaction that is repeated decides alike.
+        """
+        key = claim.action_id, claim.fence
+        with self._lock:
+            number = self._slots.get(key)
+            if number is not None and self._memory is not None and self._memory[_stage_at(number)] == Stage.WAITING:
+                self._recalled.add(key)
+            return key in self._recalled
 
     def ended(self, claims: Iterable[HasFence]) -> None:
         """Forget messages that are no longer in flight: their answers are recorded, or they never left."""
         with self._lock:
             for claim in claims:
-                number = self._slots.pop((claim.action_id, claim.fence), None)
+                key = claim.action_id, claim.fence
+                self._recalled.discard(key)
+                number = self._slots.pop(key, None)
                 if number is not None and self._memory is not None:
                     self._memory[_stage_at(number)] = Stage.FREE
                     self._free.append(number)
