@@ -1,10 +1,11 @@
 """Recovery at once from workers of this machine that have died, by what their files of messages in flight tell.
 
-Messages whose adapter call had not begun go back to the queue; those whose call had begun are unknown. Whatever no
-believable file tells of is left to ``recover``, which waits for the lease.
+Messages whose adapter call had not begun go back to the queue; those that the provider had accepted are accepted; those
+whose call had begun are unknown. Whatever no believable file tells of is left to ``recover``, which waits for the lease.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -84,8 +85,8 @@ class Crashes:
         finally:
             dead.close(done=done)
         if found:
-            _log.warning("worker_crashed", released=found.released, unknown=found.unknown)
-        return found.released + found.unknown
+            _log.warning("worker_crashed", released=found.released, unknown=found.unknown, accepted=found.accepted)
+        return found.changed
 
     def _origin(self) -> Origin | None:
         """Return what files have to match; the URL tells a store from its copies."""
@@ -94,19 +95,25 @@ class Crashes:
         return Origin(self._boot, message_key(self._installation.value(), "in flight", self._database.shown_url))
 
     def _write(self, entries: Sequence[Entry], connection: Connection) -> Recovered:
-        stages = {(entry.action_id, entry.fence): entry.stage for entry in entries}
+        known = {(entry.action_id, entry.fence): entry for entry in entries}
         rows = {"rows": pack([[entry.action_id, entry.fence] for entry in entries])}
         leased = connection.execute(self._leased, rows).all()
-        moves = [self._move(row, stages[row.id, row.fence]) for row in leased]
+        moves = [self._move(row, known[row.id, row.fence]) for row in leased]
         if moves:
             self._mover.write(connection, moves, self._clock.now())
-        released = sum(move.state is State.QUEUED for move in moves)
-        return Recovered(released, len(moves) - released)
+        states = Counter(move.state for move in moves)
+        accepted = states[State.ACCEPTED]
+        return Recovered(states[State.QUEUED], len(moves) - states[State.QUEUED] - accepted, accepted)
 
-    def _move(self, row: Row[tuple[int, int, str, int]], stage: Stage) -> Move:
+    def _move(self, row: Row[tuple[int, int, str, int]], entry: Entry) -> Move:
         if row.state == State.CLAIMED:
             return Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT)
-        if stage is Stage.WAITING:
+        if entry.stage is Stage.WAITING:
             return Move(row.id, row.fence, State.QUEUED, DeliveryReason.NOT_BEGUN, tries=-1)
+        if entry.stage is Stage.ACCEPTED:
+            reference, adapter = entry.reference or None, entry.adapter
+            return Move(
+                row.id, row.fence, State.ACCEPTED, DeliveryReason.ACCEPTED, adapter=adapter, reference=reference
+            )
         now, settings = self._clock.now(), self._settings
         return unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=settings)

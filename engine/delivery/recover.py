@@ -30,13 +30,19 @@ _OUT_OF_QUARANTINE = (
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many actions went back to the queue, and for how many it is unknown whether they were sent."""
+    """How many actions went back to the queue, of how many it is unknown whether they were sent, and how many were."""
 
     released: int = 0
     unknown: int = 0
+    accepted: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How many actions that makes."""
+        return self.released + self.unknown + self.accepted
 
     def __bool__(self) -> bool:
-        return bool(self.released or self.unknown)
+        return self.changed > 0
 
 
 class Recovery:

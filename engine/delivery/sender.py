@@ -149,6 +149,8 @@ class Sender:
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
         begin = partial(self._journal.in_flight.begun, pending)
         answer = await self._calls.ask(outgoing.message, left, begin)
+        if answer.outcome is Outcome.ACCEPTED:
+            self._journal.in_flight.accepted(pending, self._adapter.name, answer.reference)
         now = self._clock.now()
         self._watch(answer, now)
         return follow(pending, answer, self._adapter.name, now, self._settings)

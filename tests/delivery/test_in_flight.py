@@ -12,10 +12,10 @@ import pytest
 import structlog
 from sqlalchemy import Connection
 
-from adapters.base import Answer, Message
+from adapters.base import Answer, Message, Outcome
 from engine.actions.claims import Claim
 from engine.clock import DAY, HOUR, MINUTE
-from engine.delivery.in_flight.form import SLOT_SIZE, SLOTS_AT, Origin, Stage, blank, entries_of, origin_of
+from engine.delivery.in_flight.form import SLOT_SIZE, SLOTS_AT, Entry, Origin, Stage, blank, entries_of, origin_of
 from engine.delivery.in_flight.table import InFlight
 from tests.deliveries import NOON, Deliveries, action_of
 from tests.provider import Provider
@@ -171,6 +171,52 @@ def test_a_hand_off_that_was_not_committed_is_no_try(world: Deliveries) -> None:
     assert world.states() == {"accepted:accepted": 5}
     assert world.rows("SELECT DISTINCT tries FROM action") == [(1,)]
     assert world.history(1) == ["queued", "claimed", "queued", "claimed", "handed_off", "accepted"]
+
+
+def test_what_the_provider_had_accepted_is_accepted_after_a_crash(world: Deliveries) -> None:
+    world.users(6)
+    world.due_actions(6)
+    provider = Provider(script=lambda message: Answer(Outcome.ACCEPTED, reference=f"ref-{action_of(message)}"))
+
+    def die(connection: Connection) -> None:
+        if connection.exec_driver_sql("SELECT count(*) FROM action WHERE state = 'accepted'").scalar_one():
+            raise RuntimeError("killed")
+
+    world.scripted().committing = die
+    with pytest.raises(RuntimeError, match="killed"):
+        world.drain(provider)
+    world.close()
+    assert len(actions_in(world, "handed_off")) == 6
+    world.drain(provider)
+    assert world.states() == {"accepted:accepted": 6}
+    assert len(provider.sent) == 6
+    found = world.rows("SELECT id, adapter, reference, tries, lease_until FROM action ORDER BY id")
+    assert found == [(action, "scripted", f"ref-{action}", 1, None) for action in range(1, 7)]
+    assert world.history(1) == ["queued", "claimed", "handed_off", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "reference"), [("smtp", ""), ("smtp", "é" * 47), ("smtp", "\udc80"), ("a" * 99, ""), ("", "x" * 98)]
+)
+def test_an_acceptance_is_noted_with_its_reference(tmp_path: Path, adapter: str, reference: str) -> None:
+    [entry] = noted(tmp_path, adapter, reference)
+    kept = (adapter, reference.replace("\udc80", "?"))
+    long = len(f"{adapter} {reference}".encode("utf-8", "replace")) > 99
+    assert (entry.adapter, entry.reference) == (("", "") if long else kept)
+    assert entry.stage is (Stage.BEGUN if long else Stage.ACCEPTED), "one that does not fit stays in doubt"
+
+
+def noted(folder: Path, adapter: str, reference: str) -> tuple[Entry, ...]:
+    """Return the entries of a file with one message that was accepted like this."""
+    table = InFlight(folder / "in-flight", 1)
+    table.open(Origin("boot", "store"))
+    table.waiting([Claim(1, 1)])
+    table.begun(Claim(1, 1))
+    table.accepted(Claim(1, 1), adapter, reference)
+    table.accepted(Claim(9, 1), adapter, reference)  # nobody knows of it
+    [file] = (folder / "in-flight").iterdir()
+    table.close()
+    return entries_of(file.read_bytes())
 
 
 def test_files_are_private_and_say_nothing_about_people(world: Deliveries) -> None:

@@ -17,8 +17,11 @@ _HEADER = struct.Struct(f"<{len(_MAGIC)}s36s32sI")
 _CHECK = struct.Struct("<I")
 _SLOT = struct.Struct("<qqI")
 """Action, fence, and a checksum of both; the stage follows in an octet of its own, because one octet is never torn."""
-SLOT_SIZE = _SLOT.size + 4
+_RECEIVED = struct.Struct("<IB99s")
+"""A checksum of what follows: the length of a text, and the text."""
 STAGE_AT = _SLOT.size
+RECEIVED_AT = _SLOT.size + 4
+SLOT_SIZE = RECEIVED_AT + _RECEIVED.size
 SLOTS_AT = _HEADER.size + _CHECK.size
 
 
@@ -31,6 +34,11 @@ class Stage(IntEnum):
     """Its hand-off may be committed; its adapter call has not begun."""
     BEGUN = ord("b")
     """The provider may have it."""
+    ACCEPTED = ord("a")
+    """The provider has accepted it; that may not be recorded yet."""
+
+
+_IN_USE = frozenset(Stage) - {Stage.FREE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,10 @@ class Entry:
     action_id: int
     fence: int
     stage: Stage
+    adapter: str = ""
+    """The adapter that handed it over, if it is ``ACCEPTED``."""
+    reference: str = ""
+    """The provider's id for it, if it is ``ACCEPTED`` and has one."""
 
 
 class Disbelieved(Exception):
@@ -64,6 +76,15 @@ def slot(action_id: int, fence: int) -> bytes:
     """Return a slot's octets up to its stage."""
     ids = struct.pack("<qq", action_id, fence)
     return ids + _CHECK.pack(crc32(ids))
+
+
+def received(adapter: str, reference: str) -> bytes | None:
+    """Return a slot's octets about an accepted message, for the place ``RECEIVED_AT``; None if they do not fit."""
+    text = f"{adapter}\n{reference}".encode("utf-8", "replace")
+    if len(text) > 99 or "\n" in adapter:
+        return None
+    packed = _RECEIVED.pack(0, len(text), text)
+    return _CHECK.pack(crc32(packed[_CHECK.size :])) + packed[_CHECK.size :]
 
 
 def origin_of(octets: bytes) -> Origin:
@@ -99,6 +120,15 @@ def _entries(octets: bytes) -> Iterator[Entry]:
         if stage == Stage.FREE:
             continue
         action_id, fence, check = _SLOT.unpack_from(octets, start)
-        if stage not in (Stage.WAITING, Stage.BEGUN) or check != crc32(octets[start : start + 16]):
+        if stage not in _IN_USE or check != crc32(octets[start : start + 16]):
             raise Disbelieved("a slot is damaged")
-        yield Entry(action_id, fence, Stage(stage))
+        adapter, reference = _received(octets, start + RECEIVED_AT) if stage == Stage.ACCEPTED else ("", "")
+        yield Entry(action_id, fence, Stage(stage), adapter, reference)
+
+
+def _received(octets: bytes, at: int) -> tuple[str, str]:
+    check, length, text = _RECEIVED.unpack_from(octets, at)
+    if check != crc32(octets[at + _CHECK.size : at + _RECEIVED.size]):
+        raise Disbelieved("a slot is damaged")
+    adapter, _, reference = text[:length].decode("utf-8", "replace").partition("\n")
+    return adapter, reference

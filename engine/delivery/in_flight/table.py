@@ -1,8 +1,8 @@
 """The messages that this worker has in flight, in a mapped file that outlives the process.
 
-A message is noted before its hand-off is committed, and noted again just before its adapter call begins. So whoever finds
-the file of a dead worker knows of each hand-off whether the provider can have seen anything of it. Nothing is synced: a
-crash of the process loses none of it, and after a crash of the machine the file is not believed.
+A message is noted before its hand-off is committed, again just before its adapter call begins, and again when the provider
+has accepted it. So whoever finds the file of a dead worker knows of each hand-off whether the provider can have seen anything
+of it. Nothing is synced: a crash of the process loses none of it, and after a crash of the machine the file is not believed.
 
 The lock on the file says that the worker lives; the kernel releases it when the process ends.
 """
@@ -18,7 +18,18 @@ from pathlib import Path
 import structlog
 
 from engine.actions.moves import HasFence
-from engine.delivery.in_flight.form import SLOT_SIZE, SLOTS_AT, STAGE_AT, SUFFIX, Origin, Stage, blank, slot
+from engine.delivery.in_flight.form import (
+    RECEIVED_AT,
+    SLOT_SIZE,
+    SLOTS_AT,
+    STAGE_AT,
+    SUFFIX,
+    Origin,
+    Stage,
+    blank,
+    received,
+    slot,
+)
 from engine.store.private import create_private, make_private_folder
 
 _ATTEMPTS = 5
@@ -76,6 +87,16 @@ class InFlight:
                 return False
             self._note(claim, Stage.BEGUN)
             return True
+
+    def accepted(self, claim: HasFence, adapter: str, reference: str) -> None:
+        """Note that the provider has accepted a message, before that is recorded in the store."""
+        octets = received(adapter, reference)
+        with self._lock:
+            number = self._slots.get((claim.action_id, claim.fence))
+            if number is not None and self._memory is not None and octets is not None:
+                start = SLOTS_AT + number * SLOT_SIZE + RECEIVED_AT
+                self._memory[start : start + len(octets)] = octets
+                self._memory[_stage_at(number)] = Stage.ACCEPTED
 
     def recall(self, claim: HasFence) -> bool:
         """Keep a message of this worker from being sent, if its call has not begun; return whether that is certain.
