@@ -80,7 +80,7 @@ class Crashes:
     async def _recover(self, journal: Journal, dead: DeadWorker) -> int:
         done = False
         try:
-            found = await journal.run(partial(self._write, dead.entries))
+            found = await journal.run(partial(self._write, dead.entries), durable=True)
             done = True
         finally:
             dead.close(done=done)
@@ -97,6 +97,8 @@ class Crashes:
     def _write(self, entries: Sequence[Entry], connection: Connection) -> Recovered:
         known = {(entry.action_id, entry.fence): entry for entry in entries}
         rows = {"rows": pack([[entry.action_id, entry.fence] for entry in entries])}
+        if not entries:
+            return Recovered()
         leased = connection.execute(self._leased, rows).all()
         moves = [self._move(row, known[row.id, row.fence]) for row in leased]
         if moves:

@@ -128,7 +128,7 @@ class Delivery:
         limits = [self._settings.channel(name).in_flight for name in self._adapters]
         give_up_after = self._settings.delivery.lease
         group = max(1, max(limits, default=1) // 2)
-        in_flight = InFlight(self._crashes.folder, 2 * sum(limits))  # some room for those whose answers are lost
+        in_flight = InFlight(self._crashes.folder, 2 * sum(limits) + 1)  # some room for those whose answers are lost
         journal = Journal(self._database, self._clock, self._gates, in_flight, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
             opened.callback(in_flight.close)
