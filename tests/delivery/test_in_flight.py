@@ -364,3 +364,22 @@ def test_what_was_recalled_is_not_sent_afterwards(tmp_path: Path) -> None:
     table.ended([Claim(1, 1), Claim(2, 1), Claim(1, 2)])
     table.close()
     assert list((tmp_path / "in-flight").iterdir()) == []
+
+
+def test_a_message_does_not_depart_when_its_worker_was_suspended_for_too_long(
+    world: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Suspended(Telling):
+        async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+            loop = asyncio.get_running_loop()
+            later = loop.time() + LEASE
+            with monkeypatch.context() as patch:
+                patch.setattr(loop, "time", lambda: later)
+                return await super().send_telling(message, departing)
+
+    world.users(1)
+    world.due_actions(1)
+    suspended = Suspended()
+    world.drain(suspended)
+    assert suspended.sent == []
+    assert world.states() == {"retrying:too_slow": 1}

@@ -72,8 +72,7 @@ def test_killed_at_random_points(database_url: str, tmp_path: Path, wire: SinkPr
     policy = policy_for(database_url)
     with mailing(tmp_path, database_url, wire.port, policy) as world:
         ledger = live_through(world, wire, policy, MANY)
-    assert ledger.unknowns, "some kills came between hand-off and answer"
-    assert ledger.not_begun, "and some before the call"
+    assert ledger.not_begun > ledger.unknowns.total(), "most of what was handed off had not begun"
 
 
 @pytest.mark.soak
