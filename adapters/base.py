@@ -4,11 +4,11 @@ An adapter knows its provider and nothing else: no tables, no rules, no retries.
 one stage of the engine decides what follows from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 
 class Outcome(StrEnum):
@@ -121,6 +121,22 @@ class Adapter(Protocol):
 
     async def send(self, message: Message) -> Answer:
         """Hand over one message and classify the answer. Nothing that the provider does raises an exception."""
+        ...
+
+
+@runtime_checkable
+class TellsDeparture(Protocol):
+    """What an adapter can have besides: it tells when a message can no longer be kept back.
+
+    If the worker dies, or the time is up, before that, the message is sent again without any doubt. Of an adapter that
+    does not tell, every call that has begun counts as one that may have sent its message.
+    """
+
+    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+        """Do the same as ``send``; call ``departing`` just before the provider can have the complete message.
+
+        If it raises ``TimeoutError``, it is too late: the message must not be completed.
+        """
         ...
 
 

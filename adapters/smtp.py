@@ -1,6 +1,7 @@
 """The SMTP adapter: pooled connections to one server (RFC 5321), with TLS and authentication."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -40,10 +41,14 @@ class SmtpAdapter:
 
     async def send(self, message: Message) -> Answer:
         """Send one message. If cancelled, its connection is dropped, so that no partial message stays on it."""
+        return await self.send_telling(message, _nobody_asks)
+
+    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+        """Send one message; it departs when its final dot is about to be written."""
         async with self._slots:
             connection = await self._connection()
             try:
-                answer = await connection.deliver(message)
+                answer = await connection.deliver(message, departing)
             except BaseException:
                 connection.drop()
                 raise
@@ -60,3 +65,7 @@ class SmtpAdapter:
                 return connection
             await connection.quit()
         return SmtpConnection(self._options)
+
+
+def _nobody_asks() -> None:
+    """Take no notice of a departure."""

@@ -6,6 +6,7 @@ pipelining (RFC 2920), the commands of a transaction are sent together; the mess
 """
 
 import asyncio
+from collections.abc import Callable
 
 from adapters.base import Answer, Message, Outcome
 from adapters.smtp_codes import CLOSING
@@ -42,6 +43,7 @@ class SmtpConnection:
         self._stream: SmtpStream | None = None
         self._extensions = Extensions()
         self._stage = SmtpStage.SENDER
+        self._departing: Callable[[], None] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -66,8 +68,12 @@ class SmtpConnection:
         finally:
             self.drop()
 
-    async def deliver(self, message: Message) -> Answer:
-        """Connect if needed and run the transaction; replace a kept connection once if it turns out to be dead."""
+    async def deliver(self, message: Message, departing: Callable[[], None]) -> Answer:
+        """Connect if needed and run the transaction; replace a kept connection once if it turns out to be dead.
+
+        ``departing`` is called just before the end of the message is written.
+        """
+        self._departing = departing
         kept = self.is_open
         answer = await self._attempt(message)
         gone = kept and not self.is_open and self._stage is SmtpStage.SENDER and answer.outcome in _MAY_BE_STALE
@@ -122,6 +128,8 @@ class SmtpConnection:
             stream.write(octets, replies=0)
             await _flushed(stream)
             octets = b""
+        if self._departing is not None:
+            self._departing()
         stream.write(octets + b".\r\n", replies=1)
         self._stage = SmtpStage.SENT
         stream.limit(self._options.answer_timeout)

@@ -159,6 +159,8 @@ class DeliverySettings(_Part):
     """Hand-offs before an action fails for good."""
     retry_after: Duration = 60_000
     """Wait after the first refusal; doubles with each, with jitter, up to six hours."""
+    in_flight_folder: Path | None = None
+    """Where each worker notes the messages that it hands over; None: beside a SQLite file, else ``var/in-flight``."""
     quiet_hours: SendWindow | None = None
     """When no marketing message is sent, in the user's own zone: ``21:00-08:00``."""
     unsubscribe_secret: str = Field(default="", repr=False)

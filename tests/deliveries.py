@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Message
+from adapters.smtp import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
@@ -67,6 +68,11 @@ DRAFT = ActionDraft(
     channel="email",
     template="winback/offer",
 )
+
+
+def action_of(message: Message) -> int:
+    """Return the number of the action, which is its user's too."""
+    return int(message.recipient.removeprefix("u").partition("@")[0])
 
 
 class Deliveries(World):
@@ -156,7 +162,7 @@ class Deliveries(World):
 
     def delivery(
         self,
-        *providers: Provider,
+        *providers: Provider | SmtpAdapter,
         in_flight: int | Mapping[str, int] = 100,
         consent: ConsentSettings | None = None,
         gates: Sequence[Gate[Any]] = GATES,
@@ -165,7 +171,13 @@ class Deliveries(World):
         **settings: Any,
     ) -> Delivery:
         """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
-        delivery = DeliverySettings(**{"unsubscribe_secret": "a-secret-of-the-tests", **settings})
+        delivery = DeliverySettings(
+            **{
+                "unsubscribe_secret": "a-secret-of-the-tests",
+                "in_flight_folder": self.in_flight_folder,
+                **settings,
+            }
+        )
         most = {one.channel: in_flight if isinstance(in_flight, int) else in_flight[one.channel] for one in providers}
         full = self.app.settings.model_copy(
             update={
@@ -189,6 +201,19 @@ class Deliveries(World):
 
     def drain(self, *providers: Provider, **settings: Any) -> DeliveryCounts:
         return asyncio.run(self.delivery(*providers, **settings).drain())
+
+    def abandon(self, provider: Provider, **settings: Any) -> None:
+        """Run a delivery until its provider hangs with everything that it may have, then drop it as a crash does."""
+
+        async def crash() -> None:
+            task = asyncio.create_task(self.delivery(provider, **settings).drain())
+            while sum(1 for one in provider.sent if provider.hang and provider.hang(one)) < provider.concurrency:
+                assert not task.done()
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+
+        asyncio.run(crash())
 
     # --- results -----------------------------------------------------------------------------------------------
 

@@ -33,8 +33,8 @@ class ScriptedStore(Database):
             yield connection
 
     @contextmanager
-    def write(self, on: Connection | None = None) -> Iterator[Connection]:
-        with super().write(on) as connection:
+    def write(self, on: Connection | None = None, *, durable: bool = False) -> Iterator[Connection]:
+        with super().write(on, durable=durable) as connection:
             self.writing(connection)
             yield connection
             self.committing(connection)

@@ -125,6 +125,7 @@ class World:
             "store": {"url": self.url},
             "content": {name: str(self.folder / name) for name in CONTENT},
             "adapters": {"capture": {"folder": str(self.mailbox)}},
+            "delivery": {"in_flight_folder": str(self.in_flight_folder)},
         }
         merged = {name: {**own.get(name, {}), **self.settings.get(name, {})} for name in {**own, **self.settings}}
         self.write("config.toml", "\n".join(line for name, part in merged.items() for line in _section(name, part)))
@@ -260,6 +261,11 @@ class World:
         for table in ("user_state", "user_due", "user_news"):
             self._alter(f"DELETE FROM {table} WHERE user_id = (SELECT id FROM users WHERE key = :key)", key=key)
 
+    def lose_in_flight(self) -> None:
+        """Delete what workers noted about messages in flight, as when another machine takes over."""
+        for file in self.in_flight_folder.glob("*"):
+            file.unlink()
+
     def _alter(self, sql: str, **binds: object) -> None:
         with self.app.database.write() as connection:
             connection.execute(text(sql), binds)
@@ -287,6 +293,10 @@ class World:
         """Return ``state:reason`` -> number of actions."""
         found = self.rows("SELECT state, reason, count(*) FROM action GROUP BY state, reason")
         return {f"{state}:{reason}": number for state, reason, number in found}
+
+    @property
+    def in_flight_folder(self) -> Path:
+        return self.folder / "in-flight"
 
     @property
     def mailbox(self) -> Path:

@@ -45,13 +45,11 @@ class AddressOf:
 class Sending:
     """What a channel gets to compose a message, besides the rendered template.
 
-    ``key`` is the action's idempotency key, ``created_at`` when the action was created, ``at`` now; instants are UTC
-    milliseconds. ``recipient`` is in the form to send to. ``unsubscribe_url`` is empty if the message's class has none.
+    ``key`` is the action's idempotency key, ``at`` is now, in UTC milliseconds. ``recipient`` is in the form to send to. ``unsubscribe_url`` is empty if the message's class has none.
     ``mark`` is put before the subject or text, to mark test messages.
     """
 
     key: str
-    created_at: int
     at: int
     sender: Mailbox
     recipient: str

@@ -58,14 +58,13 @@ class EmailChannel(Channel):
     def compose(self, rendered: Rendered, sending: Sending) -> EmailPayload:
         """Build the MIME message.
 
-        The Message-ID is derived from the action's key and the instant of its creation, so that it is the same on every
-        hand-off but is not reused after a database is recreated: large providers drop mail with a known Message-ID.
+        The Message-ID is derived from the action's key, so it is the same on every hand-off.
         """
         domain = sending.sender.address.rpartition("@")[2]
         envelope = Envelope(
             key=sending.key,
             at=sending.at,
-            message_id=message_id(f"{sending.key}.{sending.created_at}", domain),
+            message_id=message_id(sending.key, domain),
             sender=sending.sender,
             recipient=Mailbox(sending.recipient),
             reply_to=sending.reply_to,

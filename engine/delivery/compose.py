@@ -77,7 +77,6 @@ class Composer:
         rendered = template.render(context)
         sending = Sending(
             key=pending.key,
-            created_at=pending.created_at,
             at=now,
             sender=self._sender,
             recipient=address,

@@ -19,8 +19,11 @@ from engine.clock import SECOND, Clock
 from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.compose import Composer, ComposerContext
+from engine.delivery.crashes import Crashes
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
+from engine.delivery.identity import STORE, MessageKeys
+from engine.delivery.in_flight.table import InFlight
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
@@ -34,7 +37,7 @@ from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.store.secrets import installation_secret
+from engine.store.secrets import InstallationSecret, installation_secret
 
 _LONGEST_PAUSE = 30.0
 """Seconds between attempts while the store cannot be used."""
@@ -71,6 +74,9 @@ class Delivery:
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
+        installation = InstallationSecret(database, STORE, clock)
+        self._keys = MessageKeys(installation)
+        self._crashes = Crashes(database, installation, settings.delivery, clock)
         self.replace_content(library, catalog, coupon_values)
 
     def replace_content(
@@ -78,7 +84,7 @@ class Delivery:
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
         self._library, self._coupon_values = library, dict(coupon_values or {})
-        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._channels)
+        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._keys, self._channels)
         for state in self._states.values():
             state.channel_breakers.forget()
 
@@ -120,11 +126,13 @@ class Delivery:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Journal]:
         """Open the journal and then the adapters; they are closed in reverse order."""
-        most = max((self._settings.channel(name).in_flight for name in self._adapters), default=1)
+        limits = [self._settings.channel(name).in_flight for name in self._adapters]
         give_up_after = self._settings.delivery.lease
-        group = max(1, most // 2)
-        journal = Journal(self._database, self._clock, self._gates, give_up_after=give_up_after, group=group)
+        group = max(1, max(limits, default=1) // 2)
+        in_flight = InFlight(self._crashes.folder, 2 * sum(limits) + 1)  # some room for those whose answers are lost
+        journal = Journal(self._database, self._clock, self._gates, in_flight, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
+            opened.callback(in_flight.close)
             await opened.enter_async_context(journal)
             for adapter in self._adapters.values():
                 await opened.enter_async_context(adapter)
@@ -170,10 +178,11 @@ class Delivery:
         return self._claims.channels(connection) if due else []
 
     async def _recover(self, journal: Journal) -> int:
-        total = 0
+        total = await self._crashes.recover(journal)
         if not await journal.read(lambda connection: self._recovery.anything_to_do(connection, self._clock.now())):
             return total
-        while recovered := await journal.run(lambda connection: self._recovery.run(connection, self._clock.now())):
+        recall = journal.in_flight.recall
+        while recovered := await journal.run(lambda one: self._recovery.run(one, self._clock.now(), recall)):
             _log.warning("leases_ran_out", released=recovered.released, unknown=recovered.unknown)
             total += recovered.released + recovered.unknown
         return total
@@ -184,6 +193,7 @@ class Delivery:
             now = self._clock.now()
             secret = given or await asyncio.to_thread(installation_secret, self._database, "unsubscribe", now)
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
+        await self._crashes.open(journal)
         loader = self._loader
         context = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._coupon_values)
         return LaneContext(

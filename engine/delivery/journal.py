@@ -1,7 +1,8 @@
 """The single writer of delivery: it commits the lanes' results, in groups, in its own thread.
 
 A group is everything that arrived while the previous group was being committed, so there are few transactions under
-load and no delay without. If a write fails, it is retried: a provider's answer must not be lost because the database
+load and no delay without. Groups are durable: a power cut takes back neither a hand-off, with all that led to it, once
+the provider may have the message, nor the provider's answer. If a write fails, it is retried: a provider's answer must not be lost because the database
 was restarted.
 """
 
@@ -17,10 +18,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from engine.actions.moves import HasFence, Move, Mover
-from engine.actions.states import ENDED_UNSENT
+from engine.actions.states import ENDED_UNSENT, State
 from engine.clock import SECOND, Clock
 from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
+from engine.delivery.in_flight.table import InFlight
 from engine.errors import StoreError
 from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
@@ -61,12 +63,21 @@ class Journal:
     """Writes moves and does other work on the store, one after the other. Use as an async context manager."""
 
     def __init__(
-        self, database: Database, clock: Clock, gates: Sequence[Gate[Any]], *, give_up_after: int, group: int
+        self,
+        database: Database,
+        clock: Clock,
+        gates: Sequence[Gate[Any]],
+        in_flight: InFlight,
+        *,
+        give_up_after: int,
+        group: int,
     ) -> None:
         """Commit as soon as ``group`` posts are pending. ``gates`` release the places of messages that end unsent.
 
-        Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used.
+        Keep trying to write for ``give_up_after`` milliseconds when the store cannot be used. ``in_flight`` learns of
+        hand-offs before they are committed, and of the end of each afterwards.
         """
+        self.in_flight = in_flight
         self._gates = gates
         self._group = group
         self._database = database
@@ -110,9 +121,10 @@ class Journal:
         if self._pending:
             self._wake.set()
 
-    async def run(self, work: Callable[[Connection], Result]) -> Result:
+    async def run(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
         """Run ``work`` in a write transaction, between groups; see ``Database.in_transaction``."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._database.in_transaction, work)
+        transaction = partial(self._database.in_transaction, work, durable=durable)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` in a read transaction, in parallel with groups."""
@@ -148,6 +160,7 @@ class Journal:
                 if not post.written.done():
                     post.written.set_exception(error)
             return
+        self.in_flight.ended(move for move in written.values() if move.state is not State.HANDED_OFF)
         if stale:
             _log.warning("stale_fence", actions=stale[:20], count=len(stale))
         for post in posts:
@@ -159,7 +172,7 @@ class Journal:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
-                return await self.run(partial(self._write, posts))
+                return await self.run(partial(self._write, posts), durable=True)
             except (StoreError, DBAPIError) as error:
                 if waited >= self._give_up_after or _fault_inside(posts, error):
                     raise
@@ -182,6 +195,8 @@ class Journal:
         if ended:
             release(connection, ended, self._gates)
         stale += [move.action_id for move in moves if move.action_id not in counted]
+        self.in_flight.ended(move for move in moves if move.action_id not in counted)
+        self.in_flight.waiting(move for move in moves if move.action_id in counted and move.state is State.HANDED_OFF)
         return {move.action_id: move for move in moves if move.action_id in counted}, stale
 
 

@@ -16,6 +16,7 @@ from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
 from engine.delivery.gates.base import Columns, Gate, Lookup
+from engine.delivery.identity import MessageKeys
 from engine.delivery.pending_message import Coupon, PendingMessage
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
@@ -89,10 +90,12 @@ class Loader:
         database: Database,
         needs: TemplateNeeds,
         gates: Sequence[Gate[Any]],
+        keys: MessageKeys,
         channels: Sequence[Channel] = CHANNELS,
     ) -> None:
         self._database = database
         self._needs = needs
+        self._keys = keys
         self._gates = gates
         self._converts = [gate.needs.read if isinstance(gate.needs, Columns) else None for gate in gates]
         self._fact_names = tuple(needs.facts)
@@ -108,6 +111,7 @@ class Loader:
 
     def load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         """Return the data of ``claims``, all of one channel, in the given order."""
+        self._keys.prepare()
         try:
             return self._load(channel, claims)
         except Exception as error:
@@ -162,6 +166,7 @@ class Loader:
         return PendingMessage(
             action_id=claim.action_id,
             fence=claim.fence,
+            key=self._keys.key(row.playbook, row.user_key, row.occasion, row.step, row.attempt),
             enrolment_id=row.enrolment_id,
             step=row.step,
             attempt=row.attempt,
@@ -175,7 +180,6 @@ class Loader:
             coupon_name=row.coupon_name,
             expires_at=row.expires_at,
             tries=row.tries,
-            created_at=row.created_at,
             address=row.address,
             recipient=recipient,
             locale=row.locale,

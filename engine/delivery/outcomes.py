@@ -40,6 +40,9 @@ def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, sett
             via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
             state, due_at = State.RETRYING, now + retry_wait(pending.action_id, tries, settings.retry_after)
+        case Outcome.ADAPTER_DOWN if reason == DeliveryReason.ADAPTER_ERROR:
+            place = answer.detail[:MAX_DETAIL]
+            return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, place, tries=-1)
         case Outcome.ADAPTER_DOWN | Outcome.SENDING_REFUSED:
             state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
         case Outcome.UNKNOWN:

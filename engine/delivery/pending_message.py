@@ -19,6 +19,7 @@ class Coupon:
 class PendingMessage(NamedTuple):
     """One claimed action with the data of its user, enrolment and coupon.
 
+    ``key`` is the idempotency key: the same on every hand-off of this action, and unique to it (see ``identity``).
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
     to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``event`` has the
     properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read.
@@ -26,6 +27,7 @@ class PendingMessage(NamedTuple):
 
     action_id: int
     fence: int
+    key: str
     enrolment_id: int
     step: str
     attempt: int
@@ -39,7 +41,6 @@ class PendingMessage(NamedTuple):
     coupon_name: str | None
     expires_at: int
     tries: int
-    created_at: int
     address: str | None
     recipient: str | None
     locale: str | None
@@ -48,11 +49,6 @@ class PendingMessage(NamedTuple):
     event: Mapping[str, object] | None
     facts: Mapping[str, object]
     suppression_form: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The idempotency key: the same on every hand-off of this action, and unique to it."""
-        return f"{self.enrolment_id}.{self.step}.{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)

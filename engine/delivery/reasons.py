@@ -29,6 +29,11 @@ class DeliveryReason(DescribedEnum):
         "lease_ran_out",
         "The worker was too slow or crashed before the hand-off; another worker will take it.",
     )
+    NOT_BEGUN = (
+        "not_begun",
+        "The worker crashed before the provider could get the message; another worker will take it.",
+    )
+    TOO_SLOW = "too_slow", "The lease ended before the provider had the complete message; it is tried again."
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
     RESENT = (
         "resent_after_unknown",

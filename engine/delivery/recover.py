@@ -3,11 +3,13 @@
 It also removes actions from quarantine that have since been sent, refused or cancelled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.actions.moves import Move, Mover
+from engine.actions.claims import Claim
+from engine.actions.moves import HasFence, Move, Mover
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import DeliveryReason
@@ -28,13 +30,19 @@ _OUT_OF_QUARANTINE = (
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """How many actions went back to the queue, and for how many it is unknown whether they were sent."""
+    """How many actions went back to the queue, of how many it is unknown whether they were sent, and how many were."""
 
     released: int = 0
     unknown: int = 0
+    accepted: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How many actions that makes."""
+        return self.released + self.unknown + self.accepted
 
     def __bool__(self) -> bool:
-        return bool(self.released or self.unknown)
+        return self.changed > 0
 
 
 class Recovery:
@@ -54,17 +62,22 @@ class Recovery:
         """Tell whether any lease has expired, or a quarantined action has moved on: two index probes."""
         return connection.scalar(self._any, {"now": now}) is not None or connection.scalar(self._freed) is not None
 
-    def run(self, connection: Connection, now: int) -> Recovered:
-        """Handle up to a thousand actions whose lease has expired; call again while it returns something."""
+    def run(self, connection: Connection, now: int, recall: Callable[[HasFence], bool]) -> Recovered:
+        """Handle up to a thousand actions whose lease has expired; call again while it returns something.
+
+        ``recall`` keeps a message of this worker from being sent, and tells whether it could.
+        """
         forget(connection, RowKind.ACTION, _OUT_OF_QUARANTINE)
         rows = connection.execute(self._expired, {"now": now, "limit": _AT_ONCE}).all()
         released = [row for row in rows if row.state == State.CLAIMED]
-        lost = [row for row in rows if row.state == State.HANDED_OFF]
+        handed = [(row, recall(Claim(row.id, row.fence))) for row in rows if row.state == State.HANDED_OFF]
+        recalled, lost = [row for row, back in handed if back], [row for row, back in handed if not back]
         moves = [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT) for row in released]
+        moves += [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1) for row in recalled]
         moves += [
             unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=self._settings)
             for row in lost
         ]
         if moves:
             self._mover.write(connection, moves, now)
-        return Recovered(len(released), len(lost))
+        return Recovered(len(released) + len(recalled), len(lost))

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.claims import Claim
 from engine.delivery.gates.base import Columns, Gate
+from engine.delivery.identity import OCCASION_SQL
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -32,7 +33,7 @@ class ActionRow(NamedTuple):
     coupon_name: str | None
     expires_at: int
     tries: int
-    created_at: int
+    occasion: str
     user_key: str
     address: str | None
     locale: str | None
@@ -58,7 +59,7 @@ _COLUMNS: Mapping[str, str] = {
     "coupon_name": "a.coupon",
     "expires_at": "a.expires_at",
     "tries": "a.tries",
-    "created_at": "a.created_at",
+    "occasion": OCCASION_SQL,
     "user_key": "u.key",
     "locale": "u.locale",
     "timezone": "u.timezone",

@@ -16,14 +16,14 @@ from adapters.base import Adapter, Answer, Message, Outcome
 from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.breaker import Breaker
-from engine.clock import HOUR, SECOND, Clock
+from engine.clock import HOUR, Clock
 from engine.delivery.adapter_breaker import AdapterBreaker
+from engine.delivery.adapter_call import AdapterCalls, margin
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
-from engine.faults import trail
 from engine.settings import DeliverySettings
 
 LONGEST_AFTER_BUG = HOUR
@@ -56,6 +56,7 @@ class Sender:
     ) -> None:
         """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
         self._adapter = adapter
+        self._calls = AdapterCalls(adapter, settings.lease) if adapter else None
         self._breaker = breaker
         self._in_flight = in_flight
         self._journal = journal
@@ -140,30 +141,18 @@ class Sender:
 
     async def _send(self, outgoing: OutgoingMessage) -> Move:
         assert self._adapter is not None
+        assert self._calls is not None
         pending, now = outgoing.pending, self._clock.now()
         if self._breaker.paused(now):
             return Move(pending.action_id, pending.fence, State.QUEUED, pause_reason(self._breaker), tries=-1)
         left = outgoing.lease_until - now
-        if left <= self._settings.lease // 10:
+        if left <= margin(self._settings.lease):
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
-        answer = await self._ask(self._adapter, outgoing.message, left / SECOND)
+        begin = partial(self._journal.in_flight.begun, pending)
+        answer = await self._calls.ask(outgoing.message, left, begin)
+        if answer.outcome is Outcome.ACCEPTED:
+            self._journal.in_flight.accepted(pending, self._adapter.name, answer.reference)
         return self._follow(outgoing, answer, self._adapter.name)
-
-    async def _ask(self, adapter: Adapter, message: Message, seconds: float) -> Answer:
-        try:
-            async with asyncio.timeout(seconds):
-                answer: object = await adapter.send(message)
-                if not isinstance(answer, Answer):
-                    raise TypeError(f"the adapter `{adapter.name}` returned no answer")
-                return answer
-        except TimeoutError:
-            return Answer(Outcome.UNKNOWN, DeliveryReason.NO_ANSWER, "no answer within the lease")
-        except asyncio.CancelledError as error:
-            if _being_cancelled():
-                raise
-            return _adapter_error(error)
-        except Exception as error:  # noqa: BLE001 - a bug in the adapter; it may have sent the message
-            return _adapter_error(error)
 
     def _follow(self, outgoing: OutgoingMessage, answer: Answer, adapter: str) -> Move:
         """Tell the breaker of ``answer``; return the message's move."""
@@ -210,16 +199,6 @@ class Sender:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             self._failure.result()
-
-
-def _adapter_error(error: BaseException) -> Answer:
-    return Answer(Outcome.UNKNOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
-
-
-def _being_cancelled() -> bool:
-    """Tell whether this task is to end, rather than a cancellation inside the adapter having leaked out of it."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def pause_reason(breaker: Breaker) -> DeliveryReason:

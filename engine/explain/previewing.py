@@ -172,6 +172,7 @@ class Previewer:
         return PendingMessage(
             action_id=_ACTION,
             fence=0,
+            key=f"test.{person['id']}.{request.template}.{now}",  # each test is a message of its own
             enrolment_id=_ENROLMENT,
             step=f"test-{request.template}",
             attempt=1,
@@ -185,7 +186,6 @@ class Previewer:
             coupon_name=use.coupon,
             expires_at=now + HOUR,
             tries=0,
-            created_at=now,
             address=str(address) if address else None,
             recipient=self._channel(request.channel).usable(str(address)) if address else None,
             locale=request.locale or (str(person["locale"]) if person["locale"] else None),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Protocol, TypeAlias, TypeVar
 
 import structlog
@@ -58,6 +59,16 @@ class Database:
         self._turns = self.dialect.turns(self._given)
 
     @property
+    def file(self) -> Path | None:
+        """The database's file; None if it is not a file of ours."""
+        return self._file
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without secrets."""
+        return shown_url(self._given, self.dialect)
+
+    @property
     def is_missing(self) -> bool:
         """Whether it is a file that does not exist yet."""
         return self._file is not None and not self._file.exists()
@@ -91,15 +102,18 @@ class Database:
                 yield reading
 
     @contextmanager
-    def write(self, on: Connection | None = None) -> Iterator[Connection]:
+    def write(self, on: Connection | None = None, *, durable: bool = False) -> Iterator[Connection]:
         """Open a write transaction; it is committed at the end, or rolled back on any exception. ``on`` as in ``read``.
+
+        Once a ``durable`` one is committed, a power cut takes back neither it nor anything committed before. Of the
+        others it may, depending on the database, take back the newest.
 
         It cannot fail half-way because another writer was first (see ``Dialect.open``), except by a deadlock: what writes
         rows that others write, too, goes through ``in_transaction``.
         """
         self._make_file()
         with self._turns.turn(), self._connect() if on is None else nullcontext(on) as connection:
-            writing = connection.execution_options(habitue_writes=True)
+            writing = connection.execution_options(habitue_writes=True, habitue_durable=durable)
             with writing.begin(), self._explaining(writing):
                 yield writing
 
@@ -115,8 +129,8 @@ class Database:
         """How long a chunk may take, in seconds, for the sake of writers who are still to come; None for any length."""
         return self._turns.longest
 
-    def in_transaction(self, work: Callable[[Connection], Result]) -> Result:
-        """Do ``work`` in a write transaction; return its result.
+    def in_transaction(self, work: Callable[[Connection], Result], *, durable: bool = False) -> Result:
+        """Do ``work`` in a write transaction, ``durable`` as in ``write``; return its result.
 
         If the database undoes the transaction in favour of another one (a deadlock), it is repeated from its beginning,
         up to three times. So ``work`` must have no effect outside the transaction, except one that a repetition replaces.
@@ -126,7 +140,7 @@ class Database:
         """
 
         def attempt(repeats: int) -> Result:
-            with self.write() as connection:
+            with self.write(durable=durable) as connection:
                 return _noted(work(connection), connection, repeats)
 
         return _repeated(attempt)

@@ -43,3 +43,22 @@ def open_private(path: Path) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def make_private_folder(path: Path) -> None:
+    """Create a folder that only this user can look into, with its parents; leave an existing one unchanged.
+
+    Raises:
+        OSError: it cannot be created, or ``path`` is something else.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def create_private(path: Path) -> int:
+    """Create a file that only this user can read; return its descriptor for reading and writing.
+
+    Raises:
+        OSError: it cannot be created, or exists.
+    """
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)

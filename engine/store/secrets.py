@@ -4,7 +4,7 @@ import secrets
 
 from sqlalchemy import text
 
-from engine.clock import Instant
+from engine.clock import Clock, Instant
 from engine.store.database import Database
 
 
@@ -21,3 +21,23 @@ def installation_secret(database: Database, name: str, now: Instant) -> str:
         )
         kept: str = connection.execute(text("SELECT value FROM secret WHERE name = :name"), {"name": name}).scalar_one()
     return kept
+
+
+class InstallationSecret:
+    """One secret of the installation, read from the database when it is first needed."""
+
+    def __init__(self, database: Database, name: str, clock: Clock) -> None:
+        self._database = database
+        self._name = name
+        self._clock = clock
+        self._value = ""
+
+    def value(self) -> str:
+        """Return the secret; the first call, in any process, generates it.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        if not self._value:
+            self._value = installation_secret(self._database, self._name, self._clock.now())
+        return self._value

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from adapters.base import Adapter, Message, Outcome
+from adapters.base import Adapter, Message, Outcome, TellsDeparture
 from adapters.kinds import AdapterKind
 from engine.channels.base import Channel
 from tests.adapters.emails import AT, SECRET
@@ -100,6 +100,29 @@ class AdapterContract:
                 answers = await asyncio.gather(*(bench.adapter.send(self.message(number)) for number in range(60)))
                 assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
                 assert sorted(map(repr, bench.arrived())) == sorted(repr(self.payload(number)) for number in range(60))
+
+        asyncio.run(run())
+
+    def test_a_message_departs_once_and_before_it_arrives(self, tmp_path: Path) -> None:
+        async def run() -> None:
+            async with self.working(tmp_path) as bench:
+                if not isinstance(bench.adapter, TellsDeparture):
+                    pytest.skip("this adapter does not tell of departures: its calls count from their beginning")
+                arrived: list[int] = []
+                answer = await bench.adapter.send_telling(self.message(), lambda: arrived.append(len(bench.arrived())))
+                assert answer.outcome is Outcome.ACCEPTED
+                assert arrived == [0]
+
+        asyncio.run(run())
+
+    def test_a_message_for_a_provider_that_is_not_there_does_not_depart(self, tmp_path: Path) -> None:
+        async def run() -> None:
+            async with self.unreachable(tmp_path) as bench:
+                if not isinstance(bench.adapter, TellsDeparture):
+                    pytest.skip("this adapter does not tell of departures: its calls count from their beginning")
+                departed: list[bool] = []
+                await bench.adapter.send_telling(self.message(), lambda: departed.append(True))
+                assert not departed
 
         asyncio.run(run())
 

@@ -30,7 +30,7 @@ class ChannelContract:
 
     def sending(self, mark: str = "") -> Sending:
         sender = Mailbox("hello@example.com", "Maison")
-        return Sending("1.offer.1", 0, 0, sender, self.channel.sample, mark=mark)
+        return Sending("1.offer.1", 0, sender, self.channel.sample, mark=mark)
 
     def test_the_required_blocks_are_blocks_of_it(self) -> None:
         blocks = self.channel.blocks

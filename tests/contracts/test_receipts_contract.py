@@ -10,18 +10,18 @@ from engine.actions.history import LogFilter
 from engine.actions.receipts import ReceiptEntry, Receipts, Received
 from engine.actions.states import RECEIPT_STATES, State
 from engine.clock import HOUR, Instant
-from tests.deliveries import NOON, Deliveries
+from tests.deliveries import NOON, Deliveries, action_of
 from tests.provider import Provider
 
 LATER = Instant(NOON + HOUR)
 
 
 def accepting(message: Message) -> Answer:
-    return Answer(Outcome.ACCEPTED, "", "250 queued", f"ref-{message.key}")
+    return Answer(Outcome.ACCEPTED, "", "250 queued", f"ref-{action_of(message)}")
 
 
 def reference(number: int) -> str:
-    return f"ref-{number}.offer.1"
+    return f"ref-{number}"
 
 
 def told(state: State, number: int = 1, reason: str = "reported", provider_text: str = "") -> ReceiptEntry:

@@ -25,6 +25,7 @@ FOLDERS = {
 MAY_IMPORT = {
     ("engine/delivery/compose.py", "engine.delivery.gates.adapter"): "gives the same reason for a channel unknown",
     ("engine/delivery/compose.py", "engine.delivery.gates.address"): "gives the same reason where no one was asked",
+    ("engine/delivery/identity.py", "engine.playbooks.triggers.transitions"): "only moves have row ids as occasions",
     ("engine/delivery/preparing.py", "engine.delivery.gates.expiry"): "what cannot be loaded expires like any other",
     ("engine/facts/calibrate.py", "engine.facts.sources.quantile"): "calibration is of scores alone",
     ("engine/facts/calibration_needs.py", "engine.facts.sources.quantile"): "so is the need of one",

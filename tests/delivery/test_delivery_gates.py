@@ -27,6 +27,7 @@ from tests.provider import Provider
 PENDING = PendingMessage(
     action_id=1,
     fence=1,
+    key="key",
     enrolment_id=1,
     step="offer",
     attempt=1,
@@ -40,7 +41,6 @@ PENDING = PendingMessage(
     coupon_name=None,
     expires_at=NOON + DAY,
     tries=0,
-    created_at=NOON,
     address="u1@example.com",
     recipient="u1@example.com",
     locale=None,

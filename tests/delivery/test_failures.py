@@ -223,7 +223,7 @@ def _leaks_a_cancellation(_: Message) -> Answer:
     ("script", "detail"),
     [
         (_raises, "KeyError at test_failures.py:"),
-        (_answers_nothing, "TypeError at sender.py:"),
+        (_answers_nothing, "TypeError at adapter_call.py:"),
         (_leaks_a_cancellation, "CancelledError at test_failures.py:"),
     ],
 )

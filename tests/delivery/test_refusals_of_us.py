@@ -35,7 +35,7 @@ def through(world: Deliveries, server: ScriptedSmtp, drains: int = 1) -> Deliver
     async def run() -> Delivery:
         async with server:
             options = SmtpOptions(host="127.0.0.1", port=server.port, security="none", connections=1, timeout=5)
-            delivery = world.delivery(SmtpAdapter(options))  # type: ignore[arg-type]  # an adapter, not a script
+            delivery = world.delivery(SmtpAdapter(options))
             for _ in range(drains):
                 await delivery.drain()
         return delivery

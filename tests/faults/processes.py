@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +75,15 @@ class WorkerPool:
 
 
 @contextmanager
-def worker_pool(world: World) -> Iterator[WorkerPool]:
+def worker_pool(world: World, environment: Mapping[str, str] | None = None) -> Iterator[WorkerPool]:
+    """Start the process that forks workers, with these variables besides the usual ones."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.forking"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=surroundings(),
+        env={**surroundings(), **(environment or {})},
         process_group=0,
     )
     try:

@@ -128,8 +128,9 @@ def test_a_death_at_any_commit_of_delivery_leaves_each_message_sent_once_or_visi
     assert states["accepted"] >= 1
     assert states["unknown"] >= 1
     handed = Counter(row[0] for row in found["log"] if row[2] == "handed_off")
-    assert set(handed.values()) == {1}, "policy `hold`: what was handed off is not handed off again"
+    handed.subtract(row[0] for row in found["log"] if row[3] == "not_begun")
+    assert set(handed.values()) <= {0, 1}, "policy `hold`: what the adapter may have had is not handed off again"
     files = list((Path(str(app.settings.adapters["capture"]["folder"]))).rglob("*.eml"))
     keys = {str(message_from_bytes(file.read_bytes())["X-Habitue-Action"]) for file in files}
     assert len(keys) == len(files)
-    assert states["accepted"] <= len(files) <= len(handed)
+    assert states["accepted"] <= len(files) <= handed.total()

@@ -36,7 +36,10 @@ class Candidates:
     at: str
     """When the trigger occurred, UTC milliseconds."""
     occurrence: str
-    """Text that identifies the trigger's occurrence, so that it enrols once; begins with the kind's prefix."""
+    """Text that identifies the trigger's occurrence, so that it enrols once; begins with the kind's prefix.
+
+    It should not change if rows are lost and made anew, because Message-IDs are derived from it, unless ``event`` is given.
+    """
     tie: str
     """Orders candidates with the same instant."""
     tests: tuple[Test, ...]

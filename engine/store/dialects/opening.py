@@ -35,7 +35,8 @@ class Opening(ABC):
         """Return an engine for ``url``, without connecting; its errors must not show parameters.
 
         A transaction with the execution option ``habitue_writes`` writes. It must not fail half-way because another
-        transaction started to write first.
+        transaction started to write first. If it has the option ``habitue_durable``, too, a power cut takes back neither
+        it nor anything that was committed before it.
 
         Raises:
             StoreError: a worker cannot use this URL; the message says why.

@@ -14,6 +14,8 @@ from engine.store.dialects.sqlite.faults import fault_of
 from engine.store.dialects.sqlite.turns import SqliteTurns
 from engine.store.dialects.turns import Turns
 
+_SYNCED, _NOT_SYNCED = "synchronous = FULL", "synchronous = NORMAL"
+"""Whether a commit syncs the write-ahead log. A power cut takes back what is not synced, but never a part of it."""
 BUSY_TIMEOUT = 60_000
 """How long a writer waits for another before SQLite gives up, in milliseconds."""
 
@@ -37,7 +39,10 @@ class SqliteOpening(Opening):
         return {}
 
     def open(self, url: URL) -> Engine:
-        """A transaction that writes takes the write lock when it begins."""
+        """A transaction that writes takes the write lock when it begins.
+
+        The write-ahead log is synced by durable transactions, with all that was committed before, and by checkpoints.
+        """
         if not url.database or url.database == ":memory:":
             raise StoreError(f"store.url must be a file, such as `{self.example}`: a worker uses several connections")
         engine = create_engine(url, hide_parameters=True)
@@ -97,7 +102,7 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the dr
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT}",
         "journal_mode = WAL",
-        "synchronous = NORMAL",
+        _NOT_SYNCED,
         "foreign_keys = ON",
         "temp_store = MEMORY",
         "cache_size = -65536",
@@ -107,5 +112,15 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the dr
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("habitue_writes", False)
+    options = connection.get_execution_options()
+    writes = options.get("habitue_writes", False)
+    if writes:
+        _sync(connection, _SYNCED if options.get("habitue_durable", False) else _NOT_SYNCED)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _sync(connection: Connection, wanted: str) -> None:
+    """Set whether the next commit is synced; SQLite refuses to change that inside a transaction."""
+    if connection.info.get("habitue_sync", _NOT_SYNCED) != wanted:
+        connection.exec_driver_sql(f"PRAGMA {wanted}")
+        connection.info["habitue_sync"] = wanted

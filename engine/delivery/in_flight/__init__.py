@@ -1,0 +1,1 @@
+"""Which adapter calls had begun when a worker died: see ``table`` (writing) and ``crashed`` (reading)."""
