@@ -12,7 +12,9 @@ from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.providers import make_adapters
-from engine.clock import Clock, FixedClock, Instant, WallClock
+from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
+from engine.composing.frames import Limits
+from engine.composing.processes import Composers, Processes
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import Seen, running_bundle, running_version
@@ -52,6 +54,7 @@ class App:
         self.deciders = Deciders()
         self._pipelines: dict[str, Pipeline] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._processes: Processes | None = None
 
     @classmethod
     def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
@@ -69,9 +72,18 @@ class App:
         """The store."""
         return Database(self.settings.store.url)
 
+    @cached_property
+    def composers(self) -> Composers:
+        """The processes that render templates and build messages."""
+        settings = self.settings.composing
+        self._processes = Processes(settings.processes, Limits(settings.time / SECOND, settings.memory << 20))
+        return self._processes
+
     def close(self) -> None:
-        """Close the store's connections."""
+        """Close the store's connections, and end the processes that compose."""
         self.database.close()
+        if self._processes:
+            self._processes.close()
 
     def bundle(self) -> Bundle:
         """Read the brand's files as they are now."""
@@ -233,6 +245,7 @@ class App:
             self.adapters(),
             self.settings,
             self.clock,
+            self.composers,
             content.coupon_values(),
             self.kinds.channels,
             self.kinds.gates,

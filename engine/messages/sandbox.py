@@ -230,6 +230,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TemplateSyntaxError(problem.message, problem.line, name)
         return super()._generate(prepare_tree(source, name or "", self._apart(name or "")), name, *rest, **more)
 
+    def compile(
+        self, source: Any, name: str | None = None, filename: str | None = None, *rest: Any, **more: Any
+    ) -> Any:
+        """Compile a template under its own name, so that a traceback of the interpreter names it."""
+        return super().compile(source, name, filename or name, *rest, **more)
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look up ``attribute`` as a key of a mapping; texts have no methods here."""
         if type(obj) is dict or isinstance(obj, Mapping):  # checking against an abstract class is slow

@@ -21,6 +21,7 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.messages.filters import filters_of
 from engine.messages.templates import TemplateLibrary
 from engine.store.quarantine import A_FEW, FIRST_WAIT
+from tests.composing import InThisProcess
 from tests.deliveries import NOON, Deliveries
 from tests.provider import ACCEPT, Provider
 
@@ -187,7 +188,7 @@ def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(queue: Deliveries
         templates, blocks_of(CHANNELS), filters=lambda frames: {**filters_of(frames), "default": mistaken}
     )
     provider = Provider()
-    delivery = queue.delivery(provider, library=library)
+    delivery = queue.delivery(provider, library=library, composers=InThisProcess())
     asyncio.run(delivery.drain())
     assert queue.states() == {"queued:code_at_fault": 200, "accepted:accepted": 100}
     says_where(delivery, "AttributeError", "template `winback/offer`")

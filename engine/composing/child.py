@@ -1,0 +1,60 @@
+"""The process that composes: reads jobs from a socket until it is closed, and answers each.
+
+The limits are kept by the operating system, not by Python, because a single operation (a power, a comparison) can run
+for ever without giving Python the chance to notice. A timer of computing time ends the process; so do a lack of memory
+and a crash. Before that it writes to standard error where it was. Another pipe gets one octet when a message is begun,
+so that the parent knows at which message it ended.
+"""
+
+import faulthandler
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from engine.composing.composer import Composer, attempt
+from engine.composing.draft import Draft, Recipe
+from engine.composing.frames import OUT_OF_MEMORY, Frames, Job, Limits, Work, framed
+
+
+def main(requests: int, begun: int) -> None:
+    """Serve the socket ``requests`` (a file descriptor); note on the pipe ``begun`` when a message is begun."""
+    with socket.socket(fileno=requests) as parent:
+        frames = Frames(parent)
+        limits: Limits = frames.read()
+        _limit(limits)
+        try:
+            _serve(parent, frames, limits.seconds, begun)
+        except (EOFError, ConnectionError):  # the parent is gone, or needs no more
+            return
+        except MemoryError:
+            faulthandler.dump_traceback()
+            os._exit(OUT_OF_MEMORY)
+
+
+def _limit(limits: Limits) -> None:
+    """Set the limits of this process, and have it write where it was when it exceeds them."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain customers' data
+    resource.setrlimit(resource.RLIMIT_AS, (limits.octets, limits.octets))
+    faulthandler.enable()
+    faulthandler.register(signal.SIGPROF, chain=True)
+
+
+def _serve(parent: socket.socket, frames: Frames, seconds: float, begun: int) -> None:
+    composer: Composer | None = None
+    while True:
+        match frames.read():
+            case Recipe() as recipe:
+                composer = Composer(recipe)
+            case Job(work, drafts):
+                assert composer is not None
+                make: Callable[[Draft], Any] = composer.compose if work is Work.COMPOSE else composer.preview
+                made = []
+                for draft in drafts:
+                    os.write(begun, b".")
+                    signal.setitimer(signal.ITIMER_PROF, seconds)
+                    made.append(attempt(make, draft))
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                parent.sendall(framed(tuple(made)))
