@@ -114,7 +114,7 @@ def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool]) -> None:
             return super().suppression_form(address + 1 if planted else address)  # type: ignore[operator]
 
     provider = Provider()
-    delivery = queue.delivery(provider, channels=[Mistaken()])
+    delivery = queue.delivery(provider, channels=[Mistaken()], composers=InThisProcess())
     asyncio.run(delivery.drain())
     unharmed(queue)
     says_where(delivery, "TypeError", "sending by email")
