@@ -22,6 +22,7 @@ from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
+from engine.explain.rehearsal import rehearse
 from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
@@ -93,6 +94,14 @@ class App:
     def examine(self, bundle: Bundle | None = None) -> tuple[Content | None, list[Finding]]:
         """Check ``bundle``, or the brand's files as they are now; return the compiled content, and all findings."""
         return examine(bundle or self.bundle(), self.settings, self.deciders, self.kinds)
+
+    def rehearse(self, content: Content) -> list[Finding]:
+        """Compose every template for made-up customers; return those that do not work, or exceed the limits.
+
+        Raises:
+            ComposingStopped: nothing can be composed.
+        """
+        return rehearse(content, self.settings.brand, self.composers, self.clock.now())
 
     def content(self) -> Content:
         """Compile the brand's files as they are now; see ``load``."""

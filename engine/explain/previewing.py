@@ -4,6 +4,7 @@ Values are collected by the same code as in delivery, so a preview cannot differ
 claims a coupon code, writes anything, or contains an unsubscribe link that works.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, text
@@ -148,6 +149,18 @@ class Previewer:
         made = self._make(Work.COMPOSE, draft)
         assert isinstance(made, Composed)
         return self._drafter.ready(to, draft, made).message
+
+    def compose_all(self, messages: Sequence[PendingMessage], now: Instant) -> list[Made]:
+        """Compose ``messages``, which must have recipients; return what becomes of each.
+
+        Raises:
+            ComposingStopped: nothing can be composed.
+        """
+        drafts = tuple(self._drafter.draft(message, now) for message in messages)
+        made: list[Made] = []
+        while len(made) < len(drafts):
+            made += self._composers.submit(self._recipe, Job(Work.COMPOSE, drafts[len(made) :])).result()
+        return made
 
     def _make(self, work: Work, draft: Draft) -> Made:
         (made,) = self._composers.submit(self._recipe, Job(work, (draft,))).result()
