@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from engine.composing.composer import Composer, attempt
@@ -29,9 +30,20 @@ def main(requests: int, begun: int) -> None:
             _serve(parent, frames, limits.seconds, begun)
         except (EOFError, ConnectionError):  # the parent is gone, or needs no more
             return
-        except MemoryError:
-            faulthandler.dump_traceback()
-            os._exit(OUT_OF_MEMORY)
+        except MemoryError as error:
+            try:
+                _tell_where(error.__traceback__)
+            finally:
+                os._exit(OUT_OF_MEMORY)
+
+
+def _tell_where(trace: TracebackType | None) -> None:
+    """Write where the memory ran out, in the form in which the interpreter tells where a signal has ended it."""
+    places = []
+    while trace is not None:
+        places.append(f'  File "{trace.tb_frame.f_code.co_filename}", line {trace.tb_lineno} in ?\n')
+        trace = trace.tb_next
+    os.write(2, "".join(reversed(places)).encode())
 
 
 def _limit(limits: Limits) -> None:
@@ -47,6 +59,7 @@ def _serve(parent: socket.socket, frames: Frames, seconds: float, begun: int) ->
     while True:
         match frames.read():
             case Recipe() as recipe:
+                recipe.library.read_all()  # before the first message, whose time is limited
                 composer = Composer(recipe)
             case Job(work, drafts):
                 assert composer is not None

@@ -21,9 +21,6 @@ _BOOT = (
     "import sys; requests, begun, sys.path[:] = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:];"
     " from engine.composing.child import main; main(requests, begun)"
 )
-_AT_LEAST = 5.0
-_FACTOR = 5
-"""How long nothing may come from a child before it is given up: that many times a message's limit, and these seconds."""
 _MOST_SAID = 100_000
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in ', re.MULTILINE)
 """A line of the traceback that the interpreter writes when a signal ends it."""
@@ -49,13 +46,14 @@ class Ended(Exception):
 class Child:
     """One process. Not safe to share between threads."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Start it.
+    def __init__(self, limits: Limits, patience: float) -> None:
+        """Start it; give it up when nothing comes from it for ``patience`` seconds.
 
         Raises:
             ComposingStopped: the operating system does not start it.
         """
         self._limits = limits
+        self._patience = patience
         self._digest = b""
         self.fresh = True
         """Whether it has not composed anything yet."""
@@ -88,7 +86,7 @@ class Child:
             theirs.close()
             os.close(noted)
         self._frames = Frames(self._socket)
-        self._socket.settimeout(_AT_LEAST + _FACTOR * self._limits.seconds)
+        self._socket.settimeout(self._patience)
         self._unsent = framed(self._limits)
 
     def do(self, recipe: Recipe, job: Job) -> tuple[Any, ...]:

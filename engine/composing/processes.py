@@ -17,6 +17,10 @@ Made = Outcome | Shown
 """What becomes of a draft: ``Shown`` if a preview was asked for and worked, else an ``Outcome``."""
 
 
+_PATIENCE, _TIMES = 30.0, 10
+"""How long nothing may come from a process: these seconds, and that many times the limit, as the machine may be busy."""
+
+
 class Composers(Protocol):
     """Whatever composes; in the program that is ``Processes``."""
 
@@ -32,8 +36,10 @@ class Composers(Protocol):
 class Processes:
     """Up to ``count`` processes with these limits. Safe to share between threads."""
 
-    def __init__(self, count: int, limits: Limits) -> None:
+    def __init__(self, count: int, limits: Limits, patience: float | None = None) -> None:
+        """Give up a process when nothing comes from it for ``patience`` seconds; by default long after its limit."""
         self._limits = limits
+        self._patience = _PATIENCE + _TIMES * limits.seconds if patience is None else patience
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="composing")
         self._lock = Lock()
         self._idle: list[Child] = []
@@ -89,7 +95,7 @@ class Processes:
         if child is not None and anew:
             child.end()
             child = None
-        child = child or Child(self._limits)
+        child = child or Child(self._limits, self._patience)
         with self._lock:
             self._busy.add(child)
             closed = self._closed

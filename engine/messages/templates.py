@@ -179,6 +179,10 @@ class TemplateLibrary:
     def _trees(self) -> dict[str, nodes.Template]:
         return parse_all(self._sandbox, self._sources)
 
+    def read_all(self) -> None:
+        """Read all files now; otherwise the first message of each template does it."""
+        _ = self._reader
+
     def line_of(self, path: str, line: int) -> int:
         """Return the line of the template at ``path`` that became this line of its compiled form; 0 if there is none."""
         if path not in self._sources:

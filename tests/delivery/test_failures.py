@@ -21,8 +21,8 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.messages.filters import filters_of
 from engine.messages.templates import TemplateLibrary
 from engine.store.quarantine import A_FEW, FIRST_WAIT
-from tests.composing import InThisProcess
 from tests.deliveries import NOON, Deliveries
+from tests.in_this_process import InThisProcess
 from tests.provider import ACCEPT, Provider
 
 ALL = 300

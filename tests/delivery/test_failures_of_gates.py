@@ -19,8 +19,8 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.errors import BadRow
 from engine.messages.render import Rendered
 from engine.store.quarantine import A_FEW
-from tests.composing import InThisProcess
 from tests.deliveries import NOON, Deliveries
+from tests.in_this_process import InThisProcess
 from tests.provider import ACCEPT, Provider
 
 MANY = 30
