@@ -25,7 +25,7 @@ from bench.common import Timing, interleaved_timings, report, scratch, seconds, 
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
 from engine.clock import DAY, NEVER, SECOND, FixedClock, Instant
-from engine.composing.frames import Limits
+from engine.composing.jobs import Limits
 from engine.composing.processes import Composers, Processes
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery

@@ -13,7 +13,7 @@ from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.providers import make_adapters
 from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
-from engine.composing.frames import Limits
+from engine.composing.jobs import Limits
 from engine.composing.processes import Composers, Processes
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 from engine.composing.composer import Composer, attempt
 from engine.composing.draft import Recipe
-from engine.composing.frames import Job, Work
+from engine.composing.jobs import Job, Work
 from engine.composing.processes import Made
 
 

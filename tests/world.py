@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from engine.app import App
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
-from engine.composing.frames import Limits
+from engine.composing.jobs import Limits
 from engine.composing.processes import Processes
 from engine.content.bundle import Bundle
 from engine.content.findings import Finding

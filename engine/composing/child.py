@@ -17,13 +17,14 @@ from typing import Any
 
 from engine.composing.composer import Composer, attempt
 from engine.composing.draft import Draft, Recipe
-from engine.composing.frames import OUT_OF_MEMORY, Frames, Job, Limits, Work, framed
+from engine.composing.frames import OUT_OF_MEMORY, FrameReader, framed
+from engine.composing.jobs import Job, Limits, Work
 
 
 def main(requests: int, begun: int) -> None:
     """Serve the socket ``requests`` (a file descriptor); note on the pipe ``begun`` when a message is begun."""
     with socket.socket(fileno=requests) as parent:
-        frames = Frames(parent)
+        frames = FrameReader(parent)
         limits: Limits = frames.read()
         _limit(limits)
         try:
@@ -54,7 +55,7 @@ def _limit(limits: Limits) -> None:
     faulthandler.register(signal.SIGPROF, chain=True)
 
 
-def _serve(parent: socket.socket, frames: Frames, seconds: float, begun: int) -> None:
+def _serve(parent: socket.socket, frames: FrameReader, seconds: float, begun: int) -> None:
     composer: Composer | None = None
     while True:
         match frames.read():

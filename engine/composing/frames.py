@@ -3,35 +3,9 @@
 import pickle
 import socket
 import struct
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
-
-from engine.composing.draft import Draft
+from typing import Any
 
 _LENGTH = struct.Struct(">Q")
-
-
-class Work(StrEnum):
-    """What is to be done with drafts."""
-
-    COMPOSE = "compose"
-    PREVIEW = "preview"
-
-
-class Job(NamedTuple):
-    """Drafts of which the same is to be made. The answer is a tuple with one item for each."""
-
-    work: Work
-    drafts: tuple[Draft, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one message may use: ``seconds`` of computing time, ``octets`` of memory for the whole process."""
-
-    seconds: float
-    octets: int
 
 
 OUT_OF_MEMORY = 70
@@ -48,7 +22,7 @@ def framed(value: object) -> bytes:
     return frame(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
 
 
-class Frames:
+class FrameReader:
     """Reads frames from a socket, and keeps what a time-out has cut short."""
 
     def __init__(self, source: socket.socket) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.composing.draft import Recipe
-from engine.composing.frames import OUT_OF_MEMORY, Frames, Job, Limits, frame, framed
+from engine.composing.frames import OUT_OF_MEMORY, FrameReader, frame, framed
+from engine.composing.jobs import Job, Limits
 from engine.errors import HabitueError
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -85,7 +86,7 @@ class Child:
         finally:
             theirs.close()
             os.close(noted)
-        self._frames = Frames(self._socket)
+        self._frames = FrameReader(self._socket)
         self._socket.settimeout(self._patience)
         self._unsent = framed(self._limits)
 

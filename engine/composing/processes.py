@@ -9,7 +9,7 @@ from typing import Protocol
 
 from engine.channels.base import Shown
 from engine.composing.draft import Draft, Outcome, Recipe, Unrendered
-from engine.composing.frames import Job, Limits
+from engine.composing.jobs import Job, Limits
 from engine.composing.process import Child, ComposingStopped, Ended
 from engine.messages.reasons import MessageReason
 

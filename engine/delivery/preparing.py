@@ -12,7 +12,7 @@ from typing import Any
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
 from engine.composing.draft import Broken, Composed, Draft, Recipe, Unrendered
-from engine.composing.frames import Job, Work
+from engine.composing.jobs import Job, Work
 from engine.composing.process import ComposingStopped
 from engine.composing.processes import Composers, Made
 from engine.delivery.channel_breakers import ChannelBreakers

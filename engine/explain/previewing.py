@@ -13,7 +13,7 @@ from adapters.base import Message
 from engine.channels.base import Channel, Shown, by_name
 from engine.clock import HOUR, Instant
 from engine.composing.draft import Broken, Composed, Draft, Unrendered
-from engine.composing.frames import Job, Work
+from engine.composing.jobs import Job, Work
 from engine.composing.processes import Composers, Made
 from engine.content.value_types import ValueType
 from engine.delivery.drafting import DraftContext, Drafter, recipe_of

@@ -82,7 +82,7 @@ def _with_texts(pending: PendingMessage, content: Content, text: str) -> Pending
         **pending.event,
         **_texts(pending.event, catalog.events.get(str(pending.event["name"]), {}), text),
     }
-    return pending._replace(facts={**pending.facts, **_texts(pending.facts, facts, text)}, event=event)
+    return pending._replace(user_key=text, facts={**pending.facts, **_texts(pending.facts, facts, text)}, event=event)
 
 
 def _texts(values: Mapping[str, object], types: Mapping[str, ValueType], text: str) -> dict[str, object]:

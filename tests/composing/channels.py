@@ -9,12 +9,12 @@ from engine.channels.base import Sending
 from engine.channels.sms import SmsChannel
 from engine.messages.render import Rendered
 
-CRASH, STOP, LEAVE, LOOK = "crash", "stop", "leave", "look"
+CRASH, STOP, KILL, LOOK = "crash", "stop", "kill", "look"
 """Texts that this channel does something at."""
 
 
 class OddChannel(SmsChannel):
-    """An SMS channel whose texts can crash, stop or leave the process, or look around in it."""
+    """An SMS channel whose texts can crash, stop or kill the process, or look around in it."""
 
     def compose(self, rendered: Rendered, sending: Sending) -> SmsPayload:
         match said := rendered.plain("body").strip():
@@ -22,8 +22,8 @@ class OddChannel(SmsChannel):
                 os.kill(os.getpid(), signal.SIGSEGV)
             case "stop":
                 os.kill(os.getpid(), signal.SIGSTOP)
-            case "leave":
-                os._exit(3)
+            case "kill":  # as the operating system does when memory runs out
+                os.kill(os.getpid(), signal.SIGKILL)
             case "look":
                 said = json.dumps({"environment": dict(os.environ), "session": os.getsid(0), "pid": os.getpid()})
         return SmsPayload(said)

@@ -12,12 +12,12 @@ import pytest
 from engine.channels import CHANNELS
 from engine.channels.base import Shown, blocks_of
 from engine.composing.draft import Composed, Draft, Recipe, Unrendered
-from engine.composing.frames import Job, Limits, Work
+from engine.composing.jobs import Job, Limits, Work
 from engine.composing.process import ComposingStopped
 from engine.composing.processes import Made, Processes
 from engine.messages.email.headers import Mailbox
 from engine.messages.templates import TemplateLibrary
-from tests.composing.channels import CRASH, LEAVE, LOOK, STOP, OddChannel
+from tests.composing.channels import CRASH, KILL, LOOK, STOP, OddChannel
 from tests.composing.hostile import ENDLESS, HUNGRY, email
 from tests.processes import wait_until
 
@@ -84,7 +84,7 @@ def test_a_message_that_takes_too_much_memory_is_the_only_one_that_fails() -> No
     processes.close()
 
 
-@pytest.mark.parametrize(("said", "why"), [(CRASH, "(SIGSEGV)"), (LEAVE, "(exit code 3)")])
+@pytest.mark.parametrize(("said", "why"), [(CRASH, "(SIGSEGV)"), (KILL, "(SIGKILL)")])
 def test_a_message_that_ends_its_process_is_the_only_one_that_fails(processes: Processes, said: str, why: str) -> None:
     made = all_of(processes, [say("one"), say(said), say("two"), say(said)], recipe())
     texts = [one.payload.text if isinstance(one, Composed) else None for one in made]
