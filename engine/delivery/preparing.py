@@ -146,7 +146,7 @@ class Preparer:
         return until is not None
 
     def _draft(self, message: PendingMessage, now: int, group: Group) -> Draft | None:
-        if self._stopped(message, now, group):
+        if self.halted(message, now, group) or self._stopped(message, now, group):
             return None
         try:
             return self._composing.drafter.draft(message, now)
