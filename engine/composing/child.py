@@ -49,6 +49,8 @@ def _tell_where(trace: TracebackType | None) -> None:
 
 def _limit(limits: Limits) -> None:
     """Set the limits of this process, and have it write where it was when it exceeds them."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # systemd tells the whole group; the parent finishes, then ends this
+        signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain customers' data
     resource.setrlimit(resource.RLIMIT_AS, (limits.octets, limits.octets))
     faulthandler.enable()
