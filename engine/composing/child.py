@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.composing.composer import Composer, attempt
 from engine.composing.draft import Draft, Recipe
-from engine.composing.frames import OUT_OF_MEMORY, FrameReader, framed
+from engine.composing.frames import AT_ONCE, OUT_OF_MEMORY, FrameReader, framed
 from engine.composing.jobs import Job, Limits, Work
 
 
@@ -67,10 +67,11 @@ def _serve(parent: socket.socket, frames: FrameReader, seconds: float, begun: in
             case Job(work, drafts):
                 assert composer is not None
                 make: Callable[[Draft], Any] = composer.compose if work is Work.COMPOSE else composer.preview
-                made = []
-                for draft in drafts:
-                    os.write(begun, b".")
-                    signal.setitimer(signal.ITIMER_PROF, seconds)
-                    made.append(attempt(make, draft))
-                signal.setitimer(signal.ITIMER_PROF, 0)
-                parent.sendall(framed(tuple(made)))
+                for start in range(0, len(drafts), AT_ONCE):
+                    made = []
+                    for draft in drafts[start : start + AT_ONCE]:
+                        os.write(begun, b".")
+                        signal.setitimer(signal.ITIMER_PROF, seconds)
+                        made.append(attempt(make, draft))
+                    signal.setitimer(signal.ITIMER_PROF, 0)
+                    parent.sendall(framed(made))

@@ -8,6 +8,8 @@ from typing import Any
 _LENGTH = struct.Struct(">Q")
 
 
+AT_ONCE = 16
+"""How many messages are in one answer: all of them together could exceed the limit of memory."""
 OUT_OF_MEMORY = 70
 """The exit code of a process that needed more memory than it may have."""
 

@@ -15,7 +15,7 @@ class Work(StrEnum):
 
 
 class Job(NamedTuple):
-    """Drafts of which the same is to be made. The answer is a tuple with one item for each."""
+    """Drafts of which the same is to be made. What becomes of them is answered in their order, in lists."""
 
     work: Work
     drafts: tuple[Draft, ...]

@@ -34,8 +34,12 @@ class ComposingStopped(HabitueError):
 class Ended(Exception):
     """A child ended while it composed the message number ``at`` of a job. ``why`` completes "it …"."""
 
-    def __init__(self, at: int, why: str, places: tuple[tuple[str, int], ...], *, certain: bool) -> None:
+    def __init__(
+        self, at: int, made: list[Any], why: str, places: tuple[tuple[str, int], ...], *, certain: bool
+    ) -> None:
         self.at = at
+        self.made = made
+        """What it had answered by then about the first messages of the job."""
         self.why = why
         self.places = places
         """Files and lines where it was, innermost first."""
@@ -90,8 +94,8 @@ class Child:
         self._socket.settimeout(self._patience)
         self._unsent = framed(self._limits)
 
-    def do(self, recipe: Recipe, job: Job) -> tuple[Any, ...]:
-        """Return what it makes of ``job``.
+    def do(self, recipe: Recipe, job: Job) -> list[Any]:
+        """Return what it makes of each draft of ``job``.
 
         Raises:
             Ended: it ended while it composed a message.
@@ -99,29 +103,30 @@ class Child:
         """
         if self._digest != recipe.digest:
             self._unsent += frame(recipe.packed)
+        self._count = 0
+        made: list[Any] = []
         try:
             self._socket.sendall(self._unsent + framed(job))
             self._unsent, self._digest = b"", recipe.digest
-            answer = self._answer(len(job.drafts))
+            while len(made) < len(job.drafts):
+                made += self._answer()
         except (EOFError, ConnectionError):
-            raise self._autopsy() from None
+            raise self._autopsy(made) from None
         except TimeoutError:
             raise ComposingStopped("the process that composes messages does not answer") from None
         self.fresh = False
         self._take_begun()
-        return answer
+        return made
 
-    def _answer(self, count: int) -> tuple[Any, ...]:
-        """Wait for the answer as long as it goes on to the next message now and then."""
-        self._count = 0
+    def _answer(self) -> list[Any]:
+        """Wait for the next answer as long as it goes on to another message now and then."""
         while True:
             try:
-                answer: tuple[Any, ...] = self._frames.read()
+                answer: list[Any] = self._frames.read()
             except TimeoutError:
                 if not self._take_begun():
                     raise
             else:
-                assert len(answer) == count
                 return answer
 
     def _take_begun(self) -> int:
@@ -133,7 +138,7 @@ class Child:
         self._count += taken
         return taken
 
-    def _autopsy(self) -> Exception:
+    def _autopsy(self, made: list[Any]) -> Exception:
         """Return why it ended."""
         assert self._process.stderr is not None
         said = self._process.stderr.read(_MOST_SAID).decode("utf-8", "replace")
@@ -147,7 +152,7 @@ class Child:
             )
         why, certain = _ending(code, self._limits)
         places = tuple((path, int(line)) for path, line in _FRAME.findall(said))
-        return Ended(self._count - 1, why, places, certain=certain)
+        return Ended(self._count - 1, made, why, places, certain=certain)
 
     def kill(self) -> None:
         """End it while another thread waits for it; that thread still has to call ``end``."""

@@ -74,16 +74,18 @@ class Processes:
             self._discard(child)
             raise
         self._give_back(child)
-        return list(made)
+        return made
 
     def _after(self, recipe: Recipe, job: Job, ended: Ended, *, certain: bool) -> list[Made]:
         """Return what becomes of the drafts up to the one at which a process ended.
 
         If earlier ones may be to blame, because of the memory that they took, it is tried again in a process of its own.
         """
-        before, suspect = job.drafts[: ended.at], job.drafts[ended.at]
-        made = self._do(recipe, Job(job.work, before)) if before else []
-        if len(made) < len(before):
+        made: list[Made] = ended.made
+        before, suspect = job.drafts[len(made) : ended.at], job.drafts[ended.at]
+        if before:
+            made += self._do(recipe, Job(job.work, before))
+        if len(made) < ended.at:
             return made
         if certain:
             return [*made, _exceeded(recipe, suspect, ended)]

@@ -131,8 +131,8 @@ class Preparer:
                 made = await asyncio.wrap_future(composing.composers.submit(recipe, job))
             except Exception as error:  # noqa: BLE001 - no message may suffer from it
                 detail = str(error) if isinstance(error, ComposingStopped) else trail(error)
-                until = self._channel_breakers.fail(detail, now)
-                group.moves += [_given_back(message, detail, until) for message, _ in drafted]
+                self._channel_breakers.fail(detail, now)
+                group.moves += [_given_back(message, detail, None) for message, _ in drafted]
                 return
             for (message, draft), one in zip(drafted, made, strict=False):
                 self._follow(message, draft, one, now, group)
@@ -214,7 +214,7 @@ def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
             raise ValueError("a message that passes is composed")
 
 
-def _given_back(claim: HasFence, detail: str, due_at: int) -> Move:
+def _given_back(claim: HasFence, detail: str, due_at: int | None) -> Move:
     return Move(
         claim.action_id, claim.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at
     )
