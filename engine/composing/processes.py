@@ -70,6 +70,11 @@ class Processes:
         except Ended as ended:
             self._discard(child)
             return self._after(recipe, job, ended, certain=ended.certain or (fresh and not ended.at))
+        except ComposingStopped:
+            self._discard(child)
+            if fresh:
+                raise
+            return self._do(recipe, job, anew=True)  # something ended it while it had nothing to do
         except BaseException:
             self._discard(child)
             raise

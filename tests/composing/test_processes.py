@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,13 @@ def test_other_files_are_used_from_the_next_job_on(processes: Processes) -> None
         [one] = all_of(processes, [draft()], brand)
         assert isinstance(one, Composed)
         assert one.subject == greeting
+
+
+def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced(processes: Processes) -> None:
+    for _ in range(2):
+        [one] = all_of(processes, [say(LOOK)], recipe())
+        assert isinstance(one, Composed)
+        os.kill(json.loads(one.payload.text)["pid"], signal.SIGKILL)
 
 
 def test_a_preview_has_the_same_limits(processes: Processes) -> None:
