@@ -41,6 +41,7 @@ IMPOSSIBLE = {
     "a huge number": "\n{{ '1e999999'|int }}",
     "a huge amount": "\n{{ '1e999999'|money }}",
     "nested elements": "\n" + nested("<div>", "x", "</div>", 15_000),
+    "elements nested by a loop": "\n{% for i in range(9999) %}<div>{% endfor %}",
     "open elements": "\n" + "<table><tr><td>" * 5_000,
 }
 """Rendering them fails at once."""

@@ -19,7 +19,7 @@ from engine.composing.processes import Made, Processes
 from engine.messages.email.headers import Mailbox
 from engine.messages.templates import TemplateLibrary
 from tests.composing.channels import CRASH, KILL, LOOK, STOP, OddChannel
-from tests.composing.hostile import ENDLESS, HUNGRY, email
+from tests.composing.hostile import ENDLESS, HUNGRY, IMPOSSIBLE, REFUSED, email
 from tests.processes import wait_until
 
 LIMITS = Limits(seconds=0.4, octets=256 << 20)
@@ -85,6 +85,18 @@ def test_a_message_that_takes_too_much_memory_is_the_only_one_that_fails() -> No
     assert guilty.detail == "hungry.email.j2:2: needs more than 150 MB of memory"
     assert all(isinstance(one, Composed) for one in made)
     processes.close()
+
+
+def test_templates_that_are_found_without_rendering_fail_at_once(processes: Processes) -> None:
+    hostile = {**REFUSED, **IMPOSSIBLE}
+    brand = recipe({**TEMPLATES, **{f"{name}.email.j2": email(html) for name, html in hostile.items()}})
+    made = all_of(processes, [draft(), *map(draft, hostile), draft()], brand)
+    assert isinstance(made.pop(0), Composed)
+    assert isinstance(made.pop(), Composed)
+    for name, one in zip(hostile, made, strict=True):
+        assert isinstance(one, Unrendered), name
+        assert one.reason != "render_limit"
+        assert one.detail.startswith(f"{name}.email.j2:")
 
 
 @pytest.mark.parametrize(("said", "why"), [(CRASH, "(SIGSEGV)"), (KILL, "(SIGKILL)")])
