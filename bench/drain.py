@@ -7,34 +7,37 @@ drain does everything: claim, gates, render, build, hand off, send, record, on S
 
 import asyncio
 import os
+import resource
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import aiosmtplib
 from sqlalchemy import Table, insert, text
 
 from adapters.smtp import SmtpAdapter, SmtpOptions
-from bench.common import interleaved, report, scratch, seconds, size_from_command_line
+from bench.common import Timing, interleaved_timings, report, scratch, seconds, size_from_command_line, timed
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
-from engine.clock import DAY, NEVER, FixedClock, Instant
+from engine.clock import DAY, NEVER, SECOND, FixedClock, Instant
+from engine.composing.jobs import Limits
+from engine.composing.processes import Composers, Processes
 from engine.content.bundle import Bundle
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import DeliveryCounts
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.messages.templates import TemplateLibrary
-from engine.settings import Brand, Settings
+from engine.settings import Brand, ComposingSettings, Settings
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate
 from engine.store.tables import Action, Users
 
-BAR = 0.6
+BAR = 0.75
 ROUNDS = 3
 CONNECTIONS = 10
 NOW = Instant(1_790_000_000_000)
@@ -189,12 +192,18 @@ async def bare(port: int, messages: list[bytes]) -> None:
     await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
 
 
-def delivery(database: Database, port: int) -> Delivery:
+def processes() -> Processes:
+    """Return the processes that compose, with the usual settings."""
+    usual = ComposingSettings()
+    return Processes(usual.processes, Limits(usual.time / SECOND, usual.memory << 20))
+
+
+def delivery(database: Database, port: int, composers: Composers) -> Delivery:
     """Return a delivery from ``database`` to the sink, set up as in the worker."""
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
     smtp = SmtpAdapter(SmtpOptions(host="127.0.0.1", port=port, security="none", connections=CONNECTIONS))
     library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
-    return Delivery(database, library, catalog(), {"email": smtp}, settings, FixedClock(NOW))
+    return Delivery(database, library, catalog(), {"email": smtp}, settings, FixedClock(NOW), composers)
 
 
 def _example(folder: Path) -> bytes:
@@ -205,26 +214,35 @@ def _example(folder: Path) -> bytes:
     seed(database, 1)
     capture = CaptureAdapter(CaptureOptions(folder=folder / "mail"))
     library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
-    one = Delivery(
-        database, library, catalog(), {"email": capture}, Settings(brand=Brand(sender=SENDER)), FixedClock(NOW)
-    )
-    asyncio.run(one.drain())
+    settings = Settings(brand=Brand(sender=SENDER))
+    with closing(processes()) as composers:
+        one = Delivery(database, library, catalog(), {"email": capture}, settings, FixedClock(NOW), composers)
+        asyncio.run(one.drain())
     database.close()
     return next((folder / "mail").rglob("*.eml")).read_bytes()
 
 
-def drained(folder: Path, port: int, size: int) -> float:
-    """Drain a fresh copy of the store; return the seconds it took."""
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def drained(folder: Path, port: int, size: int) -> Timing:
+    """Drain a fresh copy of the store; return how long it took, with the start of the processes that compose."""
     path = Path(shutil.copyfile(folder / "full.db", folder / "run.db"))
     database = Database(f"sqlite:///{path}")
-    worker = delivery(database, port)
     done: list[DeliveryCounts] = []
-    taken = seconds(lambda: done.append(asyncio.run(worker.drain())))
+    before = cpu_seconds()
+    with closing(processes()) as composers:
+        worker = delivery(database, port, composers)
+        taken = seconds(lambda: done.append(asyncio.run(worker.drain())))
+    used = cpu_seconds() - before
     database.close()
     for leftover in folder.glob("run.db*"):
         leftover.unlink()
     assert done[0].accepted == size, done
-    return taken
+    return Timing(taken, used)
 
 
 def main() -> int:
@@ -236,21 +254,23 @@ def main() -> int:
         seed(database, size)
         database.close()
         messages = [example] * size
-        floor, ours = interleaved(
+        floor, ours = interleaved_timings(
             ROUNDS,
-            lambda: seconds(lambda: asyncio.run(bare(port, messages))),
+            lambda: timed(lambda: asyncio.run(bare(port, messages))),
             lambda: drained(folder, port, size),
         )
     fine = report(
         "drain",
-        ratio=floor / ours,
+        ratio=floor.wall / ours.wall,
         bar=BAR,
         at_most=False,
         size=size,
         octets=len(example),
         sink=kind,
-        rate=round(size / ours),
-        bare_rate=round(size / floor),
+        rate=round(size / ours.wall),
+        bare_rate=round(size / floor.wall),
+        cpu_us=round(ours.cpu / size * 1_000_000),
+        bare_cpu_us=round(floor.cpu / size * 1_000_000),
     )
     return 0 if fine else 1
 

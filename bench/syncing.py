@@ -10,13 +10,13 @@ import shutil
 import statistics
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from bench.common import Timing, interleaved_timings, report, scratch, seconds, size_from_command_line, timed
-from bench.drain import delivery, seed, sink
+from bench.drain import delivery, processes, seed, sink
 from engine.store.database import Database
 
 BAR = 1.25
@@ -38,8 +38,9 @@ def drained(folder: Path, port: int, size: int, store: type[Database]) -> Timing
     """Drain a fresh copy of the queue; return how long it took."""
     path = Path(shutil.copyfile(folder / "full.db", folder / "run.db"))
     database = store(f"sqlite:///{path}")
-    worker = delivery(database, port)
-    taken = timed(lambda: asyncio.run(worker.drain()))
+    with closing(processes()) as composers:
+        worker = delivery(database, port, composers)
+        taken = timed(lambda: asyncio.run(worker.drain()))
     with database.read() as connection:
         accepted = connection.exec_driver_sql("SELECT count(*) FROM action WHERE state = 'accepted'").scalar_one()
     database.close()

@@ -12,7 +12,9 @@ from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.providers import make_adapters
-from engine.clock import Clock, FixedClock, Instant, WallClock
+from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
+from engine.composing.jobs import Limits
+from engine.composing.processes import Composers, Processes
 from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import Seen, running_bundle, running_version
@@ -20,6 +22,7 @@ from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
+from engine.explain.rehearsal import rehearse
 from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
 from engine.loading import Content, examine, load_content
@@ -52,6 +55,7 @@ class App:
         self.deciders = Deciders()
         self._pipelines: dict[str, Pipeline] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._processes: Processes | None = None
 
     @classmethod
     def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
@@ -69,9 +73,18 @@ class App:
         """The store."""
         return Database(self.settings.store.url)
 
+    @cached_property
+    def composers(self) -> Composers:
+        """The processes that render templates and build messages."""
+        settings = self.settings.composing
+        self._processes = Processes(settings.processes, Limits(settings.time / SECOND, settings.memory << 20))
+        return self._processes
+
     def close(self) -> None:
-        """Close the store's connections."""
+        """Close the store's connections, and end the processes that compose."""
         self.database.close()
+        if self._processes:
+            self._processes.close()
 
     def bundle(self) -> Bundle:
         """Read the brand's files as they are now."""
@@ -81,6 +94,14 @@ class App:
     def examine(self, bundle: Bundle | None = None) -> tuple[Content | None, list[Finding]]:
         """Check ``bundle``, or the brand's files as they are now; return the compiled content, and all findings."""
         return examine(bundle or self.bundle(), self.settings, self.deciders, self.kinds)
+
+    def rehearse(self, content: Content) -> list[Finding]:
+        """Compose every template for made-up customers; return those that do not work, or exceed the limits.
+
+        Raises:
+            ComposingStopped: nothing can be composed.
+        """
+        return rehearse(content, self.settings.brand, self.composers, self.clock.now())
 
     def content(self) -> Content:
         """Compile the brand's files as they are now; see ``load``."""
@@ -234,6 +255,7 @@ class App:
             self.adapters(),
             self.settings,
             self.clock,
+            self.composers,
             content.coupon_values(),
             self.kinds.channels,
             self.kinds.gates,

@@ -186,6 +186,24 @@ class DeliverySettings(_Part):
         return secrets
 
 
+class ComposingSettings(_Part):
+    """The processes that render templates and build messages, and what one message may use there."""
+
+    processes: int = Field(default=2, ge=1, le=64)
+    """How many at most; each starts when it is needed."""
+    time: Duration = 2_000
+    """Computing time of one message."""
+    memory: int = Field(default=512, ge=256, le=65_536)
+    """Memory of one process, in MB."""
+
+    @field_validator("time")
+    @classmethod
+    def _some(cls, time: int) -> int:
+        if not time:
+            raise ValueError("nothing can be composed in no time: write at least `1s`")
+        return time
+
+
 class ScheduleSettings(_Part):
     """The worker's schedule (UTC)."""
 
@@ -229,6 +247,7 @@ class Settings(BaseSettings):
     """Adapter -> its options; the adapter's page describes them."""
     consent: ConsentSettings = ConsentSettings()
     delivery: DeliverySettings = DeliverySettings()
+    composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()
 

@@ -20,6 +20,7 @@ from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.composing.processes import Composers
 from engine.delivery.dispatch import Delivery
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
@@ -168,6 +169,7 @@ class Deliveries(World):
         gates: Sequence[Gate[Any]] = GATES,
         channels: Sequence[Channel] = CHANNELS,
         library: TemplateLibrary | None = None,
+        composers: Composers | None = None,
         **settings: Any,
     ) -> Delivery:
         """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
@@ -194,6 +196,7 @@ class Deliveries(World):
             adapters,
             full,
             self.clock,
+            composers or self.app.composers,
             self.loaded.coupon_values(),
             channels,
             gates,

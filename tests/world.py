@@ -4,6 +4,7 @@ Users and events come in through intake, as in production; ticks, delivery, expl
 Nothing here repeats what the engine does.
 """
 
+import atexit
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from typer.testing import CliRunner, Result
 from engine.app import App
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
+from engine.composing.jobs import Limits
+from engine.composing.processes import Processes
 from engine.content.bundle import Bundle
 from engine.content.findings import Finding
 from engine.delivery.tally import DeliveryCounts
@@ -41,6 +44,9 @@ from tests.stores import ScriptedStore
 
 START = instant(datetime(2026, 1, 1, tzinfo=UTC))
 CONTENT = ("rules", "playbooks", "templates")
+COMPOSERS = Processes(1, Limits(seconds=20, octets=1 << 30))
+"""Shared by all worlds of this process, because a process takes a while to start."""
+atexit.register(COMPOSERS.close)
 DECIDERS = Deciders()
 """One for the life of the process, as in the program: the rule engine never frees what it has loaded."""
 
@@ -136,7 +142,7 @@ class World:
     @cached_property
     def app(self) -> App:
         made = App(load_settings(self.config), self.clock, self.kinds)
-        made.deciders = DECIDERS
+        made.deciders, made.composers = DECIDERS, COMPOSERS
         return made
 
     def close(self) -> None:

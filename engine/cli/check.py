@@ -15,11 +15,16 @@ def register(program: typer.Typer) -> None:
 
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything."""
+    """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything.
+
+    If everything can be read, each template is also rendered for a made-up customer, with the limits of delivery.
+    """
     with open_app(context) as app:
         content, findings = app.examine()
         app.adapters()  # finds errors in their settings now, not when the first message is sent
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
+        if content is not None:
+            findings = sorted({*findings, *app.rehearse(content)})
         files = len(app.bundle().files)
     if as_json:
         print_json([_as_dict(finding) for finding in findings])

@@ -94,7 +94,7 @@ def send_test(
 
 def _compose(app: App, request: PreviewRequest, user: str | None) -> tuple[Preview, PendingMessage, Previewer]:
     now: Instant = app.clock.now()
-    previewer = Previewer(app.content(), app.settings.brand)
+    previewer = Previewer(app.content(), app.settings.brand, app.composers)
     if user is None:
         pending = previewer.sample(request, now)
     else:

@@ -16,10 +16,11 @@ from engine.breaker import CODE_AT_FAULT, Alarm
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.clock import SECOND, Clock
+from engine.composing.processes import Composers
 from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
-from engine.delivery.compose import Composer, ComposerContext
 from engine.delivery.crashes import Crashes
+from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.identity import STORE, MessageKeys
@@ -28,6 +29,7 @@ from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
 from engine.delivery.pending_message import GateContext
+from engine.delivery.preparing import Composing
 from engine.delivery.recover import Recovery
 from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
@@ -48,7 +50,7 @@ _log = structlog.get_logger("habitue.delivery")
 class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
-    ``adapters`` are by channel; ``gates`` run in the given order; ``coupon_values`` maps coupons to their value in words, for
+    ``adapters`` are by channel; ``composers`` render and build the messages; ``gates`` run in the given order; ``coupon_values`` maps coupons to their value in words, for
     templates. Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
@@ -60,6 +62,7 @@ class Delivery:
         adapters: Mapping[str, Adapter],
         settings: Settings,
         clock: Clock,
+        composers: Composers,
         coupon_values: Mapping[str, str] | None = None,
         channels: Sequence[Channel] = CHANNELS,
         gates: Sequence[Gate[Any]] = GATES,
@@ -70,6 +73,7 @@ class Delivery:
         self._adapters = dict(adapters)
         self._settings = settings
         self._clock = clock
+        self._composers = composers
         self._states = {channel: _new_state(channel, adapter.name) for channel, adapter in self._adapters.items()}
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
@@ -83,7 +87,8 @@ class Delivery:
         self, library: TemplateLibrary, catalog: FactCatalog, coupon_values: Mapping[str, str] | None = None
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
-        self._library, self._coupon_values = library, dict(coupon_values or {})
+        self._coupon_values = dict(coupon_values or {})
+        self._recipe = recipe_of(self._settings.brand, library, self._channels)
         self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._keys, self._channels)
         for state in self._states.values():
             state.channel_breakers.forget()
@@ -195,12 +200,12 @@ class Delivery:
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         await self._crashes.open(journal)
         loader = self._loader
-        context = ComposerContext(self._settings.brand, self._library, self._unsubscriber, self._coupon_values)
+        context = DraftContext(self._settings.brand, self._unsubscriber, self._coupon_values)
         return LaneContext(
             journal=journal,
             claims=self._claims,
             loader=loader,
-            composer=Composer(context, self._channels),
+            composing=Composing(Drafter(context, self._channels), self._recipe, self._composers),
             gates=self._gates,
             settings=self._settings.delivery,
             gate_context=self._gate_context,

@@ -1,17 +1,22 @@
-"""From a loaded action to its next state: the gates, then the composer, and what follows from either.
+"""From a loaded action to its next state: the gates, then composing, and what follows from either.
 
-A bug never decides the outcome of a message: the message goes back to the queue unchanged, and the part with the bug is
+Messages are composed in other processes, many at a time. A bug never decides the outcome of a message: the message goes back to the queue unchanged, and the part with the bug is
 stopped (see ``channel_breakers``). A message whose own values are bad is quarantined.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
+from engine.composing.draft import Broken, Composed, Draft, Recipe, Unrendered
+from engine.composing.jobs import Job, Work
+from engine.composing.process import ComposingStopped
+from engine.composing.processes import Composers, Made
 from engine.delivery.channel_breakers import ChannelBreakers
-from engine.delivery.compose import Composed, Composer
+from engine.delivery.drafting import Drafter, ReadyMessage
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
@@ -38,7 +43,7 @@ class BadMessage:
 class Group:
     """What is written together: messages that passed, moves of others, and messages to quarantine."""
 
-    passed: list[tuple[PendingMessage, Composed]] = field(default_factory=list)
+    passed: list[tuple[PendingMessage, ReadyMessage]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     bad: list[BadMessage] = field(default_factory=list)
 
@@ -46,18 +51,27 @@ class Group:
         return bool(self.passed or self.moves or self.bad)
 
 
+@dataclass(frozen=True)
+class Composing:
+    """What messages of one version of the files are composed with."""
+
+    drafter: Drafter
+    recipe: Recipe
+    composers: Composers
+
+
 class Preparer:
-    """Runs gates and composer on the messages of one channel."""
+    """Runs the gates on the messages of one channel, and has those composed that pass."""
 
     def __init__(
         self,
-        composer: Composer,
+        composing: Composing,
         gates: Sequence[Gate[Any]],
         channel_breakers: ChannelBreakers,
         halted: Callable[[int], DeliveryReason | None],
     ) -> None:
         """``halted`` returns why nothing may be handed off at an instant; None if it may."""
-        self._composer = composer
+        self._composing = composing
         self._gates = gates
         self._channel_breakers = channel_breakers
         self._halted = halted
@@ -85,51 +99,88 @@ class Preparer:
             return True
         return len(unreadable) > max(A_FEW, len(batch) // 10)
 
-    def prepare(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> bool:
-        """Add ``loaded`` to ``group``: as a message that may be sent, or as another move.
-
-        Returns whether the gates judged it; if not, nothing is known about whether they work.
-        """
-        message, now = loaded.message, gate_context.now
-        if reason := self._halted(now):
-            group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
-            return False
+    def judge(self, loaded: LoadedAction, gate_context: GateContext, group: Group) -> PendingMessage | None:
+        """Return the message of ``loaded`` if it passes the gates; else add its move to ``group``, and return None."""
+        message = loaded.message
         try:
             verdict = judge(message, loaded.inputs, gate_context, self._gates)
         except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
             detail = trail(error)
-            group.moves.append(_given_back(message, detail, self._channel_breakers.fail(detail, now)))
-            return False
-        if isinstance(verdict, Pass):
-            self._compose(message, now, group)
-        else:
-            group.moves.append(follow_verdict(message, verdict))
-        return True
-
-    def _compose(self, message: PendingMessage, now: int, group: Group) -> None:
-        stopped_until = self._channel_breakers.template_until(message.template, now)
-        if stopped_until is not None:
-            group.moves.append(_given_back(message, message.template, stopped_until))
-            return
-        try:
-            composed = self._composer.compose(message, now)
-        except RenderError as error:
-            self._unrendered(message, error, now, group)
-        except Exception as error:  # noqa: BLE001 - a bug in a filter or in building the message
-            detail = trail(error)
-            until = self._channel_breakers.template_failed(message.template, detail, now)
+            until = self._channel_breakers.fail(detail, gate_context.now)
             group.moves.append(_given_back(message, detail, until))
-        else:
-            self._channel_breakers.rendered(message.template)
-            group.passed.append((message, composed))
+            return None
+        if isinstance(verdict, Pass):
+            return message
+        group.moves.append(follow_verdict(message, verdict))
+        return None
 
-    def _unrendered(self, message: PendingMessage, error: RenderError, now: int, group: Group) -> None:
+    def halted(self, message: PendingMessage, now: int, group: Group) -> bool:
+        """Tell whether nothing may be handed off now; then ``message`` goes back to the queue."""
+        reason = self._halted(now)
+        if reason is not None:
+            group.moves.append(Move(message.action_id, message.fence, State.QUEUED, reason))
+        return reason is not None
+
+    async def compose(self, messages: Sequence[PendingMessage], now: int, group: Group) -> None:
+        """Add ``messages`` to ``group``: as messages that may be sent, or as other moves."""
+        composing, recipe = self._composing, self._composing.recipe
+        waiting = list(messages)
+        while drafted := [(one, draft) for one in waiting if (draft := self._draft(one, now, group)) is not None]:
+            job = Job(Work.COMPOSE, tuple(draft for _, draft in drafted))
+            try:
+                made = await asyncio.wrap_future(composing.composers.submit(recipe, job))
+            except Exception as error:  # noqa: BLE001 - no message may suffer from it
+                detail = str(error) if isinstance(error, ComposingStopped) else trail(error)
+                self._channel_breakers.fail(detail, now)
+                group.moves += [_given_back(message, detail, None) for message, _ in drafted]
+                return
+            for (message, draft), one in zip(drafted, made, strict=False):
+                self._follow(message, draft, one, now, group)
+            waiting = [message for message, _ in drafted[len(made) :]]
+
+    def _stopped(self, message: PendingMessage, now: int, group: Group) -> bool:
+        """Tell whether the message's template has stopped; then it is given back."""
+        until = self._channel_breakers.template_until(message.template, now)
+        if until is not None:
+            group.moves.append(_given_back(message, message.template, until))
+        return until is not None
+
+    def _draft(self, message: PendingMessage, now: int, group: Group) -> Draft | None:
+        if self.halted(message, now, group) or self._stopped(message, now, group):
+            return None
+        try:
+            return self._composing.drafter.draft(message, now)
+        except RenderError as error:
+            self._unrendered(message, Unrendered(str(error.reason), str(error)), now, group)
+        except Exception as error:  # noqa: BLE001 - a bug in making the draft
+            self._broken(message, trail(error), now, group)
+        return None
+
+    def _follow(self, message: PendingMessage, draft: Draft, made: Made, now: int, group: Group) -> None:
+        if self._stopped(message, now, group):
+            return
+        match made:
+            case Composed():
+                self._channel_breakers.rendered(message.template)
+                group.passed.append((message, self._composing.drafter.ready(message, draft, made)))
+            case Unrendered():
+                self._unrendered(message, made, now, group)
+            case Broken(detail):
+                self._broken(message, detail, now, group)
+            case _:
+                raise TypeError("a message was not composed")
+
+    def _broken(self, message: PendingMessage, detail: str, now: int, group: Group) -> None:
+        until = self._channel_breakers.template_failed(message.template, detail, now)
+        group.moves.append(_given_back(message, detail, until))
+
+    def _unrendered(self, message: PendingMessage, why: Unrendered, now: int, group: Group) -> None:
         """Quarantine the message; after too many in a row, blame the template instead of the messages."""
-        detail = str(error)[:_MAX_DETAIL]
+        detail = why.detail[:_MAX_DETAIL]
         bad = BadMessage(
             message,
             message.template,
-            BadRowFound(RowKind.ACTION, message.action_id, "compose", str(error.reason), detail),
+            BadRowFound(RowKind.ACTION, message.action_id, "compose", why.reason, detail),
         )
         group.bad.append(bad)
         if self._channel_breakers.unrendered(message.template, message.action_id):
@@ -163,7 +214,7 @@ def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
             raise ValueError("a message that passes is composed")
 
 
-def _given_back(claim: HasFence, detail: str, due_at: int) -> Move:
+def _given_back(claim: HasFence, detail: str, due_at: int | None) -> Move:
     return Move(
         claim.action_id, claim.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail[:_MAX_DETAIL], due_at=due_at
     )

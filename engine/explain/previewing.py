@@ -4,19 +4,23 @@ Values are collected by the same code as in delivery, so a preview cannot differ
 claims a coupon code, writes anything, or contains an unsubscribe link that works.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, text
 
 from adapters.base import Message
-from engine.channels.base import Channel, by_name
+from engine.channels.base import Channel, Shown, by_name
 from engine.clock import HOUR, Instant
+from engine.composing.draft import Broken, Composed, Draft, Unrendered
+from engine.composing.jobs import Job, Work
+from engine.composing.processes import Composers, Made
 from engine.content.value_types import ValueType
-from engine.delivery.compose import Composer, ComposerContext
+from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.load import event_values, fact_values
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Unsubscriber
-from engine.errors import InputError
+from engine.errors import HabitueError, InputError, RenderError
 from engine.explain.people import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
@@ -69,13 +73,13 @@ class _TemplateUse:
 class Previewer:
     """Makes previews and test messages."""
 
-    def __init__(self, content: Content, brand: Brand) -> None:
+    def __init__(self, content: Content, brand: Brand, composers: Composers) -> None:
+        self._composers = composers
         self._content = content
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
-        self._composer = Composer(
-            ComposerContext(brand, content.library, unsubscriber, content.coupon_values()), content.kinds.channels
-        )
+        self._drafter = Drafter(DraftContext(brand, unsubscriber, content.coupon_values()), content.kinds.channels)
+        self._recipe = recipe_of(brand, content.library, content.kinds.channels)
         self._channels = by_name(content.kinds.channels)
 
     def sample(self, request: PreviewRequest, now: Instant) -> PendingMessage:
@@ -113,8 +117,10 @@ class Previewer:
 
         Raises:
             RenderError: there is no such template, or it cannot be rendered with these values.
+            ComposingStopped: nothing can be rendered.
         """
-        shown = self._composer.preview(pending)
+        shown = self._make(Work.PREVIEW, self._drafter.sketch(pending))
+        assert isinstance(shown, Shown)
         locale = pending.locale or self._brand.locale
         return Preview(
             template=pending.template,
@@ -139,7 +145,32 @@ class Previewer:
         if recipient is None:
             raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
         to = pending._replace(recipient=recipient, address=address, attempt=int(now))
-        return self._composer.compose(to, now, _TEST).message
+        draft = self._drafter.draft(to, now, _TEST)
+        made = self._make(Work.COMPOSE, draft)
+        assert isinstance(made, Composed)
+        return self._drafter.ready(to, draft, made).message
+
+    def compose_all(self, messages: Sequence[PendingMessage], now: Instant) -> list[Made]:
+        """Compose ``messages``, which must have recipients; return what becomes of each.
+
+        Raises:
+            ComposingStopped: nothing can be composed.
+        """
+        drafts = tuple(self._drafter.draft(message, now) for message in messages)
+        made: list[Made] = []
+        while len(made) < len(drafts):
+            made += self._composers.submit(self._recipe, Job(Work.COMPOSE, drafts[len(made) :])).result()
+        return made
+
+    def _make(self, work: Work, draft: Draft) -> Made:
+        (made,) = self._composers.submit(self._recipe, Job(work, (draft,))).result()
+        match made:
+            case Unrendered(reason, detail):
+                raise RenderError(detail, reason)
+            case Broken(detail):
+                raise HabitueError(f"a bug in the program or an extension stopped this message: {detail}")
+            case _:
+                return made
 
     def _channel(self, name: str) -> Channel:
         if name not in self._channels:

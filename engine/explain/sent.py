@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, text
 
 from engine.channels.base import Shown, by_name
 from engine.clock import Instant
+from engine.composing.used_values import RENDERED_WITH
 from engine.content.versions import content_bundles
-from engine.delivery.used_values import RENDERED_WITH
 from engine.errors import InputError, RenderError
 from engine.kinds import Kinds
 from engine.loading import template_library

@@ -73,7 +73,7 @@ def _unknown_names(environment: Environment, tree: nodes.Template) -> Iterator[t
 
 def _compile_problem(environment: Environment, path: str, source: str) -> list[TemplateProblem]:
     try:
-        environment.compile(source, path, path, raw=True)
+        environment.compile(source, path, path)
     except TemplateSyntaxError as error:
         return [TemplateProblem(path, error.lineno, error.message or "syntax error")]
     return []

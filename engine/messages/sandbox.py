@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import islice
+from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, Undefined, nodes, pass_context
@@ -22,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from markupsafe import Markup
 
+from engine.messages import bounds
 from engine.messages.grammar import LOOP_BOUND, TEXT_JOIN, prepare_tree, problems_of
 
 FIRST_SLOT = 0xE000
@@ -229,6 +231,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for problem in problems_of(source):
             raise TemplateSyntaxError(problem.message, problem.line, name)
         return super()._generate(prepare_tree(source, name or "", self._apart(name or "")), name, *rest, **more)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return bounds.parse(self, source, name, filename)
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        return bounds.compiled(source, filename)
+
+    def compile(
+        self, source: Any, name: str | None = None, filename: str | None = None, *rest: Any, **more: Any
+    ) -> Any:
+        """Compile a template under its own name, so that a traceback of the interpreter names it."""
+        return super().compile(source, name, filename or name, *rest, **more)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look up ``attribute`` as a key of a mapping; texts have no methods here."""

@@ -73,6 +73,7 @@ class TemplateLibrary:
         self._sources = dict(sources)
         self._default_locale = default_locale
         self._brand = dict(brand or {})
+        self._filters = filters
         self._frames = Frames()
         self._sandbox = Sandbox(DictLoader(self._sources), filters(self._frames), self._frames, self._apart)
         self._paths: dict[TemplateName, str] = {}
@@ -83,6 +84,11 @@ class TemplateLibrary:
         self._ready: dict[str, Template] = {}
         self._served = lru_cache(maxsize=1024)(self._path_of)
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type["TemplateLibrary"], tuple[object, ...]]:
+        """Pickle what it was made of: what is compiled from it cannot be pickled."""
+        made_of = (self._sources, self._blocks, self._default_locale, self._brand, self._filters)
+        return TemplateLibrary, made_of
 
     def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
         """Return the file for ``locale``: its own, its language's, the one without a locale, or the brand's.
@@ -172,6 +178,19 @@ class TemplateLibrary:
     @cached_property
     def _trees(self) -> dict[str, nodes.Template]:
         return parse_all(self._sandbox, self._sources)
+
+    def read_all(self) -> None:
+        """Read all files now; otherwise the first message of each template does it."""
+        _ = self._reader
+
+    def line_of(self, path: str, line: int) -> int:
+        """Return the line of the template at ``path`` that became this line of its compiled form; 0 if there is none."""
+        if path not in self._sources:
+            return 0
+        try:
+            return self._sandbox.get_template(path).get_corresponding_lineno(line)
+        except TemplateError:
+            return 0
 
     def blocks(self, channel: str) -> Blocks | None:
         """Return the blocks of ``channel``; None if the channel is not known."""

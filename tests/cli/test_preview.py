@@ -72,7 +72,7 @@ def test_a_preview_of_a_user_is_what_delivery_sends(world: World) -> None:
     world.tick(3)
     world.tick(63, deliver=True)
     [sent] = [mail for mail in mails(world) if "miss" in str(mail["Subject"])]
-    previewer = Previewer(world.content(), world.app.settings.brand)
+    previewer = Previewer(world.content(), world.app.settings.brand, world.app.composers)
     with world.app.database.read() as connection:
         candidate = previewer.of_user(connection, PreviewRequest("winback/offer", "email"), "ann", day(63))
     shown = previewer.preview(candidate)
@@ -85,7 +85,7 @@ def test_a_preview_of_a_user_is_what_delivery_sends(world: World) -> None:
 def test_a_preview_of_a_user_has_their_newest_event(world: World) -> None:
     spender(world)
     world.order("ann", 3, 4_200, category="home")
-    previewer = Previewer(world.content(), world.app.settings.brand)
+    previewer = Previewer(world.content(), world.app.settings.brand, world.app.composers)
     with world.app.database.read() as connection:
         candidate = previewer.of_user(connection, PreviewRequest("thanks/mail", "email"), "ann", day(4))
     assert candidate.event == {"name": "order_completed", "at": day(3), "amount": 4_200, "category": "home"}
@@ -100,7 +100,7 @@ def test_every_message_of_the_default_brand_can_be_previewed(tmp_path: Path, mig
     }
     world = World(tmp_path / "default", migrated_sqlite_url, {**dict.fromkeys(FILES), **files})
     content = world.content()
-    previewer = Previewer(content, world.app.settings.brand)
+    previewer = Previewer(content, world.app.settings.brand, world.app.composers)
     for name, channel in sorted(content.library.names()):
         for locale in ("en", "zh-CN"):
             shown = previewer.preview(previewer.sample(PreviewRequest(name, channel, locale), day(0)))

@@ -23,8 +23,8 @@ FOLDERS = {
 """Folder of kinds -> its modules that are no kind, which others may import."""
 
 MAY_IMPORT = {
-    ("engine/delivery/compose.py", "engine.delivery.gates.adapter"): "gives the same reason for a channel unknown",
-    ("engine/delivery/compose.py", "engine.delivery.gates.address"): "gives the same reason where no one was asked",
+    ("engine/delivery/drafting.py", "engine.delivery.gates.adapter"): "gives the same reason for a channel unknown",
+    ("engine/delivery/drafting.py", "engine.delivery.gates.address"): "gives the same reason where no one was asked",
     ("engine/delivery/identity.py", "engine.playbooks.triggers.transitions"): "only moves have row ids as occasions",
     ("engine/delivery/preparing.py", "engine.delivery.gates.expiry"): "what cannot be loaded expires like any other",
     ("engine/facts/calibrate.py", "engine.facts.sources.quantile"): "calibration is of scores alone",
@@ -38,7 +38,7 @@ MAY_COMPARE = {
     ("engine/conditions/report.py", "when"): "the key of a condition in any file",
     ("engine/demo/job.py", "capture"): "the demo refuses whatever could send to real people",
     ("engine/messages/checking.py", "event"): "templates read `event.…`",
-    ("engine/delivery/compose.py", "email"): "templates read `user.email`, a column of users",
+    ("engine/delivery/drafting.py", "email"): "templates read `user.email`, a column of users",
 }
 """Module -> the word that it compares with, and why that is no kind's name there."""
 

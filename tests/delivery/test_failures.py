@@ -22,6 +22,7 @@ from engine.messages.filters import filters_of
 from engine.messages.templates import TemplateLibrary
 from engine.store.quarantine import A_FEW, FIRST_WAIT
 from tests.deliveries import NOON, Deliveries
+from tests.in_this_process import InThisProcess
 from tests.provider import ACCEPT, Provider
 
 ALL = 300
@@ -113,7 +114,7 @@ def test_a_mistake_in_loading(queue: Deliveries, planted: list[bool]) -> None:
             return super().suppression_form(address + 1 if planted else address)  # type: ignore[operator]
 
     provider = Provider()
-    delivery = queue.delivery(provider, channels=[Mistaken()])
+    delivery = queue.delivery(provider, channels=[Mistaken()], composers=InThisProcess())
     asyncio.run(delivery.drain())
     unharmed(queue)
     says_where(delivery, "TypeError", "sending by email")
@@ -187,7 +188,7 @@ def test_a_mistake_in_a_filter_stops_the_templates_that_use_it(queue: Deliveries
         templates, blocks_of(CHANNELS), filters=lambda frames: {**filters_of(frames), "default": mistaken}
     )
     provider = Provider()
-    delivery = queue.delivery(provider, library=library)
+    delivery = queue.delivery(provider, library=library, composers=InThisProcess())
     asyncio.run(delivery.drain())
     assert queue.states() == {"queued:code_at_fault": 200, "accepted:accepted": 100}
     says_where(delivery, "AttributeError", "template `winback/offer`")

@@ -20,6 +20,7 @@ from engine.errors import BadRow
 from engine.messages.render import Rendered
 from engine.store.quarantine import A_FEW
 from tests.deliveries import NOON, Deliveries
+from tests.in_this_process import InThisProcess
 from tests.provider import ACCEPT, Provider
 
 MANY = 30
@@ -110,7 +111,7 @@ def test_a_mistake_in_what_is_kept_of_a_message_stops_its_template(queue: Delive
         def summary(self, rendered: Rendered) -> str:
             return NOTHING[rendered.subject]
 
-    delivery = queue.delivery(Provider(), channels=[Mistaken()])
+    delivery = queue.delivery(Provider(), channels=[Mistaken()], composers=InThisProcess())
     asyncio.run(delivery.drain())
     assert set(queue.rows("SELECT state, tries FROM action")) == {("queued", 0)}
     [alarm] = delivery.alarms
