@@ -1,0 +1,90 @@
+"""What people have paused, as delivery and playbooks read it: one tiny table, read often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import Connection, text
+
+
+class Scope(StrEnum):
+    """What can be paused."""
+
+    PLAYBOOK = "playbook"
+    CHANNEL = "channel"
+    ADAPTER = "adapter"
+    CLASS = "class"
+    EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a person pauses or cancels: everything, or one name within a scope."""
+
+    scope: Scope
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.name}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What can be paused about one message. ``adapter`` is None if no adapter serves its channel."""
+
+    playbook: str
+    channel: str
+    message_class: str
+    adapter: str | None
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return the subjects whose pause stops the message."""
+        return (
+            *of_channel(self.channel, self.adapter),
+            Subject(Scope.PLAYBOOK, self.playbook),
+            Subject(Scope.CLASS, self.message_class),
+        )
+
+
+def of_channel(channel: str, adapter: str | None) -> tuple[Subject, ...]:
+    """Return the subjects whose pause stops all messages of ``channel``, which ``adapter`` serves."""
+    served = () if adapter is None else (Subject(Scope.ADAPTER, adapter),)
+    return (Subject(Scope.EVERYTHING), Subject(Scope.CHANNEL, channel), *served)
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Everything that is paused, each with the intervention that paused it."""
+
+    by: Mapping[Subject, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.by)
+
+    def stops(self, route: Route) -> bool:
+        """Tell whether the message may not be sent now."""
+        return bool(self.by) and any(one in self.by for one in route.subjects())
+
+    def stops_channel(self, channel: str, adapter: str | None) -> bool:
+        """Tell whether no message of ``channel`` may be sent now."""
+        return bool(self.by) and any(one in self.by for one in of_channel(channel, adapter))
+
+    @property
+    def everything(self) -> bool:
+        """Whether everything is paused."""
+        return Subject(Scope.EVERYTHING) in self.by
+
+
+NOTHING_PAUSED = Paused()
+_READ = text("SELECT scope, name, intervention_id FROM pause")
+
+
+def read_paused(connection: Connection) -> Paused:
+    """Return what is paused now."""
+    rows = connection.execute(_READ).all()
+    return Paused({Subject(Scope(row[0]), row[1]): row[2] for row in rows}) if rows else NOTHING_PAUSED
+
+
+def paused_names_sql(scope: Scope) -> str:
+    """Return a SELECT of the names that are paused within ``scope``."""
+    return f"SELECT p.name FROM pause AS p WHERE p.scope = '{scope}'"
