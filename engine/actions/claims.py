@@ -3,6 +3,8 @@
 The index ``action_next`` is (channel, class, priority, due_at, id). Classes in reverse alphabetical order are in order
 of urgency: transactional, service, marketing. Claiming goes through the few (class, priority) levels that have waiting
 actions and reads one range of the index in each, so its cost depends on the actions claimed, not on those waiting.
+
+Messages of paused classes and playbooks are passed over where they stand, by the table ``pause`` as of the claim itself.
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
 from engine.store.dialects import Dialect
+from engine.store.paused import Scope, paused_names_sql
 from engine.store.rowset import pack, rowset
 
 
@@ -39,8 +42,9 @@ class Claims:
         self._next_channel = text(
             f"SELECT channel FROM action WHERE {WAITING_SQL} AND channel > :after ORDER BY channel LIMIT 1"
         )
-        self._first_level = text(_level_sql(""))
-        self._next_level = text(_level_sql("AND (class, priority) < (:class, :priority)"))
+        running = dialect.not_among("class", paused_names_sql(Scope.CLASS))
+        self._first_level = text(_level_sql(running))
+        self._next_level = text(_level_sql(f"(class, priority) < (:class, :priority) AND {running}"))
         self._take = _take_statement(dialect)
         ids = rowset(dialect, "rows", id="BIGINT")
         self._log = text(
@@ -60,7 +64,10 @@ class Claims:
         return found
 
     def take(self, connection: Connection, channel: str, now: int, limit: int) -> list[Claim]:
-        """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it."""
+        """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it.
+
+        Whether the channel itself is paused, or its adapter, is for the caller to know.
+        """
         claims: list[Claim] = []
         for level in self._levels(connection, channel):
             found = connection.execute(
@@ -90,17 +97,18 @@ class Claims:
             row = connection.execute(self._next_level, key).first()
 
 
-def _level_sql(below: str) -> str:
+def _level_sql(which: str) -> str:
     return (
-        f"SELECT class, priority FROM action WHERE {WAITING_SQL} AND channel = :channel {below} "
+        f"SELECT class, priority FROM action WHERE {WAITING_SQL} AND channel = :channel AND {which} "
         "ORDER BY class DESC, priority DESC LIMIT 1"
     )
 
 
 def _take_statement(dialect: Dialect) -> TextClause:
+    running = dialect.not_among("playbook", paused_names_sql(Scope.PLAYBOOK))
     due = (
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
-        "AND priority = :priority AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+        f"AND priority = :priority AND due_at <= :now AND {running} ORDER BY due_at, id LIMIT :limit"
     )
     return text(
         f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "

@@ -7,12 +7,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from engine.clock import Instant, iso
+from engine.control.cancelling import UNDO_CANCEL
 from engine.control.interventions import Hand, PastIntervention, Undoer, add_count, past_intervention, record
 from engine.errors import InputError
 from engine.store.database import Transactions
 from engine.store.dialects import dialect_of
 
-UNDOERS: tuple[Undoer, ...] = ()
+UNDOERS: tuple[Undoer, ...] = (UNDO_CANCEL,)
 """How interventions are undone, by command."""
 CHUNK = 1_000
 """Rows undone in one transaction."""

@@ -23,6 +23,7 @@ from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
+from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext
 from engine.delivery.recover import Recovery
 from engine.delivery.tally import DeliveryCounts, Tally
@@ -33,6 +34,7 @@ from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
+from engine.store.paused import read_paused
 from engine.store.secrets import installation_secret
 
 _LONGEST_PAUSE = 30.0
@@ -164,9 +166,11 @@ class Delivery:
         return sum(result for result in done if isinstance(result, int))
 
     def _waiting(self, connection: Connection) -> list[str]:
-        """Return the channels to serve; empty if nothing is due."""
-        due = self._claims.anything_due(connection, self._clock.now())
-        return self._claims.channels(connection) if due else []
+        """Return the channels to serve, without paused ones; empty if nothing is due."""
+        if not self._claims.anything_due(connection, self._clock.now()):
+            return []
+        paused, adapters = read_paused(connection), {name: one.name for name, one in self._adapters.items()}
+        return [one for one in self._claims.channels(connection) if not paused.stops_channel(one, adapters.get(one))]
 
     async def _recover(self, journal: Journal) -> int:
         total = 0
@@ -195,6 +199,7 @@ class Delivery:
             gate_context=self._gate_context,
             clock=self._clock,
             tally=tally,
+            pauses=PauseWatch(self._database),
             stopping=stop.is_set,
             superseded=lambda: self._loader is not loader,
         )

@@ -29,6 +29,10 @@ class DeliveryReason(DescribedEnum):
         "lease_ran_out",
         "The worker was too slow or crashed before the hand-off; another worker will take it.",
     )
+    PAUSED = (
+        "paused",
+        "A person paused its playbook, channel, adapter or class, or everything; it waits for `habitue resume`.",
+    )
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
     RESENT = (
         "resent_after_unknown",

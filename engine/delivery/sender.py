@@ -19,6 +19,7 @@ from engine.breaker import Breaker
 from engine.clock import HOUR, SECOND, Clock
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
+from engine.delivery.pauses import PauseWatch, put_back, route_of
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
@@ -52,8 +53,10 @@ class Sender:
         tally: Tally,
         clock: Clock,
         settings: DeliverySettings,
+        pauses: PauseWatch,
     ) -> None:
         """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
+        self._pauses = pauses
         self._adapter = adapter
         self._breaker = breaker
         self._in_flight = in_flight
@@ -145,6 +148,9 @@ class Sender:
         left = outgoing.lease_until - now
         if left <= self._settings.lease // 10:
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
+        by = await self._pauses.stopping(route_of(pending, self._adapter.name))
+        if by is not None:
+            return put_back(pending.action_id, pending.fence, by, tries=-1)
         answer = await self._ask(self._adapter, outgoing.message, left / SECOND)
         now = self._clock.now()
         self._watch(answer, now)

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
+from engine.clock import Instant
+
 
 class Scope(StrEnum):
     """What can be paused."""
@@ -61,9 +63,9 @@ class Paused:
     def __bool__(self) -> bool:
         return bool(self.by)
 
-    def stops(self, route: Route) -> bool:
-        """Tell whether the message may not be sent now."""
-        return bool(self.by) and any(one in self.by for one in route.subjects())
+    def stopping(self, route: Route) -> int | None:
+        """Return the intervention because of which the message may not be sent now; None if it may."""
+        return next((self.by[one] for one in route.subjects() if one in self.by), None) if self.by else None
 
     def stops_channel(self, channel: str, adapter: str | None) -> bool:
         """Tell whether no message of ``channel`` may be sent now."""
@@ -83,6 +85,33 @@ def read_paused(connection: Connection) -> Paused:
     """Return what is paused now."""
     rows = connection.execute(_READ).all()
     return Paused({Subject(Scope(row[0]), row[1]): row[2] for row in rows}) if rows else NOTHING_PAUSED
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPause:
+    """Something that is paused: since when, by whom and why, as claimed."""
+
+    subject: Subject
+    since: Instant
+    intervention: int
+    who: str | None
+    why: str | None
+    command: str | None
+    """``pause``, or ``cancel`` if it is paused only until what waits has been cancelled."""
+
+
+_STANDING = text(
+    "SELECT p.scope, p.name, p.since, p.intervention_id, i.who, i.why, i.command FROM pause AS p"
+    " LEFT JOIN intervention AS i ON i.id = p.intervention_id ORDER BY p.since, p.scope, p.name"
+)
+
+
+def standing_pauses(connection: Connection) -> tuple[StandingPause, ...]:
+    """Return everything that is paused, the oldest first."""
+    return tuple(
+        StandingPause(Subject(Scope(row[0]), row[1]), Instant(row[2]), *row[3:])
+        for row in connection.execute(_STANDING)
+    )
 
 
 def paused_names_sql(scope: Scope) -> str:
