@@ -33,8 +33,10 @@ def pause(connection: Connection, subject: Subject, hand: Hand, now: Instant) ->
     return PauseMade(StandingPause(subject, now, by, hand.who, hand.why, "pause"), new=True)
 
 
-def resume(connection: Connection, subject: Subject, hand: Hand, now: Instant) -> StandingPause:
-    """Resume ``subject`` as of the commit; return the pause that it ends.
+def resume(
+    connection: Connection, subject: Subject, hand: Hand, now: Instant, *, dry_run: bool = False
+) -> StandingPause:
+    """Resume ``subject`` as of the commit; return the pause that it ends. With ``dry_run`` nothing is written.
 
     Raises:
         InputError: it is not paused.
@@ -42,6 +44,8 @@ def resume(connection: Connection, subject: Subject, hand: Hand, now: Instant) -
     before = _locked(connection, subject)
     if before is None:
         raise InputError(f"{subject} is not paused; {_what_is(connection)}")
+    if dry_run:
+        return before
     record(connection, hand, "resume", str(subject), now)
     connection.execute(_REMOVE, {"scope": subject.scope, "name": subject.name})
     return before
