@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.actions.states import WAITING_SQL
+from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import Instant, iso
-from engine.store.paused import Scope, StandingPause, Subject, standing_pauses
+from engine.explain.models import PauseNote
+from engine.store.paused import Route, Scope, StandingPause, Subject, standing_pauses
 
 LOOKED_AT = 50_000
 """How many waiting messages are looked at; if there are more, the report says "or more"."""
@@ -88,6 +89,32 @@ def read_pauses(connection: Connection, adapters: Mapping[str, str], now: Instan
 def read_waiting(connection: Connection, subject: Subject, adapters: Mapping[str, str], now: Instant) -> Waiting:
     """Return the messages in the queue that a pause of ``subject`` would stop, or stops."""
     return _waiting(_queue(connection, now), subject, adapters)
+
+
+_OF_USER = text(
+    f"SELECT DISTINCT playbook, channel, class FROM action WHERE user_id = :user_id AND ({WAITING_SQL} OR {LEASED_SQL})"
+)
+_IN_PLAYBOOKS = text("SELECT DISTINCT playbook FROM enrolment WHERE user_id = :user_id AND state = 'active'")
+
+
+def pauses_of_user(connection: Connection, user_id: int) -> tuple[PauseNote, ...]:
+    """Return the pauses that stop one of the user's messages, or a playbook that the user is in.
+
+    Which adapter a message would go through is not known here, so a pause of any adapter counts for all messages.
+    """
+    if not (pauses := standing_pauses(connection)):
+        return ()
+    messages = connection.execute(_OF_USER, {"user_id": user_id}).all()
+    inside = connection.execute(_IN_PLAYBOOKS, {"user_id": user_id}).scalars().all()
+    stopped = {Subject(Scope.PLAYBOOK, playbook) for playbook in inside}
+    for playbook, channel, message_class in messages:
+        stopped |= set(Route(playbook, channel, message_class, None).subjects())
+    stopped |= {Subject(Scope.EVERYTHING)} if inside else set()
+    return tuple(
+        PauseNote(str(one.subject), one.since, one.who, one.why)
+        for one in pauses
+        if one.subject in stopped or (messages and one.subject.scope is Scope.ADAPTER)
+    )
 
 
 @dataclass(frozen=True, slots=True)
