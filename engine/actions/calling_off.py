@@ -14,7 +14,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, UNSENT_SQL, WAITING_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import Dialect, dialect_of
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
 
@@ -27,11 +27,11 @@ _CANCELLABLE = (
 _OPEN_SQL = f"({UNSENT_SQL} OR state = '{State.CLAIMED}')"
 _MESSAGES = "kind = 'message'"
 """A coupon that is granted without a message is a step of its enrolment, which only cancelling its playbook ends."""
-_SUBJECTS: Mapping[Scope, str] = {
-    Scope.PLAYBOOK: "playbook = :name",
-    Scope.CHANNEL: f"channel = :name AND {_MESSAGES}",
-    Scope.CLASS: f"class = :name AND {_MESSAGES}",
-    Scope.EVERYTHING: _MESSAGES,
+_SUBJECTS: Mapping[SubjectScope, str] = {
+    SubjectScope.PLAYBOOK: "playbook = :name",
+    SubjectScope.CHANNEL: f"channel = :name AND {_MESSAGES}",
+    SubjectScope.CLASS: f"class = :name AND {_MESSAGES}",
+    SubjectScope.EVERYTHING: _MESSAGES,
 }
 CANCELLABLE_SCOPES = tuple(_SUBJECTS)
 """What can be cancelled as a whole."""

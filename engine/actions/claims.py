@@ -16,7 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
 from engine.store.dialects import Dialect
-from engine.store.paused import Scope, paused_names_sql
+from engine.store.paused import SubjectScope, paused_names_sql
 from engine.store.rowset import pack, rowset
 
 
@@ -42,7 +42,7 @@ class Claims:
         self._next_channel = text(
             f"SELECT channel FROM action WHERE {WAITING_SQL} AND channel > :after ORDER BY channel LIMIT 1"
         )
-        running = dialect.not_among("class", paused_names_sql(Scope.CLASS))
+        running = dialect.not_among("class", paused_names_sql(SubjectScope.CLASS))
         self._first_level = text(_level_sql(running))
         self._next_level = text(_level_sql(f"(class, priority) < (:class, :priority) AND {running}"))
         self._take = _take_statement(dialect)
@@ -105,7 +105,7 @@ def _level_sql(which: str) -> str:
 
 
 def _take_statement(dialect: Dialect) -> TextClause:
-    running = dialect.not_among("playbook", paused_names_sql(Scope.PLAYBOOK))
+    running = dialect.not_among("playbook", paused_names_sql(SubjectScope.PLAYBOOK))
     due = (
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
         f"AND priority = :priority AND due_at <= :now AND {running} ORDER BY due_at, id LIMIT :limit"

@@ -8,7 +8,7 @@ from engine.app import App
 from engine.cli.context import person
 from engine.control.interventions import Hand
 from engine.control.subjects import known_names
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 
 Why = Annotated[str | None, typer.Option("--reason", help="Why, for the record; name no customer.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -20,7 +20,7 @@ def hand(who: str | None, why: str | None) -> Hand:
     return Hand(person(who), why.strip() or None if why is not None else None)
 
 
-def subject_of(app: App, scope: Scope, name: str | None) -> Subject:
+def subject_of(app: App, scope: SubjectScope, name: str | None) -> Subject:
     """Return what the command line names.
 
     Raises:

@@ -17,7 +17,7 @@ from engine.control.cancelling import CancelCounts, cancel_actions, would_cancel
 from engine.control.cancelling import cancel as cancel_all
 from engine.control.interventions import Hand
 from engine.errors import InputError
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 
 _MOMENT = 0.1
 """Seconds between two looks at what workers have not given back yet."""
@@ -60,7 +60,7 @@ def cancel(  # noqa: PLR0917 - Typer's options
         if what is _What.ACTION:
             subject, done = "these actions", _cancel_actions(app, names or [], hand(who, why), dry_run=dry_run)
         else:
-            one = subject_of(app, Scope(what.value), _only(what, names))
+            one = subject_of(app, SubjectScope(what.value), _only(what, names))
             subject, done = str(one), _cancel(app, one, hand(who, why), dry_run=dry_run)
     if as_json:
         print_json({"subject": subject, "cancelled": not dry_run, **to_json(done)})

@@ -19,7 +19,7 @@ from engine.errors import InputError
 from engine.incentives.reasons import CouponReason
 from engine.playbooks.by_hand import active_enrolments, cancel_enrolments, cancelled_enrolments, restore_enrolments
 from engine.store.database import Transactions
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 
 COMMAND = "cancel"
 CHUNK = 1_000
@@ -47,7 +47,7 @@ class CancelCounts:
 
 def would_cancel(connection: Connection, subject: Subject, now: Instant) -> CancelCounts:
     """Return what ``cancel`` would do. Nothing is written."""
-    enrolments = active_enrolments(connection, subject.name) if subject.scope is Scope.PLAYBOOK else []
+    enrolments = active_enrolments(connection, subject.name) if subject.scope is SubjectScope.PLAYBOOK else []
     messages, sending = cancellable(connection, subject), being_sent(connection, subject, now)
     return CancelCounts(len(messages), len(enrolments), sending)
 
@@ -131,7 +131,7 @@ class _Work:
 
     def cancel_enrolments(self) -> int:
         """Cancel the active enrolments of the playbook, if it is one; return how many."""
-        if self.subject.scope is not Scope.PLAYBOOK:
+        if self.subject.scope is not SubjectScope.PLAYBOOK:
             return 0
         with self.database.read() as connection:
             found = active_enrolments(connection, self.subject.name)

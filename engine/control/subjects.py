@@ -12,7 +12,7 @@ from engine.kinds import Kinds
 from engine.playbooks.file.head import MessageClass
 from engine.playbooks.versions import KIND
 from engine.settings import Settings
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 
 # A playbook whose file is gone may still have people in it, and messages in the queue.
 _PLAYBOOKS = text(
@@ -24,15 +24,15 @@ _PLAYBOOKS = text(
 class KnownNames:
     """The names that exist, by scope."""
 
-    by_scope: Mapping[Scope, tuple[str, ...]]
+    by_scope: Mapping[SubjectScope, tuple[str, ...]]
 
-    def subject(self, scope: Scope, name: str | None) -> Subject:
+    def subject(self, scope: SubjectScope, name: str | None) -> Subject:
         """Return what ``scope`` and ``name`` mean.
 
         Raises:
             InputError: there is nothing of that name, or a name is missing or superfluous.
         """
-        if scope is Scope.EVERYTHING:
+        if scope is SubjectScope.EVERYTHING:
             if name is not None:
                 raise InputError(f"`everything` needs no name, but `{name}` was given")
             return Subject(scope)
@@ -49,10 +49,10 @@ def known_names(connection: Connection, settings: Settings, kinds: Kinds) -> Kno
     served = settings.served_channels().values()
     return KnownNames(
         {
-            Scope.PLAYBOOK: tuple(connection.execute(_PLAYBOOKS, {"kind": KIND}).scalars()),
-            Scope.CHANNEL: tuple(one.name for one in kinds.channels),
-            Scope.ADAPTER: tuple(sorted({name for channel in served for name in channel.adapters})),
-            Scope.CLASS: get_args(MessageClass),
+            SubjectScope.PLAYBOOK: tuple(connection.execute(_PLAYBOOKS, {"kind": KIND}).scalars()),
+            SubjectScope.CHANNEL: tuple(one.name for one in kinds.channels),
+            SubjectScope.ADAPTER: tuple(sorted({name for channel in served for name in channel.adapters})),
+            SubjectScope.CLASS: get_args(MessageClass),
         }
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import Instant, iso
 from engine.explain.models import PauseNote
-from engine.store.paused import Route, Scope, StandingPause, Subject, standing_pauses
+from engine.store.paused import Route, SubjectScope, StandingPause, Subject, standing_pauses
 
 LOOKED_AT = 50_000
 """How many waiting messages are looked at; if there are more, the report says "or more"."""
@@ -106,14 +106,14 @@ def pauses_of_user(connection: Connection, user_id: int) -> tuple[PauseNote, ...
         return ()
     messages = connection.execute(_OF_USER, {"user_id": user_id}).all()
     inside = connection.execute(_IN_PLAYBOOKS, {"user_id": user_id}).scalars().all()
-    stopped = {Subject(Scope.PLAYBOOK, playbook) for playbook in inside}
+    stopped = {Subject(SubjectScope.PLAYBOOK, playbook) for playbook in inside}
     for playbook, channel, message_class in messages:
         stopped |= set(Route(playbook, channel, message_class, None).subjects())
-    stopped |= {Subject(Scope.EVERYTHING)} if inside else set()
+    stopped |= {Subject(SubjectScope.EVERYTHING)} if inside else set()
     return tuple(
         PauseNote(str(one.subject), one.since, one.who, one.why)
         for one in pauses
-        if one.subject in stopped or (messages and one.subject.scope is Scope.ADAPTER)
+        if one.subject in stopped or (messages and one.subject.scope is SubjectScope.ADAPTER)
     )
 
 
@@ -131,15 +131,15 @@ class _Batch:
     def concerns(self, subject: Subject, adapters: Mapping[str, str]) -> bool:
         """Tell whether a pause of ``subject`` stops them."""
         match subject.scope:
-            case Scope.PLAYBOOK:
+            case SubjectScope.PLAYBOOK:
                 return self.playbook == subject.name
-            case Scope.CHANNEL:
+            case SubjectScope.CHANNEL:
                 return self.channel == subject.name
-            case Scope.ADAPTER:
+            case SubjectScope.ADAPTER:
                 return self.channel is not None and adapters.get(self.channel) == subject.name
-            case Scope.CLASS:
+            case SubjectScope.CLASS:
                 return self.message_class == subject.name
-            case Scope.EVERYTHING:
+            case SubjectScope.EVERYTHING:
                 return True
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 
 
-class Scope(StrEnum):
+class SubjectScope(StrEnum):
     """What can be paused."""
 
     PLAYBOOK = "playbook"
@@ -23,7 +23,7 @@ class Scope(StrEnum):
 class Subject:
     """What a person pauses or cancels: everything, or one name within a scope."""
 
-    scope: Scope
+    scope: SubjectScope
     name: str = ""
 
     def __str__(self) -> str:
@@ -43,15 +43,15 @@ class Route:
         """Return the subjects whose pause stops the message."""
         return (
             *of_channel(self.channel, self.adapter),
-            Subject(Scope.PLAYBOOK, self.playbook),
-            Subject(Scope.CLASS, self.message_class),
+            Subject(SubjectScope.PLAYBOOK, self.playbook),
+            Subject(SubjectScope.CLASS, self.message_class),
         )
 
 
 def of_channel(channel: str, adapter: str | None) -> tuple[Subject, ...]:
     """Return the subjects whose pause stops all messages of ``channel``, which ``adapter`` serves."""
-    served = () if adapter is None else (Subject(Scope.ADAPTER, adapter),)
-    return (Subject(Scope.EVERYTHING), Subject(Scope.CHANNEL, channel), *served)
+    served = () if adapter is None else (Subject(SubjectScope.ADAPTER, adapter),)
+    return (Subject(SubjectScope.EVERYTHING), Subject(SubjectScope.CHANNEL, channel), *served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Paused:
     @property
     def everything(self) -> bool:
         """Whether everything is paused."""
-        return Subject(Scope.EVERYTHING) in self.by
+        return Subject(SubjectScope.EVERYTHING) in self.by
 
 
 NOTHING_PAUSED = Paused()
@@ -84,7 +84,7 @@ _READ = text("SELECT scope, name, intervention_id FROM pause")
 def read_paused(connection: Connection) -> Paused:
     """Return what is paused now."""
     rows = connection.execute(_READ).all()
-    return Paused({Subject(Scope(row[0]), row[1]): row[2] for row in rows}) if rows else NOTHING_PAUSED
+    return Paused({Subject(SubjectScope(row[0]), row[1]): row[2] for row in rows}) if rows else NOTHING_PAUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ _STANDING = text(
 def standing_pauses(connection: Connection) -> tuple[StandingPause, ...]:
     """Return everything that is paused, the oldest first."""
     return tuple(
-        StandingPause(Subject(Scope(row[0]), row[1]), Instant(row[2]), *row[3:])
+        StandingPause(Subject(SubjectScope(row[0]), row[1]), Instant(row[2]), *row[3:])
         for row in connection.execute(_STANDING)
     )
 
 
-def paused_names_sql(scope: Scope) -> str:
+def paused_names_sql(scope: SubjectScope) -> str:
     """Return a SELECT of the names that are paused within ``scope``."""
     return f"SELECT p.name FROM pause AS p WHERE p.scope = '{scope}'"

@@ -7,20 +7,20 @@ from engine.control.cancelling import CancelCounts, cancel
 from engine.control.interventions import Hand, PastIntervention, past_interventions
 from engine.control.pauses import PauseMade, pause, resume
 from engine.control.undo import Undone, undo
-from engine.store.paused import Scope, StandingPause, Subject, standing_pauses
+from engine.store.paused import SubjectScope, StandingPause, Subject, standing_pauses
 from tests.world import World
 
 ANN = Hand("ann", "wrong coupon")
 BOB = Hand("bob", "it was right after all")
-EVERYTHING = Subject(Scope.EVERYTHING)
+EVERYTHING = Subject(SubjectScope.EVERYTHING)
 
 
 def playbook(name: str = "winback") -> Subject:
-    return Subject(Scope.PLAYBOOK, name)
+    return Subject(SubjectScope.PLAYBOOK, name)
 
 
 def channel(name: str = "email") -> Subject:
-    return Subject(Scope.CHANNEL, name)
+    return Subject(SubjectScope.CHANNEL, name)
 
 
 def pauses(world: World, subject: Subject, hand: Hand = ANN) -> PauseMade:

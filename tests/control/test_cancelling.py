@@ -13,7 +13,7 @@ from engine.clock import DAY, MINUTE
 from engine.control import cancelling
 from engine.control.cancelling import CancelCounts, cancel_actions, would_cancel, would_cancel_actions
 from engine.errors import InputError
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 from tests.control.hands import ANN, EVERYTHING, cancels, channel, paused, pauses, playbook, record, resumes, undoes
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
@@ -42,7 +42,7 @@ def states(world: Deliveries) -> dict[int, str]:
     [
         (playbook(), {1, 2, 3, 4, 7}, 5),
         (channel(), {1, 2, 3, 4, 6}, 0),
-        (Subject(Scope.CLASS, "transactional"), {6}, 0),
+        (Subject(SubjectScope.CLASS, "transactional"), {6}, 0),
         (EVERYTHING, {1, 2, 3, 4, 6, 7}, 0),
     ],
     ids=str,

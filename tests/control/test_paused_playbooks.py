@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 from tests.control.hands import EVERYTHING, pauses, playbook, resumes
 from tests.maison import WELCOME
 from tests.world import World
@@ -92,9 +92,9 @@ def test_who_leaves_meanwhile_gets_nothing_later(shop: World, subject: Subject) 
     assert shop.rows("SELECT * FROM action WHERE playbook = 'survey'") == []
 
 
-@pytest.mark.parametrize("scope", [Scope.CHANNEL, Scope.CLASS, Scope.ADAPTER])
-def test_steps_go_on_where_only_the_sending_is_paused(shop: World, scope: Scope) -> None:
-    names = {Scope.CHANNEL: "email", Scope.CLASS: "marketing", Scope.ADAPTER: "capture"}
+@pytest.mark.parametrize("scope", [SubjectScope.CHANNEL, SubjectScope.CLASS, SubjectScope.ADAPTER])
+def test_steps_go_on_where_only_the_sending_is_paused(shop: World, scope: SubjectScope) -> None:
+    names = {SubjectScope.CHANNEL: "email", SubjectScope.CLASS: "marketing", SubjectScope.ADAPTER: "capture"}
     pauses(shop, Subject(scope, names[scope]))
     shop.user("ann", 1)
     shop.event("ann", "signed_up", 1)

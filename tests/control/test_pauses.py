@@ -15,7 +15,7 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import InputError
 from engine.explain.pauses import read_pauses
-from engine.store.paused import Scope, Subject
+from engine.store.paused import SubjectScope, Subject
 from tests.control.hands import ANN, BOB, EVERYTHING, channel, paused, pauses, playbook, record, resumes
 from tests.deliveries import NOON, Deliveries
 from tests.plans import plans
@@ -24,8 +24,8 @@ from tests.provider import ACCEPT, Provider
 ALL = [
     playbook("winback"),
     channel("email"),
-    Subject(Scope.ADAPTER, "scripted"),
-    Subject(Scope.CLASS, "marketing"),
+    Subject(SubjectScope.ADAPTER, "scripted"),
+    Subject(SubjectScope.CLASS, "marketing"),
     EVERYTHING,
 ]
 
@@ -49,11 +49,11 @@ def test_what_is_paused_waits_untouched_and_everything_else_is_sent(world: Deliv
     three_kinds(world)
     pauses(world, subject)
     stopped = {
-        Scope.PLAYBOOK: {1, 2, 3, 4},
-        Scope.CLASS: {1, 2, 3, 4},
-        Scope.CHANNEL: {1, 2, 3, 4, 5},
-        Scope.ADAPTER: {1, 2, 3, 4, 5},
-        Scope.EVERYTHING: {1, 2, 3, 4, 5, 6},
+        SubjectScope.PLAYBOOK: {1, 2, 3, 4},
+        SubjectScope.CLASS: {1, 2, 3, 4},
+        SubjectScope.CHANNEL: {1, 2, 3, 4, 5},
+        SubjectScope.ADAPTER: {1, 2, 3, 4, 5},
+        SubjectScope.EVERYTHING: {1, 2, 3, 4, 5, 6},
     }[subject.scope]
     counts, sent = drain(world)
     assert len(sent) == counts.accepted == counts.total == 6 - len(stopped)
@@ -85,7 +85,7 @@ def test_nothing_is_claimed_over_and_over(world: Deliveries) -> None:
     assert world.rows("SELECT count(*) FROM action_event") == [(3,)]
 
 
-@pytest.mark.parametrize("subject", [playbook("winback"), Subject(Scope.CLASS, "marketing")], ids=str)
+@pytest.mark.parametrize("subject", [playbook("winback"), Subject(SubjectScope.CLASS, "marketing")], ids=str)
 def test_claims_still_read_one_range_of_the_index(world: Deliveries, subject: Subject) -> None:
     world.users(3)
     world.due_actions(3)
