@@ -14,7 +14,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, UNSENT_SQL, WAITING_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import Dialect, dialect_of
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
 

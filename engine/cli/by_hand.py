@@ -8,7 +8,7 @@ from engine.app import App
 from engine.cli.context import person
 from engine.control.interventions import Hand
 from engine.control.subjects import known_names
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 
 Why = Annotated[str | None, typer.Option("--reason", help="Why, for the record; name no customer.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]

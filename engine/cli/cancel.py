@@ -17,7 +17,7 @@ from engine.control.cancelling import CancelCounts, cancel_actions, would_cancel
 from engine.control.cancelling import cancel as cancel_all
 from engine.control.interventions import Hand
 from engine.errors import InputError
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 
 _MOMENT = 0.1
 """Seconds between two looks at what workers have not given back yet."""

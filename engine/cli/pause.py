@@ -15,7 +15,7 @@ from engine.control.interventions import Hand
 from engine.control.pauses import pause as pause_now
 from engine.control.pauses import resume as resume_now
 from engine.explain.pauses import PauseReport, Waiting, read_pauses, read_waiting
-from engine.store.paused import SubjectScope, StandingPause, Subject
+from engine.store.paused import StandingPause, Subject, SubjectScope
 
 _What = Annotated[SubjectScope, typer.Argument(help="What to pause.", show_default=False)]
 _WhatPaused = Annotated[SubjectScope, typer.Argument(help="What to resume.", show_default=False)]

@@ -19,7 +19,7 @@ from engine.errors import InputError
 from engine.incentives.reasons import CouponReason
 from engine.playbooks.by_hand import active_enrolments, cancel_enrolments, cancelled_enrolments, restore_enrolments
 from engine.store.database import Transactions
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 
 COMMAND = "cancel"
 CHUNK = 1_000

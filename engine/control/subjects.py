@@ -12,7 +12,7 @@ from engine.kinds import Kinds
 from engine.playbooks.file.head import MessageClass
 from engine.playbooks.versions import KIND
 from engine.settings import Settings
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 
 # A playbook whose file is gone may still have people in it, and messages in the queue.
 _PLAYBOOKS = text(

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from engine.actions.states import LEASED_SQL, WAITING_SQL
 from engine.clock import Instant, iso
 from engine.explain.models import PauseNote
-from engine.store.paused import Route, SubjectScope, StandingPause, Subject, standing_pauses
+from engine.store.paused import Route, StandingPause, Subject, SubjectScope, standing_pauses
 
 LOOKED_AT = 50_000
 """How many waiting messages are looked at; if there are more, the report says "or more"."""

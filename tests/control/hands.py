@@ -7,7 +7,7 @@ from engine.control.cancelling import CancelCounts, cancel
 from engine.control.interventions import Hand, PastIntervention, past_interventions
 from engine.control.pauses import PauseMade, pause, resume
 from engine.control.undo import Undone, undo
-from engine.store.paused import SubjectScope, StandingPause, Subject, standing_pauses
+from engine.store.paused import StandingPause, Subject, SubjectScope, standing_pauses
 from tests.world import World
 
 ANN = Hand("ann", "wrong coupon")

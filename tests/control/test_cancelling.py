@@ -13,7 +13,7 @@ from engine.clock import DAY, MINUTE
 from engine.control import cancelling
 from engine.control.cancelling import CancelCounts, cancel_actions, would_cancel, would_cancel_actions
 from engine.errors import InputError
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 from tests.control.hands import ANN, EVERYTHING, cancels, channel, paused, pauses, playbook, record, resumes, undoes
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider

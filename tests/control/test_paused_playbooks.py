@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 from tests.control.hands import EVERYTHING, pauses, playbook, resumes
 from tests.maison import WELCOME
 from tests.world import World

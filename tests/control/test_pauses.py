@@ -15,7 +15,7 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import InputError
 from engine.explain.pauses import read_pauses
-from engine.store.paused import SubjectScope, Subject
+from engine.store.paused import Subject, SubjectScope
 from tests.control.hands import ANN, BOB, EVERYTHING, channel, paused, pauses, playbook, record, resumes
 from tests.deliveries import NOON, Deliveries
 from tests.plans import plans
