@@ -45,6 +45,7 @@ class Claims:
         running = dialect.not_among("class", paused_names_sql(SubjectScope.CLASS))
         self._first_level = text(_level_sql(running))
         self._next_level = text(_level_sql(f"(class, priority) < (:class, :priority) AND {running}"))
+        self._any = text(f"SELECT 1 FROM ({_due_sql(dialect)}) AS d")
         self._take = _take_statement(dialect)
         ids = rowset(dialect, "rows", id="BIGINT")
         self._log = text(
@@ -63,6 +64,13 @@ class Claims:
             found.append(channel)
         return found
 
+    def anything_to_take(self, connection: Connection, channel: str, now: int) -> bool:
+        """Tell whether ``take`` would find anything: while much is paused, a look that keeps no writer waiting."""
+        return any(
+            connection.scalar(self._any, {**_place(channel, level), "now": now, "limit": 1}) is not None
+            for level in self._levels(connection, channel)
+        )
+
     def take(self, connection: Connection, channel: str, now: int, limit: int) -> list[Claim]:
         """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it.
 
@@ -73,9 +81,7 @@ class Claims:
             found = connection.execute(
                 self._take,
                 {
-                    "channel": channel,
-                    "class": level.message_class,
-                    "priority": level.priority,
+                    **_place(channel, level),
                     "now": now,
                     "lease_until": now + self._lease,
                     "limit": limit - len(claims),
@@ -93,8 +99,7 @@ class Claims:
         while row:
             level = _Level(*row)
             yield level
-            key = {"channel": channel, "class": level.message_class, "priority": level.priority}
-            row = connection.execute(self._next_level, key).first()
+            row = connection.execute(self._next_level, _place(channel, level)).first()
 
 
 def _level_sql(which: str) -> str:
@@ -104,12 +109,20 @@ def _level_sql(which: str) -> str:
     )
 
 
-def _take_statement(dialect: Dialect) -> TextClause:
+def _place(channel: str, level: _Level) -> dict[str, object]:
+    return {"channel": channel, "class": level.message_class, "priority": level.priority}
+
+
+def _due_sql(dialect: Dialect) -> str:
     running = dialect.not_among("playbook", paused_names_sql(SubjectScope.PLAYBOOK))
-    due = (
+    return (
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
         f"AND priority = :priority AND due_at <= :now AND {running} ORDER BY due_at, id LIMIT :limit"
     )
+
+
+def _take_statement(dialect: Dialect) -> TextClause:
+    due = _due_sql(dialect)
     return text(
         f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "
         f"lease_until = :lease_until, changed_at = :now WHERE id {dialect.among_free(due)} RETURNING id, fence, due_at"

@@ -166,11 +166,16 @@ class Delivery:
         return sum(result for result in done if isinstance(result, int))
 
     def _waiting(self, connection: Connection) -> list[str]:
-        """Return the channels to serve, without paused ones; empty if nothing is due."""
-        if not self._claims.anything_due(connection, self._clock.now()):
+        """Return the channels to serve; empty if nothing is due, or all that is due is paused."""
+        now = self._clock.now()
+        if not self._claims.anything_due(connection, now):
             return []
-        paused, adapters = read_paused(connection), {name: one.name for name, one in self._adapters.items()}
-        return [one for one in self._claims.channels(connection) if not paused.stops_channel(one, adapters.get(one))]
+        found = self._claims.channels(connection)
+        if not (paused := read_paused(connection)):
+            return found
+        adapters = {name: one.name for name, one in self._adapters.items()}
+        running = (name for name in found if not paused.stops_channel(name, adapters.get(name)))
+        return [name for name in running if self._claims.anything_to_take(connection, name, now)]
 
     async def _recover(self, journal: Journal) -> int:
         total = 0
