@@ -16,7 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
 from engine.store.dialects import Dialect
-from engine.store.paused import SubjectScope, paused_names_sql
+from engine.store.paused import Subject, SubjectScope, paused_names_sql, read_paused
 from engine.store.rowset import pack, rowset
 
 
@@ -42,9 +42,8 @@ class Claims:
         self._next_channel = text(
             f"SELECT channel FROM action WHERE {WAITING_SQL} AND channel > :after ORDER BY channel LIMIT 1"
         )
-        running = dialect.not_among("class", paused_names_sql(SubjectScope.CLASS))
-        self._first_level = text(_level_sql(running))
-        self._next_level = text(_level_sql(f"(class, priority) < (:class, :priority) AND {running}"))
+        self._first_level = text(_level_sql(""))
+        self._next_level = text(_level_sql("AND (class, priority) < (:class, :priority)"))
         self._any = text(f"SELECT 1 FROM ({_due_sql(dialect)}) AS d")
         self._take = _take_statement(dialect)
         ids = rowset(dialect, "rows", id="BIGINT")
@@ -95,16 +94,19 @@ class Claims:
         return claims
 
     def _levels(self, connection: Connection, channel: str) -> Iterator[_Level]:
+        """Yield the levels that have waiting actions, without those of paused classes."""
+        paused = read_paused(connection)
         row = connection.execute(self._first_level, {"channel": channel}).first()
         while row:
             level = _Level(*row)
-            yield level
+            if Subject(SubjectScope.CLASS, level.message_class) not in paused.by:
+                yield level
             row = connection.execute(self._next_level, _place(channel, level)).first()
 
 
-def _level_sql(which: str) -> str:
+def _level_sql(below: str) -> str:
     return (
-        f"SELECT class, priority FROM action WHERE {WAITING_SQL} AND channel = :channel AND {which} "
+        f"SELECT class, priority FROM action WHERE {WAITING_SQL} AND channel = :channel {below} "
         "ORDER BY class DESC, priority DESC LIMIT 1"
     )
 
