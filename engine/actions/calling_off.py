@@ -83,15 +83,26 @@ def cancel_by_hand(connection: Connection, actions: Sequence[int], intervention:
     return ids
 
 
-def restorable(connection: Connection, cancelled_by: int, now: Instant, limit: int) -> list[int]:
-    """Return up to ``limit`` actions that the intervention cancelled, and that are still so and have not expired."""
+def restorable(connection: Connection, cancelled_by: int, now: Instant, limit: int, after: int = 0) -> list[int]:
+    """Return up to ``limit`` actions, from the id ``after`` on, that the intervention cancelled.
+
+    They are still cancelled because of it, and have not expired.
+    """
     query = (
         "SELECT v.action_id FROM action_event AS v JOIN action AS a ON a.id = v.action_id"
         f" WHERE v.intervention_id = :by AND v.state = '{State.CANCELLED}' AND a.state = '{State.CANCELLED}'"
-        " AND a.expires_at > :now"
+        " AND v.action_id > :after AND a.expires_at > :now"
         " AND v.id = (SELECT max(c.id) FROM action_event AS c WHERE c.action_id = a.id) ORDER BY v.action_id LIMIT :limit"
     )
-    return list(connection.execute(text(query), {"by": cancelled_by, "now": now, "limit": limit}).scalars())
+    return list(
+        connection.execute(text(query), {"by": cancelled_by, "after": after, "now": now, "limit": limit}).scalars()
+    )
+
+
+def last_restored(connection: Connection, intervention: int) -> int:
+    """Return the action that the undo ``intervention`` restored last; 0 if none."""
+    query = "SELECT max(v.action_id) FROM action_event AS v WHERE v.intervention_id = :by"
+    return int(connection.execute(text(query), {"by": intervention}).scalar() or 0)
 
 
 def restore(

@@ -193,7 +193,8 @@ def _outlook(enrolment: EnrolmentRecord) -> str:
     if enrolment.state == "active":
         waits = f"waits for {enrolment.waits_for}, until" if enrolment.waits_for else "due"
         return f"step {enrolment.step or '?'}, {waits} {day_time(enrolment.due_at)}"
-    return f"{day_time(enrolment.ended_at)} {enrolment.reason}: {enrolment.sentence or ''}".rstrip(": ")
+    ended = f"{day_time(enrolment.ended_at)} {enrolment.reason}: {enrolment.sentence or ''}".rstrip(": ")
+    return f"{ended} {escape(hand_words(enrolment.who, enrolment.why))}".rstrip()
 
 
 def _action(action: ActionRecord) -> str:

@@ -10,7 +10,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from engine.actions.calling_off import being_sent, cancel_by_hand, cancellable, restorable, restore, states_of
+from engine.actions.calling_off import (
+    being_sent,
+    cancel_by_hand,
+    cancellable,
+    last_restored,
+    restorable,
+    restore,
+    states_of,
+)
 from engine.actions.states import WAITING, State
 from engine.clock import Instant
 from engine.control.interventions import Hand, PastIntervention, Undoer, add_count, record
@@ -176,7 +184,7 @@ def _chunks(rows: Sequence[int]) -> Iterator[Sequence[int]]:
 def _undo(connection: Connection, done: PastIntervention, by: int, now: Instant, limit: int) -> int:
     if enrolments := cancelled_enrolments(connection, done.id, limit):
         return restore_enrolments(connection, enrolments)
-    actions = restorable(connection, done.id, now, limit)
+    actions = restorable(connection, done.id, now, limit, last_restored(connection, by))
     return restore(connection, actions, by, CouponReason.POOL_EMPTY, now) if actions else 0
 
 

@@ -169,6 +169,10 @@ class EnrolmentRecord:
     ended_at: Instant | None
     reason: str | None
     sentence: str | None
+    who: str | None
+    """The person who cancelled it, as claimed."""
+    why: str | None
+    """The person's reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,3 +313,19 @@ def test_an_undo_is_not_undone(world: Deliveries) -> None:
     undone = undoes(world, cancels(world, playbook()).intervention)
     with pytest.raises(InputError, match="give the first command again"):
         undoes(world, undone.by)
+
+
+def test_explain_says_who_cancelled_an_enrolment_and_its_messages(world: Deliveries) -> None:
+    queue(world)
+    cancels(world, playbook())
+    [enrolment] = world.explain("u1", 300).enrolments
+    assert (enrolment.state, enrolment.reason, enrolment.sentence) == (
+        "cancelled",
+        "cancelled_by_hand",
+        "Someone cancelled it.",
+    )
+    assert (enrolment.who, enrolment.why) == ("ann", "wrong coupon")
+    [action] = world.explain("u1", 300).actions
+    assert [(one.state, one.who, one.why) for one in action.history[-1:]] == [("cancelled", "ann", "wrong coupon")]
+    shown = " ".join(world.command("explain", "u1").stdout.split())
+    assert shown.count("(by ann: wrong coupon)") == 2

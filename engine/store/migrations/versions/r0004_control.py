@@ -37,8 +37,6 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("intervention_id", sa.BigInteger, nullable=False),
     )
-    for table in ("action_event", "enrolment"):
+    for table, columns in {"action_event": ["intervention_id", "action_id"], "enrolment": ["intervention_id"]}.items():
         op.add_column(table, sa.Column("intervention_id", sa.BigInteger, nullable=True))
-        op.create_index(
-            f"{table}_by_hand", table, ["intervention_id"], sqlite_where=_BY_HAND, postgresql_where=_BY_HAND
-        )
+        op.create_index(f"{table}_by_hand", table, columns, sqlite_where=_BY_HAND, postgresql_where=_BY_HAND)
