@@ -10,8 +10,8 @@ from engine.actions.claims import Claims
 from engine.actions.moves import Move, Mover
 from engine.actions.states import State
 from engine.clock import DAY, MINUTE
-from engine.control import cancelling
-from engine.control.cancelling import CancelCounts, cancel_actions, would_cancel, would_cancel_actions
+from engine.control.cancelling import CHUNK, ROUNDS, CancelCounts, cancel_actions, would_cancel, would_cancel_actions
+from engine.control.undo import CHUNK as AT_ONCE
 from engine.errors import InputError
 from engine.store.paused import Subject, SubjectScope
 from tests.control.hands import ANN, EVERYTHING, cancels, channel, paused, pauses, playbook, record, resumes, undoes
@@ -124,14 +124,13 @@ def test_a_running_campaign_is_called_off(world: Deliveries) -> None:
     assert (done.messages, done.being_sent) == (50 - sent, 0)
 
 
-def test_what_a_worker_does_not_give_back_is_said(world: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cancelling, "ROUNDS", 3)
+def test_what_a_worker_does_not_give_back_is_said(world: Deliveries) -> None:
     world.users(2)
     world.due_actions(2)
     world.execute("UPDATE action SET state = 'handed_off', lease_until = :until WHERE id = 1", until=NOON + MINUTE)
     waits: list[int] = []
     done = cancels(world, playbook(), lambda: waits.append(1))
-    assert (done.messages, done.being_sent, len(waits)) == (1, 1, 3)
+    assert (done.messages, done.being_sent, len(waits)) == (1, 1, ROUNDS)
     assert states(world) == {1: "handed_off", 2: "cancelled"}
     assert paused(world) == []
 
@@ -147,24 +146,20 @@ def test_the_lease_of_a_dead_worker_is_not_waited_for(world: Deliveries) -> None
     assert cancels(world, playbook(), wait).messages == 1
 
 
-def test_an_interruption_leaves_it_paused_and_the_same_command_goes_on(
-    world: Deliveries, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cancelling, "CHUNK", 10)
-
+def test_an_interruption_leaves_it_paused_and_the_same_command_goes_on(world: Deliveries) -> None:
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    world.users(25)
-    world.due_actions(25)
+    world.users(CHUNK + 5)
+    world.due_actions(CHUNK + 5)
     with pytest.raises(KeyboardInterrupt):
         cancels(world, playbook(), watch=interrupt)
-    assert world.states() == {"cancelled:cancelled_by_hand": 10, "queued:due": 15}
+    assert world.states() == {"cancelled:cancelled_by_hand": CHUNK, "queued:due": 5}
     assert paused(world) == ["playbook winback"]
     assert world.drain(Provider()).total == 0
-    assert cancels(world, playbook()).messages == 15
+    assert cancels(world, playbook()).messages == 5
     assert paused(world) == []
-    assert [one.count for one in record(world)] == [15, 10]
+    assert [one.count for one in record(world)] == [5, CHUNK]
 
 
 def test_a_pause_by_hand_outlasts_the_cancellation(world: Deliveries) -> None:
@@ -273,21 +268,19 @@ def test_an_undo_can_be_cancelled_again(world: Deliveries) -> None:
     assert undoes(world, second.intervention).count == 1
 
 
-def test_an_undo_that_was_interrupted_goes_on(world: Deliveries, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.control.undo.CHUNK", 10)
-
+def test_an_undo_that_was_interrupted_goes_on(world: Deliveries) -> None:
     def interrupt(_: int) -> None:
         raise KeyboardInterrupt
 
-    world.users(25)
-    world.due_actions(25)
+    world.users(AT_ONCE + 5)
+    world.due_actions(AT_ONCE + 5)
     done = cancels(world, playbook())
     with pytest.raises(KeyboardInterrupt):
         undoes(world, done.intervention, watch=interrupt)
-    assert world.states() == {"cancelled:cancelled_by_hand": 15, "queued:due": 10}
-    assert undoes(world, done.intervention).count == 15
-    assert world.states() == {"queued:due": 25}
-    assert [(one.command, one.count) for one in record(world)] == [("undo", 25), ("cancel", 25)]
+    assert world.states() == {"cancelled:cancelled_by_hand": 5, "queued:due": AT_ONCE}
+    assert undoes(world, done.intervention).count == 5
+    assert world.states() == {"queued:due": AT_ONCE + 5}
+    assert [(one.command, one.count) for one in record(world)] == [("undo", AT_ONCE + 5), ("cancel", AT_ONCE + 5)]
     with pytest.raises(InputError, match=r"nothing is left to undo of intervention 1 .*: it was undone at .* by bob"):
         undoes(world, done.intervention)
 
