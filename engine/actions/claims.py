@@ -3,6 +3,8 @@
 The index ``action_next`` is (channel, class, priority, due_at, id). Classes in reverse alphabetical order are in order
 of urgency: transactional, service, marketing. Claiming goes through the few (class, priority) levels that have waiting
 actions and reads one range of the index in each, so its cost depends on the actions claimed, not on those waiting.
+
+Messages of paused classes and playbooks are passed over where they stand, by the table ``pause`` as of the claim itself.
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
 from engine.store.dialects import Dialect
+from engine.store.paused import Subject, SubjectScope, paused_names_sql, read_paused
 from engine.store.rowset import pack, rowset
 
 
@@ -41,6 +44,7 @@ class Claims:
         )
         self._first_level = text(_level_sql(""))
         self._next_level = text(_level_sql("AND (class, priority) < (:class, :priority)"))
+        self._any = text(f"SELECT 1 FROM ({_due_sql(dialect)}) AS d")
         self._take = _take_statement(dialect)
         ids = rowset(dialect, "rows", id="BIGINT")
         self._log = text(
@@ -59,16 +63,24 @@ class Claims:
             found.append(channel)
         return found
 
+    def anything_to_take(self, connection: Connection, channel: str, now: int) -> bool:
+        """Tell whether ``take`` would find anything: while much is paused, a look that keeps no writer waiting."""
+        return any(
+            connection.scalar(self._any, {**_place(channel, level), "now": now, "limit": 1}) is not None
+            for level in self._levels(connection, channel)
+        )
+
     def take(self, connection: Connection, channel: str, now: int, limit: int) -> list[Claim]:
-        """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it."""
+        """Claim up to ``limit`` due actions of ``channel``, the most urgent first, and log it.
+
+        Whether the channel itself is paused, or its adapter, is for the caller to know.
+        """
         claims: list[Claim] = []
         for level in self._levels(connection, channel):
             found = connection.execute(
                 self._take,
                 {
-                    "channel": channel,
-                    "class": level.message_class,
-                    "priority": level.priority,
+                    **_place(channel, level),
                     "now": now,
                     "lease_until": now + self._lease,
                     "limit": limit - len(claims),
@@ -82,12 +94,14 @@ class Claims:
         return claims
 
     def _levels(self, connection: Connection, channel: str) -> Iterator[_Level]:
+        """Yield the levels that have waiting actions, without those of paused classes."""
+        paused = read_paused(connection)
         row = connection.execute(self._first_level, {"channel": channel}).first()
         while row:
             level = _Level(*row)
-            yield level
-            key = {"channel": channel, "class": level.message_class, "priority": level.priority}
-            row = connection.execute(self._next_level, key).first()
+            if Subject(SubjectScope.CLASS, level.message_class) not in paused.by:
+                yield level
+            row = connection.execute(self._next_level, _place(channel, level)).first()
 
 
 def _level_sql(below: str) -> str:
@@ -97,11 +111,20 @@ def _level_sql(below: str) -> str:
     )
 
 
-def _take_statement(dialect: Dialect) -> TextClause:
-    due = (
+def _place(channel: str, level: _Level) -> dict[str, object]:
+    return {"channel": channel, "class": level.message_class, "priority": level.priority}
+
+
+def _due_sql(dialect: Dialect) -> str:
+    running = dialect.not_among("playbook", paused_names_sql(SubjectScope.PLAYBOOK))
+    return (
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
-        "AND priority = :priority AND due_at <= :now ORDER BY due_at, id LIMIT :limit"
+        f"AND priority = :priority AND due_at <= :now AND {running} ORDER BY due_at, id LIMIT :limit"
     )
+
+
+def _take_statement(dialect: Dialect) -> TextClause:
+    due = _due_sql(dialect)
     return text(
         f"UPDATE action SET state = '{State.CLAIMED}', reason = '{LedgerReason.CLAIMED}', fence = fence + 1, "
         f"lease_until = :lease_until, changed_at = :now WHERE id {dialect.among_free(due)} RETURNING id, fence, due_at"

@@ -49,6 +49,10 @@ class LogEntry(NamedTuple):
     detail: str
     tries: int
     version: str
+    who: str | None
+    """The person who caused the change by hand, as claimed; None if the program did."""
+    why: str | None
+    """The person's reason."""
 
 
 _USER = "coalesce(u.key, '#' || a.user_id)"
@@ -62,16 +66,16 @@ _ACTION = "a.playbook, a.step, a.attempt, a.kind, a.class, a.channel, a.template
 _USERS = "LEFT JOIN users AS u ON u.id = a.user_id"
 _WAS_SENT = "k.action_id = a.id AND a.tries > 0"
 """A hand-off that was undone, because its adapter was down, sent nothing."""
-_TEXTS = "LEFT JOIN provider_text AS t ON t.event_id = v.id"
+_TEXTS = "LEFT JOIN provider_text AS t ON t.event_id = v.id LEFT JOIN intervention AS i ON i.id = v.intervention_id"
 
 _ACTIONS = (
-    f"SELECT a.id, a.changed_at, {_USER}, {_SENT}, {_ACTION}, a.state, a.reason, {_DETAIL}, a.tries, a.version "
+    f"SELECT a.id, a.changed_at, {_USER}, {_SENT}, {_ACTION}, a.state, a.reason, {_DETAIL}, a.tries, a.version, i.who, i.why "
     f"FROM action AS a {_USERS} LEFT JOIN action_content AS k ON {_WAS_SENT} LEFT JOIN action_event AS v "
     f"ON v.id = (SELECT max(c.id) FROM action_event AS c WHERE c.action_id = a.id) {_TEXTS}"
 )
 # If a message was handed off again, its content is no longer known for changes before that.
 _CHANGES = (
-    f"SELECT v.id, v.at, {_USER}, {_SENT}, {_ACTION}, v.state, v.reason, {_DETAIL}, a.tries, a.version "
+    f"SELECT v.id, v.at, {_USER}, {_SENT}, {_ACTION}, v.state, v.reason, {_DETAIL}, a.tries, a.version, i.who, i.why "
     f"FROM action_event AS v JOIN action AS a ON a.id = v.action_id {_USERS} "
     f"LEFT JOIN action_content AS k ON {_WAS_SENT} AND k.at <= v.at {_TEXTS}"
 )

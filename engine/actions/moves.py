@@ -18,7 +18,8 @@ class Move(NamedTuple):
     ``detail`` is the program's own text, without personal data; ``provider_text`` is the provider's. ``due_at`` is when
     delivery may try the action again, None to leave that unchanged. ``tries`` is added to its count of hand-offs.
     ``via`` is an intermediate state that the log should show. ``next_channel`` creates the step's next attempt on that
-    channel, with ``later_channels`` after it. ``content`` is the content of a hand-off.
+    channel, with ``later_channels`` after it. ``content`` is the content of a hand-off. ``intervention`` is what a person
+    did that caused it.
     """
 
     action_id: int
@@ -36,6 +37,7 @@ class Move(NamedTuple):
     next_channel: str | None = None
     later_channels: tuple[str, ...] = ()
     content: SentContent | None = None
+    intervention: int | None = None
 
 
 class HasFence(Protocol):
@@ -79,10 +81,12 @@ class Mover:
             "locale = coalesce(r.locale, action.locale) "
             f"FROM {moved} AS r WHERE action.id = r.id"
         )
-        logged = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", detail="TEXT")
+        logged = rowset(
+            dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT", detail="TEXT", intervention_id="BIGINT"
+        )
         log = (
-            "INSERT INTO action_event (action_id, at, state, reason, detail) "
-            f"SELECT r.id, :now, r.state, r.reason, r.detail FROM {logged} AS r"
+            "INSERT INTO action_event (action_id, at, state, reason, detail, intervention_id) "
+            f"SELECT r.id, :now, r.state, r.reason, r.detail, r.intervention_id FROM {logged} AS r"
         )
         self._log, self._log_numbered = text(log), text(f"{log} RETURNING id, action_id, state")
         self._content = ContentWriter(dialect)
@@ -142,8 +146,8 @@ def _row(move: Move) -> list[object]:
 def _log_rows(move: Move) -> Iterable[list[object]]:
     if move.via:
         state, reason = move.via
-        yield [move.action_id, state.value, str(reason), ""]
-    yield [move.action_id, move.state.value, str(move.reason), clean(move.detail)]
+        yield [move.action_id, state.value, str(reason), "", None]
+    yield [move.action_id, move.state.value, str(move.reason), clean(move.detail), move.intervention]
 
 
 def _ours_sql(dialect: Dialect) -> str:

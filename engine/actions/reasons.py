@@ -17,6 +17,7 @@ class LedgerReason(DescribedEnum):
     RETRIED = "retried_by_hand", "Someone asked for a retry."
     NEXT_CHANNEL = "next_channel", "The previous channel was refused."
     ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message was sent."
+    CANCELLED_BY_HAND = "cancelled_by_hand", "Someone cancelled it."
     REPORTED = "reported", "The provider reported it after the hand-off."
 
 

@@ -17,6 +17,7 @@ from engine.explain.models import (
     Explanation,
     NextEvaluation,
     PastTransition,
+    PauseNote,
     Person,
     RuleText,
     SlotPlacement,
@@ -55,6 +56,8 @@ def show(console: Console, found: Explanation) -> None:
         _title(console, "Actions")
         for action in found.actions:
             console.print(_action(action), highlight=False)
+    for pause in found.pauses:
+        console.print(_pause(pause), highlight=False)
     _title(console, "Playbooks", "why the user is in or out")
     console.print(_playbooks(found))
 
@@ -190,7 +193,8 @@ def _outlook(enrolment: EnrolmentRecord) -> str:
     if enrolment.state == "active":
         waits = f"waits for {enrolment.waits_for}, until" if enrolment.waits_for else "due"
         return f"step {enrolment.step or '?'}, {waits} {day_time(enrolment.due_at)}"
-    return f"{day_time(enrolment.ended_at)} {enrolment.reason}: {enrolment.sentence or ''}".rstrip(": ")
+    ended = f"{day_time(enrolment.ended_at)} {enrolment.reason}: {enrolment.sentence or ''}".rstrip(": ")
+    return f"{ended} {escape(hand_words(enrolment.who, enrolment.why))}".rstrip()
 
 
 def _action(action: ActionRecord) -> str:
@@ -210,8 +214,21 @@ def _action(action: ActionRecord) -> str:
 def _history(action: ActionRecord) -> Iterator[str]:
     for change in action.history:
         details = ": ".join(escape(part) for part in (change.detail, change.provider_text) if part)
-        what = " ".join(part for part in (escape(change.reason), change.sentence, details) if part)
+        by_hand = escape(hand_words(change.who, change.why))
+        what = " ".join(part for part in (escape(change.reason), change.sentence, details, by_hand) if part)
         yield f"  [dim]{day_time(change.at)}  {change.state:<10} {what}[/]"
+
+
+def _pause(one: PauseNote) -> str:
+    by_hand = escape(hand_words(one.who, one.why))
+    said = f"{escape(one.subject)} is paused since {day_time(one.since)} {by_hand}".rstrip()
+    return f"[yellow]{said}[/]; `habitue resume {escape(one.subject)}` lets it go on"
+
+
+def hand_words(who: str | None, why: str | None) -> str:
+    """Return who did something by hand, and why, in brackets; empty if neither is known."""
+    said = ": ".join(part for part in (f"by {who}" if who else "", why or "") if part)
+    return f"({said})" if said else ""
 
 
 def _playbooks(found: Explanation) -> Table:

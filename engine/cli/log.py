@@ -17,6 +17,7 @@ from engine.actions.reasons import Reasons
 from engine.actions.states import State
 from engine.channels.base import Channel, by_name, masked
 from engine.cli.context import console, notes, open_app, parse_instant
+from engine.cli.explain_tables import hand_words
 from engine.cli.sent_message import show_message
 from engine.clock import Instant, iso
 from engine.content.findings import did_you_mean
@@ -204,6 +205,11 @@ def _show_lines(entries: Sequence[Fields]) -> None:
 
 def _cell(fields: Fields, name: str) -> str:
     if name == "why":
-        return " ".join(str(part) for part in (fields["sentence"], fields["detail"]) if part)
+        by_hand = hand_words(_text(fields["who"]), _text(fields["why"]))
+        return " ".join(str(part) for part in (fields["sentence"], fields["detail"], by_hand) if part)
     value = fields[name]
     return "" if value is None else str(value)
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)

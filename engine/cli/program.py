@@ -10,6 +10,7 @@ from rich.markup import escape
 from engine import __version__
 from engine.cli import (
     apply,
+    cancel,
     check,
     coupons,
     demo,
@@ -18,11 +19,13 @@ from engine.cli import (
     init,
     log,
     migrate,
+    pause,
     preview,
     quarantine,
     run,
     status,
     tick,
+    undo,
     versions,
 )
 from engine.cli.context import USAGE, Options, notes
@@ -70,6 +73,9 @@ for family in (
     log,
     demo,
     coupons,
+    pause,
+    cancel,
+    undo,
     quarantine,
 ):
     family.register(program)

@@ -7,13 +7,15 @@ from rich.table import Table
 
 from engine.app import App
 from engine.cli.as_json import as_json as to_json
+from engine.cli.by_hand import adapters_of
 from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
 from engine.cli.status_files import applied_files, current_files
 from engine.content.values import span
 from engine.explain.attention import attention, notes_on_files
 from engine.explain.health import read_pools, read_store
-from engine.explain.health_models import Depth, Lag, Status, Store, Sweeping
+from engine.explain.health_models import Attention, Depth, Lag, Status, Store, Sweeping
+from engine.explain.pauses import read_pauses
 from engine.store.state_table import drift
 
 
@@ -48,14 +50,16 @@ def read_status(app: App) -> Status:
     with app.database.read() as connection:
         store = read_store(connection, app.kinds.reasons, now)
         pools = read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now)
+        pauses = read_pauses(connection, adapters_of(app), now)
         columns = files.content.columns() if files.content else None
         differences = "" if columns is None else str(drift(connection, app.database.dialect, columns))
-    needed = (*files.attention, *attention(store, () if by_hand else files.findings, differences, pools))
+    paused = (Attention(one.subject, f"{one.message}; {one.remedy}") for one in pauses)
+    needed = (*files.attention, *paused, *attention(store, () if by_hand else files.findings, differences, pools))
     notes = files.notes
     if by_hand and files.version is not None:
         notes = (*notes, *notes_on_files(store.content_version, files.version, files.findings))
     errors = sum(finding.severity == "error" for finding in files.findings)
-    return Status(store, files.version, errors, pools, needed, notes)
+    return Status(store, files.version, errors, pools, needed, notes, pauses)
 
 
 def _show(out: Console, found: Status, *, by_hand: bool) -> None:

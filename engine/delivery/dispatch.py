@@ -28,6 +28,7 @@ from engine.delivery.in_flight.table import InFlight
 from engine.delivery.journal import Journal
 from engine.delivery.lane import Lane, LaneContext, LaneState
 from engine.delivery.load import Loader, template_needs
+from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext
 from engine.delivery.preparing import Composing
 from engine.delivery.recover import Recovery
@@ -39,6 +40,7 @@ from engine.faults import trail
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
+from engine.store.paused import read_paused
 from engine.store.secrets import InstallationSecret, installation_secret
 
 _LONGEST_PAUSE = 30.0
@@ -178,9 +180,16 @@ class Delivery:
         return sum(result for result in done if isinstance(result, int))
 
     def _waiting(self, connection: Connection) -> list[str]:
-        """Return the channels to serve; empty if nothing is due."""
-        due = self._claims.anything_due(connection, self._clock.now())
-        return self._claims.channels(connection) if due else []
+        """Return the channels to serve; empty if nothing is due, or all that is due is paused."""
+        now = self._clock.now()
+        if not self._claims.anything_due(connection, now):
+            return []
+        found = self._claims.channels(connection)
+        if not (paused := read_paused(connection)):
+            return found
+        adapters = {name: one.name for name, one in self._adapters.items()}
+        running = (name for name in found if not paused.stops_channel(name, adapters.get(name)))
+        return [name for name in running if self._claims.anything_to_take(connection, name, now)]
 
     async def _recover(self, journal: Journal) -> int:
         total = await self._crashes.recover(journal)
@@ -211,6 +220,7 @@ class Delivery:
             gate_context=self._gate_context,
             clock=self._clock,
             tally=tally,
+            pauses=PauseWatch(self._database),
             stopping=stop.is_set,
             superseded=lambda: self._loader is not loader,
         )

@@ -23,9 +23,11 @@ from engine.clock import SECOND, Clock
 from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
 from engine.delivery.in_flight.table import InFlight
+from engine.delivery.pauses import hold_back
 from engine.errors import StoreError
 from engine.store.data_errors import is_data_error, is_query_error
 from engine.store.database import Database
+from engine.store.paused import Route, read_paused
 
 LINGER = 0.02
 """Seconds that an answer waits for others to join its group."""
@@ -56,6 +58,7 @@ Written: TypeAlias = Mapping[int, Move]
 class _Post:
     moves: Sequence[Move]
     inside: TransactionalMoves | None
+    routes: Mapping[int, Route]
     written: "asyncio.Future[Written]"
 
 
@@ -101,15 +104,21 @@ class Journal:
         self._thread.shutdown(wait=True)
 
     def post(
-        self, moves: Sequence[Move], *, urgent: bool = False, inside: TransactionalMoves | None = None
+        self,
+        moves: Sequence[Move],
+        *,
+        urgent: bool = False,
+        inside: TransactionalMoves | None = None,
+        routes: Mapping[int, Route] | None = None,
     ) -> "asyncio.Future[Written]":
         """Add ``moves`` to the next group; the future returns those that were written, once they are committed.
 
         Posts that are not ``urgent`` wait a moment for others to join. Decisions ``inside`` a transaction get a
-        transaction of their own, so that an error in them does not affect other posts.
+        transaction of their own, so that an error in them does not affect other posts. Hand-offs need their messages'
+        ``routes``, by action id: those that are paused by then go back to the queue instead.
         """
         written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Post(moves, inside, written))
+        self._pending.append(_Post(moves, inside, routes or {}, written))
         if urgent or len(self._pending) >= self._group:
             self._wake.set()
         elif self._linger is None:
@@ -190,6 +199,9 @@ class Journal:
                 ours = self._mover.still_ours(connection, post.inside.claims)
                 stale += [claim.action_id for claim in post.inside.claims if claim.action_id not in ours]
                 moves += post.inside.decide(connection, ours)
+        routes = {action: route for post in posts for action, route in post.routes.items()}
+        if routes and (paused := read_paused(connection)):
+            moves = hold_back(moves, routes, paused)
         counted = self._mover.write(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
         if ended:

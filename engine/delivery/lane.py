@@ -24,6 +24,7 @@ from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate
 from engine.delivery.journal import Journal, TransactionalMoves
 from engine.delivery.load import LoadedBatch, Loader
+from engine.delivery.pauses import PauseWatch, route_of
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import BadMessage, Composing, Group, Preparer, follow_verdict
 from engine.delivery.reasons import DeliveryReason
@@ -32,6 +33,7 @@ from engine.delivery.tally import Tally
 from engine.faults import trail
 from engine.settings import DeliverySettings
 from engine.store.data_errors import is_store_error
+from engine.store.paused import read_paused
 from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 25
@@ -55,6 +57,7 @@ class LaneContext:
     gate_context: Callable[[int], GateContext]
     clock: Clock
     tally: Tally
+    pauses: PauseWatch
     stopping: Callable[[], bool]
     superseded: Callable[[], bool]
 
@@ -75,6 +78,7 @@ class Lane:
     ) -> None:
         """Serve ``channel`` through ``adapter``; without an adapter, the gates refuse all messages."""
         self._channel = channel
+        self._adapter_name = adapter.name if adapter else None
         self._breaker = state.breaker
         self._channel_breakers = state.channel_breakers
         self._context = context
@@ -82,7 +86,14 @@ class Lane:
         self._counting = any(gate.reserve is not None for gate in context.gates)
         self._preparer = Preparer(context.composing, context.gates, state.channel_breakers, self._halted)
         self._sender = Sender(
-            adapter, state.breaker, in_flight, context.journal, context.tally, context.clock, context.settings
+            adapter,
+            state.breaker,
+            in_flight,
+            context.journal,
+            context.tally,
+            context.clock,
+            context.settings,
+            context.pauses,
         )
 
     async def work(self) -> int:
@@ -116,8 +127,7 @@ class Lane:
         if self._halted(now) or self._context.superseded():
             return LoadedBatch()
         limit = 1 if self._breaker.trying else self._channel_breakers.limit(self._context.settings.batch)
-        take = partial(self._context.claims.take, channel=self._channel, now=now, limit=limit)
-        claims = await self._context.journal.run(take)
+        claims = await self._context.journal.run(partial(self._take, now, limit))
         if not claims:
             return LoadedBatch()
         try:
@@ -127,6 +137,11 @@ class Lane:
                 raise
             await self._requeue(claims, error)
             return LoadedBatch()
+
+    def _take(self, now: int, limit: int, connection: Connection) -> list[Claim]:
+        if read_paused(connection).stops_channel(self._channel, self._adapter_name):
+            return []
+        return self._context.claims.take(connection, self._channel, now, limit)
 
     def _halted(self, now: int) -> DeliveryReason | None:
         """Return why nothing may be handed off now; None if it may."""
@@ -181,7 +196,10 @@ class Lane:
         moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
         claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         posted = self._context.journal.post(
-            moves, urgent=self._sender.nearly_idle, inside=TransactionalMoves(claims, inside) if inside else None
+            moves,
+            urgent=self._sender.nearly_idle,
+            inside=TransactionalMoves(claims, inside) if inside else None,
+            routes={pending.action_id: route_of(pending, self._adapter_name) for pending, _ in group.passed},
         )
         try:
             written = await posted

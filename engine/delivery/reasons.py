@@ -34,6 +34,10 @@ class DeliveryReason(DescribedEnum):
         "The worker crashed before the provider could get the message; another worker will take it.",
     )
     TOO_SLOW = "too_slow", "The lease ended before the provider had the complete message; it is tried again."
+    PAUSED = (
+        "paused",
+        "A person paused its playbook, channel, adapter or class, or everything; it waits for `habitue resume`.",
+    )
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
     RESENT = (
         "resent_after_unknown",

@@ -21,6 +21,7 @@ from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.adapter_call import AdapterCalls, margin
 from engine.delivery.journal import Journal, Written
 from engine.delivery.outcomes import follow
+from engine.delivery.pauses import PauseWatch, put_back, route_of
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.tally import Tally
@@ -53,8 +54,10 @@ class Sender:
         tally: Tally,
         clock: Clock,
         settings: DeliverySettings,
+        pauses: PauseWatch,
     ) -> None:
         """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
+        self._pauses = pauses
         self._adapter = adapter
         self._calls = AdapterCalls(adapter, settings.lease) if adapter else None
         self._breaker = breaker
@@ -148,6 +151,9 @@ class Sender:
         left = outgoing.lease_until - now
         if left <= margin(self._settings.lease):
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
+        by = await self._pauses.stopping(route_of(pending, self._adapter.name))
+        if by is not None:
+            return put_back(pending.action_id, pending.fence, by, tries=-1)
         begin = partial(self._journal.in_flight.begun, pending)
         answer = await self._calls.ask(outgoing.message, left, begin)
         if answer.outcome is Outcome.ACCEPTED:

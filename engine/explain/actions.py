@@ -21,8 +21,9 @@ _ACTIONS = text(
     " WHERE a.user_id = :user_id ORDER BY a.created_at, a.id"
 )
 _CHANGES = text(
-    "SELECT v.action_id, v.at, v.state, v.reason, v.detail, t.said FROM action AS a JOIN action_event AS v"
-    " ON v.action_id = a.id LEFT JOIN provider_text AS t ON t.event_id = v.id"
+    "SELECT v.action_id, v.at, v.state, v.reason, v.detail, t.said, i.who, i.why FROM action AS a"
+    " JOIN action_event AS v ON v.action_id = a.id LEFT JOIN provider_text AS t ON t.event_id = v.id"
+    " LEFT JOIN intervention AS i ON i.id = v.intervention_id"
     " WHERE a.user_id = :user_id ORDER BY v.at, v.id"
 )
 _STATES: Mapping[str, str] = {one.value: one.sentence for one in State}
@@ -39,9 +40,9 @@ class ActionReader:
     def read(self, connection: Connection, user_id: int) -> tuple[ActionRecord, ...]:
         """Return the user's actions, oldest first."""
         changes: dict[int, list[ActionChange]] = defaultdict(list)
-        for action_id, at, state, reason, detail, provider_text in connection.execute(_CHANGES, {"user_id": user_id}):
+        for action_id, at, state, reason, *told in connection.execute(_CHANGES, {"user_id": user_id}):
             sentence = self.reasons.sentence(reason)
-            changes[action_id].append(ActionChange(Instant(at), state, reason, sentence, detail, provider_text))
+            changes[action_id].append(ActionChange(Instant(at), state, reason, sentence, *told))
         rows = connection.execute(_ACTIONS, {"user_id": user_id}).mappings()
         return tuple(self._record(row, changes) for row in rows)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, RowMapping, text
 
+from engine.actions.reasons import LedgerReason
 from engine.clock import Instant
 from engine.explain.models import EnrolmentRecord, PastTransition
 from engine.loading import Content
@@ -13,8 +14,8 @@ from engine.playbooks.triggers.base import TriggeredBy, TriggerKind
 
 _QUERY = text(
     "SELECT n.id, n.playbook, n.version, n.occurrence, n.state, n.step, n.due_at, n.trigger_at, n.entered_at,"
-    " n.waiting_since, n.ended_at, n.reason, e.name AS event FROM enrolment AS n LEFT JOIN event AS e"
-    " ON e.id = n.event_id WHERE n.user_id = :user_id ORDER BY n.entered_at, n.id"
+    " n.waiting_since, n.ended_at, n.reason, e.name AS event, i.who, i.why FROM enrolment AS n LEFT JOIN event AS e"
+    " ON e.id = n.event_id LEFT JOIN intervention AS i ON i.id = n.intervention_id WHERE n.user_id = :user_id ORDER BY n.entered_at, n.id"
 )
 
 
@@ -38,7 +39,11 @@ def enrolments(
 
 def _sentences(content: Content) -> dict[str, str]:
     """Return the sentence of each reason that an enrolment can end with, except those given by files."""
-    reasons = [*PlaybookReason, *(reason for kind in content.kinds.steps for reason in kind.reasons)]
+    reasons = [
+        LedgerReason.CANCELLED_BY_HAND,
+        *PlaybookReason,
+        *(reason for kind in content.kinds.steps for reason in kind.reasons),
+    ]
     return {reason.value: reason.sentence for reason in reasons}
 
 
@@ -58,6 +63,8 @@ def _record(row: RowMapping, playbook: Playbook | None, trigger: str, sentences:
         ended_at=None if row["ended_at"] is None else Instant(row["ended_at"]),
         reason=row["reason"],
         sentence=_sentence(row["reason"], playbook, sentences),
+        who=row["who"],
+        why=row["why"],
     )
 
 

@@ -10,6 +10,7 @@ from engine.explain.enrolments import enrolments
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_evaluation import next_evaluation
+from engine.explain.pauses import pauses_of_user
 from engine.explain.people import facts, find_user, person
 from engine.explain.placements import placements
 from engine.explain.profile import consents, profile_edits
@@ -58,6 +59,7 @@ class Explainer:
             transitions=moves,
             enrolments=enrolments(connection, content, moves, user_id),
             actions=ActionReader(content.kinds.reasons, channels, show_addresses).read(connection, user_id),
+            pauses=pauses_of_user(connection, user_id),
             playbooks=self._playbooks(connection, user_id, now),
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.clock import Instant
+from engine.explain.pauses import PauseReport
 from engine.store.due import Cause
 from engine.store.quarantine import Quarantined
 
@@ -131,3 +132,5 @@ class Status:
     attention: tuple[Attention, ...]
     notes: tuple[str, ...] = ()
     """What is good to know, and needs nobody's attention."""
+    pauses: tuple[PauseReport, ...] = ()
+    """What people have paused, the oldest first."""

@@ -169,6 +169,10 @@ class EnrolmentRecord:
     ended_at: Instant | None
     reason: str | None
     sentence: str | None
+    who: str | None
+    """The person who cancelled it, as claimed."""
+    why: str | None
+    """The person's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,10 @@ class ActionChange:
     """Details from the program."""
     provider_text: str | None
     """The provider's response, as long as it is kept."""
+    who: str | None = None
+    """The person who caused it by hand, as claimed."""
+    why: str | None = None
+    """The person's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,17 @@ class ActionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseNote:
+    """A pause that stops something of this user: a message that waits, or a playbook that they are in."""
+
+    subject: str
+    """Such as ``playbook winback``."""
+    since: Instant
+    who: str | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybookAnswer:
     """Why the user is, or is not, in one playbook."""
 
@@ -253,4 +272,5 @@ class Explanation:
     transitions: tuple[PastTransition, ...]
     enrolments: tuple[EnrolmentRecord, ...]
     actions: tuple[ActionRecord, ...]
+    pauses: tuple[PauseNote, ...]
     playbooks: tuple[PlaybookAnswer, ...]

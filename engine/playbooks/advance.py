@@ -20,6 +20,7 @@ from engine.playbooks.pinned import PinnedPlaybooks
 from engine.playbooks.reasons import PlaybookReason
 from engine.store.dialects import Dialect
 from engine.store.due import is_evaluated_sql
+from engine.store.paused import SubjectScope, paused_names_sql
 from engine.store.temporary import analyse, drop_temporary, temporary
 
 _COLUMNS = (
@@ -82,14 +83,16 @@ class Advance:
     def _due(self, now: Instant, limit: int) -> tuple[str, dict[str, object]]:
         """Return SQL that follows the columns, and its binds.
 
-        It locks the enrolments, and skips those locked by another worker, and those of users who are due: what is new
-        about them may end their enrolment.
+        It locks the enrolments, and skips those locked by another worker, those of users who are due, because what is
+        new about them may end their enrolment, and those that a person has paused.
         """
         binds: dict[str, object] = {"now": now, "limit": limit}
         but = ""
         for number, part in enumerate(self._breakers.all_paused(ENROLMENT_PARTS, now)):
             but += f" AND NOT (playbook = :playbook_{number} AND version = :version_{number})"
             binds |= {f"playbook_{number}": part.name, f"version_{number}": part.version}
+        but += f" AND {self._dialect.not_among('playbook', paused_names_sql(SubjectScope.PLAYBOOK))}"
+        but += f" AND NOT EXISTS ({paused_names_sql(SubjectScope.EVERYTHING)})"
         these = f"state = 'active' AND due_at <= :now AND {is_evaluated_sql(self._dialect, 'user_id')}{but}"
         return f"FROM enrolment WHERE {these} ORDER BY due_at LIMIT :limit{self._dialect.lock_free()}", binds
 

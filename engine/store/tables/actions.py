@@ -82,8 +82,8 @@ class ActionEvent(SQLModel, table=True):
     __table_args__ = (
         Index("action_event_of_action", "action_id"),
         Index("action_event_at", "at"),
-        # An undo looks for what an intervention changed.
-        partial_index("action_event_by_hand", "intervention_id", where="intervention_id IS NOT NULL"),
+        # An undo looks for what an intervention changed, in the order of the actions.
+        partial_index("action_event_by_hand", "intervention_id", "action_id", where="intervention_id IS NOT NULL"),
     )
 
     id: int = row_id()

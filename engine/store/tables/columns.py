@@ -47,7 +47,7 @@ def json_column(*, null: bool = True) -> Any:  # noqa: ANN401
     return Field(default=None, sa_column=Column(JsonText, nullable=null))
 
 
-def partial_index(name: str, *columns: str, where: str) -> Index:
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index over those rows alone for which ``where`` holds."""
     options = [dialect.partial_index(text(where)) for dialect in DIALECTS]
-    return Index(name, *columns, **{option: value for one in options for option, value in one.items()})
+    return Index(name, *columns, unique=unique, **{option: value for one in options for option, value in one.items()})

@@ -14,6 +14,8 @@ class Enrolment(SQLModel, table=True):
         UniqueConstraint("playbook", "user_id", "occurrence", name="enrolment_once"),
         Index("enrolment_of_user", "user_id"),
         partial_index("enrolment_due", "due_at", where="state = 'active'"),
+        # An undo looks for what an intervention cancelled.
+        partial_index("enrolment_by_hand", "intervention_id", where="intervention_id IS NOT NULL"),
     )
 
     id: int = row_id()
@@ -36,6 +38,8 @@ class Enrolment(SQLModel, table=True):
     """Since when it has been waiting for an event, if it is."""
     ended_at: int | None = big(null=True)
     reason: str | None = text_column(null=True)
+    intervention_id: int | None = big(null=True)
+    """What a person did that cancelled it; None if nobody did."""
 
 
 class Slot(SQLModel, table=True):

@@ -3,14 +3,18 @@
 from sqlalchemy import Column, Index, Integer, Text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import big, row_id, text_column
+from engine.store.tables.columns import big, partial_index, row_id, text_column
 
 
 class Intervention(SQLModel, table=True):
     """One thing that a person did to what runs; append-only, and without personal data of customers."""
 
     __tablename__ = "intervention"
-    __table_args__ = (Index("intervention_at", "at"),)
+    __table_args__ = (
+        Index("intervention_at", "at"),
+        # Nothing is undone twice, even if two people try at once.
+        partial_index("intervention_undone", "undoes", where="undoes IS NOT NULL", unique=True),
+    )
 
     id: int = row_id()
     at: int = big()

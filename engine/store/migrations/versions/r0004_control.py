@@ -13,7 +13,7 @@ _BY_HAND = sa.text("intervention_id IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Add the tables, and to each event of an action what a person did that caused it: nothing so far."""
+    """Add the tables, and to events of actions and to enrolments what a person did that caused them: nothing so far."""
     op.create_table(
         "intervention",
         sa.Column("id", _ROW_ID, primary_key=True, autoincrement=True),
@@ -26,6 +26,10 @@ def upgrade() -> None:
         sa.Column("undoes", sa.BigInteger, nullable=True),
     )
     op.create_index("intervention_at", "intervention", ["at"])
+    undoes = sa.text("undoes IS NOT NULL")
+    op.create_index(
+        "intervention_undone", "intervention", ["undoes"], unique=True, sqlite_where=undoes, postgresql_where=undoes
+    )
     op.create_table(
         "pause",
         sa.Column("scope", sa.Text, primary_key=True),
@@ -33,11 +37,6 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("intervention_id", sa.BigInteger, nullable=False),
     )
-    op.add_column("action_event", sa.Column("intervention_id", sa.BigInteger, nullable=True))
-    op.create_index(
-        "action_event_by_hand",
-        "action_event",
-        ["intervention_id"],
-        sqlite_where=_BY_HAND,
-        postgresql_where=_BY_HAND,
-    )
+    for table, columns in {"action_event": ["intervention_id", "action_id"], "enrolment": ["intervention_id"]}.items():
+        op.add_column(table, sa.Column("intervention_id", sa.BigInteger, nullable=True))
+        op.create_index(f"{table}_by_hand", table, columns, sqlite_where=_BY_HAND, postgresql_where=_BY_HAND)
