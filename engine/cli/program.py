@@ -22,6 +22,8 @@ from engine.cli import (
     pause,
     preview,
     quarantine,
+    release,
+    resolve,
     run,
     status,
     tick,
@@ -77,6 +79,8 @@ for family in (
     cancel,
     undo,
     quarantine,
+    release,
+    resolve,
 ):
     family.register(program)
 

@@ -16,8 +16,13 @@ def _judge(_message: PendingMessage, is_open: bool, _context: GateContext) -> Ve
     return PASS if is_open else Refuse(LedgerReason.ENROLMENT_EXITED, State.CANCELLED, final=True)
 
 
+def has_left(state: str | None, reason: str | None) -> bool:
+    """Tell whether an enrolment in this state, for this reason, ended in a way that cancels its unsent messages."""
+    return state == "cancelled" or reason in _LEFT
+
+
 def _read(row: Any) -> bool:  # noqa: ANN401
-    return row.state != "cancelled" and row.reason not in _LEFT
+    return not has_left(row.state, row.reason)
 
 
 ENROLMENT = Gate(
