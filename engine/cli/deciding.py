@@ -13,7 +13,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from engine.actions.by_hand import ActionFilter
 from engine.actions.reasons import Reasons
 from engine.app import App
-from engine.cli.context import FINDINGS, console, notes, open_app, parse_moment, person, print_json
+from engine.cli.by_hand import hand
+from engine.cli.context import FINDINGS, console, notes, open_app, parse_moment, print_json
 from engine.clock import Instant
 from engine.control.actions_by_hand import Chosen, HandResult, HandWork, carry_out, preview
 from engine.control.interventions import Hand
@@ -37,8 +38,6 @@ LoggedReason = Annotated[
 Since = Annotated[str | None, typer.Option(help="Only those since an instant (ISO 8601), or since `24h` or `7d` ago.")]
 Until = Annotated[str | None, typer.Option(help="Only those until an instant, or until so long ago.")]
 Every = Annotated[bool, typer.Option("--all", help="All of them.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count them, by reason; change nothing.")]
-Why = Annotated[str | None, typer.Option("--reason", help="Why you do it, for the record; no personal data.")]
 Work: TypeAlias = Callable[[Instant], HandWork]
 
 
@@ -84,7 +83,7 @@ class HowTo:
     @property
     def hand(self) -> Hand:
         """Who does it, and why."""
-        return Hand(person(self.who), self.why)
+        return hand(self.who, self.why)
 
 
 def run(context: typer.Context, work: Work, selected: Selected, how: HowTo) -> None:

@@ -3,8 +3,9 @@
 import typer
 
 from engine.cli import deciding
+from engine.cli.by_hand import DryRun, Why
 from engine.cli.context import AsJson, Who
-from engine.cli.deciding import ChannelName, DryRun, Every, Ids, LoggedReason, Playbook, Since, Until, Why
+from engine.cli.deciding import ChannelName, Every, Ids, LoggedReason, Playbook, Since, Until
 from engine.control.releasing import RELEASE
 
 

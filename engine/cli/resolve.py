@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from engine.cli import deciding
+from engine.cli.by_hand import DryRun, Why
 from engine.cli.context import AsJson, Who
-from engine.cli.deciding import ChannelName, DryRun, Every, Ids, LoggedReason, Playbook, Since, Template, Until, Why
+from engine.cli.deciding import ChannelName, Every, Ids, LoggedReason, Playbook, Since, Template, Until
 from engine.control import resolving
 
 EvenExpired = Annotated[

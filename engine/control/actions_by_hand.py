@@ -8,8 +8,9 @@ from functools import partial
 from sqlalchemy import Connection
 
 from engine.actions.by_hand import ActionFilter, FoundAction, HandChange, actions_by_id, actions_in, change
+from engine.actions.put_back import count_untouched, put_back
 from engine.clock import Instant, iso
-from engine.control.interventions import Hand, record, set_count
+from engine.control.interventions import Hand, PastIntervention, Undoer, add_count, record
 from engine.errors import InputError
 from engine.store.database import Database
 from engine.store.pace import Pace, run_chunk
@@ -137,7 +138,7 @@ def _chunk(
 ) -> tuple[int, tuple[Mapping[str, int], int]]:
     by = done.intervention or record(connection, hand, work.command, str(chosen), now)
     changed = change(connection, ids, work.wish, by, now)
-    set_count(connection, by, sum(done.changed.values()) + sum(changed.values()))
+    add_count(connection, by, sum(changed.values()))
     return len(ids), (changed, by)
 
 
@@ -179,3 +180,16 @@ def _without_refused(work: HandWork, page: Sequence[FoundAction], now: Instant, 
         else:
             done.refused[why] += 1
     return taken
+
+
+def undoer(work: HandWork) -> Undoer:
+    """Return how ``work`` is undone: actions that nothing happened to since go back to where they were."""
+    return Undoer(work.command, _undo, _count)
+
+
+def _undo(connection: Connection, done: PastIntervention, by: int, now: Instant, limit: int) -> int:
+    return put_back(connection, done.id, by, now, limit)
+
+
+def _count(connection: Connection, done: PastIntervention, _now: Instant) -> int:
+    return count_untouched(connection, done.id)

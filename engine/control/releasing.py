@@ -7,7 +7,7 @@ from engine.actions.by_hand import FoundAction, HandChange
 from engine.actions.reasons import HandReason
 from engine.actions.states import State
 from engine.clock import Instant
-from engine.control.actions_by_hand import HandWork
+from engine.control.actions_by_hand import HandWork, undoer
 
 _GRANT = "it grants a coupon code and needs one: add codes with `habitue coupons import`"
 
@@ -24,3 +24,5 @@ RELEASE = HandWork(
     _refusal,
 )
 """What ``habitue release`` does."""
+UNDO_RELEASE = undoer(RELEASE)
+"""What has not been claimed yet is held again."""

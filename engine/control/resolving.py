@@ -7,7 +7,7 @@ from engine.actions.by_hand import FoundAction, HandChange
 from engine.actions.reasons import HandReason
 from engine.actions.states import State
 from engine.clock import DAY, Instant
-from engine.control.actions_by_hand import HandWork
+from engine.control.actions_by_hand import HandWork, undoer
 from engine.delivery.gates.enrolment import has_left
 from engine.incentives.reasons import CouponReason
 
@@ -50,3 +50,10 @@ def _refused(action: FoundAction, now: Instant, *, even_expired: bool) -> str | 
     if action.expires_at <= now and not even_expired:
         return "it has expired; --even-expired sends it all the same"
     return None
+
+
+UNDO_RESOLVING = tuple(
+    undoer(work)
+    for work in (SENT, NOT_SENT, send_again(Instant(0), even_expired=False), resend(Instant(0), even_expired=False))
+)
+"""What has not been claimed yet is unknown or failed again, unless its coupon code went back to the pool."""
