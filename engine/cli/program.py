@@ -26,6 +26,7 @@ from engine.cli import (
     resolve,
     run,
     status,
+    suppress,
     tick,
     undo,
     versions,
@@ -81,6 +82,7 @@ for family in (
     quarantine,
     release,
     resolve,
+    suppress,
 ):
     family.register(program)
 
