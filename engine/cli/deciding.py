@@ -13,12 +13,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 from engine.actions.by_hand import ActionFilter
 from engine.actions.reasons import Reasons
 from engine.app import App
-from engine.cli.by_hand import hand
+from engine.cli.by_hand import hand, subject_of
 from engine.cli.context import FINDINGS, console, notes, open_app, parse_moment, print_json
 from engine.clock import Instant
 from engine.control.actions_by_hand import Chosen, HandResult, HandWork, carry_out, preview
 from engine.control.interventions import Hand
 from engine.errors import InputError
+from engine.store.paused import Scope
 
 Ids = Annotated[
     list[int] | None,
@@ -91,6 +92,9 @@ def run(context: typer.Context, work: Work, selected: Selected, how: HowTo) -> N
     with open_app(context) as app:
         now = app.present()
         chosen = selected.chosen(now, app.settings.brand.timezone)
+        for scope, name in ((Scope.PLAYBOOK, selected.playbook), (Scope.CHANNEL, selected.channel)):
+            if name is not None:
+                subject_of(app, scope, name)
         result = _done(app, work(now), chosen, how, now)
         if how.as_json:
             print_json({one.name: getattr(result, one.name) for one in fields(result)})

@@ -169,6 +169,7 @@ def _tell(done: ListChange, changed: str, same: str, as_json: bool) -> None:
     else:
         would = "would be " if done.dry_run else ""
         note = "" if done.intervention is None else f" (intervention {done.intervention})"
-        console().print(f"{done.changed:,} addresses {would}{changed}, {done.same:,} {same}{note}", highlight=False)
+        what = "address" if done.changed == 1 else "addresses"
+        console().print(f"{done.changed:,} {what} {would}{changed}, {done.same:,} {same}{note}", highlight=False)
     if not done.changed:
         raise typer.Exit(FINDINGS)
