@@ -19,7 +19,7 @@ from engine.clock import Instant
 from engine.control.actions_by_hand import Chosen, HandResult, HandWork, carry_out, preview
 from engine.control.interventions import Hand
 from engine.errors import InputError
-from engine.store.paused import Scope
+from engine.store.paused import SubjectScope
 
 Ids = Annotated[
     list[int] | None,
@@ -92,7 +92,7 @@ def run(context: typer.Context, work: Work, selected: Selected, how: HowTo) -> N
     with open_app(context) as app:
         now = app.present()
         chosen = selected.chosen(now, app.settings.brand.timezone)
-        for scope, name in ((Scope.PLAYBOOK, selected.playbook), (Scope.CHANNEL, selected.channel)):
+        for scope, name in ((SubjectScope.PLAYBOOK, selected.playbook), (SubjectScope.CHANNEL, selected.channel)):
             if name is not None:
                 subject_of(app, scope, name)
         result = _done(app, work(now), chosen, how, now)

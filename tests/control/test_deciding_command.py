@@ -9,16 +9,16 @@ from tests.deliveries import Deliveries
 
 
 @pytest.fixture
-def lost(shop: Deliveries) -> Deliveries:
+def lost(world: Deliveries) -> Deliveries:
     """Three unknown actions, and a failed one."""
-    shop.users(4)
-    shop.due_actions(4)
-    shop.execute("UPDATE action SET expires_at = :soon", soon=WallClock().now() + DAY)
-    shop.execute("UPDATE action_event SET state = 'unknown', reason = 'no_answer'")
-    shop.mark_actions("unknown", "no_answer")
-    shop.mark_actions("unknown", "adapter_error", where="id = 3")
-    shop.mark_actions("failed", "content_refused", where="id = 4")
-    return shop
+    world.users(4)
+    world.due_actions(4)
+    world.execute("UPDATE action SET expires_at = :soon", soon=WallClock().now() + DAY)
+    world.execute("UPDATE action_event SET state = 'unknown', reason = 'no_answer'")
+    world.mark_actions("unknown", "no_answer")
+    world.mark_actions("unknown", "adapter_error", where="id = 3")
+    world.mark_actions("failed", "content_refused", where="id = 4")
+    return world
 
 
 def test_one_is_resolved_by_its_number(lost: Deliveries) -> None:

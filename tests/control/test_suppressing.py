@@ -27,47 +27,47 @@ from tests.provider import ACCEPT, Provider
 ANN = Hand("ann", "bounced at the former provider")
 
 
-def listed(shop: Deliveries) -> set[str]:
-    return {address for (address,) in shop.rows("SELECT address FROM suppression")}
+def listed(world: Deliveries) -> set[str]:
+    return {address for (address,) in world.rows("SELECT address FROM suppression")}
 
 
-def brought(shop: Deliveries, text: str, name: str = "bounces.csv", **options: object) -> ImportSummary:
-    file = shop.folder / name
+def brought(world: Deliveries, text: str, name: str = "bounces.csv", **options: object) -> ImportSummary:
+    file = world.folder / name
     file.write_text(text, encoding="utf-8")
     given = ImportOptions(**options)  # type: ignore[arg-type]
-    return import_list(shop.database, Source(file), EMAIL, given, hand=ANN, clock=shop.clock)
+    return import_list(world.database, Source(file), EMAIL, given, hand=ANN, clock=world.clock)
 
 
 # --- at once ---------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_added_gets_nothing_and_what_is_removed_does(shop: Deliveries) -> None:
-    shop.users(2)
-    shop.due_actions(2)
-    assert add(shop.database, "email", ["u1@example.com"], ANN, NOON).changed == 1
-    shop.drain(Provider())
-    assert shop.states() == {"suppressed:address_suppressed": 1, "accepted:accepted": 1}
-    assert remove(shop.database, "email", ["u1@example.com"], ANN, NOON).changed == 1
-    shop.due_actions(1, step_id="later")
+def test_what_is_added_gets_nothing_and_what_is_removed_does(world: Deliveries) -> None:
+    world.users(2)
+    world.due_actions(2)
+    assert add(world.database, "email", ["u1@example.com"], ANN, NOON).changed == 1
+    world.drain(Provider())
+    assert world.states() == {"suppressed:address_suppressed": 1, "accepted:accepted": 1}
+    assert remove(world.database, "email", ["u1@example.com"], ANN, NOON).changed == 1
+    world.due_actions(1, step_id="later")
     provider = Provider()
-    shop.drain(provider)
+    world.drain(provider)
     assert provider.recipients == ["u1@example.com"]
 
 
-def test_an_address_counts_for_messages_that_are_claimed_already(shop: Deliveries) -> None:
+def test_an_address_counts_for_messages_that_are_claimed_already(world: Deliveries) -> None:
     """The provider takes one message at a time; the others have passed the gates meanwhile."""
-    shop.users(3)
-    shop.due_actions(3)
+    world.users(3)
+    world.due_actions(3)
 
     def script(message: Message) -> Answer:
         if message.recipient == "u1@example.com":
-            add(shop.database, "email", ["u2@example.com"], ANN, NOON)
+            add(world.database, "email", ["u2@example.com"], ANN, NOON)
         return ACCEPT
 
     provider = Provider(script=script, concurrency=1)
-    shop.drain(provider, in_flight=1)
+    world.drain(provider, in_flight=1)
     assert provider.recipients == ["u1@example.com", "u3@example.com"]
-    assert shop.rows("SELECT state, reason, tries FROM action WHERE id = 2") == [
+    assert world.rows("SELECT state, reason, tries FROM action WHERE id = 2") == [
         ("suppressed", "address_suppressed", 0)
     ]
 
@@ -81,92 +81,92 @@ class FastLoop(asyncio.SelectorEventLoop):
         return super().time() + self.ahead
 
 
-def test_an_address_counts_for_messages_that_wait_for_a_slow_provider(shop: Deliveries) -> None:
+def test_an_address_counts_for_messages_that_wait_for_a_slow_provider(world: Deliveries) -> None:
     """All are handed off; a second goes by before the provider takes the next."""
-    shop.users(3, phone="+12025550123")
-    shop.due_actions(3, next_channels="sms")
+    world.users(3, phone="+12025550123")
+    world.due_actions(3, next_channels="sms")
     loop = FastLoop()
 
     def script(message: Message) -> Answer:
         if message.recipient == "u1@example.com":
-            assert shop.states() == {"handed_off:gates_passed": 3}
-            add(shop.database, "email", ["u2@example.com"], ANN, NOON)
+            assert world.states() == {"handed_off:gates_passed": 3}
+            add(world.database, "email", ["u2@example.com"], ANN, NOON)
             loop.ahead += 1
         return ACCEPT
 
     provider, texts = Provider(script=script, concurrency=1), Provider(channel="sms", name="texts")
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(shop.delivery(provider, texts, in_flight=10).drain())
+        runner.run(world.delivery(provider, texts, in_flight=10).drain())
     assert provider.recipients == ["u1@example.com", "u3@example.com"]
-    assert shop.rows("SELECT state, reason, tries FROM action WHERE id = 2") == [
+    assert world.rows("SELECT state, reason, tries FROM action WHERE id = 2") == [
         ("suppressed", "address_suppressed", 0)
     ]
     assert len(texts.sent) == 1, "the next channel is tried, as after any refusal"
-    assert [entry.address for entry in shop.log() if entry.number == 2] == [None]
+    assert [entry.address for entry in world.log() if entry.number == 2] == [None]
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-def test_addresses_are_stored_as_the_gate_compares_them(shop: Deliveries) -> None:
+def test_addresses_are_stored_as_the_gate_compares_them(world: Deliveries) -> None:
     forms = [form_of(EMAIL, one) for one in (" Robin@EXAMPLE.com ", "robin@münchen.de", "nobody", "")]
     assert forms == ["robin@example.com", "robin@xn--mnchen-3ya.de", None, None]
     assert form_of(SMS, "+1 (202) 555-0123") == "+12025550123"
-    shop.users(1, email="robin@Example.com")
-    shop.due_actions(1)
-    add(shop.database, "email", [forms[0] or ""], ANN, NOON)
-    shop.drain(Provider())
-    assert shop.states() == {"suppressed:address_suppressed": 1}
+    world.users(1, email="robin@Example.com")
+    world.due_actions(1)
+    add(world.database, "email", [forms[0] or ""], ANN, NOON)
+    world.drain(Provider())
+    assert world.states() == {"suppressed:address_suppressed": 1}
 
 
-def test_what_is_there_already_stays_as_it_is(shop: Deliveries) -> None:
-    brought(shop, "email,reason,date\na@example.com,hard_bounce,2026-01-02\n")
-    done = add(shop.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
+def test_what_is_there_already_stays_as_it_is(world: Deliveries) -> None:
+    brought(world, "email,reason,date\na@example.com,hard_bounce,2026-01-02\n")
+    done = add(world.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
     assert (done.changed, done.same) == (1, 1)
-    again = add(shop.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
+    again = add(world.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
     assert (again.changed, again.intervention) == (0, None)
-    assert shop.rows("SELECT address, reason, source FROM suppression ORDER BY address") == [
+    assert world.rows("SELECT address, reason, source FROM suppression ORDER BY address") == [
         ("a@example.com", "hard_bounce", "import:bounces.csv"),
         ("b@example.com", "by_hand", "by_hand"),
     ]
-    assert add(shop.database, "sms", ["a@example.com"], ANN, NOON).changed == 1, "another channel is another list"
+    assert add(world.database, "sms", ["a@example.com"], ANN, NOON).changed == 1, "another channel is another list"
 
 
-def test_the_record_has_no_address(shop: Deliveries) -> None:
-    add(shop.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
-    remove(shop.database, "email", ["a@example.com"], ANN, NOON)
-    brought(shop, "email\nc@example.com\n")
-    assert shop.rows("SELECT who, command, subject, why, changed FROM intervention ORDER BY id") == [
+def test_the_record_has_no_address(world: Deliveries) -> None:
+    add(world.database, "email", ["a@example.com", "b@example.com"], ANN, NOON)
+    remove(world.database, "email", ["a@example.com"], ANN, NOON)
+    brought(world, "email\nc@example.com\n")
+    assert world.rows("SELECT who, command, subject, why, changed FROM intervention ORDER BY id") == [
         ("ann", "suppress add", "channel email", ANN.why, 2),
         ("ann", "suppress remove", "channel email", ANN.why, 1),
         ("ann", "suppress import", "channel email", ANN.why, 1),
     ]
 
 
-def test_adding_and_removing_are_undone(shop: Deliveries) -> None:
-    brought(shop, "email,reason,date\na@example.com,hard_bounce,2026-01-02\nb@example.com,,\n")
-    [before] = shop.rows("SELECT reason, at, source FROM suppression WHERE address = 'a@example.com'")
-    removed = remove(shop.database, "email", ["a@example.com", "x@example.com"], ANN, NOON)
-    added = add(shop.database, "email", ["c@example.com"], ANN, NOON)
-    assert listed(shop) == {"b@example.com", "c@example.com"}
-    assert undo(shop.database, added.intervention or 0, ANN, NOON).count == 1
-    assert undo(shop.database, removed.intervention or 0, ANN, NOON).count == 1
-    assert listed(shop) == {"a@example.com", "b@example.com"}
-    assert shop.rows("SELECT reason, at, source FROM suppression WHERE address = 'a@example.com'") == [before]
-    assert shop.rows("SELECT count(*) FROM lifted_suppression") == [(0,)]
-    assert undo(shop.database, 1, ANN, NOON).count == 1, "what was removed and put back is not the import's any more"
-    assert listed(shop) == {"a@example.com"}
+def test_adding_and_removing_are_undone(world: Deliveries) -> None:
+    brought(world, "email,reason,date\na@example.com,hard_bounce,2026-01-02\nb@example.com,,\n")
+    [before] = world.rows("SELECT reason, at, source FROM suppression WHERE address = 'a@example.com'")
+    removed = remove(world.database, "email", ["a@example.com", "x@example.com"], ANN, NOON)
+    added = add(world.database, "email", ["c@example.com"], ANN, NOON)
+    assert listed(world) == {"b@example.com", "c@example.com"}
+    assert undo(world.database, added.intervention or 0, ANN, NOON).count == 1
+    assert undo(world.database, removed.intervention or 0, ANN, NOON).count == 1
+    assert listed(world) == {"a@example.com", "b@example.com"}
+    assert world.rows("SELECT reason, at, source FROM suppression WHERE address = 'a@example.com'") == [before]
+    assert world.rows("SELECT count(*) FROM lifted_suppression") == [(0,)]
+    assert undo(world.database, 1, ANN, NOON).count == 1, "what was removed and put back is not the import's any more"
+    assert listed(world) == {"a@example.com"}
 
 
-def test_what_was_removed_is_forgotten_after_a_while(shop: Deliveries) -> None:
-    add(shop.database, "email", ["a@example.com"], ANN, NOON)
-    removed = remove(shop.database, "email", ["a@example.com"], ANN, NOON)
-    with shop.database.write() as connection:
+def test_what_was_removed_is_forgotten_after_a_while(world: Deliveries) -> None:
+    add(world.database, "email", ["a@example.com"], ANN, NOON)
+    removed = remove(world.database, "email", ["a@example.com"], ANN, NOON)
+    with world.database.write() as connection:
         forget_lifted(connection, NOON)
-        assert shop.rows("SELECT count(*) FROM lifted_suppression") == [(1,)]
+        assert world.rows("SELECT count(*) FROM lifted_suppression") == [(1,)]
         forget_lifted(connection, Instant(NOON + 1))
     with pytest.raises(InputError, match="nothing is left to undo"):
-        undo(shop.database, removed.intervention or 0, ANN, NOON)
+        undo(world.database, removed.intervention or 0, ANN, NOON)
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -181,26 +181,26 @@ def test_what_was_removed_is_forgotten_after_a_while(shop: Deliveries) -> None:
         ("Address,Bounce Type,Date,Name", "a@example.com,hard_bounce,2026-01-02,Ann"),
     ],
 )
-def test_columns_are_recognised(shop: Deliveries, header: str, row: str) -> None:
-    summary = brought(shop, f"{header}\n{row}\n")
+def test_columns_are_recognised(world: Deliveries, header: str, row: str) -> None:
+    summary = brought(world, f"{header}\n{row}\n")
     assert (summary.new, summary.rejected) == (1, 0)
-    assert shop.rows("SELECT address, reason, at FROM suppression") == [
+    assert world.rows("SELECT address, reason, at FROM suppression") == [
         ("a@example.com", "hard_bounce", 1_767_312_000_000)
     ]
 
 
-def test_json_lines_and_mapped_columns(shop: Deliveries) -> None:
-    brought(shop, '{"who": "a@example.com"}\n{"who": "b@example.com"}\n', "b.jsonl", columns={"address": "who"})
-    assert listed(shop) == {"a@example.com", "b@example.com"}
+def test_json_lines_and_mapped_columns(world: Deliveries) -> None:
+    brought(world, '{"who": "a@example.com"}\n{"who": "b@example.com"}\n', "b.jsonl", columns={"address": "who"})
+    assert listed(world) == {"a@example.com", "b@example.com"}
 
 
-def test_bad_lines_are_set_aside_and_the_others_go_in(shop: Deliveries) -> None:
+def test_bad_lines_are_set_aside_and_the_others_go_in(world: Deliveries) -> None:
     text = "email,reason,date\na@example.com,550 no user a@example.com,never\nnobody,,\n,,\nb@example.com,,2999-01-01\n"
-    summary = brought(shop, text)
+    summary = brought(world, text)
     assert (summary.read, summary.new, summary.rejected, summary.undated) == (4, 2, 2, 1)
-    found = shop.rows("SELECT address, reason, at FROM suppression ORDER BY address")
+    found = world.rows("SELECT address, reason, at FROM suppression ORDER BY address")
     assert found == [("a@example.com", "imported", NOON), ("b@example.com", "imported", NOON)]
-    file = shop.folder / "bounces.csv.rejected.csv"
+    file = world.folder / "bounces.csv.rejected.csv"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = file.read_text(encoding="utf-8-sig").splitlines()
     assert lines == [
@@ -218,15 +218,15 @@ def test_bad_lines_are_set_aside_and_the_others_go_in(shop: Deliveries) -> None:
         ("", "is empty"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_said(shop: Deliveries, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_meant_is_said(world: Deliveries, text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        brought(shop, text)
-    assert shop.rows("SELECT count(*) FROM intervention") == [(0,)]
+        brought(world, text)
+    assert world.rows("SELECT count(*) FROM intervention") == [(0,)]
 
 
-def test_an_import_goes_on_where_it_was_cut_off(shop: Deliveries) -> None:
+def test_an_import_goes_on_where_it_was_cut_off(world: Deliveries) -> None:
     text = "email\n" + "".join(f"a{number}@example.com\n" for number in range(10))
-    store, commits = shop.scripted(), count()
+    store, commits = world.scripted(), count()
 
     def die() -> None:
         if next(commits) == 1:
@@ -234,50 +234,50 @@ def test_an_import_goes_on_where_it_was_cut_off(shop: Deliveries) -> None:
 
     store.committed = die
     with ignoring(KeyboardInterrupt):
-        brought(shop, text, chunk=3)
-    assert len(listed(shop)) == 6
+        brought(world, text, chunk=3)
+    assert len(listed(world)) == 6
     store.committed = lambda: None
-    summary = brought(shop, text, chunk=3)
+    summary = brought(world, text, chunk=3)
     assert (summary.earlier, summary.new, summary.read) == (6, 4, 10)
-    assert brought(shop, text, chunk=3).finished_before
-    assert shop.rows("SELECT changed FROM intervention ORDER BY id") == [(6,), (4,)]
+    assert brought(world, text, chunk=3).finished_before
+    assert world.rows("SELECT changed FROM intervention ORDER BY id") == [(6,), (4,)]
 
 
-def test_a_look_at_a_file_stores_nothing(shop: Deliveries) -> None:
-    summary = brought(shop, "email\na@example.com\n", dry_run=True)
+def test_a_look_at_a_file_stores_nothing(world: Deliveries) -> None:
+    summary = brought(world, "email\na@example.com\n", dry_run=True)
     assert (summary.read, summary.dry_run) == (1, True)
-    assert (listed(shop), shop.rows("SELECT count(*) FROM intervention")) == (set(), [(0,)])
+    assert (listed(world), world.rows("SELECT count(*) FROM intervention")) == (set(), [(0,)])
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_show_addresses_only_if_asked_to(shop: Deliveries, tmp_path: Path) -> None:
-    added = shop.program("suppress", "add", "Robin@example.com", "kim@example.com", "--who", "ann", "--json")
+def test_the_commands_show_addresses_only_if_asked_to(world: Deliveries, tmp_path: Path) -> None:
+    added = world.program("suppress", "add", "Robin@example.com", "kim@example.com", "--who", "ann", "--json")
     assert json.loads(added.stdout) == {
         "channel": "email", "changed": 2, "same": 0, "intervention": 1, "dry_run": False,
     }  # fmt: skip
-    again = shop.program("suppress", "add", "robin@example.com")
+    again = world.program("suppress", "add", "robin@example.com")
     assert (again.returncode, again.stdout) == (1, "0 addresses added, 1 on the list already\n")
-    shown = shop.program("suppress", "list")
+    shown = world.program("suppress", "list")
     assert "r•••@example.com" in shown.stdout
     assert "robin" not in shown.stdout
     assert "2 addresses are on the list" in shown.stdout
-    full = json.loads(shop.program("suppress", "list", "--show-addresses", "--json").stdout)
+    full = json.loads(world.program("suppress", "list", "--show-addresses", "--json").stdout)
     assert {one["address"] for one in full} == {"robin@example.com", "kim@example.com"}
-    wrong = shop.program("suppress", "remove", "kim@example.com", "secret name", "--channel", "email")
+    wrong = world.program("suppress", "remove", "kim@example.com", "secret name", "--channel", "email")
     assert wrong.returncode == 2
     assert "address 2 is not one of the channel email" in wrong.stderr
     assert "secret" not in wrong.stderr
-    assert "`secret name`" in shop.program("suppress", "remove", "secret name", "--show-addresses").stderr
-    look = shop.program("suppress", "remove", "kim@example.com", "--dry-run")
+    assert "`secret name`" in world.program("suppress", "remove", "secret name", "--show-addresses").stderr
+    look = world.program("suppress", "remove", "kim@example.com", "--dry-run")
     assert look.stdout == "1 address would be removed, 0 not on the list\n"
-    assert len(listed(shop)) == 2
-    assert "did you mean `email`" in shop.program("suppress", "list", "--channel", "emial").stderr
+    assert len(listed(world)) == 2
+    assert "did you mean `email`" in world.program("suppress", "list", "--channel", "emial").stderr
     file = tmp_path / "bounces.csv"
     file.write_text("email\nann@example.com\nnobody\n", encoding="utf-8")
-    done = shop.program("suppress", "import", str(file), "--reason", "move")
+    done = world.program("suppress", "import", str(file), "--reason", "move")
     assert (done.returncode, "1 new" in done.stdout, "1 rejected" in done.stdout) == (1, True, True)
-    undone = shop.program("undo", "1", "--json")
+    undone = world.program("undo", "1", "--json")
     assert undone.returncode == 0
-    assert listed(shop) == {"ann@example.com"}
+    assert listed(world) == {"ann@example.com"}
