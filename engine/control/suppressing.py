@@ -120,11 +120,11 @@ def import_list(
         InputError: the file cannot be parsed; rows committed before that stay.
     """
     known = SuppressedChannel(channel.name, partial(form_of, channel), channel.sample)
-    write = _Writer(channel.name, f"import:{source.name}", hand).write
+    write = _ListWriter(channel.name, f"import:{source.name}", hand).write
     return import_suppressions(database, source, known, options, clock, write=write, progress=progress)
 
 
-class _Writer:
+class _ListWriter:
     """Writes the chunks of one import under one intervention."""
 
     def __init__(self, channel: str, source: str, hand: Hand) -> None:
