@@ -14,7 +14,7 @@ _GRANT = "it grants a coupon code and needs one: add codes with `habitue coupons
 
 def _refusal(action: FoundAction, _now: Instant) -> str | None:
     """Nobody sends a grant: once queued, it would stay so for ever."""
-    return _GRANT if action.kind == "coupon" else None
+    return None if action.kind == "message" else _GRANT
 
 
 RELEASE = HandWork(

@@ -8,8 +8,8 @@ from engine.actions.reasons import HandReason
 from engine.actions.states import State
 from engine.clock import DAY, Instant
 from engine.control.actions_by_hand import HandWork, undoer
-from engine.delivery.gates.enrolment import has_left
 from engine.incentives.reasons import CouponReason
+from engine.playbooks.leaving import has_left
 
 _RESOLVED = "only unknown actions can be resolved"
 EXTENSION = DAY
