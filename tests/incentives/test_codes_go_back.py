@@ -76,8 +76,8 @@ def tick(shop: Deliveries, after: int = 0) -> None:
 
 
 def with_codes(shop: Deliveries, number: int = 1) -> Deliveries:
-    """Give as many messages a code each, through the pool, as a tick does."""
-    shop.users(number)
+    """Give as many messages a code each, through the pool, as a tick does; there is one user more."""
+    shop.users(number + 1)
     shop.due_actions(number, state="held", coupon="GIFT")
     shop.mark_actions("held", "coupon_pool_empty")
     for code in range(1, number + 1):
@@ -151,7 +151,6 @@ def test_a_code_goes_back_with_its_own_date(shop: Deliveries, end: Callable[[Del
     tick(shop, HOUR)
     found = shop.rows("SELECT code, user_id, enrolment_id, claimed_at, expires_at, own_expires_at FROM coupon_code")
     assert found == [("C1", None, None, None, OWN, None)]
-    shop.users(2)
     shop.due_actions(1, first=2, state="held", coupon="GIFT")
     shop.mark_actions("held", "coupon_pool_empty", where="id = 2")
     tick(shop, 2 * HOUR)
