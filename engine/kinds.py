@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.kinds import AdapterKind
 from adapters.registry import ADAPTERS
-from engine.actions.reasons import LedgerReason, Reasons
+from engine.actions.reasons import HandReason, LedgerReason, Reasons
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
 from engine.delivery.gates import GATES
@@ -69,7 +69,7 @@ class Kinds:
             ValueError: two declare the same word.
         """
         of_kinds = [getattr(kind, "reasons", ()) for field in fields(self) for kind in getattr(self, field.name)]
-        return Reasons(chain(LedgerReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
+        return Reasons(chain(LedgerReason, HandReason, MessageReason, PlaybookReason, DeliveryReason, *of_kinds))
 
 
 SHIPPED = Kinds(

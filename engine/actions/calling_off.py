@@ -5,10 +5,10 @@ run beside workers, be interrupted, and be repeated.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection, text
 
+from engine.actions.by_hand import log_by_hand
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import LEASED_SQL, UNSENT_SQL, WAITING_SQL, State
@@ -78,8 +78,8 @@ def cancel_by_hand(connection: Connection, actions: Sequence[int], intervention:
         {"rows": _packed(actions), "now": now},
     )
     ids = list(cancelled.scalars())
-    events = [[action, State.CANCELLED.value, LedgerReason.CANCELLED_BY_HAND.value] for action in ids]
-    _log(connection, dialect, events, intervention, now)
+    events = [(action, State.CANCELLED.value, LedgerReason.CANCELLED_BY_HAND.value) for action in ids]
+    log_by_hand(connection, events, intervention, now)
     return ids
 
 
@@ -129,8 +129,8 @@ def restore(
         ),
         {"rows": _packed(actions), "now": now, "lacking": lacking.value},
     )
-    events = [list(row) for row in restored]
-    _log(connection, dialect, events, intervention, now)
+    events = [(row.id, row.state, row.reason) for row in restored]
+    log_by_hand(connection, events, intervention, now)
     return len(events)
 
 
@@ -138,19 +138,6 @@ def _before(dialect: Dialect, value: str) -> str:
     """Return SQL: ``value`` of the last event in which the action waited. Every action began by waiting."""
     waited = f"v.action_id = action.id AND v.{UNSENT_SQL}"
     return dialect.of_first_row(f"v.{value}", "action_event", "v", waited, "v.id DESC")
-
-
-def _log(
-    connection: Connection, dialect: Dialect, events: Sequence[Sequence[Any]], intervention: int, now: Instant
-) -> None:
-    if not events:
-        return
-    logged = rowset(dialect, "rows", id="BIGINT", state="TEXT", reason="TEXT")
-    log = text(
-        "INSERT INTO action_event (action_id, at, state, reason, detail, intervention_id)"
-        f" SELECT r.id, :now, r.state, r.reason, '', :intervention FROM {logged} AS r"
-    )
-    connection.execute(log, {"rows": pack(events), "now": now, "intervention": intervention})
 
 
 def _binds(subject: Subject) -> dict[str, object]:

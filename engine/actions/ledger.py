@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection
 
 from engine.actions.described_enum import DescribedEnum
-from engine.actions.states import UNSENT_SQL, State
+from engine.actions.returns import note_ended
+from engine.actions.states import ENDED_UNSENT, UNSENT_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import dialect_of
 from engine.store.statement import statement
@@ -168,4 +169,6 @@ def _change(
             ),
             [{"action_id": action, "at": now, "state": state.value, "reason": reason.value} for action in ids],
         )
+    if state in ENDED_UNSENT:
+        note_ended(connection, ids)
     return ids

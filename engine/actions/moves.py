@@ -7,7 +7,8 @@ from sqlalchemy import Connection, TextClause, text
 
 from engine.actions.content import ContentWriter, SentContent, clean
 from engine.actions.reasons import LedgerReason
-from engine.actions.states import LEASED_SQL, State
+from engine.actions.returns import note_ended
+from engine.actions.states import ENDED_UNSENT, LEASED_SQL, State
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -109,6 +110,7 @@ class Mover:
             parameters = {"rows": pack(following), "now": now}
             connection.execute(self._next, parameters)
             connection.execute(self._log_next, parameters)
+        note_ended(connection, [move.action_id for move in kept if move.state in ENDED_UNSENT])
         return ours
 
     def still_ours(self, connection: Connection, claims: Iterable[HasFence]) -> frozenset[int]:

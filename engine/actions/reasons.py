@@ -21,6 +21,19 @@ class LedgerReason(DescribedEnum):
     REPORTED = "reported", "The provider reported it after the hand-off."
 
 
+class HandReason(DescribedEnum):
+    """The reasons of changes that a person made to single actions."""
+
+    RELEASED = "released", "Someone released it."
+    SENT = "resolved_sent", "It was unknown, and someone says that it was sent."
+    NOT_SENT = "resolved_not_sent", "It was unknown, and someone says that it was not sent."
+    SEND_AGAIN = (
+        "resolved_send_again",
+        "It was unknown, and someone decided to send it again, with the same Message-ID.",
+    )
+    RESENT = "resent", "It had failed, and someone decided to send it after all."
+
+
 class DeclaredReason(Protocol):
     """A word and its sentence: a member of a ``DescribedEnum``, or any object with these attributes."""
 

@@ -48,6 +48,7 @@ UNSENT_SQL = _among(*WAITING, State.HELD)
 
 ENDED_UNSENT = (State.SUPPRESSED, State.FAILED, State.CANCELLED, State.EXPIRED)
 """The states in which an action ends without being sent."""
+ENDED_UNSENT_SQL = _among(*ENDED_UNSENT)
 
 MAY_LEAVE_SQL = _among(*WAITING, State.HELD, *LEASED)
 """The states from which a message may still be sent: delivery may requeue a claimed one, and then checks the enrolment."""
@@ -59,3 +60,6 @@ An action keeps the strongest, in whatever order they come: a message that was o
 reported later, and a click does not undo a complaint.
 """
 RECEIPT_STATES_SQL = _among(*RECEIPT_STATES)
+
+MAY_HAVE_ARRIVED_SQL = _among(State.UNKNOWN, State.ACCEPTED, *RECEIPT_STATES)
+"""The states of a message that may have reached its recipient."""

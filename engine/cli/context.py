@@ -15,6 +15,7 @@ from rich.console import Console
 
 from engine.app import App
 from engine.clock import Instant, instant
+from engine.content.values import parse_duration
 from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
 
@@ -86,3 +87,17 @@ def parse_instant(value: str, zone: str = "UTC") -> Instant:
     except ValueError as error:
         raise InputError(f"`{value}` is not a date or time: write `2026-01-31` or `2026-01-31T10:00:00Z`") from error
     return instant(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
+
+
+def parse_moment(value: str | None, now: Instant, zone: str) -> Instant | None:
+    """Return the instant that ``value`` gives, as ISO 8601 or as how long ago: ``24h``; None for None.
+
+    Raises:
+        InputError: ``value`` is neither.
+    """
+    if value is None:
+        return None
+    try:
+        return Instant(now - parse_duration(value))
+    except ValueError:
+        return parse_instant(value, zone)

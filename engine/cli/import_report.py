@@ -29,6 +29,8 @@ def _lines(summary: ImportSummary) -> list[str]:
             f"  {summary.refusals_kept:,} consents without a date did not override the user's own refusal; "
             "add a column consent_at with the time of each consent"
         )
+    if summary.undated:
+        lines.append(f"  {summary.undated:,} addresses without a date that can be read are suppressed from now on")
     return lines + _rejected(summary)
 
 

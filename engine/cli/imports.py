@@ -75,10 +75,10 @@ def users(
     with open_app(context) as app:
         columns, constants = parse_map(maps or ())
         options = ImportOptions(
-            columns, constants, _zone(app, zone), date_format, decimal, delimiter, rejected, dry_run, again
+            columns, constants, zone_of(app, zone), date_format, decimal, delimiter, rejected, dry_run, again
         )
-        summary = _run(app, _source(file, file_format), options, _import_users)
-    _finish(summary, as_json)
+        summary = _run(app, source_of(file, file_format), options, _import_users)
+    finish(summary, as_json)
 
 
 def events(
@@ -100,10 +100,10 @@ def events(
     with open_app(context) as app:
         columns, constants = parse_map(maps or ())
         options = ImportOptions(
-            columns, constants, _zone(app, zone), date_format, decimal, delimiter, rejected, dry_run, again
+            columns, constants, zone_of(app, zone), date_format, decimal, delimiter, rejected, dry_run, again
         )
-        summary = _run(app, _source(file, file_format), options, _import_events)
-    _finish(summary, as_json)
+        summary = _run(app, source_of(file, file_format), options, _import_events)
+    finish(summary, as_json)
 
 
 def declared(app: App) -> Declared:
@@ -136,11 +136,16 @@ def _import_events(
 
 def _run(app: App, source: Source, options: ImportOptions, work: _Import) -> ImportSummary:
     types = declared(app)
-    with _bar(source) as progress:
+    with progress_bar(source) as progress:
         return work(app, source, types, options, progress)
 
 
-def _source(file: Path, file_format: Literal["csv", "jsonl"] | None) -> Source:
+def source_of(file: Path, file_format: Literal["csv", "jsonl"] | None) -> Source:
+    """Return the file, or standard input for `-`.
+
+    Raises:
+        InputError: there is no such file.
+    """
     if str(file) == "-":
         return Source(None, file_format)
     if not file.is_file():
@@ -148,7 +153,12 @@ def _source(file: Path, file_format: Literal["csv", "jsonl"] | None) -> Source:
     return Source(file, file_format)
 
 
-def _zone(app: App, name: str | None) -> ZoneInfo:
+def zone_of(app: App, name: str | None) -> ZoneInfo:
+    """Return the time zone ``name``, or the brand's.
+
+    Raises:
+        InputError: there is no such time zone.
+    """
     try:
         return ZoneInfo(name or app.settings.brand.timezone)
     except (KeyError, ValueError, OSError) as error:
@@ -156,7 +166,7 @@ def _zone(app: App, name: str | None) -> ZoneInfo:
 
 
 @contextmanager
-def _bar(source: Source) -> Iterator[Progress]:
+def progress_bar(source: Source) -> Iterator[Progress]:
     """Show a progress bar in bytes while the import runs, on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Bars(*columns, console=notes(), transient=True, disable=not notes().is_terminal) as bars:
@@ -164,7 +174,8 @@ def _bar(source: Source) -> Iterator[Progress]:
         yield lambda done, whole: bars.update(task, completed=done, total=whole)
 
 
-def _finish(summary: ImportSummary, as_json: bool) -> None:
+def finish(summary: ImportSummary, as_json: bool) -> None:
+    """Report an import; exits with 1 if rows were rejected."""
     if as_json:
         print_json(summary.as_json())
     else:

@@ -22,8 +22,11 @@ from engine.cli import (
     pause,
     preview,
     quarantine,
+    release,
+    resolve,
     run,
     status,
+    suppress,
     tick,
     undo,
     versions,
@@ -77,6 +80,9 @@ for family in (
     cancel,
     undo,
     quarantine,
+    release,
+    resolve,
+    suppress,
 ):
     family.register(program)
 

@@ -9,11 +9,14 @@ from sqlalchemy import Connection
 from engine.clock import Instant, iso
 from engine.control.cancelling import UNDO_CANCEL
 from engine.control.interventions import Hand, PastIntervention, Undoer, add_count, past_intervention, record
+from engine.control.releasing import UNDO_RELEASE
+from engine.control.resolving import UNDO_RESOLVING
+from engine.control.suppressing import UNDO_SUPPRESSING
 from engine.errors import InputError
 from engine.store.database import Transactions
 from engine.store.dialects import dialect_of
 
-UNDOERS: tuple[Undoer, ...] = (UNDO_CANCEL,)
+UNDOERS: tuple[Undoer, ...] = (UNDO_CANCEL, UNDO_RELEASE, *UNDO_RESOLVING, *UNDO_SUPPRESSING)
 """How interventions are undone, by command."""
 CHUNK = 1_000
 """Rows undone in one transaction."""

@@ -7,7 +7,7 @@ was restarted.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +50,8 @@ class TransactionalMoves:
     decide: Callable[[Connection, frozenset[int]], Sequence[Move]]
 
 
+LastLook: TypeAlias = Callable[[Connection, Collection[int]], Sequence[Move]]
+"""Given the actions that will be handed off, returns the moves of those that may not be, instead."""
 Written: TypeAlias = Mapping[int, Move]
 """The action ids of the moves that were written."""
 
@@ -59,6 +61,7 @@ class _Post:
     moves: Sequence[Move]
     inside: TransactionalMoves | None
     routes: Mapping[int, Route]
+    last_look: LastLook | None
     written: "asyncio.Future[Written]"
 
 
@@ -110,15 +113,17 @@ class Journal:
         urgent: bool = False,
         inside: TransactionalMoves | None = None,
         routes: Mapping[int, Route] | None = None,
+        last_look: LastLook | None = None,
     ) -> "asyncio.Future[Written]":
         """Add ``moves`` to the next group; the future returns those that were written, once they are committed.
 
         Posts that are not ``urgent`` wait a moment for others to join. Decisions ``inside`` a transaction get a
         transaction of their own, so that an error in them does not affect other posts. Hand-offs need their messages'
         ``routes``, by action id: those that are paused by then go back to the queue instead.
+        ``last_look`` can refuse others.
         """
         written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Post(moves, inside, routes or {}, written))
+        self._pending.append(_Post(moves, inside, routes or {}, last_look, written))
         if urgent or len(self._pending) >= self._group:
             self._wake.set()
         elif self._linger is None:
@@ -202,6 +207,11 @@ class Journal:
         routes = {action: route for post in posts for action, route in post.routes.items()}
         if routes and (paused := read_paused(connection)):
             moves = hold_back(moves, routes, paused)
+        for post in posts:
+            leaving = {move.action_id for move in moves if move.state is State.HANDED_OFF}
+            if post.last_look is not None and leaving:
+                instead = {move.action_id: move for move in post.last_look(connection, leaving)}
+                moves = [instead.get(move.action_id, move) for move in moves]
         counted = self._mover.write(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
         if ended:

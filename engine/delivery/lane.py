@@ -5,7 +5,7 @@ adapter gets the message.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,13 +21,14 @@ from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.drafting import ReadyMessage
 from engine.delivery.gates.asking import reserve
-from engine.delivery.gates.base import Gate
+from engine.delivery.gates.base import Gate, Verdict
 from engine.delivery.journal import Journal, TransactionalMoves
 from engine.delivery.load import LoadedBatch, Loader
 from engine.delivery.pauses import PauseWatch, route_of
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import BadMessage, Composing, Group, Preparer, follow_verdict
 from engine.delivery.reasons import DeliveryReason
+from engine.delivery.second_look import ask_again, refused_at_hand_off
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
 from engine.faults import trail
@@ -94,6 +95,7 @@ class Lane:
             context.clock,
             context.settings,
             context.pauses,
+            self._ask_again,
         )
 
     async def work(self) -> int:
@@ -195,11 +197,13 @@ class Lane:
         inside = partial(self._decide, group, gate_context, lease_until) if deciding else None
         moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
         claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
+        asked_at = asyncio.get_running_loop().time()
         posted = self._context.journal.post(
             moves,
             urgent=self._sender.nearly_idle,
             inside=TransactionalMoves(claims, inside) if inside else None,
             routes={pending.action_id: route_of(pending, self._adapter_name) for pending, _ in group.passed},
+            last_look=partial(refused_at_hand_off, self._ask_again, [pending for pending, _ in group.passed]),
         )
         try:
             written = await posted
@@ -213,9 +217,14 @@ class Lane:
         for pending, ready in group.passed:
             move = written.get(pending.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(OutgoingMessage(pending, ready.message, lease_until))
+                self._sender.send(OutgoingMessage(pending, ready.message, lease_until, asked_at))
             else:
                 self._sender.release()
+
+    def _ask_again(self, connection: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, Verdict]:
+        return ask_again(
+            connection, messages, self._context.gate_context(self._context.clock.now()), self._context.gates
+        )
 
     def _decide(
         self,

@@ -24,6 +24,7 @@ from engine.delivery.outcomes import follow
 from engine.delivery.pauses import PauseWatch, put_back, route_of
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
+from engine.delivery.second_look import FRESH_FOR, AskAgain, refused_before_sending
 from engine.delivery.tally import Tally
 from engine.settings import DeliverySettings
 
@@ -35,11 +36,15 @@ _log = structlog.get_logger("habitue.delivery")
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message whose hand-off is committed; its lease ends at ``lease_until``."""
+    """A message whose hand-off is committed; its lease ends at ``lease_until``.
+
+    ``asked_at`` is when the gates were last asked, in the seconds of the event loop.
+    """
 
     pending: PendingMessage
     message: Message
     lease_until: int
+    asked_at: float
 
 
 class Sender:
@@ -55,9 +60,11 @@ class Sender:
         clock: Clock,
         settings: DeliverySettings,
         pauses: PauseWatch,
+        ask_again: AskAgain,
     ) -> None:
         """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
         self._pauses = pauses
+        self._ask_again = ask_again
         self._adapter = adapter
         self._calls = AdapterCalls(adapter, settings.lease) if adapter else None
         self._breaker = breaker
@@ -151,6 +158,10 @@ class Sender:
         left = outgoing.lease_until - now
         if left <= margin(self._settings.lease):
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1)
+        if asyncio.get_running_loop().time() - outgoing.asked_at > FRESH_FOR:
+            refused = await refused_before_sending(self._ask_again, pending, self._journal)
+            if refused is not None:
+                return refused
         by = await self._pauses.stopping(route_of(pending, self._adapter.name))
         if by is not None:
             return put_back(pending.action_id, pending.fence, by, tries=-1)

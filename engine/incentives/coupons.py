@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, text
 
-from engine.clock import Instant
+from engine.clock import NEVER, Instant
 from engine.incentives.form import CouponSection
 from engine.store.dialects import Dialect
 from engine.store.statement import statement
@@ -40,6 +40,11 @@ class CouponIssuer:
         self._coupons = coupons
         self._secret = secret
         self._dialect = dialect
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The names of the declared pools."""
+        return tuple(name for name, section in self._coupons.items() if section.kind == "pool")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,7 +81,7 @@ class CouponIssuer:
                 f" LIMIT (SELECT count(*) FROM wanting){self._dialect.lock_free()}),"
                 " given AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY id) AS place FROM free)"
                 " UPDATE coupon_code SET enrolment_id = w.id, user_id = w.user_id, claimed_at = :now,"
-                f" expires_at = {_good_until(section)}"
+                f" expires_at = {_good_until(section)}, own_expires_at = coalesce(coupon_code.expires_at, {NEVER})"
                 " FROM given AS g JOIN wanting AS w ON w.place = g.place WHERE coupon_code.id = g.id"
             ),
             {**binds, "until": _until(section, binds)},

@@ -7,6 +7,6 @@ class CouponReason(DescribedEnum):
     """Why an action with a coupon is in its state."""
 
     GRANTED = "granted", "The user was given the coupon code."
-    POOL_EMPTY = "coupon_pool_empty", "The message needs a coupon code and none is left; it waits for new codes."
+    POOL_EMPTY = "coupon_pool_empty", "It needs a coupon code and has none; it gets the pool's next free one."
     POOL_FILLED = "coupon_pool_filled", "It waited for a coupon code and now has one."
     EXPIRED_WAITING = "expired_without_coupon", "It expired while waiting for a coupon code."

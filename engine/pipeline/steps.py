@@ -11,6 +11,7 @@ from engine.bad_rows import BadRowIsolation
 from engine.clock import Instant
 from engine.errors import StoreError
 from engine.incentives.coupons import CouponIssuer
+from engine.incentives.returning import return_codes
 from engine.pipeline.chunks import Chunks
 from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import Progress, Watch
@@ -34,16 +35,20 @@ class StepStage:
         self._pace = store.pace(chunk)
 
     def release(self, now: Instant, done: Progress, watch: Watch) -> Progress:
-        """Release what waits for a coupon code, before any new enrolment can claim one.
+        """Take back codes whose messages ended unsent, and release what waits for a code, before any newcomer claims one.
 
         No playbook's code runs here and no enrolment is taken, so an error is neither's: it ends the tick.
         """
-        work = partial(release, coupon_issuer=self._coupon_issuer, now=now, limit=self._chunk)
         changed = 1
         while changed:
-            changed = self._store.in_transaction(work)
+            changed = self._store.in_transaction(partial(self._supply, now))
             watch(done)
         return done
+
+    def _supply(self, now: Instant, connection: Connection) -> int:
+        """Take back codes, or else give them out: not in one transaction, because delivery waits for what has ended."""
+        looked_at = return_codes(connection, self._coupon_issuer.pools, self._chunk)
+        return looked_at or release(connection, self._coupon_issuer, now, self._chunk)
 
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Advance the enrolments that are due at ``now``."""

@@ -9,6 +9,7 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
+from engine.intake.write.suppressions import forget_lifted
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database
@@ -80,7 +81,9 @@ def clean_up(connection: Connection, app: App, _content: Content, now: Instant) 
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
-    forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
+    outlived = Instant(now - app.settings.schedule.keep_content)
+    forget_contents(connection, outlived)
+    forget_lifted(connection, outlived)
 
 
 class Heartbeat:

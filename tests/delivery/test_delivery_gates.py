@@ -13,13 +13,14 @@ from engine.delivery.gates import GATES
 from engine.delivery.gates.adapter import AdapterReason
 from engine.delivery.gates.address import AddressReason
 from engine.delivery.gates.asking import judge
-from engine.delivery.gates.base import PASS, Defer, Refuse, Verdict
+from engine.delivery.gates.base import PASS, Defer, Hold, Refuse, Verdict
 from engine.delivery.gates.consent import ConsentReason
 from engine.delivery.gates.coupon import CouponGateReason
 from engine.delivery.gates.expiry import ExpiryReason
 from engine.delivery.gates.hours import HoursReason
 from engine.delivery.gates.suppression import SuppressionReason
 from engine.delivery.pending_message import Coupon, GateContext, PendingMessage
+from engine.incentives.reasons import CouponReason
 from engine.settings import ConsentSettings
 from tests.deliveries import NOON, Deliveries
 from tests.provider import Provider
@@ -84,7 +85,7 @@ def test_nothing_speaks_against_a_plain_message() -> None:
         ({"address": "nobody", "recipient": None}, Refuse(AddressReason.ADDRESS_INVALID)),
         ({"suppressed": True}, Refuse(SuppressionReason.SUPPRESSED)),
         ({"suppressed": True, "message_class": "transactional"}, Refuse(SuppressionReason.SUPPRESSED)),
-        ({"coupon_name": "WIN"}, Refuse(CouponGateReason.COUPON_MISSING, final=True)),
+        ({"coupon_name": "WIN"}, Hold(CouponReason.POOL_EMPTY)),
         ({"coupon_name": "WIN", "coupon": Coupon("A", None)}, PASS),
         ({"coupon_name": "WIN", "coupon": Coupon("A", NOON + 1)}, PASS),
         (
@@ -163,7 +164,7 @@ def test_the_store_is_asked_for_consent_suppression_and_coupons(world: Deliverie
         4: "address_missing",
         5: "accepted",
         6: "accepted",
-        7: "coupon_missing",
+        7: "coupon_pool_empty",
     }
     assert b"W-1" in next(message for message in provider.sent if message.recipient == "u6@example.com").payload.mime
 

@@ -112,3 +112,5 @@ class Gate(Generic[T]):
     reserve: Reserve | None = field(default=None)
     release: Release | None = field(default=None)
     """None if the gate counts from the ledger, and keeps no places of its own."""
+    asked_twice: bool = False
+    """Whether it is asked again at the hand-off, because a person can change what its ``Lookup`` reads at any moment."""

@@ -6,10 +6,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.states import State
 from engine.delivery.gates.base import PASS, Columns, Gate, Refuse, Verdict
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.playbooks.reasons import PlaybookReason
-
-_LEFT = frozenset({PlaybookReason.EXIT_EVENT.value, PlaybookReason.EXIT_CONDITION.value})
-"""Ends of enrolments that cancel their unsent messages. After the last step or an exit step messages are still sent."""
+from engine.playbooks.leaving import has_left
 
 
 def _judge(_message: PendingMessage, is_open: bool, _context: GateContext) -> Verdict:
@@ -17,7 +14,7 @@ def _judge(_message: PendingMessage, is_open: bool, _context: GateContext) -> Ve
 
 
 def _read(row: Any) -> bool:  # noqa: ANN401
-    return row.state != "cancelled" and row.reason not in _LEFT
+    return not has_left(row.state, row.reason)
 
 
 ENROLMENT = Gate(

@@ -36,4 +36,4 @@ def _load(connection: Connection, messages: Sequence[PendingMessage]) -> Mapping
     return {action: True for action, form in forms.items() if form in suppressed}
 
 
-SUPPRESSION = Gate("suppression", _judge, tuple(SuppressionReason), Lookup(_load, otherwise=False))
+SUPPRESSION = Gate("suppression", _judge, tuple(SuppressionReason), Lookup(_load, otherwise=False), asked_twice=True)

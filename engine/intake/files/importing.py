@@ -24,7 +24,8 @@ from engine.intake.files.rejects import Rejects
 from engine.intake.files.source import OpenSource, Source, open_source
 from engine.intake.files.summary import ImportSummary, ImportTally, Kind
 from engine.intake.rows.event_rows import EventRows
-from engine.intake.rows.model import EventTuple, UserRow, Written
+from engine.intake.rows.model import EventTuple, SuppressionRow, UserRow, Written
+from engine.intake.rows.suppression_rows import SuppressionRows
 from engine.intake.rows.user_rows import UserRows
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
@@ -34,7 +35,7 @@ from engine.store.pace import Pace, PacedWriter
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
-Row = TypeVar("Row", EventTuple, UserRow)
+Row = TypeVar("Row", EventTuple, UserRow, SuppressionRow)
 Write = Callable[[Connection, Dialect, Sequence[Row], Instant], Written]
 
 
@@ -125,8 +126,46 @@ def import_users(
             return _through(job, records, UserRows(declared, options, records.header, source.name), write_users)
 
 
+@dataclass(frozen=True)
+class SuppressedChannel:
+    """What the import of suppressed addresses needs to know about their channel."""
+
+    name: str
+    form: Callable[[str], str | None]
+    """Returns an address as the list stores it; None if it is not one of this channel."""
+    sample: str
+
+
+def import_suppressions(
+    database: Database,
+    source: Source,
+    channel: SuppressedChannel,
+    options: ImportOptions,
+    clock: Clock,
+    *,
+    write: Write[SuppressionRow],
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import a file of addresses that get no more messages on ``channel``, as ``import_events`` does one of events.
+
+    Raises:
+        InputError: the file cannot be parsed; rows committed before that stay.
+    """
+    with open_source(source) as opened:
+        said = ("suppressions", opened.digest, opened.format, options.digest(), channel.name)
+        job = _Job("suppressions", database, source, opened, options, clock, progress or _silent, _digest(said))
+        if (before := _finished(job)) is not None:
+            return before
+        with closing(_records(job)) as records:
+            rows = SuppressionRows(channel.form, channel.sample, options, records.header)
+            return replace(_through(job, records, rows, write), undated=rows.undated)
+
+
 def _fingerprint(kind: Kind, opened: OpenSource, options: ImportOptions, declared: Declared) -> str:
-    said = (kind, opened.digest, opened.format, options.digest(), declared.digest())
+    return _digest((kind, opened.digest, opened.format, options.digest(), declared.digest()))
+
+
+def _digest(said: object) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()
 
 

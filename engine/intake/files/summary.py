@@ -10,7 +10,7 @@ from engine.intake.files.plan import Plan
 from engine.intake.files.rejects import Rejects
 from engine.intake.rows.model import Written
 
-Kind = Literal["users", "events"]
+Kind = Literal["users", "events", "suppressions"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class ImportSummary:
     """Users created because an event referred to them."""
     refusals_kept: int = 0
     """Grants without a date that did not override a user's own refusal."""
+    undated: int = 0
+    """Suppressed addresses whose date could not be read."""
     first_at: int | None = None
     last_at: int | None = None
     """The instants of the first and last event, in UTC milliseconds."""

@@ -48,6 +48,14 @@ class UserRow(NamedTuple):
     """The source shown in the history of profiles and consents; for files it begins with ``import:``."""
 
 
+class SuppressionRow(NamedTuple):
+    """One address that gets no more messages, in the form that the list stores; ``at`` None means from now on."""
+
+    address: str
+    reason: str
+    at: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """The counts of a write."""

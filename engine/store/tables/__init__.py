@@ -7,9 +7,9 @@ Hot paths use these tables through SQLAlchemy Core (``Users.__table__``).
 from engine.store.tables.actions import Action, ActionContent, ActionEvent, ProviderText
 from engine.store.tables.columns import JsonText
 from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
-from engine.store.tables.enrolments import CouponCode, Enrolment, Slot
+from engine.store.tables.enrolments import CouponCode, Enrolment, ReturningCode, Slot
 from engine.store.tables.interventions import Intervention, Pause
-from engine.store.tables.people import Consent, Event, ProfileChange, Suppression, Users, Zone
+from engine.store.tables.people import Consent, Event, LiftedSuppression, ProfileChange, Suppression, Users, Zone
 from engine.store.tables.places import CutPoints, Transition, Version
 from engine.store.tables.running import ImportFile, Quarantine, Secret, Tick, Worker
 
@@ -25,10 +25,12 @@ __all__ = [
     "ImportFile",
     "Intervention",
     "JsonText",
+    "LiftedSuppression",
     "Pause",
     "ProfileChange",
     "ProviderText",
     "Quarantine",
+    "ReturningCode",
     "Secret",
     "Slot",
     "Suppression",

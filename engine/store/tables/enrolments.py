@@ -53,7 +53,10 @@ class Slot(SQLModel, table=True):
 
 
 class CouponCode(SQLModel, table=True):
-    """One unique code: free while it has no enrolment, afterwards that enrolment's for good."""
+    """One unique code: free while it has no enrolment.
+
+    It is the enrolment's for good once a message with it may have reached the user; until then it can go back.
+    """
 
     __tablename__ = "coupon_code"
     __table_args__ = (
@@ -68,3 +71,18 @@ class CouponCode(SQLModel, table=True):
     enrolment_id: int | None = big(null=True)
     user_id: int | None = big(null=True)
     claimed_at: int | None = big(null=True)
+    own_expires_at: int | None = big(null=True)
+    """When the code expires by itself, kept while it is claimed, because ``expires_at`` may then be earlier.
+
+    The year 9999 if it never does; None if it is free, of a series, or was claimed before this was recorded.
+    """
+
+
+class ReturningCode(SQLModel, table=True):
+    """A coupon of an enrolment of which a message ended unsent: the next tick looks whether its code can go back."""
+
+    __tablename__ = "returning_code"
+
+    id: int = row_id()
+    enrolment_id: int = big()
+    coupon: str = text_column()

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import big, json_column, row_id, text_column
+from engine.store.tables.columns import big, json_column, partial_index, row_id, text_column
 
 
 class Users(SQLModel, table=True):
@@ -70,11 +70,37 @@ class Suppression(SQLModel, table=True):
     """An address that gets no more messages: hard bounce, complaint, unsubscribe, manual, imported list."""
 
     __tablename__ = "suppression"
+    # An undo looks for what an intervention suppressed.
+    __table_args__ = (
+        partial_index("suppression_by_hand", "intervention_id", where="intervention_id IS NOT NULL"),
+        Index("suppression_at", "at"),
+    )
 
+    channel: str = Field(sa_column=Column(Text, primary_key=True))
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    """In the form that the channel compares; see ``Channel.suppression_form``."""
+    reason: str = text_column()
+    at: int = big()
+    """Since when: the date of a former provider's bounce, else when it was added."""
+    source: str | None = text_column(null=True)
+    """Where it came from, such as ``by_hand`` or ``import:bounces.csv``."""
+    intervention_id: int | None = big(null=True)
+    """What a person did that added it; None if the program did it by itself."""
+
+
+class LiftedSuppression(SQLModel, table=True):
+    """A suppression that a person has removed, kept for a while so that this can be undone."""
+
+    __tablename__ = "lifted_suppression"
+
+    intervention_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    """What removed it."""
     channel: str = Field(sa_column=Column(Text, primary_key=True))
     address: str = Field(sa_column=Column(Text, primary_key=True))
     reason: str = text_column()
     at: int = big()
+    source: str | None = text_column(null=True)
+    lifted_at: int = big()
 
 
 class ProfileChange(SQLModel, table=True):
