@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
@@ -51,6 +52,11 @@ class Database:
         self.engine = _engine(self.dialect, self._given)
         self._file = self.dialect.file(self._given)
         self._turns = self.dialect.turns(self._given)
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file; None if a server keeps it."""
+        return self._file
 
     @property
     def is_missing(self) -> bool:

@@ -21,6 +21,7 @@ from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
 from engine.errors import HabitueError, SchemaDrift, VersionReplaced
+from engine.explain.notices import Notice, NoticeKind, of_alarm
 from engine.faults import trail
 from engine.pipeline import Progress
 from engine.settings import ScheduleSettings
@@ -62,6 +63,8 @@ class WorkerProcess:
         """Version of the content that delivery is using."""
         self._clock_message = ""
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
+        self._tick_message = ""
+        """What to tell an admin if the last tick failed."""
         self._waits_for_columns = False
         """Whether the last tick found the columns changed since the files were checked."""
         self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
@@ -162,6 +165,20 @@ class WorkerProcess:
             log.error("job failed", error=trail(error))
 
     def _tick(self) -> None:
+        """Tick; what keeps a tick from working reaches ``status``, since it may have no row in the log of ticks."""
+        try:
+            self._run_tick()
+        except Stopping:
+            raise
+        except HabitueError as error:
+            self._tick_message = str(error)
+            raise
+        except Exception as error:
+            self._tick_message = trail(error)
+            raise
+        self._tick_message = ""
+
+    def _run_tick(self) -> None:
         reading = self._refresh_content()
         content, now = reading.content, self._app.present()
         try:
@@ -225,9 +242,14 @@ class WorkerProcess:
     def _beat(self) -> None:
         content = self._content.current
         alarms = self._delivery.alarms if self._delivery else ()
-        said = [self._content.message, self._clock_message, *map(str, alarms)]
-        message = "; ".join(one for one in said if one) or None
-        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
+        said = (
+            (NoticeKind.FILES, self._content.message),
+            (NoticeKind.CLOCK, self._clock_message),
+            (NoticeKind.TICK, self._tick_message),
+        )
+        notices = [Notice(kind, message) for kind, message in said if message]
+        notices += map(of_alarm, alarms)
+        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, notices)
 
     def _once(self, job: ScheduledJob, upkeep: Upkeep) -> None:
         """Do ``upkeep`` unless a worker has done the latest run of ``job``.

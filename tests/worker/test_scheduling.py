@@ -102,7 +102,7 @@ def test_clean_up_keeps_what_is_asked_for(database_url: str, tmp_path: Path) -> 
         for at in (MIDNIGHT, Instant(later - DAY)):
             app.tick(content, at)
             run_once(app, content, ScheduledJob("calibrate", "0 3 * * *"), calibrate_scores, Instant(at - 350 * DAY))
-            Heartbeat(app.database, f"host:{at}").beat(at, None, None)
+            Heartbeat(app.database, f"host:{at}").beat(at, None)
         app.database.in_transaction(lambda connection: clean_up(connection, app, content, later))
     assert world.rows("SELECT at FROM tick") == [(later - DAY,)]
     assert world.rows("SELECT taken_at FROM slot") == [(later - 351 * DAY,)]
@@ -117,6 +117,6 @@ def test_a_store_that_lived_on_makes_a_slow_clock_wait_and_say_so(sqlite_url: st
         app.tick(app.content(), Instant(WallClock().now() + DAY))
     with running(world, "--only", "ticks") as worker:
         worker.until(lambda: worker.entries("clock behind"), "the first tick")
-        worker.until(lambda: "ticks wait" in str(world.rows("SELECT message FROM worker")), "the message")
+        worker.until(lambda: "ticks wait" in str(world.rows("SELECT notices FROM worker")), "the message")
         assert worker.stop() == 0
     world.close()

@@ -14,6 +14,7 @@ class Enrolment(SQLModel, table=True):
         UniqueConstraint("playbook", "user_id", "occurrence", name="enrolment_once"),
         Index("enrolment_of_user", "user_id"),
         partial_index("enrolment_due", "due_at", where="state = 'active'"),
+        partial_index("enrolment_active", "playbook", where="state = 'active'"),
     )
 
     id: int = row_id()
@@ -55,6 +56,7 @@ class CouponCode(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "coupon", name="coupon_once"),
         partial_index("coupon_free", "coupon", "id", where="enrolment_id IS NULL"),
+        partial_index("coupon_claimed", "coupon", "claimed_at", where="claimed_at IS NOT NULL"),
     )
 
     id: int = row_id()

@@ -1,0 +1,57 @@
+"""Messages that failed, may have been sent, or wait for a person."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from engine.actions.states import State
+from engine.clock import DAY
+from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.health_models import Depth
+from engine.incentives.reasons import CouponReason
+
+_COUNTED = 20_000
+# By the partial index `action_failed`.
+_FAILED = text(
+    "SELECT q.channel, q.reason, count(*) FROM"
+    " (SELECT channel, reason FROM action WHERE state = 'failed' AND changed_at > :since"
+    " ORDER BY changed_at DESC LIMIT :limit) AS q GROUP BY q.channel, q.reason ORDER BY 3 DESC, 1, 2"
+)
+
+
+def failed(seen: Installation) -> Iterator[Problem]:
+    """Messages failed for good in the last 24 hours, by reason."""
+    for channel, reason, count in seen.connection.execute(_FAILED, {"since": seen.now - DAY, "limit": _COUNTED}):
+        yield Problem(
+            "failed messages",
+            f"{several(count, 'message')} by {channel or 'no channel'} failed in the last 24 hours: {reason}",
+            f"`habitue log --state failed --reason {reason} --since 24h` lists them",
+        )
+
+
+def unknown(seen: Installation) -> Iterator[Problem]:
+    """Nobody knows whether these were sent."""
+    for depth in seen.store.held_or_unknown:
+        if depth.state == State.UNKNOWN:
+            yield Problem(
+                "unknown messages",
+                f"{_count(depth)} by {depth.channel or 'no channel'} may have been sent: {depth.reason}",
+                "ask the provider whether they arrived: `habitue log --state unknown` lists them",
+            )
+
+
+def held(seen: Installation) -> Iterator[Problem]:
+    """These wait for a person, or for codes."""
+    for depth in seen.store.held_or_unknown:
+        if depth.state == State.HELD:
+            listed = f"`habitue log --state held --reason {depth.reason}` lists them"
+            codes = f"import codes: `habitue coupons import`; {listed}"
+            yield Problem(
+                "held messages",
+                f"{_count(depth)} by {depth.channel or 'no channel'} wait: {depth.reason}",
+                codes if depth.reason == CouponReason.POOL_EMPTY else listed,
+            )
+
+
+def _count(depth: Depth) -> str:
+    return f"{depth.count:,} or more messages" if depth.more else several(depth.count, "message")

@@ -1,0 +1,18 @@
+"""Rows that could not be processed."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from engine.explain.checks.base import Installation, Problem, several
+
+
+def rows_in_quarantine(seen: Installation) -> Iterator[Problem]:
+    """Users, enrolments or actions are set aside."""
+    kinds = Counter(row.kind.value for row in seen.store.quarantine)
+    if kinds:
+        said = ", ".join(several(number, kind) for kind, number in sorted(kinds.items()))
+        yield Problem(
+            "quarantine",
+            f"{said} could not be processed",
+            "`habitue admin quarantine` says why; `habitue admin quarantine --retry` tries again",
+        )
