@@ -15,6 +15,7 @@ from rich.console import Console
 
 from engine.app import App
 from engine.clock import Instant, instant
+from engine.content.values import parse_duration
 from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
 
@@ -73,6 +74,20 @@ def notes() -> Console:
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print one JSON document."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def moment(value: str | None, now: Instant, zone: str) -> Instant | None:
+    """Parse an option that is an instant, or how long before ``now``: ``24h``, ``7d``; None stays None.
+
+    Raises:
+        InputError: ``value`` is neither.
+    """
+    if value is None:
+        return None
+    try:
+        return Instant(now - parse_duration(value))
+    except ValueError:
+        return parse_instant(value, zone)
 
 
 def parse_instant(value: str, zone: str = "UTC") -> Instant:

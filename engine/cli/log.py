@@ -16,11 +16,10 @@ from engine.actions.history import Follower, LogEntry, LogFilter, read_actions, 
 from engine.actions.reasons import Reasons
 from engine.actions.states import State
 from engine.channels.base import Channel, by_name, masked
-from engine.cli.context import console, notes, open_app, parse_instant
+from engine.cli.context import console, moment, notes, open_app
 from engine.cli.sent_message import show_message
-from engine.clock import Instant, iso
+from engine.clock import iso
 from engine.content.findings import did_you_mean
-from engine.content.values import parse_duration
 from engine.errors import InputError
 from engine.intake.files.rejects import safe_cell
 
@@ -87,7 +86,7 @@ def log(  # noqa: PLR0917 - Typer's options
     with open_app(context) as app:
         now = app.clock.now()
         zone = app.settings.brand.timezone
-        wanted = LogFilter(user, playbook, channel, state, reason, _moment(since, now, zone), _moment(until, now, zone))
+        wanted = LogFilter(user, playbook, channel, state, reason, moment(since, now, zone), moment(until, now, zone))
         shown = _FieldPrinter(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
@@ -117,15 +116,6 @@ def following(fresh: Callable[[], list[LogEntry]], wait: Callable[[], None]) -> 
             yield news
         else:
             wait()
-
-
-def _moment(value: str | None, now: Instant, zone: str) -> Instant | None:
-    if value is None:
-        return None
-    try:
-        return Instant(now - parse_duration(value))
-    except ValueError:
-        return parse_instant(value, zone)
 
 
 @dataclass(frozen=True)
