@@ -4,7 +4,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 from sqlalchemy import Connection
 
 from engine.app import App
@@ -12,6 +12,7 @@ from engine.cli.as_json import as_json as to_json
 from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
 from engine.cli.status_files import StatusFiles, applied_files, current_files, notes_on_files
+from engine.cli.tables import WordTable
 from engine.clock import WallClock
 from engine.content.values import span
 from engine.explain.checks import attention
@@ -148,13 +149,6 @@ def _disk(disk: Disk | None) -> str:
     return f"disk: {disk.free / 1e9:,.1f} GB of {disk.total / 1e9:,.1f} GB free at {escape(disk.folder)}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _workers(out: Console, store: Store) -> None:
     if not store.workers:
         out.print("workers: none running (`habitue run`)")
@@ -168,18 +162,18 @@ def _ticks(out: Console, store: Store) -> None:
     if not store.ticks:
         out.print("ticks: none yet (`habitue tick`)")
         return
-    table = _table("tick at", "took", "users", "transitions", "enrolments", "actions", "error")
+    table = WordTable("tick at", "took", "users", "transitions", "enrolments", "actions", "error")
     for tick in store.ticks:
         took = "unfinished" if tick.milliseconds is None else f"{tick.milliseconds / 1000:.1f} s"
         counts = [f"{count:,}" for count in (tick.users, tick.transitions, tick.enrolments, tick.actions)]
-        table.add_row(day_time(tick.at), took, *counts, tick.error or "")
+        table.add_row(day_time(tick.at), took, *counts, Text(tick.error or ""))
     out.print("\n[bold]Last ticks[/]")
     out.print(table)
 
 
-def _depths(depths: tuple[Depth, ...]) -> Table:
-    table = _table("state", "channel", "actions", "reason", "")
+def _depths(depths: tuple[Depth, ...]) -> WordTable:
+    table = WordTable("state", "channel", "actions", "reason", "")
     for depth in depths:
         count = f"{depth.count:,}{'+' if depth.more else ''}"
-        table.add_row(depth.state, depth.channel or "-", count, depth.reason, depth.sentence or "")
+        table.add_row(depth.state, depth.channel or "-", count, Text(depth.reason), Text(depth.sentence or ""))
     return table
