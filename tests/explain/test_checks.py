@@ -17,6 +17,7 @@ from engine.explain.notices import Notice, NoticeKind, of_alarm
 from engine.pipeline import Progress
 from engine.worker.upkeep import Heartbeat
 from tests.deliveries import NOON, Deliveries
+from tests.docs.test_commands import named, unknown
 from tests.plans import noted_plans
 from tests.provider import ACCEPT, Provider
 from tests.world import World, day
@@ -41,6 +42,7 @@ def the_one(found: Status, check: str) -> Attention:
     page = printed(found)
     assert "Nothing needs attention" not in page
     assert problem.remedy.split("`")[0].strip() in page
+    assert [what for words in named(problem.remedy) if (what := unknown(words))] == [], "its commands exist"
     return problem
 
 
@@ -74,7 +76,7 @@ def test_nobody_works_though_users_are_due(world: World) -> None:
     at = (due - day(0)) / DAY
     healthy(status(world, at + MINUTE / DAY))
     problem = the_one(status(world, at + HOUR / DAY), "no_worker")
-    assert "users have been due for 1h" in problem.message
+    assert "overdue are users for 1h" in problem.message
     assert "`habitue run`" in problem.remedy
     world.tick(at + HOUR / DAY)
     healthy(status(world, at + HOUR / DAY))

@@ -11,6 +11,7 @@ import pytest
 from engine.explain.health_models import Status
 from engine.explain.models import Explanation
 from engine.explain.previewing import Preview
+from engine.explain.report.models import DayCount, PlaybookCount, ReasonCount, Report
 from tests.explain.test_explain import spender
 from tests.world import World
 
@@ -66,7 +67,7 @@ def keys(kind: Any) -> set[str]:
     return set(hints) | {key for hint in hints.values() for key in keys(hint)}
 
 
-@pytest.mark.parametrize("model", [Explanation, Status, Preview])
+@pytest.mark.parametrize("model", [Explanation, Status, Preview, Report, PlaybookCount, ReasonCount, DayCount])
 def test_every_key_of_the_json_is_documented(model: type) -> None:
     named = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8")))
     assert keys(model) - named == set()

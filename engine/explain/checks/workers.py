@@ -41,7 +41,8 @@ def _overdue(seen: Installation, *, actions: bool) -> str:
     """Return what has been due for too long, in words; empty if nothing has."""
     lag = seen.store.lag
     late = {"users": lag.users, "enrolments": lag.enrolments, "messages": lag.actions if actions else None}
-    said = [f"{what} have been due for {span(by)}" for what, by in late.items() if by and by > seen.patience]
+    since = ", ".join(f"{what} for {span(by)}" for what, by in late.items() if by and by > seen.patience)
+    said = [f"overdue are {since}"] if since else []
     if lag.users_at_once:
         said.append("users about whom something is new are waiting")
     return " and ".join(said)
