@@ -47,7 +47,15 @@ def read_status(app: App) -> Status:
         StoreError: the database cannot be used, or has no tables yet.
     """
     by_hand = app.settings.content.apply == "manual"
-    files = applied_files(app) if by_hand else current_files(app)
+    return status_of(app, applied_files(app) if by_hand else current_files(app), by_hand=by_hand)
+
+
+def status_of(app: App, files: StatusFiles, *, by_hand: bool) -> Status:
+    """Return the status of an installation whose files have been read already; ``by_hand`` as in ``show_status``.
+
+    Raises:
+        StoreError: as in ``read_status``.
+    """
     with app.database.read() as connection:
         seen = _seen(app, connection, files, by_hand=by_hand)
         needed = (*files.attention, *attention(seen))

@@ -171,12 +171,12 @@ class WorkerProcess:
         except Stopping:
             raise
         except HabitueError as error:
-            self._tick_message = str(error)
+            self._note_tick(str(error))
             raise
         except Exception as error:
-            self._tick_message = trail(error)
+            self._note_tick(trail(error))
             raise
-        self._tick_message = ""
+        self._note_tick("")
 
     def _run_tick(self) -> None:
         reading = self._refresh_content()
@@ -206,6 +206,11 @@ class WorkerProcess:
             )
         for job, upkeep in self._upkeep:
             self._once(job, upkeep)
+
+    def _note_tick(self, said: str) -> None:
+        if said != self._tick_message:
+            self._tick_message = said
+            self._beat()
 
     def _note_clock(self, done: Progress) -> None:
         """Warn if the store's last tick is ahead of this machine's clock: no tick runs until the clock catches up."""
