@@ -19,8 +19,8 @@ from engine.clock import DAY, MINUTE
 BAR = 0.3
 RUNS = 7
 ACTIONS_PER_USER = 10
-_N = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < :size)"
-_AT = ":now - (:size - id) * 200 * 86400000 / :size"
+_N = "WITH RECURSIVE n(id) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT id + 1 FROM n WHERE id < :size)"
+_AT = ":now - (:size - id) * 17280000000 / :size"
 """Actions are spread over 200 days, the newest last."""
 FILL = (
     "INSERT INTO user_due (user_id, due_at, evaluated_at) SELECT id, :now + (id % 1000 - 10) * 60000, :now - 1 FROM users",
