@@ -10,7 +10,14 @@ import sys
 
 from bench.common import DATABASES
 
-BOTH = {"sweep": 10_000, "first_placing": 10_000, "ticks": 5_000, "first_facts": 5_000, "during_sweep": 20_000, "status": 20_000}
+BOTH = {
+    "sweep": 10_000,
+    "first_placing": 10_000,
+    "ticks": 5_000,
+    "first_facts": 5_000,
+    "during_sweep": 20_000,
+    "status": 20_000,
+}
 """Benchmark that runs on each database -> its size in a smoke test. The bars apply at full size only."""
 ONE = {"sharing": 20_000, "rule_engines": 5_000, "import_events": 20_000, "drain": 500, "mime": 200}
 """Benchmark that has one database, or none -> its size in a smoke test."""

@@ -7,9 +7,9 @@ from sqlalchemy import text
 from engine.content.values import span
 from engine.delivery.reasons import DeliveryReason
 from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.health import COUNTED
 from engine.explain.notices import NoticeKind
 
-_COUNTED = 20_000
 # The condition of the partial index `action_stopped`.
 _STOPPED = "state = 'queued' AND reason IN ('adapter_down', 'code_at_fault')"
 _WAITING = text(
@@ -17,6 +17,8 @@ _WAITING = text(
     f" (SELECT channel, reason FROM action WHERE {_STOPPED} LIMIT :limit) AS q GROUP BY q.channel, q.reason ORDER BY 1, 2"
 )
 _NEWEST_CHANGE = text("SELECT at FROM action_event ORDER BY at DESC LIMIT 1")
+
+_PAUSED = text("SELECT 1 FROM pause LIMIT 1")
 
 
 def adapter_paused(seen: Installation) -> Iterator[Problem]:
@@ -46,11 +48,13 @@ def code_stopped(seen: Installation) -> Iterator[Problem]:
 
 
 def not_delivering(seen: Installation) -> Iterator[Problem]:
-    """Messages are due, workers run, and nothing happens to any message."""
+    """Messages are due, workers run, nobody has paused anything, and nothing happens to any message."""
     late = seen.store.lag.actions
     if late is None or late <= seen.patience or not seen.alive:
         return
     if any(_noticed(seen, NoticeKind.ADAPTER)) or any(_noticed(seen, NoticeKind.CODE)):
+        return
+    if seen.connection.execute(_PAUSED).first() is not None:
         return
     newest = seen.connection.execute(_NEWEST_CHANGE).scalar()
     if newest is None or newest < seen.now - seen.patience:
@@ -75,6 +79,6 @@ def _noticed(seen: Installation, kind: NoticeKind) -> Iterator[Problem]:
 
 
 def _stopped(seen: Installation, why: DeliveryReason) -> Iterator[tuple[str, int]]:
-    for channel, reason, count in seen.connection.execute(_WAITING, {"limit": _COUNTED}):
+    for channel, reason, count in seen.connection.execute(_WAITING, {"limit": COUNTED}):
         if reason == why:
             yield channel or "-", int(count)

@@ -7,10 +7,9 @@ from sqlalchemy import text
 from engine.actions.states import State
 from engine.clock import DAY
 from engine.explain.checks.base import Installation, Problem, several
-from engine.explain.health_models import Depth
+from engine.explain.health import COUNTED
 from engine.incentives.reasons import CouponReason
 
-_COUNTED = 20_000
 # By the partial index `action_failed`.
 _FAILED = text(
     "SELECT q.channel, q.reason, count(*) FROM"
@@ -20,11 +19,13 @@ _FAILED = text(
 
 
 def failed(seen: Installation) -> Iterator[Problem]:
-    """Messages failed for good in the last 24 hours, by reason."""
-    for channel, reason, count in seen.connection.execute(_FAILED, {"since": seen.now - DAY, "limit": _COUNTED}):
+    """Messages failed for good in the last 24 hours, by reason. Of very many, the newest are counted."""
+    rows = seen.connection.execute(_FAILED, {"since": seen.now - DAY, "limit": COUNTED}).all()
+    more = sum(row[2] for row in rows) >= COUNTED
+    for channel, reason, count in rows:
         yield Problem(
             "failed messages",
-            f"{several(count, 'message')} by {channel or 'no channel'} failed in the last 24 hours: {reason}",
+            f"{_counted(count, more=more)} by {channel or 'no channel'} failed in the last 24 hours: {reason}",
             f"`habitue log --state failed --reason {reason} --since 24h` lists them",
         )
 
@@ -35,7 +36,7 @@ def unknown(seen: Installation) -> Iterator[Problem]:
         if depth.state == State.UNKNOWN:
             yield Problem(
                 "unknown messages",
-                f"{_count(depth)} by {depth.channel or 'no channel'} may have been sent: {depth.reason}",
+                f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} may have been sent: {depth.reason}",
                 "ask the provider whether they arrived: `habitue log --state unknown` lists them",
             )
 
@@ -48,10 +49,10 @@ def held(seen: Installation) -> Iterator[Problem]:
             codes = f"import codes: `habitue coupons import`; {listed}"
             yield Problem(
                 "held messages",
-                f"{_count(depth)} by {depth.channel or 'no channel'} wait: {depth.reason}",
+                f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} wait: {depth.reason}",
                 codes if depth.reason == CouponReason.POOL_EMPTY else listed,
             )
 
 
-def _count(depth: Depth) -> str:
-    return f"{depth.count:,} or more messages" if depth.more else several(depth.count, "message")
+def _counted(count: int, *, more: bool) -> str:
+    return f"{count:,} or more messages" if more else several(count, "message")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.health import COUNTED
 from engine.loading import Content
 
-_COUNTED = 20_000
 # Each is a probe of the partial index `enrolment_active`.
 _NEXT = text("SELECT min(playbook) FROM enrolment WHERE state = 'active' AND playbook > :after")
 _ENROLLED = text(
@@ -22,11 +22,11 @@ def enrolled_in_retired(seen: Installation) -> Iterator[Problem]:
     wanted = wanted_playbooks(seen.content)
     for playbook in _with_users(seen):
         if playbook not in wanted:
-            binds = {"playbook": playbook, "limit": _COUNTED}
+            binds = {"playbook": playbook, "limit": COUNTED}
             count = int(seen.connection.execute(_ENROLLED, binds).scalar_one())
             yield Problem(
                 f"playbook {playbook}",
-                f"its file is gone, and {several(count, 'user')}{' or more' if count == _COUNTED else ''}"
+                f"its file is gone, and {several(count, 'user')}{' or more' if count == COUNTED else ''}"
                 f" {'is' if count == 1 else 'are'} still in it",
                 f"put playbooks/{playbook}.toml back if it vanished by mistake; `habitue log --playbook {playbook}`"
                 " lists its messages",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.health import QUARANTINED
 
 
 def rows_in_quarantine(seen: Installation) -> Iterator[Problem]:
@@ -13,6 +14,6 @@ def rows_in_quarantine(seen: Installation) -> Iterator[Problem]:
         said = ", ".join(several(number, kind) for kind, number in sorted(kinds.items()))
         yield Problem(
             "quarantine",
-            f"{said} could not be processed",
+            f"{said}{' or more' if len(seen.store.quarantine) >= QUARANTINED else ''} could not be processed",
             "`habitue admin quarantine` says why; `habitue admin quarantine --retry` tries again",
         )
