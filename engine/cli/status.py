@@ -76,7 +76,7 @@ def _seen(app: App, connection: Connection, files: StatusFiles, *, by_hand: bool
         wall=wall,
         store=read_store(connection, app.kinds.reasons, now, wall),
         pools=read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now),
-        disk=read_disk(app.database.file),
+        disk=read_disk(file.resolve().parent) if (file := app.database.file) else None,
         content=files.content,
         findings=() if by_hand else files.findings,
         differences="" if columns is None else str(drift(connection, app.database.dialect, columns)),

@@ -83,11 +83,8 @@ def read_pools(connection: Connection, coupons: Iterable[str], now: Instant) -> 
     return tuple(_pool(connection, coupon, now) for coupon in coupons)
 
 
-def read_disk(file: Path | None) -> Disk | None:
-    """Return the space on the volume of the store's ``file``; None if the store is not a file."""
-    if file is None:
-        return None
-    folder = file.resolve().parent
+def read_disk(folder: Path) -> Disk:
+    """Return the space on the volume of ``folder``."""
     space = shutil.disk_usage(folder)
     return Disk(str(folder), space.free, space.total)
 
