@@ -17,7 +17,7 @@ class NoticeKind(StrEnum):
     CLOCK = "clock"
     """The store is ahead of the worker's clock."""
     TICK = "tick"
-    """The last tick failed, or could not begin."""
+    """The last tick failed or could not begin, or, in a worker that only delivers, the last look at the files."""
     ADAPTER = "adapter"
     """An adapter is paused."""
     CODE = "code"

@@ -63,8 +63,8 @@ class WorkerProcess:
         """Version of the content that delivery is using."""
         self._clock_message = ""
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
-        self._tick_message = ""
-        """What to tell an admin if the last tick failed."""
+        self._failure = ""
+        """What to tell an admin if the last tick or look at the files failed."""
         self._waits_for_columns = False
         """Whether the last tick found the columns changed since the files were checked."""
         self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
@@ -143,7 +143,7 @@ class WorkerProcess:
         now = WallClock().now()
         work: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
         every = IntervalTrigger(seconds=schedule.tick / SECOND)
-        scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
+        scheduler.add_job(self._job, every, [partial(self._reported, work)], next_run_time=to_datetime(now))
         for job, upkeep in self._upkeep:
             scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
         scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
@@ -164,21 +164,21 @@ class WorkerProcess:
         except Exception as error:  # noqa: BLE001 - the next run tries again; the error's text may contain personal data
             log.error("job failed", error=trail(error))
 
-    def _tick(self) -> None:
-        """Tick; what keeps a tick from working reaches ``status``, since it may have no row in the log of ticks."""
+    def _reported(self, work: Callable[[], object]) -> None:
+        """Do ``work``; what keeps it from working reaches ``status``, since a tick may fail before it is in the log of ticks."""
         try:
-            self._run_tick()
+            work()
         except Stopping:
             raise
         except HabitueError as error:
-            self._note_tick(str(error))
+            self._note_failure(str(error))
             raise
         except Exception as error:
-            self._note_tick(trail(error))
+            self._note_failure(trail(error))
             raise
-        self._note_tick("")
+        self._note_failure("")
 
-    def _run_tick(self) -> None:
+    def _tick(self) -> None:
         reading = self._refresh_content()
         content, now = reading.content, self._app.present()
         try:
@@ -207,9 +207,9 @@ class WorkerProcess:
         for job, upkeep in self._upkeep:
             self._once(job, upkeep)
 
-    def _note_tick(self, said: str) -> None:
-        if said != self._tick_message:
-            self._tick_message = said
+    def _note_failure(self, said: str) -> None:
+        if said != self._failure:
+            self._failure = said
             self._beat()
 
     def _note_clock(self, done: Progress) -> None:
@@ -250,7 +250,7 @@ class WorkerProcess:
         said = (
             (NoticeKind.FILES, self._content.message),
             (NoticeKind.CLOCK, self._clock_message),
-            (NoticeKind.TICK, self._tick_message),
+            (NoticeKind.TICK, self._failure),
         )
         notices = [Notice(kind, message) for kind, message in said if message]
         notices += map(of_alarm, alarms)

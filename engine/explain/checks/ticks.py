@@ -28,7 +28,7 @@ def tick_failed(seen: Installation) -> Iterator[Problem]:
             if notice.kind is NoticeKind.TICK:
                 yield Problem(
                     f"worker {worker.name}",
-                    f"its last tick failed: {notice.message}",
+                    f"its last run failed: {notice.message}",
                     "mend what it names; it tries again at its next tick",
                 )
 
