@@ -22,7 +22,7 @@ from engine.demo.output import busiest_customer, export_brand
 from engine.demo.spec import DemoSpec
 from engine.errors import InputError
 from engine.explain.report.models import Report
-from engine.explain.report.reading import Window, read_report
+from engine.explain.report.reading import ReportWindow, read_report
 from engine.settings import load_settings
 
 
@@ -54,7 +54,7 @@ def demo(
     try:
         with _bars() as bars:
             made = job.run(app, clock, _ProgressBars(bars), users=users, days=days, seed=seed)
-        window = Window(until, ZoneInfo(app.settings.brand.timezone))
+        window = ReportWindow(until, ZoneInfo(app.settings.brand.timezone))
         with app.database.read() as connection:
             found = read_report(connection, app.content().rules.dimensions, window)
             example = busiest_customer(connection)

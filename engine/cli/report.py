@@ -27,7 +27,7 @@ from engine.explain.report.models import (
     by_playbook,
     by_reason,
 )
-from engine.explain.report.reading import Window, read_actions, read_places, read_report, read_transitions
+from engine.explain.report.reading import ReportWindow, read_actions, read_places, read_report, read_transitions
 from engine.intake.files.rejects import safe_cell
 
 
@@ -70,7 +70,7 @@ def report(
     form = _form(form, by, as_json=as_json)
     with open_app(context) as app:
         zone, now = app.settings.brand.timezone, app.present()
-        window = Window(now, ZoneInfo(zone), moment(since, now, zone))
+        window = ReportWindow(now, ZoneInfo(zone), moment(since, now, zone))
         if by is None:
             _print_report(app, window, form)
         else:
@@ -85,7 +85,7 @@ def _form(form: Format, by: By | None, *, as_json: bool) -> Format:
     return Format.JSON if as_json else form
 
 
-def _print_report(app: App, window: Window, form: Format) -> None:
+def _print_report(app: App, window: ReportWindow, form: Format) -> None:
     dimensions = running_content(app).rules.dimensions
     with app.database.read() as connection:
         found = read_report(connection, dimensions, window)
@@ -98,7 +98,7 @@ def _print_report(app: App, window: Window, form: Format) -> None:
         show_report(console(), found)
 
 
-def _print_table(app: App, window: Window, by: By, form: Format) -> None:
+def _print_table(app: App, window: ReportWindow, by: By, form: Format) -> None:
     rows = _rows(app, window, by)
     if form is Format.JSON:
         print_json([to_json(row) for row in rows])
@@ -117,7 +117,7 @@ _SHOWN: Mapping[By, Callable[[Console, Any], None]] = {
 }
 
 
-def _rows(app: App, window: Window, by: By) -> Sequence[Any]:
+def _rows(app: App, window: ReportWindow, by: By) -> Sequence[Any]:
     dimensions = running_content(app).rules.dimensions if by is By.PLACE else ()
     with app.database.read() as connection:
         match by:

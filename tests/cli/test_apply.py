@@ -259,7 +259,7 @@ def test_status_notes_what_is_in_the_folder(manual: World) -> None:
     (manual.folder / "rules").rename(manual.folder / "elsewhere")
     [note] = read_status(manual.app).notes
     assert note.startswith("the files in the folder cannot be read: the folder")
-    assert read_status(manual.app).attention == ()
+    assert told(manual, "status")["attention"] == []
     assert said(manual, "tick")
 
 

@@ -19,7 +19,7 @@ from engine.demo.job import EVERY, JobProgress, run
 from engine.demo.output import DemoCounts, busiest_customer
 from engine.errors import InputError
 from engine.explain.report.models import Report
-from engine.explain.report.reading import Window, read_report
+from engine.explain.report.reading import ReportWindow, read_report
 from engine.settings import ChannelSettings, Settings, load_settings
 from tests.brand import brand
 
@@ -65,7 +65,7 @@ def live(app: App, end: Instant = END) -> tuple[DemoCounts, list[JobProgress]]:
 
 
 def report_of(app: App) -> Report:
-    window = Window(END, ZoneInfo("America/New_York"))
+    window = ReportWindow(END, ZoneInfo("America/New_York"))
     with app.database.read() as connection:
         return read_report(connection, app.content().rules.dimensions, window)
 

@@ -15,7 +15,7 @@ from engine.calendar.zones import local_day
 from engine.clock import DAY, HOUR, Instant
 from engine.explain.report.days import read_days
 from engine.explain.report.models import DayCount, Report
-from engine.explain.report.reading import Window, read_report
+from engine.explain.report.reading import ReportWindow, read_report
 from engine.store.dialects import dialect_of
 from tests.world import World, day, number
 
@@ -39,7 +39,7 @@ def lived(world: World) -> World:
 
 
 def report(world: World, since: float | None = None, zone: ZoneInfo = UTC) -> Report:
-    window = Window(world.clock.now(), zone, None if since is None else day(since))
+    window = ReportWindow(world.clock.now(), zone, None if since is None else day(since))
     with world.app.database.read() as connection:
         return read_report(connection, world.content().rules.dimensions, window)
 
@@ -103,8 +103,8 @@ def test_days_are_those_of_the_brand(lived: World) -> None:
     lived.execute("UPDATE enrolment SET entered_at = :at", at=day(at))
     [(entered,)] = lived.rows("SELECT count(*) FROM enrolment")
     with lived.app.database.read() as connection:
-        east = read_days(connection, Window(lived.clock.now(), UTC))
-        west = read_days(connection, Window(lived.clock.now(), NEW_YORK))
+        east = read_days(connection, ReportWindow(lived.clock.now(), UTC))
+        west = read_days(connection, ReportWindow(lived.clock.now(), NEW_YORK))
     assert east == (DayCount("2026-03-08", "entered", entered),)
     assert west == (DayCount("2026-03-07", "entered", entered),)
 
@@ -133,7 +133,7 @@ def test_a_store_without_anything(world: World) -> None:
     found = report(world)
     assert (found.users, found.crossed, found.transitions, found.actions) == (0, (), (), ())
     with world.app.database.read() as connection:
-        assert read_days(connection, Window(world.clock.now(), UTC)) == ()
+        assert read_days(connection, ReportWindow(world.clock.now(), UTC)) == ()
     for words in ((), ("--by", "day"), ("--by", "reason"), ("--json",)):
         assert world.program("report", *words).returncode == 0
 

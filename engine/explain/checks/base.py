@@ -46,7 +46,7 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class CheckFinding:
     """Something that needs a person: what it concerns, what is wrong, and what to do."""
 
     subject: str
@@ -54,7 +54,7 @@ class Problem:
     remedy: str
 
 
-Find = Callable[[Installation], Iterator[Problem]]
+Find = Callable[[Installation], Iterator[CheckFinding]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from engine.clock import MINUTE, iso
 from engine.content.values import span
-from engine.explain.checks.base import Installation, Problem
+from engine.explain.checks.base import CheckFinding, Installation
 from engine.explain.notices import NoticeKind
 
 SKEW = 5 * MINUTE
@@ -14,13 +14,13 @@ SKEW = 5 * MINUTE
 _NEWEST_CHANGE = text("SELECT at FROM action_event ORDER BY at DESC LIMIT 1")
 
 
-def clock_ahead(seen: Installation) -> Iterator[Problem]:
+def clock_ahead(seen: Installation) -> Iterator[CheckFinding]:
     """The store has ticks or changes of later than now, or a worker reports from the future."""
     ahead = {what: at for what, at in _instants(seen).items() if at > seen.now + SKEW}
     if not ahead and not any(_of_worker(seen)):
         return
     said = "; ".join(f"{what} is of {iso(at)}, {span(at - seen.now)} from now" for what, at in ahead.items())
-    yield Problem(
+    yield CheckFinding(
         "clock",
         said or "; ".join(_of_worker(seen)),
         "compare this machine's clock with the others' (`timedatectl`, NTP); if a `habitue tick --at` was ahead, ticks"

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from engine.actions.states import State
 from engine.clock import DAY
-from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.checks.base import CheckFinding, Installation, several
 from engine.explain.health import COUNTED
 from engine.incentives.reasons import CouponReason
 
@@ -18,36 +18,36 @@ _FAILED = text(
 )
 
 
-def failed(seen: Installation) -> Iterator[Problem]:
+def failed(seen: Installation) -> Iterator[CheckFinding]:
     """Messages failed for good in the last 24 hours, by reason. Of very many, the newest are counted."""
     rows = seen.connection.execute(_FAILED, {"since": seen.now - DAY, "limit": COUNTED}).all()
     more = sum(row[2] for row in rows) >= COUNTED
     for channel, reason, count in rows:
-        yield Problem(
+        yield CheckFinding(
             "failed messages",
             f"{_counted(count, more=more)} by {channel or 'no channel'} failed in the last 24 hours: {reason}",
             f"`habitue log --state failed --reason {reason} --since 24h` lists them",
         )
 
 
-def unknown(seen: Installation) -> Iterator[Problem]:
+def unknown(seen: Installation) -> Iterator[CheckFinding]:
     """Nobody knows whether these were sent."""
     for depth in seen.store.held_or_unknown:
         if depth.state == State.UNKNOWN:
-            yield Problem(
+            yield CheckFinding(
                 "unknown messages",
                 f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} may have been sent: {depth.reason}",
                 "ask the provider whether they arrived: `habitue log --state unknown` lists them",
             )
 
 
-def held(seen: Installation) -> Iterator[Problem]:
+def held(seen: Installation) -> Iterator[CheckFinding]:
     """These wait for a person, or for codes."""
     for depth in seen.store.held_or_unknown:
         if depth.state == State.HELD:
             listed = f"`habitue log --state held --reason {depth.reason}` lists them"
             codes = f"import codes: `habitue coupons import`; {listed}"
-            yield Problem(
+            yield CheckFinding(
                 "held messages",
                 f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} wait: {depth.reason}",
                 codes if depth.reason == CouponReason.POOL_EMPTY else listed,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from engine.explain.checks.base import Installation, Problem, several
+from engine.explain.checks.base import CheckFinding, Installation, several
 from engine.explain.health import COUNTED
 from engine.loading import Content
 
@@ -15,7 +15,7 @@ _ENROLLED = text(
 )
 
 
-def enrolled_in_retired(seen: Installation) -> Iterator[Problem]:
+def enrolled_in_retired(seen: Installation) -> Iterator[CheckFinding]:
     """Users are in a playbook that the files no longer have."""
     if seen.content is None:
         return
@@ -24,7 +24,7 @@ def enrolled_in_retired(seen: Installation) -> Iterator[Problem]:
         if playbook not in wanted:
             binds = {"playbook": playbook, "limit": COUNTED}
             count = int(seen.connection.execute(_ENROLLED, binds).scalar_one())
-            yield Problem(
+            yield CheckFinding(
                 f"playbook {playbook}",
                 f"its file is gone, and {several(count, 'user')}{' or more' if count == COUNTED else ''}"
                 f" {'is' if count == 1 else 'are'} still in it",

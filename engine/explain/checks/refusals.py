@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from engine.clock import DAY
-from engine.explain.checks.base import Installation, Problem
+from engine.explain.checks.base import CheckFinding, Installation
 
 AT_LEAST = 20
 """With fewer answered messages, a share says nothing."""
@@ -21,7 +21,7 @@ _ANSWERED = text(
 _REFUSED = frozenset({"failed", "bounced"})
 
 
-def many_refused(seen: Installation) -> Iterator[Problem]:
+def many_refused(seen: Installation) -> Iterator[CheckFinding]:
     """Too large a share of a channel's newest messages was refused; ``status.refused`` is the limit."""
     answered: Counter[str] = Counter()
     refused: dict[str, Counter[str]] = {}
@@ -35,7 +35,7 @@ def many_refused(seen: Installation) -> Iterator[Problem]:
         number, total = reasons.total(), answered[channel]
         if total >= AT_LEAST and number > total * seen.limits.refused:
             [(most, _)] = reasons.most_common(1)
-            yield Problem(
+            yield CheckFinding(
                 f"channel {channel}",
                 f"{number:,} of the last {total:,} messages of the last 24 hours were refused"
                 f" ({number / total:.0%}, more than {seen.limits.refused:.0%}), mostly as {most}",

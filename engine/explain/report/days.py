@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from engine.calendar.local_days import LocalDays
 from engine.clock import Instant
 from engine.explain.report.models import DayCount
-from engine.explain.report.reading import NOT_FIRST, Window
+from engine.explain.report.reading import NOT_FIRST, ReportWindow
 from engine.store.dialects import dialect_of
 
 _SOURCES = (
@@ -19,7 +19,7 @@ _SOURCES = (
 """Table, instant, what is counted, and which rows."""
 
 
-def read_days(connection: Connection, window: Window) -> tuple[DayCount, ...]:
+def read_days(connection: Connection, window: ReportWindow) -> tuple[DayCount, ...]:
     """Return what happened on each day, in the brand's zone, oldest first; nothing for days on which nothing did."""
     first = _first(connection, window)
     if first is None:
@@ -28,7 +28,7 @@ def read_days(connection: Connection, window: Window) -> tuple[DayCount, ...]:
     return tuple(sorted(chain.from_iterable(_counts(connection, days, window)), key=lambda one: (one.day, one.what)))
 
 
-def _counts(connection: Connection, days: LocalDays, window: Window) -> Iterator[list[DayCount]]:
+def _counts(connection: Connection, days: LocalDays, window: ReportWindow) -> Iterator[list[DayCount]]:
     for table, at, what, where in _SOURCES:
         query = text(
             f"SELECT {days.sql(at, dialect_of(connection))} AS day, {what}, count(*) FROM {table}"
@@ -38,7 +38,7 @@ def _counts(connection: Connection, days: LocalDays, window: Window) -> Iterator
         yield [DayCount(days.date(number).isoformat(), name, count) for number, name, count in rows]
 
 
-def _first(connection: Connection, window: Window) -> Instant | None:
+def _first(connection: Connection, window: ReportWindow) -> Instant | None:
     earliest = (
         connection.execute(text(f"SELECT min({at}) FROM {table} WHERE {at} >= :since"), window.binds).scalar()
         for table, at, _, _ in _SOURCES

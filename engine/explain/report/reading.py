@@ -26,7 +26,7 @@ _ACTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ReportWindow:
     """Which transitions and actions are counted, and in which zone days are."""
 
     now: Instant
@@ -39,7 +39,7 @@ class Window:
         return {"since": self.since or 0}
 
 
-def read_report(connection: Connection, dimensions: Sequence[Dimension], window: Window) -> Report:
+def read_report(connection: Connection, dimensions: Sequence[Dimension], window: ReportWindow) -> Report:
     """Return the report of the store behind ``connection``."""
     tier = next((each.name for each in sorted(dimensions, key=_value_first) if each.kind == "tiers"), "")
     stage = next((each.name for each in dimensions if each.kind == "stages"), "")
@@ -61,12 +61,12 @@ def read_report(connection: Connection, dimensions: Sequence[Dimension], window:
     )
 
 
-def read_transitions(connection: Connection, window: Window) -> tuple[TransitionCount, ...]:
+def read_transitions(connection: Connection, window: ReportWindow) -> tuple[TransitionCount, ...]:
     """Return the transitions by dimension, places and cause, the most frequent first."""
     return tuple(TransitionCount(*row) for row in connection.execute(text(_TRANSITIONS), window.binds))
 
 
-def read_actions(connection: Connection, window: Window) -> tuple[ActionCount, ...]:
+def read_actions(connection: Connection, window: ReportWindow) -> tuple[ActionCount, ...]:
     """Return the actions by playbook, state and reason, the most frequent first; by the instant of their last change."""
     return tuple(ActionCount(*row) for row in connection.execute(text(_ACTIONS), window.binds))
 
