@@ -103,7 +103,7 @@ def show_status(out: Console, found: Status, *, by_hand: bool) -> None:
             out.print(_depths(depths))
     for pool in found.pools:
         out.print(_pool(pool), highlight=False)
-    out.print(_disk(found.disk), highlight=False)
+    out.print(_disk(found.disk), highlight=False, soft_wrap=True)
     out.print()
     for note in found.notes:
         out.print(escape(note), highlight=False, soft_wrap=True)

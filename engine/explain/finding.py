@@ -90,6 +90,8 @@ def _slips(connection: Connection, key: str) -> list[str]:
     """Return the keys that come of ``key`` by leaving out a letter, or changing two letters about: one query."""
     slips = {key[:at] + key[at + 1 :] for at in range(len(key))}
     slips |= {key[:at] + key[at + 1] + key[at] + key[at + 2 :] for at in range(len(key) - 1)}
+    if not slips:
+        return []
     query = _AMONG.bindparams(bindparam("keys", expanding=True))
     return list(connection.execute(query, {"keys": sorted(slips)}).scalars())
 

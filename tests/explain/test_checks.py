@@ -237,7 +237,7 @@ def test_a_disk_that_is_nearly_full(world: World) -> None:
         assert "disk: not looked at" in printed(seen)
         healthy(status(world, 1))
         return
-    assert f"free at {seen.disk.folder}" in printed(seen).replace("\n", "")
+    assert f"free at {seen.disk.folder}" in printed(seen)
     assert seen.disk.folder in the_one(status(world, 1), "disk").message
 
 
