@@ -7,14 +7,15 @@ every check to look at: refusals, messages that failed, wait, are held or unknow
 import json
 from collections.abc import Callable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from bench.common import choice_from_command_line, interleaved, report, seconds
 from bench.population import NOW, brand_app, fill_users, forget_sweep
 from bench.stores import stores
 from engine.cli.status import status_of
 from engine.cli.status_files import current_files
-from engine.clock import DAY, MINUTE
+from engine.clock import MINUTE
+from engine.store.database import Database
 
 BAR = 0.3
 RUNS = 7
@@ -26,13 +27,14 @@ FILL = (
     "INSERT INTO user_due (user_id, due_at, evaluated_at) SELECT id, :now + (id % 1000 - 10) * 60000, :now - 1 FROM users",
     (
         f"{_N} INSERT INTO enrolment (id, playbook, version, user_id, occurrence, state, step, due_at, trigger_at, entered_at)"
-        " SELECT id, CASE id % 5 WHEN 0 THEN 'gone' WHEN 1 THEN 'winback' ELSE 'onboarding' END, 'v', 1 + id % :users,"
+        " SELECT id, CASE id % 5 WHEN 0 THEN 'gone' WHEN 1 THEN 'winback' ELSE 'onboarding' END, 'v', 1 + (id - 1) * :users / :size,"
         f" 'event:' || id, CASE WHEN id % 20 = 0 THEN 'active' ELSE 'finished' END, 1, :now + id, {_AT}, {_AT} FROM n"
+        " WHERE id % 10 < 2"
     ),
     (
         f"{_N} INSERT INTO action (id, enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
         " channel, next_channels, template, state, reason, due_at, expires_at, tries, fence, created_at, changed_at)"
-        " SELECT id, id, 'hello', 1, 1 + id % :users, 'winback', 'v', 'message', 'marketing', 40, 'email', '', 'winback/offer',"
+        " SELECT id, id, 'hello', 1, 1 + (id - 1) * :users / :size, 'winback', 'v', 'message', 'marketing', 40, 'email', '', 'winback/offer',"
         " CASE WHEN id > :size - :size / 50 AND id % 2 = 0 THEN 'queued' WHEN id % 9001 = 0 THEN 'unknown'"
         " WHEN id % 1009 = 0 THEN 'held' WHEN id % 50 = 7 THEN 'failed' ELSE 'accepted' END,"
         " CASE WHEN id > :size - :size / 50 AND id % 8 = 0 THEN 'adapter_down' WHEN id % 50 = 7 THEN 'mailbox_unavailable'"
@@ -48,7 +50,7 @@ FILL = (
     ),
     (
         f"{_N} INSERT INTO coupon_code (coupon, code, enrolment_id, user_id, claimed_at)"
-        " SELECT 'VIP20', 'V' || id, CASE WHEN id % 10 > 0 THEN id END, CASE WHEN id % 10 > 0 THEN 1 + id % :users END,"
+        " SELECT 'VIP20', 'V' || id, CASE WHEN id % 10 > 0 THEN id END, CASE WHEN id % 10 > 0 THEN 1 + (id - 1) * :users / :size END,"
         f" CASE WHEN id % 10 > 0 THEN {_AT} END FROM n WHERE id % 10 < 2"
     ),
     (
@@ -66,8 +68,7 @@ def main() -> int:
     with stores(choice.database) as made:
         url = made.fresh("status")
         app, _ = brand_app(url)
-        with app.database.write() as connection:
-            _fill(connection, choice.size, users)
+        _fill(app.database, choice.size, users)
         made.settle(url)
         files = current_files(app)
         app.clock.move_to(NOW + 10 * MINUTE)  # type: ignore[attr-defined]
@@ -91,13 +92,16 @@ def main() -> int:
     return 0 if met else 1
 
 
-def _fill(connection: Connection, size: int, users: int) -> None:
-    fill_users(connection, users, NOW)
-    forget_sweep(connection)
-    binds = {"size": size, "users": users, "now": NOW, "day": DAY}
+def _fill(database: Database, size: int, users: int) -> None:
+    """Fill the tables one by one, in the order of their indexes: each in a transaction of its own."""
+    with database.write() as connection:
+        fill_users(connection, users, NOW)
+        forget_sweep(connection)
+    binds = {"size": size, "users": users, "now": NOW}
     for statement in FILL:
         query = text(statement)
-        connection.execute(query, {name: binds[name] for name in query.compile().params})
+        with database.write() as connection:
+            connection.execute(query, {name: binds[name] for name in query.compile().params})
 
 
 def _counting(read: Callable[[], object]) -> Callable[[], float]:
