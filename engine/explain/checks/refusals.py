@@ -10,7 +10,8 @@ from engine.explain.checks.base import CheckFinding, Installation
 
 AT_LEAST = 20
 """With fewer answered messages, a share says nothing."""
-_SAMPLE = 20_000
+_SAMPLE = 5_000
+"""How many of the newest messages are looked at: enough for a share, whatever the number sent."""
 # The newest hand-offs of the day by the index on their instants, however many there are.
 _ANSWERED = text(
     "SELECT a.channel, a.state, a.reason, count(*) FROM (SELECT action_id FROM action_content WHERE at > :since"
