@@ -17,6 +17,7 @@ BOTH = {
     "first_facts": 5_000,
     "during_sweep": 20_000,
     "pause": 8_000,
+    "status": 20_000,
 }
 """Benchmark that runs on each database -> its size in a smoke test. The bars apply at full size only."""
 ONE = {"sharing": 20_000, "rule_engines": 5_000, "import_events": 20_000, "drain": 500, "syncing": 500, "mime": 200}

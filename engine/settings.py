@@ -223,6 +223,17 @@ class ScheduleSettings(_Part):
     """Threads that work on a sweep after an edit of rules; each uses a core."""
 
 
+class StatusSettings(_Part):
+    """When ``habitue status`` asks for a person."""
+
+    refused: float = Field(default=0.05, ge=0, le=1)
+    """The share of a channel's messages of the last 24 hours that providers may refuse, from 20 messages on."""
+    pool: Duration = 604_800_000
+    """How long the codes of a pool have to last at the rate of the last week."""
+    free_disk_mb: int = Field(default=1_000, ge=0)
+    """Megabytes that have to be free on the volume of a SQLite store."""
+
+
 class LogSettings(_Part):
     """The worker's own log; it contains no personal data."""
 
@@ -249,6 +260,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = DeliverySettings()
     composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    status: StatusSettings = StatusSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -8,12 +8,12 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which entries to read; a field that is None does not filter. ``user`` is the user's key.
+    """Which entries to read; a field that is None does not filter. ``user`` is the user's id.
 
     Instants are UTC milliseconds; ``since`` is inclusive, ``until`` is exclusive.
     """
 
-    user: str | None = None
+    user: int | None = None
     playbook: str | None = None
     channel: str | None = None
     state: str | None = None
@@ -104,7 +104,7 @@ def _read(  # noqa: PLR0917
 
 def _conditions(wanted: LogFilter, at: str, of: str) -> tuple[list[str], dict[str, Any]]:
     possible = {
-        "user": "a.user_id = (SELECT w.id FROM users AS w WHERE w.key = :user)",
+        "user": "a.user_id = :user",
         "playbook": "a.playbook = :playbook",
         "channel": "a.channel = :channel",
         "state": f"{of}.state = :state",
@@ -114,6 +114,13 @@ def _conditions(wanted: LogFilter, at: str, of: str) -> tuple[list[str], dict[st
     }
     given = {name: value for name in possible if (value := getattr(wanted, name)) is not None}
     return [possible[name] for name in given], given
+
+
+def stands_in_log(connection: Connection, column: str, word: str) -> bool:
+    """Tell whether the log has ``word`` in a ``column`` of actions or of their changes. It may read all of it."""
+    tables = ("action", "action_event") if column == "reason" else ("action",)
+    queries = (text(f"SELECT 1 FROM {table} WHERE {column} = :word LIMIT 1") for table in tables)
+    return any(connection.execute(query, {"word": word}).first() is not None for query in queries)
 
 
 class Follower:

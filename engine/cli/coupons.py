@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
+from engine.cli.tables import WordTable
 from engine.clock import Instant
 from engine.errors import InputError
 from engine.incentives.pools import PoolImport, end_of, fill_pool, stocks
@@ -36,9 +36,8 @@ def show(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(stock) for stock in found])
         return
-    table = Table("coupon", "kind", box=None)
-    for word in ("free", "claimed", "expired"):
-        table.add_column(word, justify="right")
+    numbers = ("free", "claimed", "expired")
+    table = WordTable("coupon", "kind", *numbers, numbers=numbers)
     for stock in found:
         free = "generated on demand" if stock.kind == "series" else f"{stock.free:,}"
         table.add_row(escape(stock.coupon), stock.kind, free, f"{stock.claimed:,}", f"{stock.expired:,}")

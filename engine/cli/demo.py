@@ -3,25 +3,26 @@
 import os
 import shutil
 import sys
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from engine.app import App
+from engine.cli.as_json import as_json as to_json
 from engine.cli.context import AsJson, Options, console, notes, parse_instant, print_json
+from engine.cli.report_tables import show_report
 from engine.clock import DAY, FixedClock, Instant, WallClock
 from engine.demo import job
-from engine.demo.output import DemoCounts, export_brand
+from engine.demo.output import busiest_customer, export_brand
 from engine.demo.spec import DemoSpec
-from engine.demo.summary import ActionCount, Summary, summarise
 from engine.errors import InputError
+from engine.explain.report.models import Report
+from engine.explain.report.reading import ReportWindow, read_report
 from engine.settings import load_settings
 
 
@@ -42,7 +43,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Generate a brand with its customers, run its last days, and show a summary."""
+    """Generate a brand with its customers, run its last days, and show their report."""
     options: Options = context.obj
     until = _end(end)
     if export is not None:
@@ -53,15 +54,17 @@ def demo(
     try:
         with _bars() as bars:
             made = job.run(app, clock, _ProgressBars(bars), users=users, days=days, seed=seed)
+        window = ReportWindow(until, ZoneInfo(app.settings.brand.timezone))
         with app.database.read() as connection:
-            summary = summarise(connection, app.content().rules.dimensions)
+            found = read_report(connection, app.content().rules.dimensions, window)
+            example = busiest_customer(connection)
         folder = str(app.settings.adapters.get("capture", {}).get("folder", ""))
     finally:
         app.close()
     if as_json:
-        print_json(_document(summary, made, folder))
+        print_json({"made": asdict(made), **to_json(found), "example": example, "mail_folder": folder})
     else:
-        show(console(), summary, folder)
+        show(console(), found, example, folder)
 
 
 def _end(day: str | None) -> Instant:
@@ -105,67 +108,13 @@ def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) ->
     console().print(f"  habitue import events {folder / 'events.jsonl.gz'}", soft_wrap=True, highlight=False)
 
 
-def _document(summary: Summary, made: DemoCounts, folder: str) -> dict[str, object]:
-    document = asdict(summary)
-    document["crossed"] = [
-        {summary.stage: stage, summary.tier: tier, "count": count} for (stage, tier), count in summary.crossed.items()
-    ]
-    return {"made": asdict(made), **document, "mail_folder": folder}
-
-
-def show(out: Console, summary: Summary, folder: str) -> None:
-    """Print the summary: customers by tier and stage, transitions, actions by playbook and reason, commands to try."""
-    out.print(f"[bold]{summary.users:,} customers, {summary.events:,} events, {summary.ticks:,} ticks[/]")
-    if summary.crossed:
-        out.print(_crossed(summary))
-    out.print(_placements(summary))
-    out.print(_transitions(summary))
-    out.print(_actions(summary.actions))
+def show(out: Console, found: Report, example: str | None, folder: str) -> None:
+    """Print the report of the demo's store, where its mails are, and commands to try."""
+    show_report(out, found)
     out.print(f"The captured emails are in [bold]{folder}[/] (.eml files, which any mail program can open).")
     out.print("Next, try:")
-    for command in _next(summary.example):
+    for command in _next(example):
         out.print(f"  {command}", highlight=False, soft_wrap=True)
-
-
-def _crossed(summary: Summary) -> Table:
-    tiers, stages = summary.places[summary.tier], summary.places[summary.stage]
-    table = Table(title=f"Customers by {summary.stage} and {summary.tier}", title_justify="left")
-    table.add_column(summary.stage)
-    for tier in (*tiers, "all"):
-        table.add_column(tier, justify="right")
-    for stage, total in stages.items():
-        table.add_row(stage, *(f"{summary.crossed.get((stage, tier), 0):,}" for tier in tiers), f"{total:,}")
-    table.add_section()
-    table.add_row("all", *(f"{count:,}" for count in tiers.values()), f"{sum(tiers.values()):,}")
-    return table
-
-
-def _placements(summary: Summary) -> Table:
-    table = Table("dimension", "customers", title="Other dimensions", title_justify="left")
-    for dimension, places in summary.places.items():
-        if dimension not in (summary.tier, summary.stage):
-            table.add_row(dimension, "  ".join(f"{place} {count:,}" for place, count in places.items()))
-    return table
-
-
-def _transitions(summary: Summary) -> Table:
-    table = Table("dimension", "from", "to", title="Transitions on these days", title_justify="left")
-    table.add_column("customers", justify="right")
-    for moved in summary.transitions:
-        table.add_row(moved.dimension, moved.origin, moved.place, f"{moved.count:,}")
-    return table
-
-
-def _actions(actions: Sequence[ActionCount]) -> Table:
-    table = Table("playbook", "state", "reason", title="Actions and their reasons", title_justify="left")
-    table.add_column("actions", justify="right")
-    by_playbook: dict[str, list[ActionCount]] = defaultdict(list)
-    for done in actions:
-        by_playbook[done.playbook].append(done)
-    for playbook, rows in by_playbook.items():
-        for number, done in enumerate(rows):
-            table.add_row("" if number else playbook, done.state, done.reason, f"{done.count:,}")
-    return table
 
 
 def _next(example: str | None) -> list[str]:

@@ -22,7 +22,7 @@ def register(program: typer.Typer) -> None:
 def explain(
     context: typer.Context,
     *,
-    user: Annotated[str, typer.Argument(help="The user's key: the brand's own ID.")],
+    user: Annotated[str, typer.Argument(help="The user: the brand's own ID, an address or a phone number.")],
     at: Annotated[str | None, typer.Option(help="Decide as of this instant, ISO 8601 (default: now).")] = None,
     show_addresses: Annotated[bool, typer.Option(help="Print addresses in full.")] = False,
     as_json: AsJson = False,

@@ -1,13 +1,13 @@
-"""Prints an explanation, readable on a terminal of 100 columns."""
+"""Prints an explanation, readable on a terminal of 80 columns."""
 
 from collections.abc import Iterator
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from engine.cli.tables import WordTable
 from engine.clock import NEVER, SECOND, Instant, iso
 from engine.explain.models import (
     ActionRecord,
@@ -86,15 +86,8 @@ def _looked_at(at: Instant, due: NextEvaluation | None) -> str:
     return f"as of {day_time(at)}; last evaluated {day_time(due.evaluated_at)}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    return table
-
-
-def _consents(found: Explanation) -> Table:
-    table = _table("changed at", "channel", "messages", "", "by")
+def _consents(found: Explanation) -> WordTable:
+    table = WordTable("changed at", "channel", "messages", "", "by")
     for consent in found.consents:
         for change in consent.changes:
             answer = "[green]agreed[/]" if change.granted else "[yellow]refused[/]"
@@ -103,8 +96,8 @@ def _consents(found: Explanation) -> Table:
     return table
 
 
-def _profile(found: Explanation) -> Table:
-    table = _table("changed at", "what", "from", "to", "by")
+def _profile(found: Explanation) -> WordTable:
+    table = WordTable("changed at", "what", "from", "to", "by")
     for edit in found.profile:
         values = ("-" if value is None else str(value) for value in (edit.before, edit.after))
         by = edit.source if edit.person is None else f"{edit.source}, {edit.person}"
@@ -112,8 +105,8 @@ def _profile(found: Explanation) -> Table:
     return table
 
 
-def _facts(found: Explanation) -> Table:
-    table = _table("fact", "value", "from")
+def _facts(found: Explanation) -> WordTable:
+    table = WordTable("fact", "value", "from")
     for fact in found.facts:
         style = "dim" if fact.value is None else ""
         table.add_row(fact.name, Text(fact.shown, style), Text(fact.source, "dim"))
@@ -176,8 +169,8 @@ def _held(move: PastTransition) -> str:
     return "; ".join(move.held) or "nothing"
 
 
-def _enrolments(found: Explanation) -> Table:
-    table = _table("entered", "playbook", "trigger", "state", "next step or why it ended")
+def _enrolments(found: Explanation) -> WordTable:
+    table = WordTable("entered", "playbook", "trigger", "state", "next step or why it ended")
     for enrolment in found.enrolments:
         table.add_row(
             day_time(enrolment.entered_at),
@@ -231,8 +224,8 @@ def hand_words(who: str | None, why: str | None) -> str:
     return f"({said})" if said else ""
 
 
-def _playbooks(found: Explanation) -> Table:
-    table = _table("playbook", "", "why")
+def _playbooks(found: Explanation) -> WordTable:
+    table = WordTable("playbook", "", "why")
     for answer in found.playbooks:
         why = answer.sentence + (f" ({answer.detail})" if answer.detail else "")
         table.add_row(answer.playbook, "[green]in[/]" if answer.inside else "[dim]out[/]", Text(why))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from engine.actions.history import Follower, LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.reasons import Reasons
@@ -18,17 +17,16 @@ from engine.actions.states import State
 from engine.channels.base import Channel, by_name, masked
 from engine.cli.context import console, notes, open_app, parse_moment
 from engine.cli.explain_tables import hand_words
+from engine.cli.log_words import check_words
 from engine.cli.sent_message import show_message
+from engine.cli.tables import WordTable
 from engine.clock import iso
-from engine.content.findings import did_you_mean
 from engine.errors import InputError
+from engine.explain.finding import find_in_log
 from engine.intake.files.rejects import safe_cell
 
 _POLL = 1.0
 """Seconds between two reads with ``--follow``."""
-
-_PIPED_WIDTH = 200
-"""Width of a table in characters when the output is not a terminal."""
 
 _COLOURS: dict[str, str] = {
     **dict.fromkeys((State.ACCEPTED, State.DELIVERED), "green"),
@@ -36,7 +34,7 @@ _COLOURS: dict[str, str] = {
     **dict.fromkeys((State.SUPPRESSED, State.EXPIRED, State.HELD), "yellow"),
 }
 _COLUMNS = ("at", "user", "address", "playbook", "step", "channel", "state", "reason", "why")
-"""The columns of tables and lines; JSON and CSV have all fields."""
+"""The columns of lines; JSON and CSV have all fields, tables fewer columns, with the same in them."""
 
 _NAMES = tuple(
     name
@@ -56,7 +54,7 @@ def register(program: typer.Typer) -> None:
 
 def log(  # noqa: PLR0917 - Typer's options
     context: typer.Context,
-    user: Annotated[str | None, typer.Option(help="The key of one user.")] = None,
+    user: Annotated[str | None, typer.Option(help="One user, by key, address or phone number.")] = None,
     playbook: Annotated[str | None, typer.Option(help="The name of one playbook.")] = None,
     channel: Annotated[str | None, typer.Option(help="For example email, sms, push.")] = None,
     state: Annotated[
@@ -82,17 +80,16 @@ def log(  # noqa: PLR0917 - Typer's options
         return show_message(context, message, as_json=as_json, show_addresses=show_addresses)
     if as_json and as_csv:
         raise InputError("use either --json or --csv, not both")
-    if state is not None and state not in set(State):
-        raise InputError(f"unknown state `{state}`{did_you_mean(state, list(State))}")
     with open_app(context) as app:
         now = app.clock.now()
         zone = app.settings.brand.timezone
-        wanted = LogFilter(
-            user, playbook, channel, state, reason, parse_moment(since, now, zone), parse_moment(until, now, zone)
-        )
         shown = _FieldPrinter(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
+            found = find_in_log(connection, app.kinds.channels, user).id if user is not None else None
+            check_words(connection, app.kinds, playbook=playbook, channel=channel, state=state, reason=reason)
+            since_at, until_at = parse_moment(since, now, zone), parse_moment(until, now, zone)
+            wanted = LogFilter(found, playbook, channel, state, reason, since_at, until_at)
             entries = read(connection, wanted, limit)
         show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")
         show([shown.fields(entry) for entry in entries])
@@ -176,18 +173,25 @@ def _show_table(entries: Sequence[Fields]) -> None:
     if not entries:
         notes().print("No entries in the log match.")
         return
-    table = Table(box=None, pad_edge=False)
-    for name in _COLUMNS:
-        table.add_column("to" if name == "address" else name, no_wrap=name in {"state", "reason"}, overflow="fold")
+    table = WordTable("at", "user", "step", "state", "why")
     for fields in entries:
-        cells = {name: escape(_cell(fields, name)) for name in _COLUMNS}
-        if colour := _COLOURS.get(_cell(fields, "state")):
-            cells["state"] = f"[{colour}]{cells['state']}[/]"
-        table.add_row(*cells.values())
-    out = console()
-    if not out.is_terminal:
-        out.width = max(out.width, _PIPED_WIDTH)
-    out.print(table)
+        state, reason = _cell(fields, "state"), _cell(fields, "reason")
+        table.add_row(
+            Text(_cell(fields, "at").replace("T", " ")),
+            Text(_cell(fields, "user")),
+            Text(f"{_cell(fields, 'playbook')} {_cell(fields, 'step')}"),
+            Text(state if reason == state else f"{state} {reason}", _COLOURS.get(state, "")),
+            Text(" ".join(part for part in (_way(fields), _cell(fields, "why")) if part)),
+        )
+    console().print(table)
+
+
+def _way(fields: Fields) -> str:
+    """Return by which channel it goes, and where to if it was handed off."""
+    channel, address = _cell(fields, "channel"), _cell(fields, "address")
+    if not channel:
+        return ""
+    return f"By {channel} to {address}." if address else f"By {channel}."
 
 
 def _show_lines(entries: Sequence[Fields]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from engine.actions.quarantined import retry_quarantined
 from engine.cli.context import AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
+from engine.cli.tables import WordTable
 from engine.errors import InputError
 from engine.store.quarantine import Quarantined, RowId, RowKind, read_quarantine
 
@@ -69,7 +69,7 @@ def _show(out: Console, found: list[Quarantined]) -> None:
     if not found:
         out.print("Nothing is in quarantine.")
         return
-    table = Table("row", "stage", "reason", "detail", "since", "tries", "next try", box=None)
+    table = WordTable("row", "stage", "reason", "detail", "since", "tries", "next try")
     for one in found:
         table.add_row(
             f"{one.kind}:{one.row_id}",

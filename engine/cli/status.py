@@ -3,18 +3,23 @@
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
+from sqlalchemy import Connection
 
 from engine.app import App
 from engine.cli.as_json import as_json as to_json
 from engine.cli.by_hand import adapters_of
 from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
 from engine.cli.explain_tables import day_time
-from engine.cli.status_files import applied_files, current_files
+from engine.cli.status_files import StatusFiles, applied_files, current_files, notes_on_files
+from engine.cli.tables import WordTable
+from engine.clock import WallClock
 from engine.content.values import span
-from engine.explain.attention import attention, notes_on_files
-from engine.explain.health import read_pools, read_store
-from engine.explain.health_models import Attention, Depth, Lag, Status, Store, Sweeping
+from engine.explain.checks import attention
+from engine.explain.checks.base import Installation
+from engine.explain.health import read_disk, read_pools, read_store
+from engine.explain.health_models import Depth, Disk, Lag, Pool, Status, Store, Sweeping
 from engine.explain.pauses import read_pauses
 from engine.store.state_table import drift
 
@@ -32,7 +37,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         print_json(to_json(found))
     else:
-        _show(console(), found, by_hand=by_hand)
+        show_status(console(), found, by_hand=by_hand)
     if found.attention:
         raise typer.Exit(FINDINGS)
 
@@ -44,25 +49,47 @@ def read_status(app: App) -> Status:
         StoreError: the database cannot be used, or has no tables yet.
     """
     by_hand = app.settings.content.apply == "manual"
-    files = applied_files(app) if by_hand else current_files(app)
-    coupons = files.content.playbooks.coupons.items() if files.content else ()
-    now = app.clock.now()
+    return status_of(app, applied_files(app) if by_hand else current_files(app), by_hand=by_hand)
+
+
+def status_of(app: App, files: StatusFiles, *, by_hand: bool) -> Status:
+    """Return the status of an installation whose files have been read already; ``by_hand`` as in ``show_status``.
+
+    Raises:
+        StoreError: as in ``read_status``.
+    """
     with app.database.read() as connection:
-        store = read_store(connection, app.kinds.reasons, now)
-        pools = read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now)
-        pauses = read_pauses(connection, adapters_of(app), now)
-        columns = files.content.columns() if files.content else None
-        differences = "" if columns is None else str(drift(connection, app.database.dialect, columns))
-    paused = (Attention(one.subject, f"{one.message}; {one.remedy}") for one in pauses)
-    needed = (*files.attention, *paused, *attention(store, () if by_hand else files.findings, differences, pools))
+        seen = _seen(app, connection, files, by_hand=by_hand)
+        needed = (*files.attention, *attention(seen))
     notes = files.notes
     if by_hand and files.version is not None:
-        notes = (*notes, *notes_on_files(store.content_version, files.version, files.findings))
+        notes = (*notes, *notes_on_files(seen.store.content_version, files.version, files.findings))
     errors = sum(finding.severity == "error" for finding in files.findings)
-    return Status(store, files.version, errors, pools, needed, notes, pauses)
+    return Status(seen.store, files.version, errors, tuple(seen.pools), seen.disk, needed, notes, tuple(seen.pauses))
 
 
-def _show(out: Console, found: Status, *, by_hand: bool) -> None:
+def _seen(app: App, connection: Connection, files: StatusFiles, *, by_hand: bool) -> Installation:
+    now, wall = app.clock.now(), WallClock().now()
+    coupons = files.content.playbooks.coupons.items() if files.content else ()
+    columns = files.content.columns() if files.content else None
+    return Installation(
+        connection=connection,
+        now=now,
+        wall=wall,
+        store=read_store(connection, app.kinds.reasons, now, wall),
+        pools=read_pools(connection, [name for name, coupon in coupons if coupon.kind == "pool"], now),
+        disk=read_disk(file.resolve().parent) if (file := app.database.file) else None,
+        pauses=read_pauses(connection, adapters_of(app), now),
+        content=files.content,
+        findings=() if by_hand else files.findings,
+        differences="" if columns is None else str(drift(connection, app.database.dialect, columns)),
+        limits=app.settings.status,
+        schedule=app.settings.schedule,
+    )
+
+
+def show_status(out: Console, found: Status, *, by_hand: bool) -> None:
+    """Print a status; ``by_hand`` if only ``habitue apply`` applies the files."""
     store = found.store
     out.print(_versions(found, by_hand=by_hand), highlight=False)
     out.print(f"customers: about {store.users_about:,}", highlight=False)
@@ -78,13 +105,14 @@ def _show(out: Console, found: Status, *, by_hand: bool) -> None:
             out.print(f"\n[bold]{title}[/]")
             out.print(_depths(depths))
     for pool in found.pools:
-        free = f"more than {pool.free:,}" if pool.more else f"{pool.free:,}"
-        out.print(f"coupon pool {pool.coupon}: {free} free" + (" [yellow](low)[/]" if pool.low else ""))
+        out.print(_pool(pool), highlight=False)
+    out.print(_disk(found.disk), highlight=False, soft_wrap=True)
     out.print()
     for note in found.notes:
         out.print(escape(note), highlight=False, soft_wrap=True)
     for one in found.attention:
         out.print(f"[red]![/] [bold]{escape(one.subject)}[/]: {escape(one.message)}", highlight=False)
+        out.print(Padding(escape(f"-> {one.remedy}"), (0, 0, 0, 2)), highlight=False)
     if not found.attention:
         out.print("[green]Nothing needs attention.[/]")
 
@@ -120,11 +148,16 @@ def _sweep(sweep: Sweeping) -> str:
     return rate if sweep.ends_at is None else f"{rate}, expected to end {day_time(sweep.ends_at)}"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
+def _pool(pool: Pool) -> str:
+    free = f"more than {pool.free:,}" if pool.more else f"{pool.free:,}"
+    lasts = "" if pool.lasts is None or pool.more else f", enough for {span(pool.lasts)} at the present rate"
+    return f"coupon pool {pool.coupon}: {free} free{lasts}"
+
+
+def _disk(disk: Disk | None) -> str:
+    if disk is None:
+        return "disk: not looked at, because a database server keeps the store"
+    return f"disk: {disk.free / 1e9:,.1f} GB of {disk.total / 1e9:,.1f} GB free at {escape(disk.folder)}"
 
 
 def _workers(out: Console, store: Store) -> None:
@@ -140,18 +173,18 @@ def _ticks(out: Console, store: Store) -> None:
     if not store.ticks:
         out.print("ticks: none yet (`habitue tick`)")
         return
-    table = _table("tick at", "took", "users", "transitions", "enrolments", "actions", "error")
+    table = WordTable("tick at", "took", "users", "transitions", "enrolments", "actions", "error")
     for tick in store.ticks:
         took = "unfinished" if tick.milliseconds is None else f"{tick.milliseconds / 1000:.1f} s"
         counts = [f"{count:,}" for count in (tick.users, tick.transitions, tick.enrolments, tick.actions)]
-        table.add_row(day_time(tick.at), took, *counts, tick.error or "")
+        table.add_row(day_time(tick.at), took, *counts, Text(tick.error or ""))
     out.print("\n[bold]Last ticks[/]")
     out.print(table)
 
 
-def _depths(depths: tuple[Depth, ...]) -> Table:
-    table = _table("state", "channel", "actions", "reason", "")
+def _depths(depths: tuple[Depth, ...]) -> WordTable:
+    table = WordTable("state", "channel", "actions", "reason", "")
     for depth in depths:
         count = f"{depth.count:,}{'+' if depth.more else ''}"
-        table.add_row(depth.state, depth.channel or "-", count, depth.reason, depth.sentence or "")
+        table.add_row(depth.state, depth.channel or "-", count, Text(depth.reason), Text(depth.sentence or ""))
     return table

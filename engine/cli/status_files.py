@@ -21,6 +21,19 @@ class StatusFiles:
     notes: tuple[str, ...] = ()
 
 
+def notes_on_files(applied: str | None, version: str, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return how the files (``version``) differ from the ``applied`` version, if only ``habitue apply`` applies them."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    said = f"the files in the folder (version {version})"
+    if version == applied:
+        return ()
+    if errors:
+        return (f"{said} have {len(errors)} errors, the first: {errors[0]}; `habitue check` shows all of them",)
+    if applied is None:
+        return ()
+    return (f"{said} differ from the applied version {applied}: run `habitue apply`",)
+
+
 def current_files(app: App) -> StatusFiles:
     """Return the files as they are, which the next tick applies."""
     bundle = app.bundle()
@@ -36,9 +49,9 @@ def applied_files(app: App) -> StatusFiles:
         content = app.read().content
     except ContentError as error:
         said = f"this version of Habitué cannot read the applied version: {error.findings[0]}"
-        needed = (Attention("content", said),)
+        needed = (Attention("files", "content", said, "mend the files, then run `habitue apply`"),)
     except NothingApplied as error:
-        needed = (Attention("content", str(error)),)
+        needed = (Attention("files", "content", str(error), "run `habitue apply`"),)
     try:
         bundle = app.bundle()
         return StatusFiles(content, bundle.version, app.examine(bundle)[1], needed)

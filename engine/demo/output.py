@@ -70,6 +70,12 @@ def is_complete(connection: Connection, spec: DemoSpec) -> bool:
     return found.first() is not None
 
 
+def busiest_customer(connection: Connection) -> str | None:
+    """Return the key of the customer with the most actions; None if nobody has any."""
+    query = "SELECT u.key FROM action a JOIN users u ON u.id = a.user_id GROUP BY u.key ORDER BY count(*) DESC, u.key LIMIT 1"
+    return connection.execute(text(query)).scalar()
+
+
 def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
     """Write customers and events; those already in the store are left unchanged."""
     users = events = done = 0

@@ -7,11 +7,12 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.explain.actions import ActionReader
 from engine.explain.enrolments import enrolments
+from engine.explain.finding import find_user
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_evaluation import next_evaluation
 from engine.explain.pauses import pauses_of_user
-from engine.explain.people import facts, find_user, person
+from engine.explain.people import facts, person
 from engine.explain.placements import placements
 from engine.explain.profile import consents, profile_edits
 from engine.loading import Content
@@ -31,16 +32,17 @@ class Explainer:
     deciders: Deciders
     brand: Brand
 
-    def explain(self, connection: Connection, key: str, now: Instant, *, show_addresses: bool = False) -> Explanation:
-        """Return the explanation of the user whose key is ``key``, as of ``now``.
+    def explain(self, connection: Connection, said: str, now: Instant, *, show_addresses: bool = False) -> Explanation:
+        """Return the explanation of the user whose key or address is ``said``, as of ``now``.
 
         Facts and decisions are those of a look at ``now``; placements are those that the user has.
 
         Raises:
-            InputError: there is no such user.
+            InputError: there is no such user, or there are several.
         """
-        content, user_id = self.content, find_user(connection, key)
-        channels = content.kinds.channels
+        content, channels = self.content, self.content.kinds.channels
+        found = find_user(connection, channels, said)
+        user_id, key = found.id, found.key
         dialect = dialect_of(connection)
         look = Look(content.catalog, content.rules, dialect, self.deciders)
         look_at(connection, dialect, user_id)

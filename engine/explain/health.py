@@ -1,14 +1,17 @@
 """The health of an installation, with queries that are cheap at any size: index probes, and counts with a limit."""
 
+import shutil
 from collections.abc import Iterable
+from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from engine.actions.reasons import Reasons
 from engine.actions.states import LEASED_SQL, WAITING_SQL
-from engine.clock import DAY, MINUTE, Instant, WallClock
+from engine.clock import DAY, MINUTE, Instant
 from engine.content.versions import CONTENT
-from engine.explain.health_models import Depth, Lag, Pool, Store, TickDone, WorkerSeen
+from engine.explain.health_models import Depth, Disk, Lag, Pool, Store, TickDone, WorkerSeen
+from engine.explain.notices import unpacked
 from engine.explain.sweeping import sweeping
 from engine.store.dialects import dialect_of
 from engine.store.quarantine import read_quarantine
@@ -22,11 +25,11 @@ COUNTED = 20_000
 """The limit up to which actions and coupon codes are counted; beyond it, the report says "or more"."""
 QUARANTINED = 100
 """How many quarantined rows are reported."""
-LOW = 100
-"""A coupon pool with fewer free codes is running low."""
+RATE_OVER = 7 * DAY
+"""Over how long the claims of a coupon pool are counted, to tell how long its codes last."""
 
 _VERSION = text("SELECT hash, applied_at FROM version WHERE kind = :kind ORDER BY applied_at DESC LIMIT 1")
-_WORKERS = text("SELECT name, started_at, seen_at, content_version, message FROM worker ORDER BY name")
+_WORKERS = text("SELECT name, started_at, seen_at, content_version, notices FROM worker ORDER BY name")
 _TICKS = text(
     "SELECT at, started_at, ended_at - started_at AS milliseconds, users, transitions, enrolments, actions, error"
     " FROM tick ORDER BY id DESC LIMIT :limit"
@@ -43,10 +46,21 @@ _FREE = text(
     "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
     " AND (expires_at IS NULL OR expires_at > :now) LIMIT :limit) AS f"
 )
+# Two probes and a range of the index on claims.
+_FIRST_CLAIM = text(
+    "SELECT claimed_at FROM coupon_code WHERE coupon = :coupon AND claimed_at IS NOT NULL ORDER BY claimed_at LIMIT 1"
+)
+_CLAIMED = text(
+    "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND claimed_at IS NOT NULL"
+    " AND claimed_at > :since LIMIT :limit) AS c"
+)
 
 
-def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
-    """Return the workers, ticks, lag and queues in the store at ``now``; ``reasons`` explain the queues."""
+def read_store(connection: Connection, reasons: Reasons, now: Instant, wall: Instant) -> Store:
+    """Return the workers, ticks, lag and queues in the store at ``now``; ``reasons`` explain the queues.
+
+    ``wall`` is the instant by the machine's clock.
+    """
     version = connection.execute(_VERSION, {"kind": CONTENT}).first()
     return Store(
         at=now,
@@ -56,7 +70,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
         workers=_workers(connection, now),
         ticks=tuple(TickDone(**row) for row in connection.execute(_TICKS, {"limit": TICKS}).mappings()),
         lag=_lag(connection, now),
-        sweep=sweeping(connection, WallClock().now()),
+        sweep=sweeping(connection, wall),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
         held_or_unknown=_depths(connection, _HELD_OR_UNKNOWN_SQL, reasons),
         repeated=repeats_since(connection, Instant(now - DAY)),
@@ -65,17 +79,37 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant) -> Store:
 
 
 def read_pools(connection: Connection, coupons: Iterable[str], now: Instant) -> tuple[Pool, ...]:
-    """Return how many free codes each of the pools ``coupons`` has."""
-    pools = []
-    for coupon in coupons:
-        free = int(connection.execute(_FREE, {"coupon": coupon, "now": now, "limit": COUNTED + 1}).scalar_one())
-        pools.append(Pool(coupon, min(free, COUNTED), more=free > COUNTED, low=free < LOW))
-    return tuple(pools)
+    """Return how many free codes each of the pools ``coupons`` has, and how fast they are claimed."""
+    return tuple(_pool(connection, coupon, now) for coupon in coupons)
+
+
+def read_disk(folder: Path) -> Disk:
+    """Return the space on the volume of ``folder``."""
+    space = shutil.disk_usage(folder)
+    return Disk(str(folder), space.free, space.total)
+
+
+def _pool(connection: Connection, coupon: str, now: Instant) -> Pool:
+    binds = {"coupon": coupon, "now": now, "limit": COUNTED + 1}
+    free = int(connection.execute(_FREE, binds).scalar_one())
+    first = connection.execute(_FIRST_CLAIM, binds).scalar()
+    over = min(max(now - int(first), DAY), RATE_OVER) if first is not None else RATE_OVER
+    claimed = int(connection.execute(_CLAIMED, {**binds, "since": now - over - 1}).scalar_one())
+    return Pool(coupon, min(free, COUNTED), more=free > COUNTED, claimed=min(claimed, COUNTED), over=over)
 
 
 def _workers(connection: Connection, now: Instant) -> tuple[WorkerSeen, ...]:
-    rows = connection.execute(_WORKERS).mappings()
-    return tuple(WorkerSeen(**row, silent=row["seen_at"] + SILENT_FOR < now) for row in rows)
+    return tuple(
+        WorkerSeen(
+            name=row.name,
+            started_at=Instant(row.started_at),
+            seen_at=Instant(row.seen_at),
+            content_version=row.content_version,
+            notices=unpacked(row.notices),
+            silent=row.seen_at + SILENT_FOR < now,
+        )
+        for row in connection.execute(_WORKERS)
+    )
 
 
 def _lag(connection: Connection, now: Instant) -> Lag:

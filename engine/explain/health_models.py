@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from engine.clock import Instant
+from engine.explain.notices import Notice
 from engine.explain.pauses import PauseReport
 from engine.store.due import Cause
 from engine.store.quarantine import Quarantined
@@ -16,7 +17,8 @@ class WorkerSeen:
     started_at: Instant
     seen_at: Instant
     content_version: str | None
-    message: str | None
+    notices: tuple[Notice, ...]
+    """What only this process knows: files that it refused, an adapter that it paused."""
     silent: bool
     """It has not been seen for too long, so it or its machine has died."""
 
@@ -55,6 +57,8 @@ class Sweeping:
     """Why, in words."""
     version: str
     opened_at: Instant
+    moved_at: Instant
+    """When a tick reached somebody last; when it was opened, if none has."""
     reached: int
     """User ids that have been reached, of ``total``."""
     total: int
@@ -83,7 +87,15 @@ class Pool:
     coupon: str
     free: int
     more: bool
-    low: bool
+    claimed: int
+    """Codes claimed in ``over``, counted up to the same limit."""
+    over: int
+    """The time over which claims were counted, in milliseconds: the last week, or less if the first claim is more recent."""
+
+    @property
+    def lasts(self) -> int | None:
+        """How long the free codes last at that rate, in milliseconds; None if none was claimed."""
+        return self.free * self.over // self.claimed if self.claimed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +125,24 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """The space on the volume of a folder, in bytes."""
+
+    folder: str
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """A problem that needs a person's attention, and what to do about it."""
 
+    check: str
+    """The name of the check that found it: see ``engine.explain.checks``."""
     subject: str
     message: str
+    remedy: str
+    """What to do, with the exact command if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +154,8 @@ class Status:
     """The version of the current files; None if they cannot be read, and do not have to be."""
     files_errors: int
     pools: tuple[Pool, ...]
+    disk: Disk | None
+    """The store's volume; None if a database server keeps the store, whose disk is not looked at."""
     attention: tuple[Attention, ...]
     notes: tuple[str, ...] = ()
     """What is good to know, and needs nobody's attention."""

@@ -1,48 +1,17 @@
-"""Finding a user by key, and reading the user's profile and facts."""
+"""Reading a user's profile and facts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
 from engine.channels.base import Channel
 from engine.clock import Instant
 from engine.content.value_types import ValueType
-from engine.errors import InputError
 from engine.explain.models import FactValue, Person, Value
 from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
 from engine.rules.place.subjects import LOOK
 from engine.store.dialects import dialect_of
-
-_NEARBY = text("SELECT key FROM users WHERE key >= :start ORDER BY key LIMIT 3")
-
-
-def find_user(connection: Connection, key: str) -> int:
-    """Return the id of the user whose key is ``key``.
-
-    Raises:
-        InputError: there is no such user; the error lists a few similar keys.
-    """
-    found = connection.execute(text("SELECT id FROM users WHERE key = :key"), {"key": key}).scalar()
-    if found is None:
-        alike = ", ".join(f"`{one}`" for one in _alike(connection, key))
-        hint = f"; similar keys: {alike}" if alike else ""
-        raise InputError(f"there is no user with the key `{key}`{hint}")
-    return int(found)
-
-
-def _alike(connection: Connection, key: str) -> list[str]:
-    """Return up to three keys that share the longest prefixes with ``key``: one index probe for each prefix tried."""
-    for start in _starts(key):
-        found = connection.execute(_NEARBY, {"start": start}).scalars()
-        if alike := [one for one in found if one.startswith(start)]:
-            return alike
-    return []
-
-
-def _starts(key: str) -> Iterator[str]:
-    for length in range(len(key), max(len(key) // 2, 1) - 1, -1):
-        yield from dict.fromkeys((key[:length], key[:length].lower(), key[:length].upper()))
 
 
 def person(connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool) -> Person:

@@ -21,7 +21,7 @@ from engine.delivery.load import event_values, fact_values
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import HabitueError, InputError, RenderError
-from engine.explain.people import find_user
+from engine.explain.finding import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
 from engine.playbooks.file.playbook import Playbook
@@ -98,7 +98,8 @@ class Previewer:
         Raises:
             InputError: there is no such user.
         """
-        user_id, use = find_user(connection, key), _use_of(self._content, request)
+        channels = self._content.kinds.channels
+        user_id, use = find_user(connection, channels, key).id, _use_of(self._content, request)
         catalog = self._content.catalog
         columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
         address = self._channel(request.channel).address.sql(dialect_of(connection))

@@ -27,6 +27,7 @@ def sweeping(connection: Connection, wall: Instant) -> Sweeping | None:
         reason=_reason(found),
         version=found.sweep.version,
         opened_at=found.opened_at,
+        moved_at=found.moved_at,
         reached=found.reached,
         total=found.total,
         per_second=rate,

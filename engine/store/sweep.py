@@ -81,6 +81,8 @@ class SweepProgress:
     opened_at: Instant
     started_at: Instant | None
     """None while no tick has worked on it."""
+    moved_at: Instant
+    """When a tick reached somebody last; when it was opened, if none has."""
 
 
 def wait_for_chunks(connection: Connection) -> None:
@@ -156,16 +158,18 @@ def claim_unreached(connection: Connection, sweep: OpenSweep, among: str, binds:
 
 def reach(connection: Connection, sweep: OpenSweep, done: UserRange) -> bool:
     """Move the cursor to the end of ``done``; return False if the sweep was closed, or others have moved it meanwhile."""
+    now = WallClock().now()
     moved = connection.execute(
         text(
-            "UPDATE sweep_range SET next_user = :next WHERE sweep_id = :sweep AND low = :start AND next_user = :from_user"
+            "UPDATE sweep_range SET next_user = :next, reached_at = :now"
+            " WHERE sweep_id = :sweep AND low = :start AND next_user = :from_user"
         ),
-        {"next": done.high, "sweep": sweep.number, "start": done.start, "from_user": done.low},
+        {"next": done.high, "now": now, "sweep": sweep.number, "start": done.start, "from_user": done.low},
     )
     if not moved.rowcount:
         return False
     started = text("UPDATE sweep SET started_at = :now WHERE id = :sweep AND started_at IS NULL")
-    connection.execute(started, {"now": WallClock().now(), "sweep": sweep.number})
+    connection.execute(started, {"now": now, "sweep": sweep.number})
     return True
 
 
@@ -196,10 +200,12 @@ def sweep_progress(connection: Connection) -> SweepProgress | None:
     row = connection.execute(
         text(
             "SELECT s.opened_at, s.started_at, coalesce(sum(r.next_user - r.low), 0) AS reached,"
-            " coalesce(sum(r.high - r.low), 0) AS total FROM sweep AS s LEFT JOIN sweep_range AS r ON r.sweep_id = s.id"
+            " coalesce(sum(r.high - r.low), 0) AS total,"
+            " coalesce(max(r.reached_at), s.started_at, s.opened_at) AS moved_at FROM sweep AS s LEFT JOIN sweep_range AS r ON r.sweep_id = s.id"
             " WHERE s.id = :sweep GROUP BY s.opened_at, s.started_at"
         ),
         {"sweep": sweep.number},
     ).one()
     started = None if row.started_at is None else Instant(row.started_at)
-    return SweepProgress(sweep, int(row.reached), int(row.total), Instant(row.opened_at), started)
+    opened, moved = Instant(row.opened_at), Instant(row.moved_at)
+    return SweepProgress(sweep, int(row.reached), int(row.total), opened, started, moved)

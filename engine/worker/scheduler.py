@@ -21,6 +21,7 @@ from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, WallClock, iso, to_datetime
 from engine.delivery.dispatch import Delivery
 from engine.errors import HabitueError, SchemaDrift, VersionReplaced
+from engine.explain.notices import Notice, NoticeKind, of_alarm
 from engine.faults import trail
 from engine.pipeline import Progress
 from engine.settings import ScheduleSettings
@@ -62,6 +63,8 @@ class WorkerProcess:
         """Version of the content that delivery is using."""
         self._clock_message = ""
         """What to tell an admin if the store's last tick is ahead of this machine's clock."""
+        self._failure = ""
+        """What to tell an admin if the last tick or look at the files failed."""
         self._waits_for_columns = False
         """Whether the last tick found the columns changed since the files were checked."""
         self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
@@ -140,7 +143,7 @@ class WorkerProcess:
         now = WallClock().now()
         work: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
         every = IntervalTrigger(seconds=schedule.tick / SECOND)
-        scheduler.add_job(self._job, every, [work], next_run_time=to_datetime(now))
+        scheduler.add_job(self._job, every, [partial(self._reported, work)], next_run_time=to_datetime(now))
         for job, upkeep in self._upkeep:
             scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
         scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
@@ -160,6 +163,20 @@ class WorkerProcess:
             log.error("job failed", why=str(error))
         except Exception as error:  # noqa: BLE001 - the next run tries again; the error's text may contain personal data
             log.error("job failed", error=trail(error))
+
+    def _reported(self, work: Callable[[], object]) -> None:
+        """Do ``work``; what keeps it from working reaches ``status``, since a tick may fail before it is in the log of ticks."""
+        try:
+            work()
+        except Stopping:
+            raise
+        except HabitueError as error:
+            self._note_failure(str(error))
+            raise
+        except Exception as error:
+            self._note_failure(trail(error))
+            raise
+        self._note_failure("")
 
     def _tick(self) -> None:
         reading = self._refresh_content()
@@ -189,6 +206,11 @@ class WorkerProcess:
             )
         for job, upkeep in self._upkeep:
             self._once(job, upkeep)
+
+    def _note_failure(self, said: str) -> None:
+        if said != self._failure:
+            self._failure = said
+            self._beat()
 
     def _note_clock(self, done: Progress) -> None:
         """Warn if the store's last tick is ahead of this machine's clock: no tick runs until the clock catches up."""
@@ -225,9 +247,14 @@ class WorkerProcess:
     def _beat(self) -> None:
         content = self._content.current
         alarms = self._delivery.alarms if self._delivery else ()
-        said = [self._content.message, self._clock_message, *map(str, alarms)]
-        message = "; ".join(one for one in said if one) or None
-        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, message)
+        said = (
+            (NoticeKind.FILES, self._content.message),
+            (NoticeKind.CLOCK, self._clock_message),
+            (NoticeKind.TICK, self._failure),
+        )
+        notices = [Notice(kind, message) for kind, message in said if message]
+        notices += map(of_alarm, alarms)
+        self._heartbeat.beat(self._app.clock.now(), content.version if content else None, notices)
 
     def _once(self, job: ScheduledJob, upkeep: Upkeep) -> None:
         """Do ``upkeep`` unless a worker has done the latest run of ``job``.

@@ -1,6 +1,6 @@
 """The worker's jobs besides ticks: calibration, retention, heartbeats, and claiming scheduled runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection, delete, insert, text
@@ -9,6 +9,7 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
+from engine.explain.notices import Notice, packed
 from engine.intake.write.suppressions import forget_lifted
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
@@ -94,10 +95,11 @@ class Heartbeat:
         self._database = database
         self._started_at: Instant | None = None
 
-    def beat(self, now: Instant, version: str | None, message: str | None) -> None:
+    def beat(self, now: Instant, version: str | None, notices: Sequence[Notice] = ()) -> None:
         """Record that this worker is alive, which version it runs, and what an admin should know."""
         self._started_at = self._started_at or now
-        row = {"started_at": self._started_at, "seen_at": now, "content_version": version, "message": message}
+        known = {"content_version": version, "notices": packed(notices)}
+        row = {"started_at": self._started_at, "seen_at": now, **known}
         with self._database.write() as connection:
             connection.execute(delete(Worker).where(Worker.name == self.name))  # type: ignore[arg-type]
             connection.execute(insert(Worker).values({"name": self.name, **row}))

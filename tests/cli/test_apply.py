@@ -225,7 +225,7 @@ def test_nothing_runs_before_something_is_applied(manual: World, command: str) -
         "habitue: no version of the files has been applied yet: run `habitue apply` (`content.apply` is `manual`)\n"
     )
     found = read_status(manual.app)
-    assert [(one.subject, "habitue apply" in one.message) for one in found.attention] == [("content", True)]
+    assert [(one.subject, one.remedy) for one in found.attention] == [("content", "run `habitue apply`")]
 
 
 def test_the_applied_version_runs_whatever_is_in_the_folder(manual: World) -> None:
@@ -259,7 +259,7 @@ def test_status_notes_what_is_in_the_folder(manual: World) -> None:
     (manual.folder / "rules").rename(manual.folder / "elsewhere")
     [note] = read_status(manual.app).notes
     assert note.startswith("the files in the folder cannot be read: the folder")
-    assert read_status(manual.app).attention == ()
+    assert told(manual, "status")["attention"] == []
     assert said(manual, "tick")
 
 

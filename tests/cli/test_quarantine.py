@@ -70,6 +70,6 @@ def test_status_says_that_a_bug_holds_messages_up(world: World) -> None:
     world.tick(1, deliver=True)
     assert world.states()["queued:code_at_fault"] == 3
     shown = world.command("status")
-    assert "3 messages wait because of a bug" in shown.stdout.replace("\n", " ")
+    assert "3 messages went back to the queue because of a bug" in shown.stdout.replace("\n", " ")
     logged = world.command("log", "--reason", "code_at_fault", "--json").stdout
     assert "KeyError at test_quarantine.py:" in logged

@@ -9,11 +9,9 @@ import pytest
 from sqlalchemy import event, text
 
 from engine.cli.status import read_status
-from engine.clock import DAY, HOUR, MINUTE
+from engine.clock import DAY, HOUR
 from engine.errors import StoreError
 from engine.explain.health_models import Status
-from engine.pipeline import Progress
-from engine.worker.upkeep import Heartbeat
 from tests.world import START, World, day
 
 LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", "coupon_code", "transition")
@@ -22,10 +20,6 @@ LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", 
 def status(world: World, number: float) -> Status:
     world.clock.move_to(day(number))
     return read_status(world.app)
-
-
-def subjects(found: Status) -> list[str]:
-    return [one.subject for one in found.attention]
 
 
 def ordered(world: World, users: int) -> None:
@@ -66,67 +60,9 @@ def test_held_actions_ask_for_codes(world: World) -> None:
     assert [(depth.state, depth.reason, depth.count) for depth in found.store.held_or_unknown] == [
         ("held", "coupon_pool_empty", 2)
     ]
-    assert subjects(found) == ["held actions"]
-    assert "habitue coupons import" in found.attention[0].message
+    assert [one.check for one in found.attention] == ["held", "pool"]
+    assert "habitue coupons import" in found.attention[0].remedy
     assert world.command("status").exit_code == 1
-
-
-def test_a_pool_that_runs_low_asks_for_codes_before_it_is_empty(world: World) -> None:
-    world.codes("C-1", "C-2")
-    found = status(world, 1)
-    assert [(pool.coupon, pool.free, pool.low) for pool in found.pools] == [("GIFT", 2, True)]
-    assert subjects(found) == ["coupon GIFT"]
-
-
-def test_unknown_actions_and_adapters_that_are_down_ask_for_a_person(world: World) -> None:
-    world.codes(*(f"C-{number}" for number in range(200)))
-    ordered(world, 2)
-    world.mark_actions("unknown", "no_answer", "id = 1")
-    world.mark_actions("queued", "adapter_down", "id = 2")
-    assert subjects(status(world, 2)) == ["unknown actions", "channel email"]
-
-
-def test_files_with_errors_are_told_while_the_good_version_runs(world: World) -> None:
-    before = world.content().version
-    world.write("rules/value.toml", "[dimension]\nname = 'value'\nkind = 'tears'\n")
-    found = status(world, 1)
-    assert found.store.content_version == before != found.files_version
-    assert found.files_errors >= 1
-    assert subjects(found) == ["files"]
-    assert "rules/value.toml" in found.attention[0].message
-
-
-def test_files_that_need_columns_ask_for_migrate(world: World) -> None:
-    facts = (world.folder / "rules/facts.toml").read_text()
-    world.write("rules/facts.toml", facts + '\n[facts.visits]\ncount = "order_completed"\n')
-    found = status(world, 1)
-    assert subjects(found) == ["columns"]
-    assert "habitue migrate" in found.attention[0].message
-
-
-def test_workers_are_heard(world: World) -> None:
-    Heartbeat(world.app.database, "lively").beat(day(1), "v", None)
-    Heartbeat(world.app.database, "troubled").beat(day(1), "v", "adapter `smtp` is down")
-    Heartbeat(world.app.database, "gone").beat(day(0), "v", None)
-    found = status(world, 1 + MINUTE / DAY)
-    assert [(worker.name, worker.silent) for worker in found.store.workers] == [
-        ("gone", True),
-        ("lively", False),
-        ("troubled", False),
-    ]
-    assert subjects(found) == ["worker gone", "worker troubled"]
-    assert "adapter `smtp` is down" in found.attention[1].message
-
-
-def test_a_tick_that_failed_counts_until_one_succeeds(world: World) -> None:
-    def full(_: Progress) -> None:
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        world.app.tick(world.content(), day(1), full)
-    assert subjects(status(world, 1)) == ["tick"]
-    world.tick(2)
-    assert subjects(status(world, 2)) == []
 
 
 def test_json_has_the_same(world: World) -> None:

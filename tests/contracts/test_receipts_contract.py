@@ -53,7 +53,7 @@ def test_a_receipt_is_a_change_like_others_and_needs_no_lease(sent: Deliveries) 
         (2, "bounced", "full", LATER),
         (3, "accepted", "accepted", NOON),
     ]
-    last = sent.changes(LogFilter(user="u1"))[-1]
+    last = sent.changes(LogFilter(user=1))[-1]
     assert (last.state, last.reason, last.detail) == ("delivered", "reported", "250 delivered to mailbox")
 
 
@@ -73,7 +73,7 @@ def test_the_log_shows_when_it_happened_if_that_is_plausible_and_earlier(
 ) -> None:
     receipt = replace(told(State.DELIVERED, provider_text="250 delivered"), happened_at=Instant(happened_at))
     assert receive(sent, receipt) == Received(new=1)
-    last = sent.changes(LogFilter(user="u1"))[-1]
+    last = sent.changes(LogFilter(user=1))[-1]
     assert (last.at, last.state, last.detail) == (LATER, "delivered", shown)
     assert receive(sent, replace(receipt, happened_at=Instant(NOON))) == Received(known=1)
 

@@ -34,7 +34,6 @@ MAY_IMPORT = {
 
 MAY_COMPARE = {
     ("engine/settings.py", "email"): "the old key `email.adapter` is read for one more version",
-    ("engine/cli/log.py", "address"): "the name of a column of the log",
     ("engine/conditions/report.py", "when"): "the key of a condition in any file",
     ("engine/demo/job.py", "capture"): "the demo refuses whatever could send to real people",
     ("engine/messages/checking.py", "event"): "templates read `event.…`",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -15,9 +16,10 @@ from engine.app import App
 from engine.cli.demo import show
 from engine.clock import DAY, FixedClock, Instant, instant
 from engine.demo.job import EVERY, JobProgress, run
-from engine.demo.output import DemoCounts
-from engine.demo.summary import Summary, summarise
+from engine.demo.output import DemoCounts, busiest_customer
 from engine.errors import InputError
+from engine.explain.report.models import Report
+from engine.explain.report.reading import ReportWindow, read_report
 from engine.settings import ChannelSettings, Settings, load_settings
 from tests.brand import brand
 
@@ -62,9 +64,10 @@ def live(app: App, end: Instant = END) -> tuple[DemoCounts, list[JobProgress]]:
     return run(app, clock, stages.append, users=USERS, days=DAYS, seed=7), stages
 
 
-def summary_of(app: App) -> Summary:
+def report_of(app: App) -> Report:
+    window = ReportWindow(END, ZoneInfo("America/New_York"))
     with app.database.read() as connection:
-        return summarise(connection, app.content().rules.dimensions)
+        return read_report(connection, app.content().rules.dimensions, window)
 
 
 def mails(folder: Path) -> list[Path]:
@@ -75,15 +78,15 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
     made, stages = live(app)
     ticks = DAYS * DAY // EVERY + 1
     assert stages[-1] == JobProgress("ticks", ticks, ticks)
-    first = summary_of(app)
+    first = report_of(app)
     assert (first.users, first.events, first.ticks) == (made.users, made.events, ticks)
     for dimension in ("value", "activity", "contribution", "lifecycle"):
-        assert sum(first.places[dimension].values()) == first.users
+        assert sum(one.customers for one in first.places if one.dimension == dimension) == first.users
     assert first.transitions
     accepted = sum(done.count for done in first.actions if done.state == "accepted")
     assert accepted > 20
     assert len(mails(tmp_path)) == accepted
-    assert sum(first.crossed.values()) == first.users
+    assert sum(one.customers for one in first.crossed) == first.users
     with app.database.read() as connection:
         doubled = text("SELECT 1 FROM enrolment GROUP BY playbook, user_id, occurrence HAVING count(*) > 1")
         assert connection.execute(doubled).first() is None
@@ -94,29 +97,31 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
         assert connection.execute(scored).scalar_one() == first.users
 
     assert live(app) == (DemoCounts(0, 0), [])
-    assert summary_of(app) == first
+    assert report_of(app) == first
 
     on, stages = live(app, Instant(END + DAY))
     assert on.events > 0
     assert stages[-1].total == DAY // EVERY
-    assert summary_of(app).ticks == ticks + DAY // EVERY
+    assert report_of(app).ticks == ticks + DAY // EVERY
 
 
 def test_is_shown_with_what_to_try_next(tmp_path: Path, sqlite_url: str) -> None:
     app = App(settings_for(tmp_path, sqlite_url), FixedClock(END))
     live(app)
-    summary = summary_of(app)
+    found = report_of(app)
+    with app.database.read() as connection:
+        busiest = busiest_customer(connection)
     app.close()
-    out = Console(record=True, width=120, file=StringIO())
-    show(out, summary, "var/mail")
+    out = Console(record=True, width=80, file=StringIO())
+    show(out, found, busiest, "var/mail")
     page = out.export_text()
     assert "Customers by lifecycle and value" in page
     for place in (*brand.places("lifecycle"), *brand.places("value")):
         assert re.search(rf"\b{place}\b", page)
-    told = Counter(done.playbook for done in summary.actions)
+    told = Counter(done.playbook for done in found.actions)
     assert all(playbook in page for playbook in told)
     assert "var/mail" in page
-    assert f"habitue explain {summary.example}" in page
+    assert f"habitue explain {busiest}" in page
 
 
 def test_refuses_to_write_to_anybody(tmp_path: Path, sqlite_url: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from engine.explain.health_models import Status
 from engine.explain.models import Explanation
 from engine.explain.previewing import Preview
+from engine.explain.report.models import DayCount, PlaybookCount, ReasonCount, Report
 from tests.explain.test_explain import spender
 from tests.world import World
 
@@ -18,13 +19,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
 
 
 def test_the_page_fits_and_tells_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     world.codes("A-1")
     spender(world)
     world.tick(2.1, deliver=True)
     done = world.command("explain", "ann", "--at", "2026-01-04")
     assert done.exit_code == 0
-    assert max(len(line) for line in done.output.splitlines()) <= 100
+    assert max(len(line) for line in done.output.splitlines()) <= 80
     for said in ("$600.00", "high", "value.high.keep", "rules/value.toml", "A-1", "coupon_pool_empty", "winback"):
         assert said in done.output
     assert "ann@example.com" not in done.output
@@ -55,7 +56,7 @@ def test_it_explains_by_the_version_that_runs_while_the_files_have_errors(world:
 def test_an_unknown_user_is_one_sentence_and_exit_2(world: World) -> None:
     ended = world.program("explain", "nobody")
     assert ended.returncode == 2
-    assert "there is no user with the key `nobody`" in ended.stderr
+    assert "no such user `nobody`" in ended.stderr
 
 
 def keys(kind: Any) -> set[str]:
@@ -66,7 +67,7 @@ def keys(kind: Any) -> set[str]:
     return set(hints) | {key for hint in hints.values() for key in keys(hint)}
 
 
-@pytest.mark.parametrize("model", [Explanation, Status, Preview])
+@pytest.mark.parametrize("model", [Explanation, Status, Preview, Report, PlaybookCount, ReasonCount, DayCount])
 def test_every_key_of_the_json_is_documented(model: type) -> None:
     named = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8")))
     assert keys(model) - named == set()

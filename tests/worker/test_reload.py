@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.explain.notices import unpacked
 from tests.conftest import POSTGRESQL_IN_BULK
 from tests.maison import FILES, VALUE
 from tests.processes import FACTS, habitue, just_now, people, running
@@ -11,12 +12,13 @@ from tests.world import World
 pytestmark = pytest.mark.parametrize("database_url", POSTGRESQL_IN_BULK, indirect=True)
 
 BROKEN = VALUE.replace('when = "spend >=', 'when = "spendd >=')
-SAYS = "SELECT message FROM worker"
+SAYS = "SELECT notices FROM worker"
 
 
 def message(world: World) -> str | None:
-    found = world.rows(SAYS)
-    return found[0][0] if found else None
+    """Return what the worker says about its files, in the first of its notices."""
+    notices = [notice for (column,) in world.rows(SAYS) for notice in unpacked(column)]
+    return notices[0].message if notices else None
 
 
 def test_a_file_with_errors_never_replaces_the_running_version(world: World) -> None:

@@ -28,6 +28,14 @@ class Action(SQLModel, table=True):
         ),
         partial_index("action_leased", "lease_until", where="state IN ('claimed', 'handed_off')"),
         partial_index("action_held", "reason", where="state IN ('held', 'unknown')"),
+        # What `habitue status` asks for; few actions are in these.
+        partial_index("action_failed", "changed_at", "channel", "reason", where="state = 'failed'"),
+        partial_index(
+            "action_stopped",
+            "channel",
+            "reason",
+            where="state = 'queued' AND reason IN ('adapter_down', 'code_at_fault')",
+        ),
         # A receipt identifies a message by the provider's id.
         partial_index("action_reference", "reference", "adapter", where="reference IS NOT NULL"),
     )

@@ -82,3 +82,5 @@ class SweepRange(SQLModel, table=True):
     """One past its last id."""
     next_user: int = big()
     """The cursor: the first id that has not been reached."""
+    reached_at: int | None = big(null=True)
+    """When the cursor moved last, by the wall clock; None if it has not."""

@@ -16,6 +16,7 @@ class Enrolment(SQLModel, table=True):
         partial_index("enrolment_due", "due_at", where="state = 'active'"),
         # An undo looks for what an intervention cancelled.
         partial_index("enrolment_by_hand", "intervention_id", where="intervention_id IS NOT NULL"),
+        partial_index("enrolment_active", "playbook", where="state = 'active'"),
     )
 
     id: int = row_id()
@@ -62,6 +63,7 @@ class CouponCode(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("enrolment_id", "coupon", name="coupon_once"),
         partial_index("coupon_free", "coupon", "id", where="enrolment_id IS NULL"),
+        partial_index("coupon_claimed", "coupon", "claimed_at", where="claimed_at IS NOT NULL"),
     )
 
     id: int = row_id()

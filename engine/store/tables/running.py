@@ -32,8 +32,8 @@ class Worker(SQLModel, table=True):
     started_at: int = big()
     seen_at: int = big()
     content_version: str | None = text_column(null=True)
-    message: str | None = text_column(null=True)
-    """A message for admins: for example, that the files have errors and the last good version runs."""
+    notices: str = text_column(server_default="[]")
+    """What only this process knows and an admin must, as JSON: see ``explain.notices``."""
 
 
 class Secret(SQLModel, table=True):

@@ -1,0 +1,84 @@
+"""What has stopped in delivery: an adapter, a template, a channel, or all of it."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import text
+
+from engine.content.values import span
+from engine.delivery.reasons import DeliveryReason
+from engine.explain.checks.base import CheckFinding, Installation, several
+from engine.explain.health import COUNTED
+from engine.explain.notices import NoticeKind
+
+# The condition of the partial index `action_stopped`.
+_STOPPED = "state = 'queued' AND reason IN ('adapter_down', 'code_at_fault')"
+_WAITING = text(
+    "SELECT q.channel, q.reason, count(*) FROM"
+    f" (SELECT channel, reason FROM action WHERE {_STOPPED} LIMIT :limit) AS q GROUP BY q.channel, q.reason ORDER BY 1, 2"
+)
+_NEWEST_CHANGE = text("SELECT at FROM action_event ORDER BY at DESC LIMIT 1")
+
+_PAUSED = text("SELECT 1 FROM pause LIMIT 1")
+
+
+def adapter_paused(seen: Installation) -> Iterator[CheckFinding]:
+    """A worker has paused an adapter; or no worker runs, and messages went back to the queue because of one."""
+    paused = list(_noticed(seen, NoticeKind.ADAPTER))
+    yield from paused
+    if not paused:
+        for channel, count in _stopped(seen, DeliveryReason.ADAPTER_DOWN):
+            yield CheckFinding(
+                f"channel {channel}",
+                f"{several(count, 'message')} went back to the queue because the adapter was down",
+                "check `[adapters]` in config.toml and the provider; the next delivery tries again",
+            )
+
+
+def code_stopped(seen: Installation) -> Iterator[CheckFinding]:
+    """A template or a channel has stopped because of a bug."""
+    stopped = list(_noticed(seen, NoticeKind.CODE))
+    yield from stopped
+    if not stopped:
+        for channel, count in _stopped(seen, DeliveryReason.CODE_AT_FAULT):
+            yield CheckFinding(
+                f"channel {channel}",
+                f"{several(count, 'message')} went back to the queue because of a bug in the program or a template",
+                "`habitue log --reason code_at_fault` says where",
+            )
+
+
+def not_delivering(seen: Installation) -> Iterator[CheckFinding]:
+    """Messages are due, workers run, nobody has paused anything, and nothing happens to any message."""
+    late = seen.store.lag.actions
+    if late is None or late <= seen.patience or not seen.alive:
+        return
+    if any(_noticed(seen, NoticeKind.ADAPTER)) or any(_noticed(seen, NoticeKind.CODE)):
+        return
+    if seen.connection.execute(_PAUSED).first() is not None:
+        return
+    newest = seen.connection.execute(_NEWEST_CHANGE).scalar()
+    if newest is None or newest < seen.now - seen.patience:
+        yield CheckFinding(
+            "delivery",
+            f"workers are running, but none of them delivers: messages have been due for {span(late)}",
+            "start one that does: `habitue run`, without `--only ticks`",
+        )
+
+
+_REMEDIES = {
+    NoticeKind.ADAPTER: "check `[adapters]` in config.toml and the provider; messages wait and none is lost",
+    NoticeKind.CODE: "mend the file that it names, or report the bug; messages wait and none is lost",
+}
+
+
+def _noticed(seen: Installation, kind: NoticeKind) -> Iterator[CheckFinding]:
+    for worker in seen.alive:
+        for notice in worker.notices:
+            if notice.kind is kind:
+                yield CheckFinding(f"worker {worker.name}", notice.message, _REMEDIES[kind])
+
+
+def _stopped(seen: Installation, why: DeliveryReason) -> Iterator[tuple[str, int]]:
+    for channel, reason, count in seen.connection.execute(_WAITING, {"limit": COUNTED}):
+        if reason == why:
+            yield channel or "-", int(count)
