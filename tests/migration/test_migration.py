@@ -62,7 +62,10 @@ def house_store(empty_database_url: str) -> str:
 
 @contextmanager
 def worker(home: Path, url: str) -> Iterator[Callable[[datetime], None]]:
-    """What one worker does at its ticks: it compiles the files once, and goes on through all the days."""
+    """What one worker does at its ticks: it compiles the files once, and goes on through all the days.
+
+    The old program never gave codes back to their pool. Here none goes back either, or other customers would get them.
+    """
     clock = FixedClock(Instant(SNAPSHOT_AT))
     with at_home(home, url):
         app = App(load_settings(Path("config.toml")), clock)
@@ -70,6 +73,8 @@ def worker(home: Path, url: str) -> Iterator[Callable[[datetime], None]]:
 
     def tick(at: datetime) -> None:
         clock.move_to(instant(at))
+        with app.database.write() as connection:
+            connection.execute(text("DELETE FROM returning_code"))
         app.tick(content, clock.now())
         app.deliver(content)
 
