@@ -199,6 +199,7 @@ def test_a_pool_lasts_as_long_as_its_rate_says(world: World) -> None:
     healthy(status(world, 0.5))
     for number in range(1, 8):
         for order in range(3):
+            world.user(f"u{number}-{order}", number, first_name="Ann")
             world.order(f"u{number}-{order}", number)
         world.tick(number, deliver=True)
     [pool] = status(world, 7).pools
@@ -212,6 +213,7 @@ def test_a_pool_lasts_as_long_as_its_rate_says(world: World) -> None:
 
 def test_a_pool_that_nobody_draws_on_needs_nothing(world: World) -> None:
     world.codes("C-1", "C-2")
+    world.user("ann", 1, first_name="Ann")
     world.order("ann", 1)
     world.tick(1, deliver=True)
     assert found(world, 1) == ["pool"]
@@ -221,6 +223,7 @@ def test_a_pool_that_nobody_draws_on_needs_nothing(world: World) -> None:
 
 def test_an_empty_pool_is_told_of_beside_those_who_wait(world: World) -> None:
     world.codes("C-1")
+    world.user("ann", 1, first_name="Ann")
     world.order("ann", 1)
     world.tick(1, deliver=True)
     assert "no code left" in the_one(status(world, 1), "pool").message

@@ -149,7 +149,8 @@ def test_workers_that_do_not_deliver(queue: Deliveries) -> None:
     assert "without `--only ticks`" in the_one(read_status(queue.app), "not_delivering").remedy
     pausing = "INSERT INTO pause (scope, name, since, intervention_id) VALUES ('everything', '', 0, 1)"
     queue.execute(pausing)
-    assert "not_delivering" not in [one.check for one in read_status(queue.app).attention]
+    problem = the_one(read_status(queue.app), "paused")
+    assert (problem.subject, problem.remedy) == ("everything", "`habitue resume everything` lets it go on")
     queue.execute("DELETE FROM pause")
     queue.drain(Provider())
     healthy(read_status(queue.app))

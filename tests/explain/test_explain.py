@@ -193,7 +193,7 @@ def test_enrolments_and_actions_carry_their_reasons(world: World) -> None:
     assert (sent.state, sent.coupon_code, sent.channel) == ("accepted", "A-1", "email")
     assert [change.state for change in sent.history] == ["queued", "claimed", "handed_off", "accepted"]
     assert (held.state, held.reason, held.coupon_code) == ("held", "coupon_pool_empty", None)
-    assert held.sentence == "The message needs a coupon code and none is left; it waits for new codes."
+    assert held.sentence == "It needs a coupon code and has none; it gets the pool's next free one."
 
 
 def test_a_wait_names_its_event_and_an_end_the_playbooks_own_reason(world: World) -> None:
