@@ -27,7 +27,7 @@ ROUND = 1.0
 """Seconds after which the threads report how far they are."""
 
 
-class Sweeping:
+class SweepWork:
     """Works on the sweeps of one version of the files."""
 
     def __init__(

@@ -15,7 +15,7 @@ from engine.clock import Instant
 from engine.pipeline.chunks import Chunks
 from engine.pipeline.held import HeldVersion
 from engine.pipeline.progress import ChunkSettings, Progress, Watch, add
-from engine.pipeline.sweeping import Sweeping
+from engine.pipeline.sweeping import SweepWork
 from engine.pipeline.triggers import Triggers
 from engine.rules.evaluation import Evaluation
 from engine.store.due import take_due_users
@@ -37,7 +37,7 @@ class UserStage:
         self._triggers = triggers
         self._chunk = settings.users
         self._due_pace = store.pace(settings.users)
-        self._sweeping = Sweeping(store, evaluation.of_range, triggers, settings)
+        self._sweeping = SweepWork(store, evaluation.of_range, triggers, settings)
 
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Evaluate everybody who is due at ``now``, and finish an open sweep.

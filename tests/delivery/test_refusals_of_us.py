@@ -91,7 +91,10 @@ def test_what_refuses_us_fails_nobody(world: Deliveries, verb: str, reply: str, 
     assert "@" not in str(alarm)
     assert server.verbs().count("MAIL") == 3, "three are enough, at one domain"
     status = world.command("status")
-    assert (status.exit_code, "wait because the adapter was down" in " ".join(status.output.split())) == (1, True)
+    assert (
+        status.exit_code,
+        "went back to the queue because the adapter was down" in " ".join(status.output.split()),
+    ) == (1, True)
     world.at(NOON + HOUR)
     through(world, ScriptedSmtp())
     assert world.states() == {"accepted:accepted": 60}

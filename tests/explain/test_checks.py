@@ -200,7 +200,7 @@ def test_a_pool_lasts_as_long_as_its_rate_says(world: World) -> None:
     for number in range(1, 8):
         for order in range(3):
             world.user(f"u{number}-{order}", number, first_name="Ann")
-            world.order(f"u{number}-{order}", number)
+            world.order(f"u{number}-{order}", number, 1_000, category="beauty")
         world.tick(number, deliver=True)
     [pool] = status(world, 7).pools
     assert (pool.free, pool.claimed, pool.over) == (40 - 7 * 3, 7 * 3, 6 * DAY)
@@ -214,7 +214,7 @@ def test_a_pool_lasts_as_long_as_its_rate_says(world: World) -> None:
 def test_a_pool_that_nobody_draws_on_needs_nothing(world: World) -> None:
     world.codes("C-1", "C-2")
     world.user("ann", 1, first_name="Ann")
-    world.order("ann", 1)
+    world.order("ann", 1, 1_000, category="beauty")
     world.tick(1, deliver=True)
     assert found(world, 1) == ["pool"]
     world.tick(20)
@@ -224,7 +224,7 @@ def test_a_pool_that_nobody_draws_on_needs_nothing(world: World) -> None:
 def test_an_empty_pool_is_told_of_beside_those_who_wait(world: World) -> None:
     world.codes("C-1")
     world.user("ann", 1, first_name="Ann")
-    world.order("ann", 1)
+    world.order("ann", 1, 1_000, category="beauty")
     world.tick(1, deliver=True)
     assert "no code left" in the_one(status(world, 1), "pool").message
     world.order("bob", 1)
