@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.app import App
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
 from engine.clock import MINUTE, SECOND, Instant, WallClock
 from engine.incentives.pools import fill_pool
 from engine.intake.rows.model import EventTuple, UserRow
@@ -95,7 +97,7 @@ def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
     ]
     database = world.app.database
     with database.write() as connection:
-        write_users(connection, database.dialect, users, at)
+        write_users(connection, database.dialect, users, at, channel_addresses(CHANNELS))
         write_events(connection, database.dialect, events, at)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from engine.app import App
+from engine.channels.base import channel_addresses
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
 from engine.content.bundle import Bundle
@@ -207,7 +208,7 @@ class World:
             consents=consents or {},
         )
         with self.app.database.write() as connection:
-            write_users(connection, self.app.database.dialect, [row], day(at))
+            write_users(connection, self.app.database.dialect, [row], day(at), channel_addresses(self.kinds.channels))
         [(user,)] = self.rows("SELECT id FROM users WHERE key = :key", key=key)
         return int(user)
 

@@ -9,6 +9,7 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
+from engine.delivery.gates.duplicate import forget_places
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database
@@ -76,10 +77,11 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
+    """Delete ticks, slots, places, workers and the contents of messages that are past their retention."""
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
+    forget_places(connection, now)
     forget_contents(connection, Instant(now - app.settings.schedule.keep_content))
 
 

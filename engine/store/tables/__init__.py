@@ -9,7 +9,16 @@ from engine.store.tables.columns import JsonText
 from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
 from engine.store.tables.enrolments import CouponCode, Enrolment, Slot
 from engine.store.tables.interventions import Intervention, Pause
-from engine.store.tables.people import Consent, Event, ProfileChange, Suppression, Users, Zone
+from engine.store.tables.people import (
+    AddressRefusal,
+    Consent,
+    Event,
+    ProfileChange,
+    ReachedAddress,
+    Suppression,
+    Users,
+    Zone,
+)
 from engine.store.tables.places import CutPoints, Transition, Version
 from engine.store.tables.running import ImportFile, Quarantine, Secret, Tick, Worker
 
@@ -17,6 +26,7 @@ __all__ = [
     "Action",
     "ActionContent",
     "ActionEvent",
+    "AddressRefusal",
     "Consent",
     "CouponCode",
     "CutPoints",
@@ -29,6 +39,7 @@ __all__ = [
     "ProfileChange",
     "ProviderText",
     "Quarantine",
+    "ReachedAddress",
     "Secret",
     "Slot",
     "Suppression",
