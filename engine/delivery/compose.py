@@ -15,6 +15,7 @@ from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.delivery.used_values import UsedValues
 from engine.errors import RenderError
+from engine.incentives.expiry import last_day
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import RenderContext, Template
 from engine.messages.templates import TemplateLibrary
@@ -129,6 +130,14 @@ class Composer:
             Subscription(pending.user_id, pending.channel, pending.message_class, pending.action_id)
         )
 
+    def _last_day(self, pending: PendingMessage) -> str | None:
+        """Return the last day on which the message's coupon code is good, as text."""
+        if pending.coupon is None or pending.coupon.expires_at is None:
+            return None
+        home = ZoneInfo(self._shared.brand.timezone)
+        day = last_day(pending.coupon.expires_at, home, zone_or(pending.timezone, home))
+        return day.isoformat() if day else None
+
     def _values(self, pending: PendingMessage, channel: Channel, address: str, link: str) -> Values:
         coupon = pending.coupon
         return {
@@ -144,7 +153,7 @@ class Composer:
             if coupon is None
             else {
                 "code": coupon.code,
-                "expires_on": coupon.expires_at,
+                "expires_on": self._last_day(pending),
                 "worth": self._shared.coupon_values.get(pending.coupon_name or "", ""),
             },
             "brand": self._brand,
