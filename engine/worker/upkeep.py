@@ -9,7 +9,7 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
-from engine.delivery.gates.duplicate import forget_places
+from engine.delivery.reached_addresses import forget_places
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database

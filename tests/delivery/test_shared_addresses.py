@@ -9,9 +9,9 @@ import pytest
 
 from adapters.base import Answer, Outcome
 from engine.clock import DAY, HOUR, Instant
-from engine.delivery.gates import duplicate
 from engine.delivery.gates.address_consent import AddressConsentReason
-from engine.delivery.gates.duplicate import KEEP, DuplicateReason
+from engine.delivery.gates.duplicate import DuplicateReason
+from engine.delivery.reached_addresses import KEEP, forget_places
 from tests.deliveries import NOON, Deliveries
 from tests.maison import PLAYBOOKS, email
 from tests.provider import ACCEPT, Provider
@@ -336,10 +336,10 @@ def test_places_are_forgotten_with_their_slots(queue: Deliveries) -> None:
     shared(queue, 2, 1)
     queue.drain(Provider())
     with queue.database.write() as connection:
-        duplicate.forget_places(connection, Instant(NOON + KEEP))
+        forget_places(connection, Instant(NOON + KEEP))
     assert len(queue.rows("SELECT * FROM reached_address")) == 2
     with queue.database.write() as connection:
-        duplicate.forget_places(connection, Instant(NOON + KEEP + DAY))
+        forget_places(connection, Instant(NOON + KEEP + DAY))
     assert queue.rows("SELECT * FROM reached_address") == []
 
 
