@@ -22,7 +22,7 @@ _TAKE = (
 )
 
 
-class Place(NamedTuple):
+class ReachedPlace(NamedTuple):
     """What the message of only one user can take."""
 
     day: str
@@ -31,19 +31,19 @@ class Place(NamedTuple):
     """A hash, which tells nobody the address, so that a row can outlive what is known of the person."""
 
 
-def place_of(day: str, *parts: str) -> Place:
+def place_of(day: str, *parts: str) -> ReachedPlace:
     """Return the place of ``parts``: the occasion, what is sent, and the address."""
-    return Place(day, blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
+    return ReachedPlace(day, blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
 
 
-class Taking(NamedTuple):
+class PlaceTaker(NamedTuple):
     """Who takes a place, with which action."""
 
     user_id: int
     action_id: int
 
 
-def take_places(connection: Connection, wanted: Mapping[Place, Taking]) -> frozenset[int]:
+def take_places(connection: Connection, wanted: Mapping[ReachedPlace, PlaceTaker]) -> frozenset[int]:
     """Take those places that nobody has or the same user has; return the actions that have theirs.
 
     Of two workers that want the same place, one waits for the other's transaction.

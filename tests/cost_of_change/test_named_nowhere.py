@@ -25,10 +25,6 @@ FOLDERS = {
 MAY_IMPORT = {
     ("engine/delivery/compose.py", "engine.delivery.gates.adapter"): "gives the same reason for a channel unknown",
     ("engine/delivery/compose.py", "engine.delivery.gates.address"): "gives the same reason where no one was asked",
-    (
-        "engine/delivery/gates/duplicate.py",
-        "engine.playbooks.triggers.date",
-    ): "its days are local; all others' are the brand's",
     ("engine/delivery/preparing.py", "engine.delivery.gates.expiry"): "what cannot be loaded expires like any other",
     ("engine/facts/calibrate.py", "engine.facts.sources.quantile"): "calibration is of scores alone",
     ("engine/facts/calibration_needs.py", "engine.facts.sources.quantile"): "so is the need of one",

@@ -16,8 +16,8 @@ from engine.actions.described_enum import DescribedEnum
 from engine.calendar.zones import local_day, zone_or
 from engine.delivery.gates.base import PASS, Gate, Refuse, Verdict
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.delivery.reached_addresses import Place, Taking, leave_places, place_of, take_places
-from engine.playbooks.triggers.date import OCCURRENCE as DATE
+from engine.delivery.reached_addresses import PlaceTaker, ReachedPlace, leave_places, place_of, take_places
+from engine.playbooks.triggers.base import LOCAL_DAY
 
 _OF_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}").match
 
@@ -36,12 +36,12 @@ def _judge(_message: PendingMessage, _: None, _context: GateContext) -> Verdict:
 
 
 def _reserve(connection: Connection, messages: Sequence[PendingMessage], context: GateContext) -> Mapping[int, Verdict]:
-    wanted: dict[Place, Taking] = {}
+    wanted: dict[ReachedPlace, PlaceTaker] = {}
     refused: dict[int, Verdict] = {}
     for message in messages:
         place = _place(message, context.brand_zone)
         if place is not None:
-            first = wanted.setdefault(place, Taking(message.user_id, message.action_id))
+            first = wanted.setdefault(place, PlaceTaker(message.user_id, message.action_id))
             if first.user_id != message.user_id:
                 refused[message.action_id] = _HAS_IT
     if wanted:
@@ -50,7 +50,7 @@ def _reserve(connection: Connection, messages: Sequence[PendingMessage], context
     return refused
 
 
-def _place(message: PendingMessage, brand_zone: str) -> Place | None:
+def _place(message: PendingMessage, brand_zone: str) -> ReachedPlace | None:
     """Return the place that the message takes; None if it needs none."""
     if message.message_class != "marketing" or message.suppression_form is None or message.occasion is None:
         return None
@@ -59,7 +59,7 @@ def _place(message: PendingMessage, brand_zone: str) -> Place | None:
         day = found[0]
     else:
         # A date is a local day, which begins at another instant in each zone; whatever else happens is an instant.
-        slot = day = _day(message.occasion.at, (message.timezone or "") if kind == DATE else "", brand_zone)
+        slot = day = _day(message.occasion.at, (message.timezone or "") if kind == LOCAL_DAY else "", brand_zone)
     return place_of(day, message.channel, message.playbook, message.step, slot, message.suppression_form)
 
 
