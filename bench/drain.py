@@ -35,7 +35,7 @@ from engine.messages.templates import TemplateLibrary
 from engine.settings import Brand, ComposingSettings, Settings
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate
-from engine.store.tables import Action, Users
+from engine.store.tables import Action, Enrolment, Users
 
 BAR = 0.75
 ROUNDS = 3
@@ -86,12 +86,13 @@ def catalog() -> FactCatalog:
 def seed(database: Database, size: int) -> None:
     """Fill a fresh store with ``size`` users and one due message for each."""
     migrate(database)
-    users, action = _table(Users), _table(Action)
+    users, enrolment, action = _table(Users), _table(Enrolment), _table(Action)
     with database.write() as connection:
         follow(connection, database.dialect, catalog().columns())
         for start in range(1, size + 1, 5_000):
             ids = range(start, min(start + 5_000, size + 1))
             connection.execute(insert(users), [_user(number) for number in ids])
+            connection.execute(insert(enrolment), [_enrolment(number) for number in ids])
             connection.execute(insert(action), [_action(number) for number in ids])
         never = {"never": NEVER}
         connection.execute(text("INSERT INTO user_due (user_id, due_at) SELECT id, :never FROM users"), never)
@@ -118,6 +119,21 @@ def _user(number: int) -> dict[str, object]:
         "timezone": "Europe/Berlin",
         "first_seen_at": 0,
         "updated_at": 0,
+    }
+
+
+def _enrolment(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "playbook": "winback",
+        "version": "v",
+        "user_id": number,
+        "occurrence": f"transition:{number}",
+        "state": "active",
+        "step": 1,
+        "due_at": NOW + DAY,
+        "trigger_at": NOW - 1,
+        "entered_at": NOW - 1,
     }
 
 

@@ -18,7 +18,7 @@ from adapters.smtp import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
-from engine.channels.base import Channel
+from engine.channels.base import Channel, channel_addresses
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.composing.processes import Composers
 from engine.delivery.dispatch import Delivery
@@ -114,7 +114,7 @@ class Deliveries(World):
             for length in sorted({len(key) for key in keys}):  # users are created in the order of their keys
                 alike = [key for key in keys if len(key) == length]
                 make_users(connection, self.database.dialect, dict.fromkeys(alike, NOON), NOON)
-            write_users(connection, self.database.dialect, rows, NOON)
+            write_users(connection, self.database.dialect, rows, NOON, channel_addresses(self.kinds.channels))
             # They have been evaluated, or they would have no actions.
             connection.execute(
                 text("INSERT INTO user_state (user_id) SELECT id FROM users WHERE true ON CONFLICT DO NOTHING")

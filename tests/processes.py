@@ -13,10 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.app import App
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
 from engine.clock import MINUTE, SECOND, Instant, WallClock
-from engine.incentives.pools import fill_pool
+from engine.incentives.pools import PoolFile, fill_pool
 from engine.intake.rows.model import EventTuple, UserRow
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
@@ -73,7 +76,7 @@ def migrate(world: World, at: Instant | None = None) -> None:
         content = app.content()
         app.migrate(content)
         app.apply(content, app.clock.now())
-        fill_pool(app.database, content.playbooks.coupons, "GIFT", codes, None)
+        fill_pool(app.database, content.playbooks.coupons, "GIFT", PoolFile(codes, ZoneInfo("UTC")))
 
 
 def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
@@ -95,7 +98,7 @@ def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
     ]
     database = world.app.database
     with database.write() as connection:
-        write_users(connection, database.dialect, users, at)
+        write_users(connection, database.dialect, users, at, channel_addresses(CHANNELS))
         write_events(connection, database.dialect, events, at)
 
 

@@ -15,11 +15,13 @@ from email.policy import SMTP
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from engine.app import App
+from engine.channels.base import channel_addresses
 from engine.cli.program import program
 from engine.clock import DAY, FixedClock, Instant, instant, iso
 from engine.composing.jobs import Limits
@@ -29,7 +31,7 @@ from engine.content.findings import Finding
 from engine.delivery.tally import DeliveryCounts
 from engine.explain.explaining import Explainer
 from engine.explain.models import Explanation
-from engine.incentives.pools import fill_pool
+from engine.incentives.pools import PoolFile, fill_pool
 from engine.intake.rows.model import Json, UserRow
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
@@ -214,7 +216,7 @@ class World:
             consents=consents or {},
         )
         with self.app.database.write() as connection:
-            write_users(connection, self.app.database.dialect, [row], day(at))
+            write_users(connection, self.app.database.dialect, [row], day(at), channel_addresses(self.kinds.channels))
         [(user,)] = self.rows("SELECT id FROM users WHERE key = :key", key=key)
         return int(user)
 
@@ -232,7 +234,12 @@ class World:
         """Import codes into a pool from a file, as ops would; they expire on day ``expires``."""
         file, until = self.folder / "codes.csv", "" if expires is None else iso(day(expires))
         file.write_text("\n".join(["code,expires_at", *(f"{code},{until}" for code in codes)]), encoding="utf-8")
-        done = fill_pool(self.app.database, self.content().playbooks.coupons, coupon, file, None)
+        done = fill_pool(
+            self.app.database,
+            self.content().playbooks.coupons,
+            coupon,
+            PoolFile(file, ZoneInfo(self.app.settings.brand.timezone)),
+        )
         assert not done.rejected
 
     # --- states that no public call leads to: after a crash, a careless restore, another program's writes -----------

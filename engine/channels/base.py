@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.content.declared import ChannelAddress
 from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import Rendered
@@ -95,6 +96,11 @@ class Channel(ABC):
         """Return a usable address as the suppression list stores it."""
         return address
 
+    def compared(self, address: str) -> str | None:
+        """Return any stored address in its ``suppression_form``; None if nothing can be sent to it."""
+        usable = self.usable(address)
+        return None if usable is None else self.suppression_form(usable)
+
     def masked(self, address: str) -> str:
         """Return ``address`` masked for display."""
         return masked(address)
@@ -126,6 +132,11 @@ def masked(address: str) -> str:
 def by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
     """Return the channels by their names."""
     return {channel.name: channel for channel in channels}
+
+
+def channel_addresses(channels: Iterable[Channel]) -> tuple[ChannelAddress, ...]:
+    """Return where each channel's addresses are and how they compare, for intake."""
+    return tuple(ChannelAddress(one.name, one.address.name, one.compared) for one in channels)
 
 
 def blocks_of(channels: Iterable[Channel]) -> dict[str, Blocks]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.markup import escape
@@ -11,7 +12,8 @@ from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print
 from engine.cli.tables import WordTable
 from engine.clock import Instant
 from engine.errors import InputError
-from engine.incentives.pools import PoolImport, end_of, fill_pool, stocks
+from engine.incentives.expiry import read_expiry
+from engine.incentives.pools import PoolFile, PoolImport, fill_pool, stocks
 
 _SHOWN = 20
 """How many rejected lines are printed."""
@@ -50,12 +52,18 @@ def add(
     file: Annotated[
         Path, typer.Argument(help="One code per line, or CSV with the columns code and expires_at; may be .gz.")
     ],
-    expires: Annotated[str | None, typer.Option(help="Expiry of codes that have none of their own (ISO 8601).")] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            help="Until when codes are good that do not say so themselves: a day, to its end in the brand's zone, or a time (ISO 8601)."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add codes to a pool; codes it already has are left unchanged. Exits with 1 if lines were rejected."""
     with open_app(context) as app:
-        done = fill_pool(app.database, app.content().playbooks.coupons, name, file, _end(expires))
+        zone = ZoneInfo(app.settings.brand.timezone)
+        done = fill_pool(app.database, app.content().playbooks.coupons, name, PoolFile(file, zone, _end(expires, zone)))
     if as_json:
         print_json(asdict(done))
     else:
@@ -64,9 +72,9 @@ def add(
         raise typer.Exit(FINDINGS)
 
 
-def _end(expires: str | None) -> Instant | None:
+def _end(expires: str | None, zone: ZoneInfo) -> Instant | None:
     try:
-        return end_of(expires) if expires is not None else None
+        return read_expiry(expires, zone) if expires is not None else None
     except ValueError as error:
         raise InputError(f"--expires: {error}") from error
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as Bars
 
 from engine.app import App
+from engine.channels.base import channel_addresses
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
 from engine.cli.import_report import show_summary
 from engine.content.declared import Declared
@@ -118,8 +119,7 @@ def declared(app: App) -> Declared:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)
-    channels = tuple(channel.name for channel in app.kinds.channels)
-    return replace(catalog.declared(), currency=brand.currency, channels=channels)
+    return replace(catalog.declared(), currency=brand.currency, channels=channel_addresses(app.kinds.channels))
 
 
 def _import_users(

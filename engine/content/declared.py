@@ -1,10 +1,21 @@
 """The declared types of imported values: the brand's facts declare them, and intake uses them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.content.value_types import ValueType
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAddress:
+    """Where users' addresses on one channel are, and how they compare."""
+
+    channel: str
+    field: str
+    """The column of ``users``, or the attribute, that has the address."""
+    compared: Callable[[str], str | None]
+    """Returns an address in the form in which the channel compares; None if nothing can be sent to it."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +29,12 @@ class Declared:
     """Minor units in one unit of the brand's currency."""
     currency: str = ""
     """ISO 4217; empty if unknown."""
-    channels: tuple[str, ...] = ()
+    channels: tuple[ChannelAddress, ...] = ()
     """The channels for which a file of users can contain consents."""
 
     def digest(self) -> str:
         """Return a hash that changes whenever the same file would be read differently."""
         events = sorted((event, sorted(types.items())) for event, types in self.events.items())
-        text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency, self.channels))
+        channels = tuple(one.channel for one in self.channels)
+        text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency, channels))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

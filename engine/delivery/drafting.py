@@ -19,6 +19,7 @@ from engine.delivery.gates.address import AddressReason
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
+from engine.incentives.expiry import last_day
 from engine.messages.email.headers import Mailbox
 from engine.messages.templates import TemplateLibrary
 from engine.messages.vocabulary import BrandValues, Values
@@ -124,6 +125,13 @@ class Drafter:
             raise RenderError(f"unknown channel `{pending.channel}`; known: {known}", AdapterReason.NO_ADAPTER)
         return channel
 
+    def _last_day(self, pending: PendingMessage) -> str | None:
+        """Return the last day on which the message's coupon code is good, as text."""
+        if pending.coupon is None or pending.coupon.expires_at is None:
+            return None
+        day = last_day(pending.coupon.expires_at, self._zone, zone_or(pending.timezone, self._zone))
+        return day.isoformat() if day else None
+
     def _values(self, pending: PendingMessage, channel: Channel, address: str, link: str) -> Values:
         coupon = pending.coupon
         return {
@@ -139,7 +147,7 @@ class Drafter:
             if coupon is None
             else {
                 "code": coupon.code,
-                "expires_on": coupon.expires_at,
+                "expires_on": self._last_day(pending),
                 "worth": self._shared.coupon_values.get(pending.coupon_name or "", ""),
             },
             "brand": self._brand,

@@ -17,7 +17,7 @@ from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
 from engine.delivery.gates.base import Columns, Gate, Lookup
 from engine.delivery.identity import MessageKeys
-from engine.delivery.pending_message import Coupon, PendingMessage
+from engine.delivery.pending_message import Coupon, MessageOccasion, PendingMessage
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
 from engine.facts.catalog import FactCatalog
@@ -188,11 +188,18 @@ class Loader:
             event=self._event(row) if row.event_name is not None else None,
             facts=fact_values(self._fact_names, self._booleans, read.facts),
             suppression_form=known.suppression_form(recipient) if known and recipient else None,
+            occasion=_occasion(row),
         )
 
     def _event(self, row: ActionRow) -> dict[str, object]:
         declared = self._needs.events.get(row.event_name or "", ())
         return event_values(row.event_name, row.event_at, row.event_amount, row.event_properties, declared)
+
+
+def _occasion(row: ActionRow) -> MessageOccasion | None:
+    if row.occurrence is None or row.trigger_at is None:
+        return None
+    return MessageOccasion(row.occurrence, row.trigger_at)
 
 
 def fact_values(names: Sequence[str], booleans: Collection[str], values: Sequence[object]) -> dict[str, object]:

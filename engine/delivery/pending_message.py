@@ -16,12 +16,19 @@ class Coupon:
     expires_at: int | None
 
 
+class MessageOccasion(NamedTuple):
+    """What triggered the message's enrolment, as stored, and when, in UTC milliseconds."""
+
+    occurrence: str
+    at: int
+
+
 class PendingMessage(NamedTuple):
     """One claimed action with the data of its user, enrolment and coupon.
 
     ``key`` is the idempotency key: the same on every hand-off of this action, and unique to it (see ``identity``).
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
-    to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``event`` has the
+    to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``occasion`` is None if the enrolment is lost. ``event`` has the
     properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read.
     """
 
@@ -49,6 +56,7 @@ class PendingMessage(NamedTuple):
     event: Mapping[str, object] | None
     facts: Mapping[str, object]
     suppression_form: str | None = None
+    occasion: MessageOccasion | None = None
 
 
 @dataclass(frozen=True, slots=True)

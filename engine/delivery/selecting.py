@@ -40,6 +40,8 @@ class ActionRow(NamedTuple):
     timezone: str | None
     coupon_code: str | None
     coupon_expires_at: int | None
+    occurrence: str | None
+    trigger_at: int | None
     event_name: str | None
     event_at: int | None
     event_amount: int | None
@@ -65,6 +67,8 @@ _COLUMNS: Mapping[str, str] = {
     "timezone": "u.timezone",
     "coupon_code": "k.code",
     "coupon_expires_at": "k.expires_at",
+    "occurrence": "n.occurrence",
+    "trigger_at": "n.trigger_at",
     "event_name": "e.name",
     "event_at": "e.at",
     "event_amount": "e.amount",

@@ -11,6 +11,8 @@ from pathlib import Path
 import orjson
 from sqlalchemy import Connection, func, select, text
 
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
 from engine.clock import Instant, iso
 from engine.demo.history import CustomerHistory, event_key, generate
 from engine.demo.people import key_of
@@ -79,10 +81,12 @@ def busiest_customer(connection: Connection) -> str | None:
 def write_brand(database: Database, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
     """Write customers and events; those already in the store are left unchanged."""
     users = events = done = 0
+    channels = channel_addresses(CHANNELS)
     for histories in _chunks(generate(spec)):
         rows = [event for history in histories for event in history.events]
         with database.write() as connection:  # nobody else writes to a demo's store yet
-            users += write_users(connection, database.dialect, [history.user for history in histories], spec.end).new
+            people = [history.user for history in histories]
+            users += write_users(connection, database.dialect, people, spec.end, channels).new
             events += write_events(connection, database.dialect, rows, spec.end).new
         done += len(histories)
         watch(done)

@@ -6,22 +6,35 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from engine.clock import Instant, instant
+from engine.clock import Instant
 from engine.content.findings import did_you_mean
 from engine.errors import InputError
+from engine.incentives.expiry import read_expiry
 from engine.incentives.form import CouponSection
 from engine.store.database import Database
 
 _CHUNK = 5_000
 _LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFile:
+    """A file of codes. ``expires_at`` applies to codes without an expiry of their own, None if they never expire.
+
+    ``zone`` is the brand's: a day ends there.
+    """
+
+    path: Path
+    zone: ZoneInfo
+    expires_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +70,11 @@ class Stock:
     """Codes that expired before they were claimed."""
 
 
-def fill_pool(
-    database: Database, coupons: Mapping[str, CouponSection], name: str, path: Path, expires_at: Instant | None
-) -> PoolImport:
+def fill_pool(database: Database, coupons: Mapping[str, CouponSection], name: str, file: PoolFile) -> PoolImport:
     """Add the codes in a file to the pool ``name``, in chunks; importing the file again changes nothing.
 
     The file has one code per line, or is CSV with a column ``code`` and optionally ``expires_at`` (ISO 8601; a date
-    means the end of that day, UTC). ``.gz`` is unpacked. ``expires_at`` applies to codes without one of their own.
+    means the end of that day). ``.gz`` is unpacked.
 
     Raises:
         InputError: the coupon is not declared as a pool, or the file cannot be read.
@@ -71,15 +82,15 @@ def fill_pool(
     _check_pool(coupons, name)
     done = PoolImport()
     try:
-        with closing(_open(path)) as file:
-            codes = _codes(file, expires_at, done)
+        with closing(_open(file.path)) as lines:
+            codes = _codes(lines, file, done)
             while chunk := list(islice(codes, _CHUNK)):
                 added = database.in_transaction(partial(_add, name=name, chunk=chunk))
                 done.added += added
                 done.known += len(chunk) - added
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path} cannot be read as a file of coupon codes: {why}") from error
+        raise InputError(f"{file.path} cannot be read as a file of coupon codes: {why}") from error
     return done
 
 
@@ -118,9 +129,9 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _codes(file: TextIO, expires_at: Instant | None, done: PoolImport) -> Iterator[PoolCode]:
+def _codes(lines: TextIO, file: PoolFile, done: PoolImport) -> Iterator[PoolCode]:
     """Yield the valid codes; note the others in ``done``."""
-    rows = csv.reader(file)
+    rows = csv.reader(lines)
     columns: list[str] | None = None
     for row in rows:
         cells = [cell.strip() for cell in row]
@@ -131,34 +142,19 @@ def _codes(file: TextIO, expires_at: Instant | None, done: PoolImport) -> Iterat
             if "code" in [cell.lower() for cell in cells]:
                 continue
         try:
-            yield _code(rows.line_num, dict(zip(columns, cells, strict=False)), expires_at)
+            yield _code(rows.line_num, dict(zip(columns, cells, strict=False)), file)
         except ValueError as error:
             done.rejected.append(f"line {rows.line_num}: {error}")
 
 
-def _code(line: int, cells: Mapping[str, str], expires_at: Instant | None) -> PoolCode:
+def _code(line: int, cells: Mapping[str, str], file: PoolFile) -> PoolCode:
     code = cells.get("code", "")
     if not code:
         raise ValueError("the code is empty")
     if len(code) > _LONGEST or not code.isprintable():
         raise ValueError(f"a code has at most {_LONGEST} printable characters")
     own = cells.get("expires_at", "")
-    return PoolCode(line, code, end_of(own) if own else expires_at)
-
-
-def end_of(value: str) -> Instant:
-    """Return the instant that ISO 8601 text gives, in UTC by default; for a date without a time, the end of that day.
-
-    Raises:
-        ValueError: the text is not ISO 8601.
-    """
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError(f"`{value}` is not a date or time; write one such as `2026-12-31`") from error
-    if "T" not in value and " " not in value:
-        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_000)
-    return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return PoolCode(line, code, read_expiry(own, file.zone) if own else file.expires_at)
 
 
 def _add(connection: Connection, name: str, chunk: Iterable[PoolCode]) -> int:

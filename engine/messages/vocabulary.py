@@ -17,8 +17,8 @@ class CouponValues(TypedDict):
     """``coupon``: the code of the step's coupon; None as a whole if the step has no coupon."""
 
     code: str
-    expires_on: int | None
-    """UTC milliseconds; None if the code never expires."""
+    expires_on: str | None
+    """The last day on which the code is good, ``YYYY-MM-DD``: the same in every zone. None if it never expires."""
     worth: str
 
 

@@ -9,6 +9,7 @@ from engine.actions.content import forget_contents
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
+from engine.delivery.reached_addresses import forget_places
 from engine.explain.notices import Notice, packed
 from engine.intake.write.suppressions import forget_lifted
 from engine.loading import Content
@@ -78,13 +79,14 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, workers and the contents of messages that are past their retention."""
+    """Delete ticks, slots, places, workers and the contents of messages that are past their retention."""
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
     outlived = Instant(now - app.settings.schedule.keep_content)
     forget_contents(connection, outlived)
     forget_lifted(connection, outlived)
+    forget_places(connection, now)
 
 
 class Heartbeat:

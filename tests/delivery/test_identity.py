@@ -50,7 +50,7 @@ def forget(world: World, *, installation: bool = False) -> None:
     """Lose all that was lived, as a disk does that had synced none of it; row ids go on elsewhere."""
     with world.app.database.write() as connection:
         for table in ("action", "action_event", "action_content", "enrolment", "transition", "event", "users", "slot",
-                      "user_state", "user_due", "user_news", "user_date", "tick", "profile_change"):  # fmt: skip
+                      "user_state", "user_due", "user_news", "user_date", "tick", "profile_change", "reached_address"):  # fmt: skip
             connection.execute(text(f"DELETE FROM {table}"))
         connection.execute(text("UPDATE coupon_code SET enrolment_id = NULL, user_id = NULL, claimed_at = NULL"))
         if installation:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
+from engine.channels.base import channel_addresses
+from engine.channels.email import EMAIL
 from engine.clock import DAY, FixedClock, Instant, instant
 from engine.demo.history import generate
 from engine.demo.output import DemoCounts, export_brand, is_complete, stored_start, write_brand
@@ -124,7 +126,7 @@ def _comparable(row: Iterable[object]) -> tuple[object, ...]:
 
 def test_importing_the_files_makes_the_same_store(database: Database, tmp_path: Path) -> None:
     export_brand(tmp_path / "demo", SPEC)
-    declared = replace(brand.facts().declared(), channels=("email",))
+    declared = replace(brand.facts().declared(), channels=channel_addresses([EMAIL]))
     options, clock = ImportOptions(), FixedClock(SPEC.end)
     users = import_users(database, Source(tmp_path / "demo" / "users.csv"), declared, options, clock)
     events = import_events(database, Source(tmp_path / "demo" / "events.jsonl.gz"), declared, options, clock)

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from engine.app import App
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.intake.rows.model import EventTuple, UserRow
 from engine.intake.write.events import write_events
@@ -143,7 +145,7 @@ def populate(connection: Connection, database: Database) -> None:
             events.append((f"r{n}", f"u{n}", "review_posted", MONDAY + 63 * DAY, None, None))
         if n % 5 == 2:
             events.append((f"b{n}", f"u{n}", "order_completed", MONDAY + 64 * DAY, 5_000, None))
-    write_users(connection, database.dialect, users, MONDAY)
+    write_users(connection, database.dialect, users, MONDAY, channel_addresses(CHANNELS))
     write_events(connection, database.dialect, events, MONDAY)
     codes = [{"code": f"G{n:03d}"} for n in range(40)]
     connection.execute(text("INSERT INTO coupon_code (coupon, code) VALUES ('GIFT', :code)"), codes)

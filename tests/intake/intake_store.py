@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import text
 
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
 from engine.clock import FixedClock, Instant
 from engine.content.declared import Declared
 from engine.content.value_types import ValueType
@@ -26,7 +28,7 @@ DECLARED = Declared(
     attributes={"birthday": ValueType.DATE, "points": ValueType.INTEGER, "firstName": ValueType.TEXT},
     currency_scale=100,
     currency="USD",
-    channels=("email", "sms", "push"),
+    channels=channel_addresses(CHANNELS),
 )
 
 

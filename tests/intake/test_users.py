@@ -6,7 +6,7 @@ import pytest
 from engine.errors import InputError
 from engine.intake.rows.model import UserRow
 from engine.intake.write.users import write_users
-from tests.intake.intake_store import NOW, Intake
+from tests.intake.intake_store import DECLARED, NOW, Intake
 
 USERS = """customer_id,email,phone,locale,timezone,country,created_at,first name,birthday,points,consent_email
 ann,Ann@Example.com,+49 30 901820,de_DE,europe/berlin,Germany,2025-01-01,Ann,1990-02-28,"1,000",yes
@@ -137,11 +137,15 @@ def test_no_key_column(sqlite_intake: Intake) -> None:
 def test_written_in_memory(intake: Intake) -> None:
     rows = [UserRow("ann", email="a@example.com", attributes={"a": 1}, consents={"email": True}), UserRow("ben")]
     with intake.database.write() as connection:
-        written = write_users(connection, intake.database.dialect, rows, NOW)
+        written = write_users(connection, intake.database.dialect, rows, NOW, DECLARED.channels)
         assert (written.new, written.changed, written.same) == (2, 0, 0)
         cleared = write_users(
-            connection, intake.database.dialect, [UserRow("ann", email="", attributes={"a": None})], NOW
+            connection,
+            intake.database.dialect,
+            [UserRow("ann", email="", attributes={"a": None})],
+            NOW,
+            DECLARED.channels,
         )
         assert (cleared.new, cleared.changed) == (0, 1)
-        assert write_users(connection, intake.database.dialect, [], NOW).same == 0
+        assert write_users(connection, intake.database.dialect, [], NOW, DECLARED.channels).same == 0
     assert profiles(intake)[0] == ("ann", None, None, None, None, None, NOW, None)

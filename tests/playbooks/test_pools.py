@@ -2,16 +2,18 @@
 
 import gzip
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from engine.clock import Instant
 from engine.errors import InputError
-from engine.incentives.pools import PoolImport, Stock, fill_pool, stocks
+from engine.incentives.pools import PoolFile, PoolImport, Stock, fill_pool, stocks
 from tests.playbooks.files import apply, playbook
 from tests.playbooks.test_steps import enter
 from tests.world import World, day, number
 
+ZONE = ZoneInfo("Europe/Berlin")
 COUPONS = '[coupons.GIFT]\nkind = "pool"\n[coupons.MADE]\nkind = "series"\n'
 OLD = '[coupons.OLD]\nkind = "pool"\n'
 
@@ -25,7 +27,7 @@ def pool(world: World) -> World:
 
 
 def fill(world: World, path: Path, name: str = "GIFT", expires: Instant | None = None) -> PoolImport:
-    return fill_pool(world.app.database, world.content().playbooks.coupons, name, path, expires)
+    return fill_pool(world.app.database, world.content().playbooks.coupons, name, PoolFile(path, ZONE, expires))
 
 
 def test_a_list_of_codes_goes_in_once(pool: World, tmp_path: Path) -> None:
@@ -51,7 +53,7 @@ def test_csv_has_dates_of_its_own_and_bad_lines_are_told(pool: World, tmp_path: 
         "line 5: `soon` is not a date or time; write one such as `2026-12-31`",
     ]
     assert pool.rows("SELECT code, expires_at FROM coupon_code WHERE coupon = 'GIFT' ORDER BY id") == [
-        ("ONE", day(number("2027-01-31T23:59:59.999"))),
+        ("ONE", day(number("2027-01-31T22:59:59.999"))),
         ("TWO", day(number("2027-01-31T09:00"))),
         ("FIVE", day(9)),
     ]

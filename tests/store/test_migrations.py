@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 import engine.store.tables
+from engine.channels import CHANNELS
 from engine.errors import StoreError
 from engine.store import migrations
 from engine.store.database import Database
@@ -161,11 +162,54 @@ def test_what_providers_said_moves_out_of_the_log(database: Database) -> None:
     assert [tuple(row) for row in texts] == [(1, said[0][3]), (2, said[1][3])]
 
 
+def test_refusals_are_carried_to_the_addresses_that_refused(database: Database) -> None:
+    people = [
+        (1, "Ann@Example.com", None, "email", False),
+        (2, "ben@münchen.example.com", "+49 (30) 901820", "email", False),
+        (3, "ben@example.com", "+49 (30) 901820", "sms", False),
+        (4, "cy@example.com", None, "email", True),
+        (5, "no address", None, "email", False),
+        (6, None, None, "email", False),
+    ]
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", "engine:store/migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for user, email, phone, channel, granted in people:
+            binds = {"id": user, "key": f"u{user}", "email": email, "phone": phone, "channel": channel, "yes": granted}
+            connection.execute(
+                text(
+                    "INSERT INTO users (id, key, email, phone, first_seen_at, updated_at)"
+                    " VALUES (:id, :key, :email, :phone, 0, 0)"
+                ),
+                binds,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO consent (user_id, channel, class, granted, source, at)"
+                    " VALUES (:id, :channel, 'marketing', :yes, 'form', 7)"
+                ),
+                binds,
+            )
+    migrate(database)
+    addresses = {one.name: one for one in CHANNELS}
+    with database.read() as connection:
+        rows = connection.execute(
+            text("SELECT user_id, channel, address, at FROM address_refusal ORDER BY user_id")
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        (1, "email", addresses["email"].compared("ann@example.com"), 7),
+        (2, "email", addresses["email"].compared("ben@münchen.example.com"), 7),
+        (3, "sms", addresses["sms"].compared("+4930901820"), 7),
+    ]
+
+
 def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(database: Database) -> None:
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0005.*newer version"):
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0008.*newer version"):
         migrate(database)
 
 

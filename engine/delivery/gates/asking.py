@@ -53,6 +53,8 @@ def reserve(
         ValueError: a gate has a bug and returns verdicts on messages that it was not given.
     """
     counting = [gate for gate in gates if gate.reserve is not None]
+    if len(counting) == 1:  # nothing to take back
+        return _ask(counting[0], connection, messages, context)
     refused: dict[int, Verdict] = {}
     while left := [message for message in messages if message.action_id not in refused]:
         attempt = connection.begin_nested()
@@ -60,7 +62,7 @@ def reserve(
         for gate in counting:
             news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], context))
         refused.update(news)
-        if not news or len(counting) == 1:
+        if not news:
             attempt.commit()
             break
         attempt.rollback()  # places that refused messages took with earlier gates

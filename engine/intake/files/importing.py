@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -122,8 +123,9 @@ def import_users(
         job = _Job("users", database, source, opened, options, clock, progress or _silent, fingerprint)
         if (before := _finished(job)) is not None:
             return before
+        write = partial(write_users, channels=declared.channels)
         with closing(_records(job)) as records:
-            return _through(job, records, UserRows(declared, options, records.header, source.name), write_users)
+            return _through(job, records, UserRows(declared, options, records.header, source.name), write)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class UserRows:
         """
         self.plan = Plan({}, {}, ())
         """The meaning of the latest batch's columns."""
-        self._consents = {f"consent_{channel}": channel for channel in declared.channels}
+        self._consents = {f"consent_{one.channel}": one.channel for one in declared.channels}
         aliases = {name: (name, f"{channel}_consent") for name, channel in self._consents.items()}
         self._names = {**USER_NAMES, **aliases}
         self._parse = {**_PARSE, **dict.fromkeys(self._consents, parse_boolean)}

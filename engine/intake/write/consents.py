@@ -30,6 +30,8 @@ class Consents:
 
     users: frozenset[int]
     refusals_kept: int
+    refusing: frozenset[int] = frozenset()
+    """Those of ``users`` who refuse something now, or did until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def write_consents(
     news: dict[tuple[int, str], _Word] = {}
     altered: list[ProfileChangeRow] = []
     kept = 0
+    refusing: set[int] = set()
     for row in stated:
         for channel, granted in row.consents.items():
             place = (ids[row.key], channel)
@@ -66,9 +69,11 @@ def write_consents(
             word = _Word(granted, row.source, at)
             altered.append(_altered(place, there, word))
             words[place] = news[place] = word
+            if not granted or there is not None:
+                refusing.add(place[0])
     _write(connection, news)
     record_altered(connection, dialect, altered, now)
-    return Consents(frozenset(user for user, _channel in news), kept)
+    return Consents(frozenset(user for user, _channel in news), kept, frozenset(refusing))
 
 
 def _altered(place: tuple[int, str], there: _Word | None, word: _Word) -> ProfileChangeRow:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
+from engine.content.declared import ChannelAddress
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
 from engine.intake.write.profile_history import altered_values, record_altered, with_history
+from engine.intake.write.refusals import write_refusals
 from engine.intake.write.resolve import make_users, user_ids
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
@@ -32,11 +34,13 @@ class _Profile:
         return {**self.attributes, **dict(zip(_FIELDS, self.fields, strict=True))}
 
 
-def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant) -> Written:
+def write_users(
+    connection: Connection, dialect: Dialect, rows: Sequence[UserRow], now: Instant, channels: Sequence[ChannelAddress]
+) -> Written:
     """Write users in the caller's transaction; if a key occurs twice, the later row is merged over the earlier.
 
     New users, and users with a changed field, attribute or consent, are due at once; others are left unchanged. Previous
-    values are recorded in ``profile_change``.
+    values are recorded in ``profile_change``, and refusals for the addresses on ``channels``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -51,9 +55,19 @@ def write_users(connection: Connection, dialect: Dialect, rows: Sequence[UserRow
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
     _note_zones(connection, {row.timezone for row in rows if row.timezone})
     consents = write_consents(connection, dialect, rows, ids, now)
+    moved = {ids[key] for key in changed if key not in made and _moved(profiles[key][1], after[key], channels)}
+    refusing = moved | consents.refusing
+    values = {ids[key]: profile.values() for key, profile in after.items() if ids[key] in refusing}
+    write_refusals(connection, dialect, channels, values)
     add_news(connection, dialect, sorted({ids[key] for key in changed} | consents.users), Cause.IMPORT)
     differ = len((set(changed) | {key for key, identity in ids.items() if identity in consents.users}) - made)
     return Written(len(made), differ, len(ids) - len(made) - differ, refusals_kept=consents.refusals_kept)
+
+
+def _moved(before: _Profile, after: _Profile, channels: Sequence[ChannelAddress]) -> bool:
+    """Tell whether an address has changed."""
+    old, new = before.values(), after.values()
+    return any(old.get(one.field) != new.get(one.field) for one in channels)
 
 
 def _make_missing(connection: Connection, dialect: Dialect, rows: Iterable[UserRow], now: Instant) -> set[str]:

@@ -17,6 +17,9 @@ from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.store.dialects import Dialect
 
+LOCAL_DAY = "date"
+"""The prefix of occurrences on a day of each user's own: their instants are local times, which differ between zones."""
+
 
 class Trigger(ABC):
     """What enrols users in a playbook. Triggers are compared by value."""

@@ -16,6 +16,7 @@ from engine.content.values import DayOffset, Name, TimeOfDay
 from engine.facts.dates import users_by_date
 from engine.playbooks.file.part import FilePart
 from engine.playbooks.triggers.base import (
+    LOCAL_DAY,
     LocalTimeTrigger,
     Occasion,
     TriggeredBy,
@@ -27,7 +28,7 @@ from engine.playbooks.triggers.candidates import Candidates, CandidateSource
 from engine.playbooks.triggers.occasions import occasion_candidates
 from engine.store.dialects import Dialect
 
-OCCURRENCE = "date"
+OCCURRENCE = LOCAL_DAY
 _ONE_DAY = timedelta(days=1)
 
 

@@ -9,7 +9,17 @@ from engine.store.tables.columns import JsonText
 from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
 from engine.store.tables.enrolments import CouponCode, Enrolment, ReturningCode, Slot
 from engine.store.tables.interventions import Intervention, Pause
-from engine.store.tables.people import Consent, Event, LiftedSuppression, ProfileChange, Suppression, Users, Zone
+from engine.store.tables.people import (
+    AddressRefusal,
+    Consent,
+    Event,
+    LiftedSuppression,
+    ProfileChange,
+    ReachedAddress,
+    Suppression,
+    Users,
+    Zone,
+)
 from engine.store.tables.places import CutPoints, Transition, Version
 from engine.store.tables.running import ImportFile, Quarantine, Secret, Tick, Worker
 
@@ -17,6 +27,7 @@ __all__ = [
     "Action",
     "ActionContent",
     "ActionEvent",
+    "AddressRefusal",
     "Consent",
     "CouponCode",
     "CutPoints",
@@ -30,6 +41,7 @@ __all__ = [
     "ProfileChange",
     "ProviderText",
     "Quarantine",
+    "ReachedAddress",
     "ReturningCode",
     "Secret",
     "Slot",

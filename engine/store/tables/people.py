@@ -66,6 +66,35 @@ class Consent(SQLModel, table=True):
     at: int = big()
 
 
+class AddressRefusal(SQLModel, table=True):
+    """A user's refusal, by an address that the user has or had: other users with this address are not written to either."""
+
+    __tablename__ = "address_refusal"
+    __table_args__ = (Index("address_refusal_of_user", "user_id"),)
+
+    channel: str = Field(sa_column=Column(Text, primary_key=True))
+    message_class: str = Field(sa_column=Column("class", Text, primary_key=True))
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    """In the form in which the channel compares addresses; see ``Channel.suppression_form``."""
+    user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    at: int = big()
+    """When the user refused, in UTC milliseconds."""
+
+
+class ReachedAddress(SQLModel, table=True):
+    """An address that a step of a playbook has reached on an occasion, or is about to reach: it gets no second message."""
+
+    __tablename__ = "reached_address"
+    __table_args__ = (Index("reached_address_by", "action_id"),)
+
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    """The day of the occasion, ``YYYY-MM-DD``."""
+    digest: str = Field(sa_column=Column(Text, primary_key=True))
+    """A hash of channel, address, playbook, step and occasion."""
+    user_id: int = big()
+    action_id: int = big()
+
+
 class Suppression(SQLModel, table=True):
     """An address that gets no more messages: hard bounce, complaint, unsubscribe, manual, imported list."""
 

@@ -1,0 +1,70 @@
+"""Refusals by address: whoever refuses a message class on a channel refuses it for the address, not only for their record.
+
+``address_refusal`` has a row for each user with a refusal and for each address that the user had since then, in the form
+in which the channel compares addresses. So another record of the same address finds the refusal by the address, and a user
+who changes address does not take it along. The rows of a user go only when that user agrees again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from engine.content.declared import ChannelAddress
+from engine.intake.rows.model import Json
+from engine.store.dialects import Dialect
+from engine.store.rowset import pack, rowset
+
+
+def write_refusals(
+    connection: Connection,
+    dialect: Dialect,
+    channels: Sequence[ChannelAddress],
+    users: Mapping[int, Mapping[str, Json]],
+) -> None:
+    """Note the refusals of ``users``, whose consents or addresses have changed, for the addresses they have now.
+
+    ``users`` maps ids to profiles. The caller holds these users' locks.
+    """
+    if not users:
+        return
+    ids = {"ids": json.dumps(sorted(users))}
+    refused = (
+        f"SELECT c.user_id, c.channel, c.class, c.at FROM {dialect.elements('ids')}"
+        " JOIN consent c ON c.user_id = CAST(k.value AS bigint) WHERE NOT c.granted"
+    )
+    by_channel = {one.channel: one for one in channels}
+    rows: list[tuple[str, str, str, int, int]] = []
+    for user, channel, message_class, at in connection.execute(text(refused), ids):
+        known = by_channel.get(channel)
+        address = _address(known, users[user]) if known else None
+        if address is not None:
+            rows.append((channel, message_class, address, user, at))
+    connection.execute(text(_lifting(dialect)), ids)
+    if rows:
+        connection.execute(text(_noting(dialect)), {"rows": pack(sorted(rows))})
+
+
+def _address(known: ChannelAddress, profile: Mapping[str, Json]) -> str | None:
+    value = profile.get(known.field)
+    return known.compared(str(value)) if isinstance(value, (str, int)) and value != "" else None
+
+
+def _lifting(dialect: Dialect) -> str:
+    """Return SQL that deletes what these users no longer refuse."""
+    these = f"SELECT CAST(k.value AS bigint) FROM {dialect.elements('ids')}"
+    still = (
+        "SELECT 1 FROM consent AS c WHERE c.user_id = address_refusal.user_id AND c.channel = address_refusal.channel"
+        " AND c.class = address_refusal.class AND NOT c.granted"
+    )
+    return f"DELETE FROM address_refusal WHERE user_id {dialect.among(these)} AND NOT EXISTS ({still})"
+
+
+def _noting(dialect: Dialect) -> str:
+    given = rowset(dialect, "rows", channel="TEXT", message_class="TEXT", address="TEXT", user_id="BIGINT", at="BIGINT")
+    return (
+        "INSERT INTO address_refusal (channel, class, address, user_id, at)"
+        f" SELECT r.channel, r.message_class, r.address, r.user_id, r.at FROM {given} AS r WHERE true"
+        " ON CONFLICT (channel, class, address, user_id) DO UPDATE SET at = excluded.at"
+        " WHERE address_refusal.at <> excluded.at"
+    )
