@@ -20,6 +20,9 @@ DAY = 24 * HOUR
 NEVER = Instant(253_402_300_799_999)
 """9999-12-31T23:59:59.999Z: later than anything that can be due."""
 
+EARLIEST_GIVEN, LATEST_GIVEN = Instant(631_152_000_000), Instant(4_102_444_800_000)
+"""1990-01-01 and 2100-01-01: an instant given to a command is between them, because others are mistyped."""
+
 
 class Clock(Protocol):
     """Tells the current instant."""

@@ -28,7 +28,7 @@ def tick(
     as_json: AsJson = False,
 ) -> None:
     """Refresh facts, place users, enrol, advance and deliver: whatever is due, once."""
-    with open_app(context, parse_instant(at) if at else None) as app:
+    with open_app(context, parse_instant(at) if at is not None else None) as app:
         reading = app.read()
         now = app.clock.now()
         out = notes()
