@@ -83,7 +83,9 @@ def parse_instant(value: str, zone: str = "UTC") -> Instant:
         InputError: ``value`` is empty, not ISO 8601, or not between 1990 and 2100.
     """
     if not value.strip():
-        raise InputError("a date or time is empty: write `2026-01-31` or `2026-01-31T10:00:00Z`, or leave the option out")
+        raise InputError(
+            "a date or time is empty: write `2026-01-31` or `2026-01-31T10:00:00Z`, or leave the option out"
+        )
     try:
         moment = datetime.fromisoformat(value)
         # In the first and last years of the calendar, the arithmetic of zones itself fails.
