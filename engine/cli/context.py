@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from engine.app import App
-from engine.clock import EARLIEST_GIVEN, LATEST_GIVEN, Instant, instant
+from engine.clock import EARLIEST_GIVEN, LATEST_GIVEN, Clock, Instant, instant
 from engine.content.values import parse_duration
 from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
@@ -51,10 +51,10 @@ class Options:
 
 
 @contextmanager
-def open_app(context: typer.Context, at: Instant | None = None) -> Iterator[App]:
-    """Open the app for one command, and always close it."""
+def open_app(context: typer.Context, at: Instant | None = None, clock: Clock | None = None) -> Iterator[App]:
+    """Open the app for one command, and always close it; for ``at`` and ``clock`` see ``App.open``."""
     options: Options = context.obj
-    app = App.open(options.config, at, options.kinds)
+    app = App.open(options.config, at, options.kinds, clock)
     try:
         yield app
     finally:
