@@ -20,6 +20,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 """Milliseconds in a fixed 24-hour day. Calendar days depend on the time zone: see ``engine.calendar``."""
 
+CLOCK_SKEW = 5 * MINUTE
+"""How far the clocks of two workers may differ, in milliseconds."""
+
 NEVER = Instant(253_402_300_799_999)
 """9999-12-31T23:59:59.999Z: later than anything that can be due."""
 

@@ -8,7 +8,7 @@ The mark is the newest intervention that sets or removes it: who marked a store,
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Text, bindparam, text
 
 from adapters.kinds import AdapterKind
 from engine.clock import DAY, Instant, iso
@@ -90,7 +90,7 @@ def _in_use(connection: Connection, adapters: Sequence[AdapterKind]) -> str:
     """Return why the store is no new one; empty if it is."""
     recording = [kind.name for kind in adapters if kind.records_only]
     sent = text("SELECT 1 FROM action WHERE tries > 0 AND coalesce(adapter, '') NOT IN :recording LIMIT 1")
-    if connection.scalar(sent.bindparams(bindparam("recording", expanding=True)), {"recording": recording}):
+    if connection.scalar(sent.bindparams(bindparam("recording", expanding=True, type_=Text)), {"recording": recording}):
         return "messages have been sent from it"
     if connection.scalar(text("SELECT 1 FROM user_due WHERE evaluated_at IS NOT NULL LIMIT 1")):
         return "customers have been evaluated in it"
