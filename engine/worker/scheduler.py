@@ -136,7 +136,9 @@ class WorkerProcess:
     def _turns(self) -> Iterator[Coroutine[None, None, None]]:
         """Yield everything that this process does in turns."""
         tick: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
-        yield every(self._app.settings.schedule.tick / SECOND, partial(self._job, partial(self._reported, tick)), self._stop)
+        yield every(
+            self._app.settings.schedule.tick / SECOND, partial(self._job, partial(self._reported, tick)), self._stop
+        )
         yield every(BEAT, partial(self._job, self._beat), self._stop, first=BEAT)
         yield every(CLOCK, partial(self._job, self._watch_clock), self._stop)
         if self._upkeep:
