@@ -29,6 +29,7 @@ class AdapterKind:
     channel: str | None
     receipts: ReceiptParser | None = None
     reasons: tuple[AnswerReason, ...] = ()
+    records_only: bool = False
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:

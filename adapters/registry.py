@@ -7,6 +7,6 @@ from adapters.smtp_options import SmtpOptions
 from adapters.smtp_reasons import SMTP_REASONS
 
 ADAPTERS: tuple[AdapterKind, ...] = (
-    AdapterKind("capture", CaptureOptions, CaptureAdapter, channel=None, reasons=CAPTURE_REASONS),
+    AdapterKind("capture", CaptureOptions, CaptureAdapter, channel=None, reasons=CAPTURE_REASONS, records_only=True),
     AdapterKind("smtp", SmtpOptions, SmtpAdapter, channel="email", reasons=SMTP_REASONS),
 )

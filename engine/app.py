@@ -58,15 +58,18 @@ class App:
         self._processes: Processes | None = None
 
     @classmethod
-    def open(cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None) -> "App":
+    def open(
+        cls, config: Path, at: Instant | None = None, kinds: Kinds | None = None, clock: Clock | None = None
+    ) -> "App":
         """Read the settings and return the app; if ``at`` is given, the clock stands still at that instant.
 
-        ``kinds`` defaults to the installed kinds.
+        ``kinds`` defaults to the installed kinds, ``clock`` to the machine's.
 
         Raises:
             HabitueError: the settings are invalid.
         """
-        return cls(load_settings(config), FixedClock(at) if at is not None else WallClock(), kinds or installed_kinds())
+        clock = FixedClock(at) if at is not None else clock or WallClock()
+        return cls(load_settings(config), clock, kinds or installed_kinds())
 
     @cached_property
     def database(self) -> Database:

@@ -5,14 +5,11 @@ from typing import TypeAlias
 
 from sqlalchemy import column, func, insert, select, update
 
-from engine.clock import MINUTE, Clock, Instant, WallClock
+from engine.clock import CLOCK_SKEW, Clock, Instant, WallClock
 from engine.faults import trail
 from engine.pipeline import Progress, Watch
 from engine.store.database import Database
 from engine.store.tables import Tick
-
-CLOCK_SKEW = 5 * MINUTE
-"""How far the clocks of two workers may differ, in milliseconds."""
 
 Work: TypeAlias = Callable[[Watch], Progress]
 """The work of a tick. It reports its progress after each transaction."""

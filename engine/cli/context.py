@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from engine.app import App
-from engine.clock import Instant, instant
+from engine.clock import EARLIEST_GIVEN, LATEST_GIVEN, Clock, Instant, instant
 from engine.content.values import parse_duration
 from engine.errors import InputError
 from engine.kinds import SHIPPED, Kinds
@@ -51,10 +51,10 @@ class Options:
 
 
 @contextmanager
-def open_app(context: typer.Context, at: Instant | None = None) -> Iterator[App]:
-    """Open the app for one command, and always close it."""
+def open_app(context: typer.Context, at: Instant | None = None, clock: Clock | None = None) -> Iterator[App]:
+    """Open the app for one command, and always close it; for ``at`` and ``clock`` see ``App.open``."""
     options: Options = context.obj
-    app = App.open(options.config, at, options.kinds)
+    app = App.open(options.config, at, options.kinds, clock)
     try:
         yield app
     finally:
@@ -80,13 +80,21 @@ def parse_instant(value: str, zone: str = "UTC") -> Instant:
     """Parse ISO 8601. A time without an offset is in ``zone``; a date alone means its midnight there.
 
     Raises:
-        InputError: ``value`` is not ISO 8601.
+        InputError: ``value`` is empty, not ISO 8601, or not between 1990 and 2100.
     """
+    if not value.strip():
+        raise InputError(
+            "a date or time is empty: write `2026-01-31` or `2026-01-31T10:00:00Z`, or leave the option out"
+        )
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        # In the first and last years of the calendar, the arithmetic of zones itself fails.
+        at = instant(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
+    except (ValueError, OverflowError) as error:
         raise InputError(f"`{value}` is not a date or time: write `2026-01-31` or `2026-01-31T10:00:00Z`") from error
-    return instant(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
+    if not EARLIEST_GIVEN <= at <= LATEST_GIVEN:
+        raise InputError(f"`{value}` is not between 1990-01-01 and 2100-01-01: check the year")
+    return at
 
 
 def parse_moment(value: str | None, now: Instant, zone: str) -> Instant | None:
@@ -98,6 +106,6 @@ def parse_moment(value: str | None, now: Instant, zone: str) -> Instant | None:
     if value is None:
         return None
     try:
-        return Instant(now - parse_duration(value))
+        return Instant(max(EARLIEST_GIVEN, now - parse_duration(value)))
     except ValueError:
         return parse_instant(value, zone)

@@ -69,7 +69,7 @@ def demo(
 
 def _end(day: str | None) -> Instant:
     """Return midnight (UTC) of ``day`` or of today."""
-    at = parse_instant(day) if day else WallClock().now()
+    at = parse_instant(day) if day is not None else WallClock().now()
     if at > WallClock().now() + DAY:
         raise InputError(f"--end {day}: the demo ends today at the latest")
     return Instant(at - at % DAY)

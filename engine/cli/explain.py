@@ -31,7 +31,7 @@ def explain(
 
     Facts are as of the user's last evaluation. Nothing is written.
     """
-    with open_app(context, parse_instant(at) if at else None) as app:
+    with open_app(context, parse_instant(at) if at is not None else None) as app:
         explainer = Explainer(running_content(app), app.deciders, app.settings.brand)
         with app.database.read() as connection:
             found = explainer.explain(connection, user, app.present(), show_addresses=show_addresses)

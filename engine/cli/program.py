@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from engine import __version__
 from engine.cli import (
+    admin,
     apply,
     cancel,
     check,
@@ -21,7 +22,6 @@ from engine.cli import (
     migrate,
     pause,
     preview,
-    quarantine,
     release,
     report,
     resolve,
@@ -81,10 +81,10 @@ for family in (
     pause,
     cancel,
     undo,
-    quarantine,
     release,
     resolve,
     suppress,
+    admin,
 ):
     family.register(program)
 

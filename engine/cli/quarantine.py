@@ -18,17 +18,9 @@ from engine.store.quarantine import Quarantined, RowId, RowKind, read_quarantine
 _SHOWN = 1_000
 
 
-def register(program: typer.Typer) -> None:
-    """Add the command."""
-    family = typer.Typer(help="Maintain an installation.", no_args_is_help=True)
+def register(family: typer.Typer) -> None:
+    """Add the command to ``habitue admin``."""
     family.command(epilog="Example: habitue admin quarantine --retry")(quarantine)
-    # With a single command and no callback, Typer would drop the family's name from the command line.
-    family.callback()(_family)
-    program.add_typer(family, name="admin")
-
-
-def _family() -> None:
-    """Maintain an installation."""
 
 
 def quarantine(

@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from engine.cli.context import open_app
+from engine.clock import SteadyClock
 from engine.logs import set_up_logs
 from engine.worker.scheduler import WorkerParts, run_worker
 
@@ -30,7 +31,7 @@ def run(
     only: Annotated[Only | None, typer.Option(help="Run only this part of the worker.")] = None,
 ) -> None:
     """Run the worker until stopped (SIGTERM, Ctrl-C): ticks, calibration, retention and delivery."""
-    with open_app(context) as app:
+    with open_app(context, clock=SteadyClock()) as app:
         set_up_logs(app.settings.log)
         for sentence in app.settings.outdated():
             _log.warning("outdated_setting", setting=sentence)

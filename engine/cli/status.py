@@ -16,12 +16,15 @@ from engine.cli.status_files import StatusFiles, applied_files, current_files, n
 from engine.cli.tables import WordTable
 from engine.clock import WallClock
 from engine.content.values import span
+from engine.control.sandbox import is_sandbox
 from engine.explain.checks import attention
 from engine.explain.checks.base import Installation
 from engine.explain.health import read_disk, read_pools, read_store
 from engine.explain.health_models import Depth, Disk, Lag, Pool, Status, Store, Sweeping
 from engine.explain.pauses import read_pauses
 from engine.store.state_table import drift
+
+SANDBOX_NOTE = "this store is a sandbox: `habitue tick --at` may move its clock ahead of the real time"
 
 
 def register(program: typer.Typer) -> None:
@@ -61,7 +64,8 @@ def status_of(app: App, files: StatusFiles, *, by_hand: bool) -> Status:
     with app.database.read() as connection:
         seen = _seen(app, connection, files, by_hand=by_hand)
         needed = (*files.attention, *attention(seen))
-    notes = files.notes
+        sandbox = is_sandbox(connection)
+    notes = (*files.notes, SANDBOX_NOTE) if sandbox else files.notes
     if by_hand and files.version is not None:
         notes = (*notes, *notes_on_files(seen.store.content_version, files.version, files.findings))
     errors = sum(finding.severity == "error" for finding in files.findings)

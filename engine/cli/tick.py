@@ -9,7 +9,8 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.app import App, ContentReading
 from engine.cli.context import USAGE, AsJson, console, notes, open_app, parse_instant, print_json
-from engine.clock import Instant, iso
+from engine.clock import Instant, WallClock, iso
+from engine.control.sandbox import require_sandbox
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import VersionReplaced
 from engine.loading import Content
@@ -18,19 +19,25 @@ from engine.pipeline import Progress, Watch
 
 def register(program: typer.Typer) -> None:
     """Add the command."""
-    program.command(epilog="Example: habitue tick --at 2026-12-24T09:00:00Z")(tick)
+    program.command(epilog="Example: habitue tick --at 2026-03-04T09:00:00Z")(tick)
 
 
 def tick(
     context: typer.Context,
-    at: Annotated[str | None, typer.Option(help="Run as of this instant, ISO 8601 (default: now).")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="Run as of this instant, ISO 8601; in a sandbox it may be far ahead (default: now)."),
+    ] = None,
     deliver: Annotated[bool, typer.Option(help="Deliver the actions that are due.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Refresh facts, place users, enrol, advance and deliver: whatever is due, once."""
-    with open_app(context, parse_instant(at) if at else None) as app:
-        reading = app.read()
+    with open_app(context, parse_instant(at) if at is not None else None) as app:
         now = app.clock.now()
+        if at is not None:
+            with app.database.read() as connection:
+                require_sandbox(connection, now, WallClock().now())
+        reading = app.read()
         out = notes()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         # When not on a terminal there is no progress bar, so that an error is the only output.

@@ -1,6 +1,6 @@
 """The running version of the files, and every version that has ever run, as stored in the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, column, func, insert, select, text, update
@@ -141,3 +141,33 @@ def _record(
     if not known.rowcount:
         row = {"kind": kind, "name": "", "hash": digest, "files": files, "who": who}
         connection.execute(insert(Version).values({**row, "applied_at": now, "first_applied_at": now}))
+
+
+def redate_versions(connection: Connection, since: Instant, applied: Mapping[int, int]) -> int:
+    """Date what was applied later than ``since``, by a clock that was ahead, back; the order stays. Return how many versions.
+
+    ``applied`` maps such instants to the real ones as far as they are known; nothing is dated later than its neighbours allow.
+    """
+    rows = connection.execute(
+        text(
+            "SELECT kind, name, hash, applied_at, first_applied_at FROM version"
+            " WHERE applied_at > :since OR first_applied_at > :since"
+        ),
+        {"since": since},
+    ).all()
+    last = connection.scalar(text("SELECT max(applied_at) FROM version WHERE applied_at <= :since"), {"since": since})
+    real: dict[int, int] = {}
+    for at in sorted({at for row in rows for at in (row.applied_at, row.first_applied_at) if at > since}):
+        last = max(min(applied.get(at, since), since), -1 if last is None else last + 1)
+        real[at] = last
+    for row in rows:
+        redating = text(
+            "UPDATE version SET applied_at = :applied_at, first_applied_at = :first"
+            " WHERE kind = :kind AND name = :name AND hash = :hash"
+        )
+        first, applied_at = (real.get(at, at) for at in (row.first_applied_at, row.applied_at))
+        connection.execute(
+            redating,
+            {"applied_at": applied_at, "first": first, "kind": row.kind, "name": row.name, "hash": row.hash},
+        )
+    return len(rows)

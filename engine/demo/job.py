@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from engine.app import App
 from engine.clock import DAY, HOUR, FixedClock, Instant
+from engine.control.sandbox import mark_generated
 from engine.demo.output import DemoCounts, is_complete, stored_start, write_brand
 from engine.demo.spec import DemoSpec
 from engine.errors import InputError
@@ -56,6 +57,7 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
     )
     with app.database.write() as connection:
         _fill_pools(connection, content)
+        mark_generated(connection, clock.now())
     run_days(app, content, clock, Instant(spec.end - days * DAY), watch)
     return made
 

@@ -18,6 +18,10 @@ class PlaybookReason(DescribedEnum):
         "version_unreadable",
         "The enrolment's version of the playbook does not compile with today's facts and rules.",
     )
+    CLOCK_SET_BACK = (
+        "clock_set_back",
+        "It was triggered by what had not happened yet, because the clock was ahead; a person set the clock back.",
+    )
 
     # Users in and out of a playbook, for `habitue explain`.
     ACTIVE = "active", "The user is in the playbook."

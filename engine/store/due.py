@@ -220,6 +220,22 @@ def write_evaluated(connection: Connection, dialect: Dialect, decided: str, now:
     )
 
 
+def evaluate_again(connection: Connection, users: str, last: Instant | None) -> None:
+    """Make the users of the table ``users`` due at once, as if their last evaluation had not been.
+
+    ``users`` has ``user_id``; ``known``, 0 for users who had never been evaluated before it; and the ``cause`` that it had.
+    ``last`` is the last tick before it.
+    """
+    connection.execute(
+        statement(
+            f"UPDATE user_due SET due_at = {DUE_AT_ONCE}, cause = CASE WHEN h.known = 1 THEN nullif(h.cause, '{Cause.TIME}') END,"
+            " evaluated_at = CASE WHEN h.known = 1 THEN CAST(:last AS BIGINT) END"
+            f" FROM {users} AS h WHERE h.user_id = user_due.user_id"
+        ),
+        {"last": last},
+    )
+
+
 def is_evaluated_sql(dialect: Dialect, user: str) -> str:
     """Return SQL: the user with the id ``user`` is not due at ``:now``, and has no news that no tick has seen."""
     # Both are few, unless an import runs or another worker evaluates; each is read once, not once for each user.

@@ -31,6 +31,14 @@ def add_news(connection: Connection, dialect: Dialect, users: Collection[int], c
     connection.execute(statement(added), {"ids": pack([[user] for user in users])})
 
 
+def add_news_among(connection: Connection, users: str, cause: Cause) -> None:
+    """Make the users that the query ``users`` selects (``user_id``) due at once, from the next tick on."""
+    added = (
+        f"INSERT INTO user_news (user_id, due_at, cause) SELECT n.user_id, {DUE_AT_ONCE}, '{cause}' FROM ({users}) AS n"
+    )
+    connection.execute(statement(added))
+
+
 def add_news_of_events(connection: Connection, fresh: str, now: Instant) -> None:
     """Make users due at their earliest new event, from the next tick on.
 

@@ -1,35 +1,39 @@
-"""The worker: APScheduler runs ticks, calibration and retention; delivery runs alongside until told to stop.
+"""The worker: ticks, calibration and retention in turns; delivery runs alongside until told to stop.
 
-The scheduler's jobs live in memory. A job that must run once across all workers first claims its row (schedule, slot)
-in the store.
+Turns are counted by a clock that nobody can set. A job that must run once across all workers first claims its row
+(schedule, slot) in the store.
 """
 
 import asyncio
 import os
 import platform
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from engine.app import App, ContentReading
 from engine.calendar.crontab import ScheduledJob
-from engine.clock import SECOND, WallClock, iso, to_datetime
+from engine.clock import SECOND, iso
 from engine.delivery.dispatch import Delivery
 from engine.errors import HabitueError, SchemaDrift, VersionReplaced
 from engine.explain.notices import Notice, NoticeKind, of_alarm
 from engine.faults import trail
 from engine.pipeline import Progress
 from engine.settings import ScheduleSettings
+from engine.worker.clock_watch import ClockWatch
 from engine.worker.content_watch import watch_content
+from engine.worker.turns import every, stopped
 from engine.worker.upkeep import Heartbeat, Upkeep, calibrate_scores, clean_up, run_once
 
 BEAT = 15
 """Seconds between heartbeats."""
+UPKEEP = 60
+"""Seconds between two looks at the crontabs of nightly jobs."""
+CLOCK = 1
+"""Seconds between two looks at the clock."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 """Seconds before delivery restarts after an unexpected error; doubled after each."""
 
@@ -67,8 +71,10 @@ class WorkerProcess:
         """What to tell an admin if the last tick or look at the files failed."""
         self._waits_for_columns = False
         """Whether the last tick found the columns changed since the files were checked."""
+        self._clock_watch = ClockWatch(app.clock)
+        self._jump_message = ""
+        """What to tell an admin if this machine's clock has just jumped."""
         self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
-        self._jobs: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish the current chunk and messages, and return.
@@ -77,17 +83,16 @@ class WorkerProcess:
             HabitueError: the files have errors and no good version has ever run here, or the store cannot be used.
         """
         self._handle_signals()
-        scheduler = self._schedule()
         content = (await asyncio.to_thread(self._content.refresh)).content
         if self._parts.delivery:
             self._delivery, self._delivered = self._app.delivery(content), content.version
         await asyncio.to_thread(self._beat)
         log.info("started", worker=self._heartbeat.name, version=content.version)
-        scheduler.start()
+        turns = [asyncio.create_task(turn) for turn in self._turns()]
         try:
             await (self._deliver(self._delivery) if self._delivery else self._stop.wait())
         finally:
-            await self._finish(scheduler)
+            await self._finish(turns)
 
     def _handle_signals(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -114,18 +119,12 @@ class WorkerProcess:
 
     async def _pause(self, seconds: float) -> float:
         """Wait, or return early on shutdown; return how long to wait the next time."""
-        try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
-        except TimeoutError:
-            return min(seconds * 2, _LONGEST_PAUSE)
-        return seconds
+        return seconds if await stopped(self._stop, seconds) else min(seconds * 2, _LONGEST_PAUSE)
 
-    async def _finish(self, scheduler: AsyncIOScheduler) -> None:
+    async def _finish(self, turns: Iterable[asyncio.Task[None]]) -> None:
         """Let running jobs reach their next commit, then shut down."""
         self._stop.set()
-        scheduler.pause()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
-        scheduler.shutdown(wait=False)
+        await asyncio.gather(*turns)
         try:
             await asyncio.to_thread(self._heartbeat.remove)
         except HabitueError as error:
@@ -134,27 +133,19 @@ class WorkerProcess:
 
     # --- scheduled jobs ------------------------------------------------------------------------------------------
 
-    def _schedule(self) -> AsyncIOScheduler:
-        """Return the scheduler with its jobs. After missed runs, or runs that were too slow, a job runs just once."""
-        schedule = self._app.settings.schedule
-        scheduler = AsyncIOScheduler(
-            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    def _turns(self) -> Iterator[Coroutine[None, None, None]]:
+        """Yield everything that this process does in turns."""
+        tick: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
+        yield every(
+            self._app.settings.schedule.tick / SECOND, partial(self._job, partial(self._reported, tick)), self._stop
         )
-        now = WallClock().now()
-        work: Callable[[], object] = self._tick if self._parts.ticks else self._refresh_content
-        every = IntervalTrigger(seconds=schedule.tick / SECOND)
-        scheduler.add_job(self._job, every, [partial(self._reported, work)], next_run_time=to_datetime(now))
-        for job, upkeep in self._upkeep:
-            scheduler.add_job(self._job, job.trigger, [partial(self._once, job, upkeep)])
-        scheduler.add_job(self._job, IntervalTrigger(seconds=BEAT), [self._beat])
-        return scheduler
+        yield every(BEAT, partial(self._job, self._beat), self._stop, first=BEAT)
+        yield every(CLOCK, partial(self._job, self._watch_clock), self._stop)
+        if self._upkeep:
+            yield every(UPKEEP, partial(self._job, self._keep_up), self._stop, first=UPKEEP)
 
     async def _job(self, work: Callable[[], object]) -> None:
         """Run ``work`` in a thread; log errors, and leave it to the next run to try again."""
-        task = asyncio.current_task()
-        if task:
-            self._jobs.add(task)
-            task.add_done_callback(self._jobs.discard)
         try:
             await asyncio.to_thread(work)
         except Stopping:
@@ -179,6 +170,7 @@ class WorkerProcess:
         self._note_failure("")
 
     def _tick(self) -> None:
+        self._watch_clock()
         reading = self._refresh_content()
         content, now = reading.content, self._app.present()
         try:
@@ -204,6 +196,9 @@ class WorkerProcess:
                 enrolments=done.enrolments,
                 actions=done.actions,
             )
+        self._keep_up()
+
+    def _keep_up(self) -> None:
         for job, upkeep in self._upkeep:
             self._once(job, upkeep)
 
@@ -212,12 +207,19 @@ class WorkerProcess:
             self._failure = said
             self._beat()
 
+    def _watch_clock(self) -> None:
+        """Say when this machine's clock jumps."""
+        if (said := self._clock_watch.look()) != self._jump_message:
+            self._jump_message = said
+            self._beat()
+
     def _note_clock(self, done: Progress) -> None:
         """Warn if the store's last tick is ahead of this machine's clock: no tick runs until the clock catches up."""
         said = ""
         if done.lived_until is not None:
             said = (
-                f"this clock is behind the store, whose last tick was at {iso(done.lived_until)}: ticks wait until then"
+                f"this clock is behind the store, whose last tick was at {iso(done.lived_until)}: ticks wait until then;"
+                " if that is far ahead, see `habitue admin clock`"
             )
         if said == self._clock_message:
             return
@@ -250,6 +252,7 @@ class WorkerProcess:
         said = (
             (NoticeKind.FILES, self._content.message),
             (NoticeKind.CLOCK, self._clock_message),
+            (NoticeKind.CLOCK, self._jump_message),
             (NoticeKind.TICK, self._failure),
         )
         notices = [Notice(kind, message) for kind, message in said if message]

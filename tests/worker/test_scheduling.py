@@ -1,10 +1,8 @@
 """When the worker's jobs run, most of it without processes and without waiting."""
 
 import asyncio
-import logging
 import os
 import signal
-import threading
 from functools import cached_property
 from pathlib import Path
 
@@ -27,26 +25,6 @@ from tests.processes import migrate, opened, quick, running
 MIDNIGHT = Instant(1_767_225_600_000)  # 2026-01-01T00:00:00Z
 
 
-class SlowFirst(App):
-    """An app whose first tick lasts until three turns were passed over; its second has the worker told to stop."""
-
-    ticks = at_once = most = 0
-
-    def tick(self, content: Content, now: Instant, watch: Watch = lambda _: None, seen: Seen | None = None) -> Progress:
-        self.at_once += 1
-        self.ticks, self.most = self.ticks + 1, max(self.most, self.at_once)
-        if self.ticks == 1:
-            assert all(self.passed_over.acquire(timeout=30) for _ in range(3))
-        else:
-            os.kill(os.getpid(), signal.SIGTERM)
-        self.at_once -= 1
-        return Progress()
-
-    @cached_property
-    def passed_over(self) -> threading.Semaphore:
-        return threading.Semaphore(0)
-
-
 class FailsFirst(App):
     """An app whose first tick fails, and whose third has the worker told to stop; it notes what workers report."""
 
@@ -63,40 +41,6 @@ class FailsFirst(App):
         if len(self.told) == 3:
             os.kill(os.getpid(), signal.SIGTERM)
         return Progress()
-
-
-class Turned(logging.Handler):
-    """Counts what the scheduler warns of: a turn that it passed over."""
-
-    def __init__(self, passed_over: threading.Semaphore) -> None:
-        super().__init__(logging.WARNING)
-        self.passed_over = passed_over
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "maximum number of running instances" in record.getMessage():
-            self.passed_over.release()
-
-
-def test_a_long_tick_does_not_pile_up(sqlite_url: str, tmp_path: Path) -> None:
-    """Never do two ticks overlap."""
-    world = quick(tmp_path / "maison", sqlite_url)
-    migrate(world)
-    settings = load_settings(world.config)
-    often = settings.schedule.model_copy(update={"tick": 20})
-    app = SlowFirst(settings.model_copy(update={"schedule": often}), WallClock())
-    handler = Turned(app.passed_over)
-    scheduler = logging.getLogger("apscheduler.scheduler")
-    # Another test of this process may have run a command, which silences the scheduler's own log.
-    scheduler.setLevel(logging.WARNING)
-    scheduler.addHandler(handler)
-    try:
-        asyncio.run(asyncio.wait_for(WorkerProcess(app, WorkerParts(delivery=False)).run(), 60))
-    finally:
-        scheduler.removeHandler(handler)
-        scheduler.setLevel(logging.NOTSET)
-        app.close()
-    assert app.most == 1
-    assert app.ticks == 2, "missed runs are not made up for"
 
 
 def test_what_keeps_ticks_from_working_is_reported_until_one_works(database_url: str, tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ class StepMessage:
     """The coupon whose code it contains."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an enrolment stands: at ``step``, due ``after`` milliseconds."""
+
+    step: int
+    after: int = 0
+    waiting: bool = False
+    """Whether it waits at the step for an event."""
+
+
 class Act(ABC):
     """What a step does. Target steps are indices; the number of steps means the end."""
 
@@ -37,6 +47,13 @@ class Act(ABC):
     def targets(self, index: int) -> Collection[int]:
         """Return the steps that can come after this one, which is number ``index``."""
         return (index + 1,)
+
+    def standing(self, index: int) -> Standing | None:
+        """Return where an enrolment stands that took this step, number ``index``, as soon as it was due.
+
+        None if that depends on more than the step, so that it has to be taken.
+        """
+        return None
 
     @property
     def waits_for(self) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engine.content.values import Duration
 from engine.playbooks.due_enrolments import EnrolmentsAtStep
-from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection
+from engine.playbooks.steps.base import Act, Standing, StepKind, StepPart, StepSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,10 @@ class Wait(Act):
         """Make the next step due when the time has passed."""
         here.go_after(here.next, self.duration)
         return 0
+
+    def standing(self, index: int) -> Standing:
+        """Return the next step, when the time has passed."""
+        return Standing(index + 1, self.duration)
 
 
 class WaitSection(StepSection):

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from engine.content.values import Duration, Name
 from engine.playbooks.due_enrolments import EnrolmentsAtStep
-from engine.playbooks.steps.base import Act, StepKind, StepPart, StepSection, needs
+from engine.playbooks.steps.base import Act, Standing, StepKind, StepPart, StepSection, needs
 from engine.store.statement import quoted
 
 
@@ -27,6 +27,10 @@ class WaitFor(Act):
     def targets(self, index: int) -> Collection[int]:
         """Return the next step and the step after a time-out."""
         return (index + 1, self.otherwise)
+
+    def standing(self, index: int) -> Standing:
+        """Return this step, until the time-out."""
+        return Standing(index, self.timeout, waiting=True)
 
     def take(self, here: EnrolmentsAtStep) -> int:
         """Move on if the event has happened since the step was due; otherwise time out, or start waiting."""
