@@ -14,18 +14,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from engine.errors import InputError
+from engine.text_file import kind_of
 
 FileId = tuple[int, int]
 """Device and inode: the same file has the same, whatever its name."""
 
 _BEGINNING = 4_096
 """How many bytes of an existing file are read in order to recognise it."""
-_NOT_FILES = (
-    (stat.S_ISLNK, "a link, and links are not followed"),
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
 
 
 def file_id(handle: int) -> FileId:
@@ -103,11 +98,10 @@ class OutputFile:
         return (target.st_dev, target.st_ino) in inputs
 
     def _require_file(self, found: os.stat_result) -> None:
-        for is_it, what in _NOT_FILES:
-            if is_it(found.st_mode):
-                raise self._refusal(f"it is {what}")
-        if not stat.S_ISREG(found.st_mode):
-            raise self._refusal("it is a device")
+        if stat.S_ISLNK(found.st_mode):
+            raise self._refusal("it is a link, and links are not followed")
+        if (kind := kind_of(found.st_mode)) is not None:
+            raise self._refusal(f"it is {kind}, not a file")
         if found.st_nlink > 1:
             raise self._refusal("it is a link to another file")
 
