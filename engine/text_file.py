@@ -79,7 +79,7 @@ def _unreadable(path: Path, error: OSError) -> str:
     if not path.is_symlink():
         return f"cannot be read: {error.strerror}; make it a readable file, or remove it"
     said = "it points to nothing" if isinstance(error, FileNotFoundError) else error.strerror
-    return f"a link that cannot be followed: {said}; point it to a file, or remove it"
+    return f"the link leads to no readable file: {said}; point it to a file, or remove it"
 
 
 def _decoded(data: bytes) -> TextFile:

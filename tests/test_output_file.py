@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +72,17 @@ def test_nor_is_it_when_the_import_is_repeated(brand: Path) -> None:
     path = source(brand, GOOD)
     assert run(brand, "import", "users", str(path)).exit_code == 0
     assert "the file that is read" in refusal(run(brand, "import", "users", str(path), "--rejected", str(path)))
+
+
+def test_nor_is_the_file_that_standard_input_comes_from(brand: Path) -> None:
+    path = source(brand)
+    arguments = ["--config", str(brand / "config.toml"), "import", "users", "-", "--rejected", str(path)]
+    with path.open("rb") as redirected:
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *arguments], check=False, stdin=redirected, capture_output=True
+        )
+    assert (done.returncode, b"it is the file that is read" in done.stderr) == (2, True)
+    assert path.read_text() == BAD
 
 
 def in_the_way(path: Path, what: str) -> None:

@@ -60,7 +60,7 @@ def saying(content: bytes) -> Callable[[Path], None]:
 
 ODD: dict[str, tuple[Callable[[Path], None], str]] = {
     "dangling link": (dangling, "it points to nothing; point it to a file, or remove it"),
-    "link loop": (loop, "a link that cannot be followed: Too many levels"),
+    "link loop": (loop, "the link leads to no readable file: Too many levels"),
     "folder": (Path.mkdir, "it is a folder, not a file"),
     "pipe": (pipe, "it is a pipe, not a file"),
     "link to a pipe": (link_to_pipe, "it is a pipe, not a file"),

@@ -97,7 +97,7 @@ def _open(source: Source) -> BinaryIO:
 
 def _inputs(source: Source, raw: BinaryIO) -> tuple[FileId, ...]:
     try:
-        return (file_id(raw.fileno() if source.path is not None else sys.stdin.fileno()),)
+        return (file_id((raw if source.path is not None else sys.stdin.buffer).fileno()),)
     except OSError:  # standard input is not a file, as in tests
         return ()
 
