@@ -81,7 +81,12 @@ def load_content(bundle: Bundle, settings: Settings, deciders: Deciders, kinds: 
 def examine(
     bundle: Bundle, settings: Settings, deciders: Deciders, kinds: Kinds = SHIPPED
 ) -> tuple[Content | None, list[Finding]]:
-    """Return the compiled content, or None if there are errors, and all findings, including warnings."""
+    """Return the compiled content, or None if there are errors, and all findings, including warnings.
+
+    If a file is missing because it cannot be read, nothing else is checked: whatever refers to it would be found, too.
+    """
+    if not bundle.whole:
+        return None, sorted(bundle.unreadable)
     catalog, findings = load_catalog(bundle, settings.brand.currency_scale, kinds.fact_sources)
     rules, mistakes = load_rules(bundle, catalog)
     findings += mistakes
@@ -101,7 +106,8 @@ def examine(
     findings += check_templates(
         library, playbooks, catalog, files=bundle.files, served=settings.served_channels(), complete=complete
     )
-    findings = sorted({*findings, *bundle.unreadable})
+    not_text = {finding.file for finding in bundle.unreadable}  # what else is found in them may come of that
+    findings = sorted({*bundle.unreadable, *(finding for finding in findings if finding.file not in not_text)})
     if _errors(findings):
         return None, findings
     return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings

@@ -4,6 +4,7 @@ Environment variables override the file: ``HABITUE_STORE__URL`` is ``store.url``
 """
 
 from collections.abc import Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,6 +18,7 @@ from engine.content.findings import did_you_mean
 from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
 from engine.money import currencies, minor_digits
+from engine.text_file import parse_toml, read_text
 
 SHORTEST_SECRET = 16
 """Minimum number of characters of a signing secret."""
@@ -241,6 +243,13 @@ class LogSettings(_Part):
     format: Literal["console", "json"] = "console"
 
 
+class _File(TomlConfigSettingsSource):
+    """The TOML file, read like the brand's other files."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        return parse_toml(read_text(Path(str(file_path))).text or "")
+
+
 class Settings(BaseSettings):
     """All settings, by section. Use ``load_settings`` to read a file; creating this class directly reads none."""
 
@@ -273,7 +282,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources in order of precedence: arguments, environment, the TOML file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, _File(settings_cls)
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
@@ -322,8 +331,12 @@ def load_settings(path: Path) -> Settings:
     Raises:
         HabitueError: the file is missing or not TOML, or a key or value is invalid; the error says which.
     """
-    if not path.is_file():
-        raise HabitueError(f"{path} is missing: run from the brand's folder, or name the file with --config")
+    try:
+        read = read_text(path)
+    except FileNotFoundError as error:
+        raise HabitueError(f"{path} is missing: run from the brand's folder, or name the file with --config") from error
+    if read.problem:
+        raise HabitueError(f"{path}:{read.line}: {read.problem}" if read.line else f"{path}: {read.problem}")
     bound = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=path)})
     try:
         settings: Settings = bound()

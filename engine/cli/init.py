@@ -1,5 +1,6 @@
 """``habitue init``: copies a starter brand into a folder."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ def register(program: typer.Typer) -> None:
 def init(folder: Annotated[Path, typer.Argument(help="Target folder; it must not contain a brand yet.")]) -> None:
     """Copy the default brand: config.toml, rules, playbooks and templates, ready to edit."""
     names = ("config.toml", RULES, PLAYBOOKS, TEMPLATES)
-    if present := [name for name in names if (folder / name).exists()]:
+    if present := [name for name in names if os.path.lexists(folder / name)]:
         raise InputError(f"{folder} already contains {', '.join(present)}: choose another folder; nothing was changed")
     source = _brand()
     try:

@@ -1,7 +1,6 @@
 """``habitue preview TEMPLATE`` and ``habitue send-test TEMPLATE``: looking at a message before it is sent."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +16,11 @@ from engine.clock import Instant
 from engine.delivery.pending_message import PendingMessage
 from engine.errors import HabitueError, InputError
 from engine.explain.previewing import Preview, Previewer, PreviewRequest
-from engine.store.private import open_private
+from engine.output_file import OutputFile
 
 HTML_FOLDER = Path("var/preview")
+_MARK = "<!-- habitue preview -->\n"
+"""The first line of each page, by which an earlier preview is recognised. A browser allows it before the doctype."""
 
 Template = Annotated[str, typer.Argument(help="The template's name, such as winback/offer.")]
 User = Annotated[str | None, typer.Option("--user", help="Use this user's values (default: a made-up customer's).")]
@@ -115,11 +116,21 @@ def _write(shown: Preview, html: Path | None) -> Path:
     try:
         if html is None:
             target.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(open_private(target), "w", encoding="utf-8") as file:
-            file.write(shown.html)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror}; choose another file with --html") from error
+    output = OutputFile(target, "the page", "choose another file with --html", _is_preview if html else _is_ours)
+    with output.writing("utf-8") as file:
+        file.write(f"{_MARK}{shown.html}")
     return target
+
+
+def _is_preview(beginning: bytes) -> bool:
+    return beginning.startswith(_MARK.encode())
+
+
+def _is_ours(_beginning: bytes) -> bool:
+    """Tell that nobody else writes to the folder of previews."""
+    return True
 
 
 def _show(shown: Preview, target: Path | None) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from engine.content.findings import Finding
-from engine.errors import HabitueError
+from engine.content.folder import read_folder
 
 RULES = "rules"
 PLAYBOOKS = "playbooks"
@@ -24,7 +24,12 @@ class Bundle:
 
     files: Mapping[str, str]
     unreadable: tuple[Finding, ...] = ()
-    """Findings for files that are not UTF-8; ``files`` still has their readable parts, for the names declared there."""
+    """Findings for whatever cannot be read as text; ``files`` still has what can, for the names declared there."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether ``files`` has every file, though perhaps not every character of it."""
+        return all(finding.file in self.files for finding in self.unreadable)
 
     @cached_property
     def version(self) -> str:
@@ -55,38 +60,12 @@ def read_bundle(rules: Path, playbooks: Path, templates: Path) -> Bundle:
     """Read the brand's three folders.
 
     Raises:
-        HabitueError: a folder is missing, or a file cannot be read.
+        HabitueError: a folder is missing.
     """
     files: dict[str, str] = {}
     unreadable: list[Finding] = []
     for name, folder in ((RULES, rules), (PLAYBOOKS, playbooks), (TEMPLATES, templates)):
-        if not folder.is_dir():
-            raise HabitueError(
-                f"the folder `{folder}` does not exist; set `content.{name}` in config.toml to the right path"
-            )
-        for path in sorted(folder.rglob(f"*{_SUFFIXES[name]}")):
-            label = f"{name}/{path.relative_to(folder).as_posix()}"
-            files[label], wrong = _text(label, _bytes(path))
-            unreadable += wrong
+        read = read_folder(name, folder, _SUFFIXES[name])
+        files |= read.files
+        unreadable += read.unreadable
     return Bundle(files, tuple(unreadable))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HabitueError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _text(label: str, data: bytes) -> tuple[str, list[Finding]]:
-    """Return the text with line breaks as TOML counts them, and a finding if it is not UTF-8."""
-    wrong = []
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        wrong.append(
-            Finding(label, line, f"not UTF-8 text (the byte 0x{data[error.start]:02x}); save the file as UTF-8")
-        )
-        text = data.decode("utf-8", errors="replace")
-    return text.replace("\r\n", "\n"), wrong

@@ -1,7 +1,6 @@
 """A parsed content file: its data, checked against a pydantic model, and the line of each key."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.content.findings import Finding, Severity, did_you_mean
 from engine.content.locate import KeyPath, line_of, locate
+from engine.text_file import parse_toml
 
 Model = TypeVar("Model", bound="Section")
 _OPENS = re.compile(r"""=\s*("{3}|'{3})\s*$""")
@@ -57,9 +57,7 @@ class Document:
 def parse_document(path: str, text: str) -> Document | Finding:
     """Parse TOML; return a finding with its line if it is malformed."""
     try:
-        return Document(path, tomllib.loads(text), locate(text), text)
-    except RecursionError:
-        return Finding(path, 0, "not valid TOML: nested too deeply")
+        return Document(path, parse_toml(text), locate(text), text)
     except ValueError as error:  # also raised by an integer with thousands of digits
         place = re.search(r"\(at line (\d+), column \d+\)", str(error))
         what = re.sub(r"\s*\(at .*\)$", "", str(error))

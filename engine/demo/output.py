@@ -21,6 +21,7 @@ from engine.errors import InputError
 from engine.intake.rows.model import EventRow, UserRow
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
+from engine.output_file import OutputFile
 from engine.store.database import Database
 from engine.store.tables import Tick, Users
 
@@ -34,6 +35,11 @@ USER_COLUMNS = (
     "key", "email", "locale", "timezone", "country", "created_at", "first_name", "city", "birthday", "registered_on",
     "consent_email", "consent_at",
 )  # fmt: skip
+_REMEDY = "choose an empty folder with --export"
+_PACKED_NAME = "habitue-demo-events.jsonl"
+"""The name in the header of the packed file, by which an earlier demo is recognised."""
+_NAME_IN_GZIP = 10
+"""Where the name starts in a gzip file (RFC 1952)."""
 _ATTRIBUTES = ("first_name", "city", "birthday", "registered_on")
 
 
@@ -99,28 +105,39 @@ def _chunks(histories: Iterator[CustomerHistory]) -> Iterator[list[CustomerHisto
 
 
 def export_brand(folder: Path, spec: DemoSpec, watch: Watch = lambda _: None) -> DemoCounts:
-    """Write ``users.csv`` and ``events.jsonl.gz`` to ``folder``.
+    """Write ``users.csv`` and ``events.jsonl.gz`` to ``folder``, both or none.
 
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: the folder cannot be written to, or has other files of these names.
     """
     users = events = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            (folder / "users.csv").open("w", encoding="utf-8", newline="") as user_file,
-            gzip.open(folder / "events.jsonl.gz", "wb", compresslevel=5) as event_file,
-        ):
-            table = csv.writer(user_file)
-            table.writerow(USER_COLUMNS)
-            for history in generate(spec):
-                table.writerow(_cells(history.user))
-                event_file.writelines(_line(event, spec.currency_scale) for event in history.events)
-                users, events = users + 1, events + len(history.events)
-                watch(users)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
+    user_output = OutputFile(folder / "users.csv", "the customers", _REMEDY, _are_users)
+    event_output = OutputFile(folder / "events.jsonl.gz", "the events", _REMEDY, _are_events)
+    with (
+        user_output.writing("utf-8") as user_file,
+        event_output.writing() as raw,
+        gzip.GzipFile(_PACKED_NAME, "wb", compresslevel=5, fileobj=raw) as event_file,
+    ):
+        table = csv.writer(user_file)
+        table.writerow(USER_COLUMNS)
+        for history in generate(spec):
+            table.writerow(_cells(history.user))
+            event_file.writelines(_line(event, spec.currency_scale) for event in history.events)
+            users, events = users + 1, events + len(history.events)
+            watch(users)
     return DemoCounts(users, events)
+
+
+def _are_users(beginning: bytes) -> bool:
+    return beginning.startswith(",".join(USER_COLUMNS).encode())
+
+
+def _are_events(beginning: bytes) -> bool:
+    return beginning[_NAME_IN_GZIP:].startswith(f"{_PACKED_NAME}\0".encode())
 
 
 def _cells(user: UserRow) -> list[str]:

@@ -3,8 +3,9 @@
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -20,6 +21,7 @@ from engine.errors import InputError
 from engine.incentives.expiry import read_expiry
 from engine.incentives.form import CouponSection
 from engine.store.database import Database
+from engine.text_file import open_file
 
 _CHUNK = 5_000
 _LONGEST = 64
@@ -82,14 +84,14 @@ def fill_pool(database: Database, coupons: Mapping[str, CouponSection], name: st
     _check_pool(coupons, name)
     done = PoolImport()
     try:
-        with closing(_open(file.path)) as lines:
+        with _open(file.path) as lines:
             codes = _codes(lines, file, done)
             while chunk := list(islice(codes, _CHUNK)):
                 added = database.in_transaction(partial(_add, name=name, chunk=chunk))
                 done.added += added
                 done.known += len(chunk) - added
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
         raise InputError(f"{file.path} cannot be read as a file of coupon codes: {why}") from error
     return done
 
@@ -123,10 +125,11 @@ def _check_pool(coupons: Mapping[str, CouponSection], name: str) -> None:
         )
 
 
-def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+@contextmanager
+def _open(path: Path) -> Iterator[TextIO]:
+    with open_file(path) as raw, ExitStack() as stack:
+        content = stack.enter_context(gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
+        yield stack.enter_context(io.TextIOWrapper(content, encoding="utf-8-sig", newline=""))
 
 
 def _codes(lines: TextIO, file: PoolFile, done: PoolImport) -> Iterator[PoolCode]:

@@ -1,7 +1,6 @@
-"""Files with customers' data: readable by this user only, and never written through a link."""
+"""Files of the store: readable by this user only, because they hold customers' data."""
 
 import os
-import stat
 from pathlib import Path
 
 _MODE = 0o600
@@ -23,26 +22,6 @@ def open_lock(path: Path) -> int:
         OSError: it cannot be opened, or ``path`` is a link.
     """
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
-
-
-def open_private(path: Path) -> int:
-    """Open a new or emptied file that only this user can read; return its descriptor for writing.
-
-    Raises:
-        OSError: it cannot be written, or ``path`` is a link to another file, or not a file.
-    """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, _MODE)
-    try:
-        found = os.fstat(handle)
-        if found.st_nlink > 1:
-            raise OSError(0, "it is a link to another file")
-        if stat.S_ISREG(found.st_mode):
-            os.fchmod(handle, _MODE)
-            os.ftruncate(handle, 0)
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
 
 
 def make_private_folder(path: Path) -> None:

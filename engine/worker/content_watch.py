@@ -83,8 +83,8 @@ class ContentWatch:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._checked = ""
-        """Version of the files that were read last, usable or not."""
+        self._checked: Bundle | None = None
+        """The files that were read last, usable or not."""
         self._waiting: Content | None = None
         """Valid files whose columns do not exist yet."""
         self._ran = ""
@@ -101,8 +101,8 @@ class ContentWatch:
             StoreError: the store cannot be used.
         """
         seen = self._app.seen()  # first: whoever applies files that are newer than ours does so later
-        bundle = self._app.bundle()
-        if bundle.version != self._checked:
+        bundle = self._bundle()
+        if bundle is not None and bundle != self._checked:
             self._read(bundle)
         if self._waiting is not None:
             self._run_if_columns_match(self._waiting)
@@ -121,23 +121,36 @@ class ContentWatch:
             self.current = content = self._last_good()
             self._ran = content.version
             self._refuse(
-                f"version {running} was applied from elsewhere after these files (version {self._checked}) and is now"
+                f"version {running} was applied from elsewhere after these files (version {self._version}) and is now"
                 " running; make the folders identical, or change a file here to apply these again"
             )
         return content
+
+    @property
+    def _version(self) -> str:
+        return self._checked.version if self._checked else ""
+
+    def _bundle(self) -> Bundle | None:
+        """Return the files; None if one of their folders is missing, as it may be while another takes its place."""
+        try:
+            return self._app.bundle()
+        except HabitueError as error:
+            self._checked = None
+            self._refuse(str(error))
+            return None
 
     def _read(self, bundle: Bundle) -> None:
         """Compile the files, unless they are running already."""
         self._waiting = None
         try:
-            if self.current is not None and bundle.version == self.current.version:
+            if self.current is not None and bundle == self.current.bundle:
                 self.message = None
             else:
                 self._waiting = self._app.load(bundle)
         except ContentError as error:
             number = len(error.findings)
             self._refuse(f"the files have {number} error{'s' if number > 1 else ''}, the first: {error.findings[0]}")
-        self._checked = bundle.version
+        self._checked = bundle
 
     def _run_if_columns_match(self, content: Content) -> None:
         """Run ``content`` if the columns match it; otherwise it waits for ``habitue migrate``."""

@@ -63,7 +63,7 @@ def test_the_file_and_the_language_can_be_chosen(small: World) -> None:
     shown = json.loads(done.output)
     assert (shown["subject"], shown["file"]) == ("谢谢 US$129.00", "thanks/mail.email.zh-CN.j2")
     assert (shown["playbook"], shown["html_file"]) == ("thanks", str(page))
-    assert page.read_text(encoding="utf-8") == shown["html"]
+    assert page.read_text(encoding="utf-8") == "<!-- habitue preview -->\n" + shown["html"]
 
 
 def test_a_preview_of_a_user_is_what_delivery_sends(world: World) -> None:
@@ -180,3 +180,17 @@ def test_an_adapter_that_cannot_send_is_said_with_a_remedy(small: World) -> None
     done = small.command("send-test", "birthday/wish", "--to", "you@example.org")
     assert isinstance(done.exception, HabitueError)
     assert "check adapters.capture in config.toml" in str(done.exception)
+
+
+def test_a_page_replaces_no_other_file(small: World) -> None:
+    before = small.config.read_text()
+    done = small.command("preview", "thanks/mail", "--html", str(small.config))
+    assert "another file is already there" in str(done.exception)
+    assert small.config.read_text() == before
+    page = small.folder / "page.html"
+    page.symlink_to(small.config)
+    assert "it is a link" in str(small.command("preview", "thanks/mail", "--html", str(page)).exception)
+    page.unlink()
+    for _ in range(2):
+        assert small.command("preview", "thanks/mail", "--html", str(page)).exit_code == 0
+    assert small.config.read_text() == before

@@ -153,11 +153,11 @@ def test_the_corrected_file_of_rejected_rows_is_imported_as_it_is(intake: Intake
     assert intake.query("SELECT key, amount, properties FROM event") == [("e1", -100, None)]
 
 
-def test_a_run_without_rejected_rows_leaves_no_file_of_them(intake: Intake) -> None:
+def test_a_run_without_rejected_rows_empties_the_file_of_an_earlier_one(intake: Intake) -> None:
     intake.events("event_id,user,event,at\ne1,ann,visited,never\n")
-    assert (intake.folder / "events.csv.rejected.csv").exists()
+    assert intake.rejected().count("\n") == 2
     intake.events("event_id,user,event,at\ne1,ann,visited,2026-01-01\n")
-    assert not (intake.folder / "events.csv.rejected.csv").exists()
+    assert intake.rejected() == "rejected_line,rejected_reason,rejected_remedy,event_id,user,event,at\n"
 
 
 def test_json_lines_of_the_segment_protocol(intake: Intake) -> None:

@@ -76,7 +76,8 @@ def test_events(intake: Intake, rows: list[tuple[str, ...]], chunk: int, ends: l
 def outcome(intake: Intake) -> tuple[list[tuple[Any, ...]], str]:
     """Return what is stored, and the file of rejected rows."""
     path = intake.folder / "events.csv.rejected.csv"
-    return intake.stored(), path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    return intake.stored(), text if text.count("\n") > 1 else ""  # a header alone: no row was rejected
 
 
 def empty(intake: Intake) -> None:

@@ -7,18 +7,26 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from engine.pipeline import sweep_thread
-from engine.store import sweep as store_sweep
+from engine.pipeline.sweep_thread import SharedRanges
 from engine.store.due import Cause
 from engine.store.sweep import SweepDepth, SweepNeed, current_sweep, open_sweep
 from tests.sweeps.shop import USERS, BusyShop, Died, edit, keys, moved, results, shop
 from tests.world import World, day
 
+RANGE = 7
 
-@pytest.fixture(autouse=True)
-def small_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each thread a range; in the program they have 50,000 users."""
-    monkeypatch.setattr(store_sweep, "RANGE", 7)
+
+def edit_and_apply(world: World) -> None:
+    """Open a sweep, and give it small ranges, so that each thread gets one; in the program they have 50,000 users."""
+    edit(world)
+    world.app.apply(world.content(), day(2))
+    [(sweep,)] = world.rows("SELECT id FROM sweep WHERE finished_at IS NULL")
+    world.execute("DELETE FROM sweep_range")
+    for low in range(1, USERS + 1, RANGE):
+        high = min(low + RANGE, USERS + 1)
+        world.execute(
+            f"INSERT INTO sweep_range (sweep_id, low, high, next_user) VALUES ({sweep}, {low}, {high}, {low})"
+        )
 
 
 @pytest.fixture
@@ -30,7 +38,7 @@ def busy(tmp_path: Path, database_url: str) -> Iterator[World]:
 def test_threads_leave_what_one_leaves(tmp_path: Path, busy: World) -> None:
     with closing(shop(tmp_path / "plain", f"sqlite:///{tmp_path / 'plain.db'}")) as plain:
         for world in (plain, busy):
-            edit(world)
+            edit_and_apply(world)
             world.tick(3)
         wanted, found = results(plain), results(busy)
     assert moved(busy, 2) == {"high": keys(15, USERS), "vip": keys(15, USERS)}
@@ -38,27 +46,26 @@ def test_threads_leave_what_one_leaves(tmp_path: Path, busy: World) -> None:
         assert list(map(repr, found[name])) == list(map(repr, wanted[name])), name
 
 
-def test_threads_look_at_different_ranges_at_the_same_time(busy: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[tuple[int, tuple[int, ...]]] = []
-    take = store_sweep.take_range
-
-    def noting(
-        connection: Connection, sweep: store_sweep.OpenSweep, limit: int, apart_from: tuple[int, ...] = ()
-    ) -> store_sweep.UserRange | None:
-        users = take(connection, sweep, limit, others := tuple(apart_from))
-        if users is not None:
-            taken.append((users.start, others))
-        return users
-
-    monkeypatch.setattr(sweep_thread, "take_range", noting)
-    edit(busy)
-    busy.tick(3)
-    assert {start for start, _ in taken} == set(range(1, USERS + 1, 7))
-    assert all(start not in others for start, others in taken)
+def test_threads_look_at_different_ranges(busy: World) -> None:
+    edit_and_apply(busy)
+    ranges = SharedRanges()
+    with busy.app.database.write() as connection:
+        sweep = current_sweep(connection)
+        assert sweep is not None
+        taken = [ranges.take(connection, sweep, 5, thread) for thread in range(3)]
+        assert [one.low for one in taken if one is not None] == [1, 1 + RANGE, 1 + 2 * RANGE]
+        again = ranges.take(connection, sweep, 5, 1)
+        assert again == taken[1], "whoever takes anew leaves what it had"
+        ranges.leave(0)
+        assert ranges.take(connection, sweep, 5, 2) == taken[0]
+        assert ranges.in_work
+        ranges.leave(1)
+        ranges.leave(2)
+        assert not ranges.in_work
 
 
 def test_an_error_in_one_thread_ends_the_tick_and_the_next_one_finishes(busy: World) -> None:
-    edit(busy)
+    edit_and_apply(busy)
     store, commits = busy.scripted(), 0
 
     def die(_: Connection) -> None:
@@ -99,8 +106,7 @@ def between(migrated_sqlite_url: str, tmp_path: Path) -> Iterator[tuple[World, C
     On SQLite, where these are two transactions; elsewhere rows are locked between them.
     """
     with closing(shop(tmp_path / "shop", migrated_sqlite_url)) as world:
-        edit(world)
-        world.app.apply(world.content(), day(2))
+        edit_and_apply(world)
         world.execute("UPDATE sweep_range SET next_user = high WHERE low < 15")
         store = world.scripted()
 
@@ -137,7 +143,7 @@ def test_who_became_due_since_the_look_moves_by_what_is_known_then(
 
 
 def test_a_sweep_that_was_replaced_since_the_look_writes_nothing(busy: World) -> None:
-    edit(busy)
+    edit_and_apply(busy)
     store = busy.scripted()
     replaced: list[int] = []
 

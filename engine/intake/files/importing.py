@@ -21,7 +21,7 @@ from engine.intake.files.options import ImportOptions
 from engine.intake.files.plan import Plan
 from engine.intake.files.progress import how_far, note_progress
 from engine.intake.files.records import Batch, CsvRecords, JsonRecords, Rejected
-from engine.intake.files.rejects import Rejects
+from engine.intake.files.rejects import Rejects, rejects_file
 from engine.intake.files.source import OpenSource, Source, open_source
 from engine.intake.files.summary import ImportSummary, ImportTally, Kind
 from engine.intake.rows.event_rows import EventRows
@@ -62,6 +62,10 @@ class _Job:
     clock: Clock
     progress: Progress
     fingerprint: str
+
+    def __post_init__(self) -> None:
+        """Refuse a file for rejected rows that must not be written, before anything is done."""
+        rejects_file(self.rejected_file).check(self.opened.inputs)
 
     def start(self) -> ImportSummary:
         return ImportSummary(self.kind, self.source.name, dry_run=self.options.dry_run)

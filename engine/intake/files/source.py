@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from engine.errors import InputError
+from engine.output_file import FileId, file_id
 
 Format = Literal["csv", "jsonl"]
 _SUFFIXES: dict[str, Format] = {
@@ -50,6 +51,8 @@ class OpenSource:
     """Size of the file itself, in bytes."""
     digest: str
     """Hash of the file itself."""
+    inputs: tuple[FileId, ...] = ()
+    """The file, or the one that standard input is redirected from: nothing must be written there."""
 
 
 @contextmanager
@@ -71,7 +74,8 @@ def open_source(source: Source) -> Iterator[OpenSource]:
             stream = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=raw)))
         try:
             start = _first_bytes(source.name, stream)
-            yield OpenSource(source.name, source.format or _format(source, start), stream, raw, size, digest)
+            form = source.format or _format(source, start)
+            yield OpenSource(source.name, form, stream, raw, size, digest, _inputs(source, raw))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             # This also covers reading the rest of the file: nothing after the damage can be read.
             raise InputError(
@@ -89,6 +93,13 @@ def _open(source: Source) -> BinaryIO:
         return spool
     except OSError as error:
         raise InputError(f"{source.name} cannot be read: {error.strerror}") from error
+
+
+def _inputs(source: Source, raw: BinaryIO) -> tuple[FileId, ...]:
+    try:
+        return (file_id((raw if source.path is not None else sys.stdin.buffer).fileno()),)
+    except OSError:  # standard input is not a file, as in tests
+        return ()
 
 
 def _first_bytes(name: str, stream: BinaryIO) -> bytes:
