@@ -10,6 +10,7 @@ ALLOWED = {
     "engine/calendar/occurrences.py:_holidays": "public holidays of a country and year",
     "engine/calendar/zones.py:_known_zone": "time zones by name",
     "engine/calendar/zones.py:local_instant": "days and minutes of time zones; the days are those of schedules",
+    "engine/delivery/gates/duplicate.py:_day": "days of instants in time zones",
     "engine/delivery/gates/hours.py:_at": "time zones and windows of playbooks",
     "engine/delivery/gates/hours.py:_window": "windows of playbooks",
     "engine/demo/seasons.py:demand_of": "made-up demand of a made-up brand",
