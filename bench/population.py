@@ -9,7 +9,7 @@ from engine.clock import DAY, FixedClock, Instant
 from engine.content.bundle import Bundle, read_bundle
 from engine.loading import Content, load_content
 from engine.rules.decide.decider import Deciders
-from engine.settings import Settings, StoreSettings
+from engine.settings import ScheduleSettings, Settings, StoreSettings
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
 from engine.store.sweep import SweepDepth, SweepNeed, close_sweep, current_sweep, open_sweep
@@ -26,9 +26,9 @@ def brand_files(*, playbooks: bool = True) -> Bundle:
     return files if playbooks else Bundle(files.under("rules"))
 
 
-def app_of(url: str, now: Instant = NOW) -> App:
+def app_of(url: str, now: Instant = NOW, schedule: ScheduleSettings | None = None) -> App:
     """Open a store that exists, with a clock that stands still."""
-    return App(Settings(store=StoreSettings(url=url)), FixedClock(now))
+    return App(Settings(store=StoreSettings(url=url), schedule=schedule or ScheduleSettings()), FixedClock(now))
 
 
 def brand_app(url: str, now: Instant = NOW, *, playbooks: bool = True) -> tuple[App, Content]:

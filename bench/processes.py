@@ -8,6 +8,7 @@ from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
 from bench.population import NOW, app_of, brand_content
+from engine.settings import ScheduleSettings
 from engine.store.sweep import current_sweep
 
 _SPAWN = get_context("spawn")
@@ -25,6 +26,10 @@ def start(work: Callable[..., object], *given: object) -> BaseProcess:
     return process
 
 
+USUAL_THREADS = ScheduleSettings().sweep_threads
+"""Threads of a worker in a sweep, unless settings say otherwise."""
+
+
 def finish(processes: Sequence[BaseProcess]) -> None:
     """Wait for ``processes``; end the program if one of them failed, which has said why."""
     for process in processes:
@@ -33,10 +38,10 @@ def finish(processes: Sequence[BaseProcess]) -> None:
         raise SystemExit(f"{len(failed)} of {len(processes)} processes failed")
 
 
-def work_off_sweep(url: str, ready: Barrier) -> None:
+def work_off_sweep(url: str, ready: Barrier, threads: int = USUAL_THREADS) -> None:
     """Tick until the open sweep is over."""
     content = brand_content(playbooks=False)
-    with closing(app_of(url)) as app:
+    with closing(app_of(url, schedule=ScheduleSettings(sweep_threads=threads))) as app:
         app.pipeline(content)
         ready.wait()
         while True:

@@ -1,7 +1,7 @@
 """Two workers share one sweep on PostgreSQL, compared with one worker alone.
 
 Both begin with everything loaded and compiled, on copies of the same store; the time is that until the last worker has
-nothing left to do. The server needs a processor, too: on a machine with two of them, two workers and their two server
+nothing left to do. Each worker has one thread for it, or one worker would use all processors already. The server needs a processor, too: on a machine with two of them, two workers and their two server
 processes have half of what they could use. The end states are compared row by row.
 """
 
@@ -38,7 +38,7 @@ def main() -> bool:
 def _sweep(kept: Stores, source: str, workers: int) -> float:
     url = kept.copy(source, f"shared_by_{workers}")
     ready = barrier(workers + 1)
-    processes = [start(work_off_sweep, url, ready) for _ in range(workers)]
+    processes = [start(work_off_sweep, url, ready, 1) for _ in range(workers)]
     ready.wait()
     begin = time.perf_counter()
     finish(processes)
