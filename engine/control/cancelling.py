@@ -87,6 +87,7 @@ def cancel(
         wait()
         messages += work.cancel_messages()
         rounds += 1
+    messages += work.cancel_messages()  # what came back since the last time
     database.in_transaction(partial(resume_after_cancelling, subject=subject, by=by))
     return CancelCounts(messages, enrolments, sending, by)
 

@@ -135,6 +135,18 @@ def test_what_a_worker_does_not_give_back_is_said(world: Deliveries) -> None:
     assert paused(world) == []
 
 
+def test_what_comes_back_just_before_the_last_look_is_cancelled_too(world: Deliveries) -> None:
+    world.users(2)
+    world.due_actions(2)
+    world.execute("UPDATE action SET state = 'handed_off', lease_until = :until WHERE id = 1", until=NOON + MINUTE)
+
+    def come_back(_: int) -> None:
+        world.execute("UPDATE action SET state = 'queued', lease_until = NULL WHERE state = 'handed_off'")
+
+    assert cancels(world, channel(), watch=come_back) == CancelCounts(2, 0, 0, record(world)[0].id)
+    assert states(world) == {1: "cancelled", 2: "cancelled"}
+
+
 def test_the_lease_of_a_dead_worker_is_not_waited_for(world: Deliveries) -> None:
     world.users(2)
     world.due_actions(2)
