@@ -13,8 +13,11 @@ from engine.store.rowset import pack, rowset
 from engine.store.statement import statement
 
 _ACTIVE = text("SELECT id FROM enrolment WHERE playbook = :playbook AND state = 'active' ORDER BY id")
+# Nobody is in a playbook twice at once: who has entered it again since stays where they are now.
 _CANCELLED = text(
-    "SELECT id FROM enrolment WHERE intervention_id = :by AND state = 'cancelled' ORDER BY id LIMIT :limit"
+    "SELECT n.id FROM enrolment AS n WHERE n.intervention_id = :by AND n.state = 'cancelled' AND NOT EXISTS"
+    " (SELECT 1 FROM enrolment AS p WHERE p.user_id = n.user_id AND p.playbook = n.playbook AND p.state = 'active')"
+    " ORDER BY n.id LIMIT :limit"
 )
 
 
@@ -31,7 +34,7 @@ def cancel_enrolments(connection: Connection, enrolments: Sequence[int], interve
 
 
 def cancelled_enrolments(connection: Connection, by: int, limit: int) -> list[int]:
-    """Return up to ``limit`` enrolments that the intervention ``by`` cancelled, by id."""
+    """Return up to ``limit`` enrolments that the intervention ``by`` cancelled and that can be active again, by id."""
     return list(connection.execute(_CANCELLED, {"by": by, "limit": limit}).scalars())
 
 

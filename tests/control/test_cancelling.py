@@ -241,6 +241,16 @@ def test_users_whose_enrolments_come_back_are_looked_at_first(world: Deliveries)
     assert world.rows("SELECT DISTINCT cause FROM user_news WHERE user_id < 6 AND cause = 'person'") == [("person",)]
 
 
+def test_who_has_entered_again_since_is_not_in_the_playbook_twice_after_an_undo(world: Deliveries) -> None:
+    world.users(2)
+    for number in (1, 2):
+        world.enrol(number)
+    done = cancels(world, playbook()).intervention
+    world.enrol(3, user_id=1)
+    assert undoes(world, done).count == 1
+    assert world.rows("SELECT id FROM enrolment WHERE state = 'active' ORDER BY id") == [(2,), (3,)]
+
+
 def test_claimed_messages_wait_again_after_an_undo(world: Deliveries) -> None:
     world.users(1)
     world.due_actions(1)

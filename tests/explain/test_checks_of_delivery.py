@@ -9,6 +9,9 @@ import pytest
 from adapters.base import Answer, Message, Outcome
 from engine.cli.status import read_status
 from engine.clock import DAY, HOUR, MINUTE, SECOND, Instant
+from engine.control.actions_by_hand import Chosen, carry_out
+from engine.control.interventions import Hand
+from engine.control.resolving import NOT_SENT
 from engine.delivery.gates.base import Gate, Verdict
 from engine.explain.notices import Notice, of_alarm
 from engine.worker.upkeep import Heartbeat
@@ -102,6 +105,14 @@ def test_unknown_messages(queue: Deliveries) -> None:
     queue.due_actions(1)
     queue.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "timeout")))
     assert "1 message by email may have been sent: timeout" in the_one(read_status(queue.app), "unknown").message
+
+
+def test_what_a_person_said_was_not_sent_needs_nobody(queue: Deliveries) -> None:
+    queue.due_actions(40)
+    queue.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "timeout")))
+    carry_out(queue.database, NOT_SENT, Chosen(), Hand(), now=NOON)
+    assert queue.states() == {"failed:resolved_not_sent": 40}
+    healthy(read_status(queue.app))
 
 
 def test_a_bug_in_an_adapter(queue: Deliveries) -> None:

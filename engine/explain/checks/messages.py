@@ -4,16 +4,18 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
+from engine.actions.reasons import HandReason
 from engine.actions.states import State
 from engine.clock import DAY
 from engine.explain.checks.base import CheckFinding, Installation, several
 from engine.explain.health import COUNTED
 from engine.incentives.reasons import CouponReason
 
-# By the partial index `action_failed`.
+# By the partial index `action_failed`. What a person has resolved needs none any more.
 _FAILED = text(
     "SELECT q.channel, q.reason, count(*) FROM"
     " (SELECT channel, reason FROM action WHERE state = 'failed' AND changed_at > :since"
+    f" AND reason <> '{HandReason.NOT_SENT}'"
     " ORDER BY changed_at DESC LIMIT :limit) AS q GROUP BY q.channel, q.reason ORDER BY 3 DESC, 1, 2"
 )
 

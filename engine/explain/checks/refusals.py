@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
+from engine.actions.reasons import HandReason
 from engine.clock import DAY
 from engine.explain.checks.base import CheckFinding, Installation
 
@@ -12,11 +13,13 @@ AT_LEAST = 20
 """With fewer answered messages, a share says nothing."""
 _SAMPLE = 5_000
 """How many of the newest messages are looked at: enough for a share, whatever the number sent."""
-# The newest hand-offs of the day by the index on their instants, however many there are.
+# The newest hand-offs of the day by the index on their instants, however many there are. What a person says was not sent
+# is no provider's answer.
 _ANSWERED = text(
     "SELECT a.channel, a.state, a.reason, count(*) FROM (SELECT action_id FROM action_content WHERE at > :since"
     " ORDER BY at DESC LIMIT :sample) AS k JOIN action AS a ON a.id = k.action_id"
     " WHERE a.tries > 0 AND a.state IN ('accepted', 'delivered', 'opened', 'clicked', 'failed', 'bounced', 'complained')"
+    f" AND a.reason <> '{HandReason.NOT_SENT}'"
     " GROUP BY a.channel, a.state, a.reason"
 )
 _REFUSED = frozenset({"failed", "bounced"})
