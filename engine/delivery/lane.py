@@ -214,8 +214,10 @@ class Lane:
             await self._take_back(group, error)
             return
         self._context.tally.count(move for move in written.values() if move.state is not State.HANDED_OFF)
-        for pending, ready in group.passed:
-            move = written.get(pending.action_id)
+        moved = [written.get(pending.action_id) for pending, _ in group.passed]
+        if bug := next((one for one in moved if one and one.reason == DeliveryReason.CODE_AT_FAULT), None):
+            self._channel_breakers.fail(bug.detail, self._context.clock.now())
+        for (pending, ready), move in zip(group.passed, moved, strict=True):
             if move is not None and move.state is State.HANDED_OFF:
                 self._sender.send(OutgoingMessage(pending, ready.message, lease_until, asked_at))
             else:

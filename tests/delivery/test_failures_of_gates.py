@@ -13,7 +13,7 @@ from engine.breaker import LONGEST_PAUSE
 from engine.channels.email import EmailChannel
 from engine.clock import DAY
 from engine.delivery.gates import GATES
-from engine.delivery.gates.base import PASS, Columns, Gate, Pass, Refuse, Reserve
+from engine.delivery.gates.base import PASS, Columns, Gate, Lookup, Pass, Refuse, Reserve
 from engine.delivery.gates.consent import ConsentReason
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.errors import BadRow
@@ -81,6 +81,30 @@ def test_a_mistake_while_places_are_taken_is_told_with_its_place(queue: Deliveri
     queue.at(NOON + 2 * LONGEST_PAUSE)
     queue.drain(mended)
     assert len(mended.sent) == MANY
+
+
+def test_a_mistake_at_the_second_look_stops_the_channel_and_costs_no_answer(queue: Deliveries) -> None:
+    """The last messages pass when they are prepared, and trip the gate at their hand-off."""
+    asked: set[int] = set()
+
+    def judge(message: PendingMessage, _value: object, _context: GateContext) -> Pass:
+        if message.action_id > 20 and message.action_id in asked:
+            raise KeyError("x")
+        asked.add(message.action_id)
+        return PASS
+
+    gate: Gate[None] = Gate("broken", judge, (), Lookup(lambda *_: {}, otherwise=None), asked_twice=True)
+    provider = Provider(concurrency=1)
+    delivery = queue.delivery(provider, gates=(*GATES, gate), in_flight=4)
+    asyncio.run(delivery.drain())
+    assert queue.states() == {"accepted:accepted": 20, "queued:code_at_fault": MANY - 20}
+    assert set(queue.rows("SELECT tries FROM action WHERE state = 'queued'")) == {(0,)}
+    [alarm] = delivery.alarms
+    assert (alarm.reason, "KeyError" in alarm.detail) == ("code_at_fault", True)
+    mended = Provider()
+    queue.at(NOON + 2 * LONGEST_PAUSE)
+    queue.drain(mended)
+    assert len(mended.sent) == MANY - 20
 
 
 def unreadable(row: Any) -> None:
