@@ -69,7 +69,7 @@ class Crashes:
 
     async def recover(self, journal: Journal) -> int:
         """Recover from the workers that have died; return how many actions changed."""
-        if self._boot is None or not self.folder.is_dir():
+        if self._boot is None or not _is_folder(self.folder):
             return 0
         total = 0
         if (origin := await asyncio.to_thread(self._origin)) is not None:
@@ -119,3 +119,11 @@ class Crashes:
             )
         now, settings = self._clock.now(), self._settings
         return unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=settings)
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether ``path`` is a folder; one that cannot be looked at must not keep leases from being recovered."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

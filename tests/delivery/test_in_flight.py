@@ -232,6 +232,15 @@ def test_files_are_private_and_say_nothing_about_people(world: Deliveries) -> No
     assert 0 < found[Stage.WAITING] <= IN_FLIGHT - 4
 
 
+def test_a_folder_that_cannot_even_be_looked_at_holds_nothing_up(world: Deliveries) -> None:
+    world.users(2)
+    world.due_actions(2)
+    world.execute("UPDATE action SET state = 'claimed', lease_until = :past WHERE id = 1", past=NOON - 1)
+    provider = Provider()
+    world.drain(provider, in_flight_folder=world.folder / ("x" * 300))
+    assert len(provider.sent) == 2
+
+
 def test_without_a_folder_delivery_works_as_ever_and_says_so_once(world: Deliveries, tmp_path: Path) -> None:
     taken = tmp_path / "taken"
     taken.write_text("a file where the folder should be")
