@@ -121,7 +121,7 @@ def test_a_bad_row_is_quarantined_and_the_others_are_reached(migrated_sqlite_url
 def test_a_second_edit_while_a_sweep_is_open_reaches_everybody_again(world: World) -> None:
     edit(world)
     with pytest.raises(Died):
-        stopped(world, 3, chunks=4)
+        stopped(world, 3, user=22)
     reached = moved(world, 2)["high"]
     assert 0 < len(reached) < 26
     edit(world, content=VALUE.replace("spend >= 500 and orders >= 3", "spend >= 300"))
@@ -138,14 +138,12 @@ def test_a_second_edit_while_a_sweep_is_open_reaches_everybody_again(world: Worl
     assert world.rows("SELECT DISTINCT cause FROM transition WHERE at >= :since", since=day(2)) == [("rules",)]
 
 
-def stopped(world: World, at: float, chunks: int) -> None:
-    """Tick, and die after some chunks of users."""
-    store, seen = world.scripted(), 0
+def stopped(world: World, at: float, user: int) -> None:
+    """Tick, and die when the sweep comes to a user."""
+    store = world.scripted()
 
     def die(connection: Connection) -> None:
-        nonlocal seen
-        seen += connection.execute(text("SELECT count(*) FROM sweep_range WHERE next_user > low")).scalar_one()
-        if seen >= chunks:
+        if connection.execute(text("SELECT 1 FROM sweep_range WHERE next_user > :user"), {"user": user}).first():
             raise Died
 
     store.committing = die
