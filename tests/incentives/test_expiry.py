@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from email.message import Message
 from pathlib import Path
@@ -215,8 +216,10 @@ def test_birthdays_are_days(world_of_birthdays: World) -> None:
 
 
 @pytest.fixture
-def world_of_birthdays(tmp_path: Path, database_url: str) -> World:
-    return World(tmp_path / "brand", database_url).open()
+def world_of_birthdays(tmp_path: Path, database_url: str) -> Iterator[World]:
+    world = World(tmp_path / "brand", database_url).open()
+    yield world
+    world.close()
 
 
 def test_a_sample_code_has_a_day_too(tmp_path: Path, database_url: str) -> None:
