@@ -256,7 +256,7 @@ def drained(folder: Path, port: int, size: int) -> Timing:
     used = cpu_seconds() - before
     database.close()
     for leftover in folder.glob("run.db*"):
-        leftover.unlink()
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
     assert done[0].accepted == size, done
     return Timing(taken, used)
 
