@@ -2,8 +2,8 @@
 
 A group is everything that arrived while the previous group was being committed, so there are few transactions under
 load and no delay without. Groups are durable: a power cut takes back neither a hand-off, with all that led to it, once
-the provider may have the message, nor the provider's answer. If a write fails, it is retried: a provider's answer must not be lost because the database
-was restarted.
+the provider may have the message, nor the provider's answer. If a write fails, it is retried: a provider's answer must
+not be lost because the database was restarted.
 """
 
 import asyncio
@@ -23,11 +23,9 @@ from engine.clock import SECOND, Clock
 from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
 from engine.delivery.in_flight.table import InFlight
-from engine.delivery.pauses import hold_back
 from engine.errors import StoreError
-from engine.store.data_errors import is_data_error, is_query_error
+from engine.store.data_errors import is_store_error
 from engine.store.database import Database
-from engine.store.paused import Route, read_paused
 
 LINGER = 0.02
 """Seconds that an answer waits for others to join its group."""
@@ -50,8 +48,14 @@ class TransactionalMoves:
     decide: Callable[[Connection, frozenset[int]], Sequence[Move]]
 
 
-LastLook: TypeAlias = Callable[[Connection, Collection[int]], Sequence[Move]]
-"""Given the actions that will be handed off, returns the moves of those that may not be, instead."""
+class DecisionFailed(Exception):
+    """A post's own decision failed: nothing of that post was written. Others of its group were."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 Written: TypeAlias = Mapping[int, Move]
 """The action ids of the moves that were written."""
 
@@ -60,8 +64,6 @@ Written: TypeAlias = Mapping[int, Move]
 class _Post:
     moves: Sequence[Move]
     inside: TransactionalMoves | None
-    routes: Mapping[int, Route]
-    last_look: LastLook | None
     written: "asyncio.Future[Written]"
 
 
@@ -107,23 +109,15 @@ class Journal:
         self._thread.shutdown(wait=True)
 
     def post(
-        self,
-        moves: Sequence[Move],
-        *,
-        urgent: bool = False,
-        inside: TransactionalMoves | None = None,
-        routes: Mapping[int, Route] | None = None,
-        last_look: LastLook | None = None,
+        self, moves: Sequence[Move], *, urgent: bool = False, inside: TransactionalMoves | None = None
     ) -> "asyncio.Future[Written]":
         """Add ``moves`` to the next group; the future returns those that were written, once they are committed.
 
-        Posts that are not ``urgent`` wait a moment for others to join. Decisions ``inside`` a transaction get a
-        transaction of their own, so that an error in them does not affect other posts. Hand-offs need their messages'
-        ``routes``, by action id: those that are paused by then go back to the queue instead.
-        ``last_look`` can refuse others.
+        Posts that are not ``urgent`` wait a moment for others to join. If the decision ``inside`` the transaction fails,
+        the future raises ``DecisionFailed``, and other posts are not affected.
         """
         written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Post(moves, inside, routes or {}, last_look, written))
+        self._pending.append(_Post(moves, inside, written))
         if urgent or len(self._pending) >= self._group:
             self._wake.set()
         elif self._linger is None:
@@ -151,12 +145,7 @@ class Journal:
     async def _work(self) -> None:
         while True:
             await self._wake.wait()
-            posts = self._take_pending()
-            if together := [post for post in posts if post.inside is None]:
-                await self._commit(together)
-            for post in posts:
-                if post.inside is not None:
-                    await self._commit([post])
+            await self._commit(self._take_pending())
 
     def _take_pending(self) -> list[_Post]:
         self._wake.clear()
@@ -168,60 +157,68 @@ class Journal:
 
     async def _commit(self, posts: Sequence[_Post]) -> None:
         try:
-            written, stale = await self._persist(posts)
+            results, stale = await self._persist(posts)
         except Exception as error:  # noqa: BLE001 - it is raised to those who wait for the group
-            for post in posts:
-                if not post.written.done():
-                    post.written.set_exception(error)
-            return
-        self.in_flight.ended(move for move in written.values() if move.state is not State.HANDED_OFF)
+            results, stale = [error] * len(posts), []
         if stale:
             _log.warning("stale_fence", actions=stale[:20], count=len(stale))
-        for post in posts:
-            if not post.written.done():
-                theirs = {move.action_id for move in post.moves} if post.inside is None else written.keys()
-                post.written.set_result({action: written[action] for action in theirs if action in written})
+        for post, result in zip(posts, results, strict=True):
+            if not isinstance(result, Exception):
+                self.in_flight.ended(move for move in result.values() if move.state is not State.HANDED_OFF)
+            if post.written.done():
+                continue
+            if isinstance(result, Exception):
+                post.written.set_exception(result)
+            else:
+                post.written.set_result(result)
 
-    async def _persist(self, posts: Sequence[_Post]) -> tuple[Written, list[int]]:
+    async def _persist(self, posts: Sequence[_Post]) -> tuple[Sequence[Written | Exception], list[int]]:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
                 return await self.run(partial(self._write, posts), durable=True)
             except (StoreError, DBAPIError) as error:
-                if waited >= self._give_up_after or _fault_inside(posts, error):
+                if waited >= self._give_up_after:
                     raise
                 _log.error("journal_not_written", error=type(error).__name__, posts=len(posts), next_try=wait)
             await asyncio.sleep(wait)
             waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT)
 
-    def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Written, list[int]]:
-        """Write the posts' moves; return those written, and the actions that another worker has claimed since."""
-        moves: list[Move] = []
-        stale: list[int] = []
-        for post in posts:
-            moves += post.moves
-            if post.inside is not None:
-                ours = self._mover.still_ours(connection, post.inside.claims)
-                stale += [claim.action_id for claim in post.inside.claims if claim.action_id not in ours]
-                moves += post.inside.decide(connection, ours)
-        routes = {action: route for post in posts for action, route in post.routes.items()}
-        if routes and (paused := read_paused(connection)):
-            moves = hold_back(moves, routes, paused)
-        for post in posts:
-            leaving = {move.action_id for move in moves if move.state is State.HANDED_OFF}
-            if post.last_look is not None and leaving:
-                instead = {move.action_id: move for move in post.last_look(connection, leaving)}
-                moves = [instead.get(move.action_id, move) for move in moves]
+    def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Sequence[Written | Exception], list[int]]:
+        """Write the posts' moves; return what was written of each, and the actions that another worker has claimed since."""
+        decided = [self._decide(post, connection) for post in posts]
+        moves = [move for one in decided if not isinstance(one, DecisionFailed) for move in one.moves]
         counted = self._mover.write(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
         if ended:
             release(connection, ended, self._gates)
-        stale += [move.action_id for move in moves if move.action_id not in counted]
         self.in_flight.ended(move for move in moves if move.action_id not in counted)
         self.in_flight.waiting(move for move in moves if move.action_id in counted and move.state is State.HANDED_OFF)
-        return {move.action_id: move for move in moves if move.action_id in counted}, stale
+        stale = [action for one in decided if not isinstance(one, DecisionFailed) for action in one.lost]
+        stale += [move.action_id for move in moves if move.action_id not in counted]
+        results = [one if isinstance(one, DecisionFailed) else one.written(counted) for one in decided]
+        return results, stale
+
+    def _decide(self, post: _Post, connection: Connection) -> "_Decided | DecisionFailed":
+        if post.inside is None:
+            return _Decided(post.moves)
+        try:
+            with connection.begin_nested():
+                ours = self._mover.still_ours(connection, post.inside.claims)
+                moves = [*post.moves, *post.inside.decide(connection, ours)]
+        except Exception as error:
+            if is_store_error(error, connection):
+                raise
+            return DecisionFailed(error)
+        return _Decided(moves, [one.action_id for one in post.inside.claims if one.action_id not in ours])
 
 
-def _fault_inside(posts: Sequence[_Post], error: Exception) -> bool:
-    """Tell whether the error is in a post's own decision: retrying it would only hold up all others."""
-    return any(post.inside for post in posts) and (is_query_error(error) or is_data_error(error))
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The moves of a post, and the actions that it had lost."""
+
+    moves: Sequence[Move]
+    lost: Sequence[int] = ()
+
+    def written(self, counted: Collection[int]) -> Written:
+        return {move.action_id: move for move in self.moves if move.action_id in counted}

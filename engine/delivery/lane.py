@@ -14,28 +14,26 @@ from sqlalchemy import Connection
 
 from adapters.base import Adapter
 from engine.actions.claims import Claim, Claims
-from engine.actions.moves import Move
+from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
-from engine.clock import Clock, Instant
+from engine.clock import Clock
 from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
-from engine.delivery.drafting import ReadyMessage
-from engine.delivery.gates.asking import reserve
 from engine.delivery.gates.base import Gate, Verdict
-from engine.delivery.journal import Journal, TransactionalMoves
+from engine.delivery.hand_off import HandOff
+from engine.delivery.journal import DecisionFailed, Journal, TransactionalMoves
 from engine.delivery.load import LoadedBatch, Loader
-from engine.delivery.pauses import PauseWatch, route_of
+from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.delivery.preparing import BadMessage, Composing, Group, Preparer, follow_verdict
+from engine.delivery.preparing import Composing, Group, Preparer
 from engine.delivery.reasons import DeliveryReason
-from engine.delivery.second_look import ask_again, refused_at_hand_off
+from engine.delivery.second_look import ask_again
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
 from engine.faults import trail
 from engine.settings import DeliverySettings
 from engine.store.data_errors import is_store_error
 from engine.store.paused import read_paused
-from engine.store.quarantine import quarantine
 
 _AT_A_STRETCH = 25
 """How many messages are judged before the senders get to run: about half a millisecond of work."""
@@ -84,7 +82,6 @@ class Lane:
         self._channel_breakers = state.channel_breakers
         self._context = context
         self._group = max(1, in_flight // 2)
-        self._counting = any(gate.reserve is not None for gate in context.gates)
         self._preparer = Preparer(context.composing, context.gates, state.channel_breakers, self._halted)
         self._sender = Sender(
             adapter,
@@ -193,31 +190,25 @@ class Lane:
             return
         await self._sender.acquire(len(group.passed))
         lease_until = self._context.clock.now() + self._context.settings.lease
-        deciding = bool(group.bad or (self._counting and group.passed))
-        inside = partial(self._decide, group, gate_context, lease_until) if deciding else None
-        moves = list(group.moves) if inside else [*group.moves, *self._handed_off(group.passed, lease_until)]
-        claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
+        hand_off = HandOff(group, gate_context, self._context.gates, self._ask_again, self._adapter_name, lease_until)
         asked_at = asyncio.get_running_loop().time()
         posted = self._context.journal.post(
-            moves,
+            group.moves,
             urgent=self._sender.nearly_idle,
-            inside=TransactionalMoves(claims, inside) if inside else None,
-            routes={pending.action_id: route_of(pending, self._adapter_name) for pending, _ in group.passed},
-            last_look=partial(refused_at_hand_off, self._ask_again, [pending for pending, _ in group.passed]),
+            inside=TransactionalMoves(hand_off.claims, hand_off.decide) if hand_off.claims else None,
         )
         try:
             written = await posted
-        except Exception as error:
+        except DecisionFailed as failed:
             self._sender.release(len(group.passed))
-            if not deciding or is_store_error(error):
-                raise
-            await self._take_back(group, error)
+            await self._take_back(group, hand_off.claims, failed.error)
             return
+        except Exception:
+            self._sender.release(len(group.passed))
+            raise
         self._context.tally.count(move for move in written.values() if move.state is not State.HANDED_OFF)
-        moved = [written.get(pending.action_id) for pending, _ in group.passed]
-        if bug := next((one for one in moved if one and one.reason == DeliveryReason.CODE_AT_FAULT), None):
-            self._channel_breakers.fail(bug.detail, self._context.clock.now())
-        for (pending, ready), move in zip(group.passed, moved, strict=True):
+        for pending, ready in group.passed:
+            move = written.get(pending.action_id)
             if move is not None and move.state is State.HANDED_OFF:
                 self._sender.send(OutgoingMessage(pending, ready.message, lease_until, asked_at))
             else:
@@ -228,58 +219,9 @@ class Lane:
             connection, messages, self._context.gate_context(self._context.clock.now()), self._context.gates
         )
 
-    def _decide(
-        self,
-        group: Group,
-        gate_context: GateContext,
-        lease_until: int,
-        connection: Connection,
-        ours: frozenset[int],
-    ) -> list[Move]:
-        """Decide inside the transaction which messages get a place with gates that count, and when bad rows are retried."""
-        bad = [one for one in group.bad if one.claim.action_id in ours]
-        passed = [one for one in group.passed if one[0].action_id in ours]
-        refused = reserve(connection, [pending for pending, _ in passed], gate_context, self._context.gates)
-        placed = [one for one in passed if one[0].action_id not in refused]
-        return [
-            *_quarantine(connection, bad, gate_context.now),
-            *(follow_verdict(one, refused[one.action_id]) for one, _ in passed if one.action_id in refused),
-            *self._handed_off(placed, lease_until),
-        ]
-
-    def _handed_off(self, passed: Sequence[tuple[PendingMessage, ReadyMessage]], lease_until: int) -> list[Move]:
-        return [
-            Move(
-                pending.action_id,
-                pending.fence,
-                State.HANDED_OFF,
-                DeliveryReason.GATES_PASSED,
-                tries=1,
-                lease_until=lease_until,
-                content=ready.content,
-            )
-            for pending, ready in passed
-        ]
-
-    async def _take_back(self, group: Group, error: Exception) -> None:
+    async def _take_back(self, group: Group, claims: Sequence[HasFence], error: Exception) -> None:
         """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
-        claims = [*(pending for pending, _ in group.passed), *(one.claim for one in group.bad)]
         await self._requeue([Claim(one.action_id, one.fence) for one in claims], error)
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)
             self._context.tally.count(written.values())
-
-
-def _quarantine(connection: Connection, bad: Sequence[BadMessage], now: int) -> list[Move]:
-    until = quarantine(connection, [one.found for one in bad], Instant(now))
-    return [
-        Move(
-            one.claim.action_id,
-            one.claim.fence,
-            State.DEFERRED,
-            one.found.reason,
-            one.found.detail,
-            due_at=until[one.found.row_id],
-        )
-        for one in bad
-    ]

@@ -5,7 +5,6 @@ that transaction, or at the latest when they would be sent: nothing is sent by w
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -26,19 +25,6 @@ _log = structlog.get_logger("habitue.delivery")
 def route_of(message: PendingMessage, adapter: str | None) -> Route:
     """Return what can be paused about ``message``."""
     return Route(message.playbook, message.channel, message.message_class, adapter)
-
-
-def hold_back(moves: Iterable[Move], routes: Mapping[int, Route], paused: Paused) -> list[Move]:
-    """Return ``moves``, except that paused messages go back to the queue instead of being handed off.
-
-    ``routes`` are those of the messages, by action id.
-    """
-    return [_held_back(move, routes, paused) if move.state is State.HANDED_OFF else move for move in moves]
-
-
-def _held_back(move: Move, routes: Mapping[int, Route], paused: Paused) -> Move:
-    by = paused.stopping(routes[move.action_id])
-    return move if by is None else put_back(move.action_id, move.fence, by)
 
 
 def put_back(action_id: int, fence: int, by: int, tries: int = 0) -> Move:

@@ -4,22 +4,17 @@ They are asked when a message is prepared, again in the transaction of its hand-
 had to wait for the provider after that. So what a person says counts within a second, at no cost for those who send fast.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from engine.actions.moves import Move
-from engine.actions.states import State
 from engine.delivery.gates.base import PASS, Gate, Lookup, Pass, Verdict
 from engine.delivery.journal import Journal
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import follow_verdict
-from engine.delivery.reasons import DeliveryReason
-from engine.errors import StoreError
-from engine.faults import trail
 from engine.store.data_errors import is_store_error
 
 FRESH_FOR = 0.25
@@ -44,24 +39,6 @@ def ask_again(
             if verdict is not PASS and not isinstance(verdict, Pass):
                 found.setdefault(message.action_id, verdict)
     return found
-
-
-def refused_at_hand_off(
-    asking: AskAgain, messages: Sequence[PendingMessage], connection: Connection, leaving: Collection[int]
-) -> list[Move]:
-    """Return the moves that replace the hand-offs of those of ``messages`` among ``leaving`` that may not be sent.
-
-    If a gate has a bug, all of them go back to the queue; what else is written in the transaction is not affected.
-    """
-    here = [one for one in messages if one.action_id in leaving]
-    try:
-        verdicts = asking(connection, here)
-    except (StoreError, DBAPIError):
-        raise
-    except Exception as error:  # noqa: BLE001 - a gate's bug; no message may suffer from it
-        detail = trail(error)
-        return [Move(one.action_id, one.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail) for one in here]
-    return [follow_verdict(one, verdicts[one.action_id]) for one in here if one.action_id in verdicts]
 
 
 async def refused_before_sending(asking: AskAgain, message: PendingMessage, journal: Journal) -> Move | None:

@@ -53,19 +53,21 @@ def reserve(
         ValueError: a gate has a bug and returns verdicts on messages that it was not given.
     """
     counting = [gate for gate in gates if gate.reserve is not None]
+    if not counting:
+        return {}
     if len(counting) == 1:  # nothing to take back
         return _ask(counting[0], connection, messages, context)
     refused: dict[int, Verdict] = {}
     while left := [message for message in messages if message.action_id not in refused]:
-        attempt = connection.begin_nested()
         news: dict[int, Verdict] = {}
-        for gate in counting:
-            news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], context))
+        with connection.begin_nested() as attempt:
+            for gate in counting:
+                news.update(_ask(gate, connection, [one for one in left if one.action_id not in news], context))
+            if news:
+                attempt.rollback()  # places that refused messages took with earlier gates
         refused.update(news)
         if not news:
-            attempt.commit()
             break
-        attempt.rollback()  # places that refused messages took with earlier gates
     return refused
 
 
