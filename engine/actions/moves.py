@@ -97,21 +97,24 @@ class Mover:
     def write(self, connection: Connection, moves: Sequence[Move], now: int) -> frozenset[int]:
         """Write those of ``moves`` whose action is still leased under their fence; return these actions' ids."""
         ours = self.still_ours(connection, moves)
-        kept = [move for move in moves if move.action_id in ours]
-        if not kept:
-            return ours
-        connection.execute(self._update, {"rows": pack([_row(move) for move in kept]), "now": now})
-        self._write_events(connection, kept, now)
-        self._content.contents(connection, [(move.action_id, move.content) for move in kept if move.content], now)
+        self.write_held(connection, [move for move in moves if move.action_id in ours], now)
+        return ours
+
+    def write_held(self, connection: Connection, moves: Sequence[Move], now: int) -> None:
+        """Write ``moves`` of actions that ``still_ours`` returned in this transaction."""
+        if not moves:
+            return
+        connection.execute(self._update, {"rows": pack([_row(move) for move in moves]), "now": now})
+        self._write_events(connection, moves, now)
+        self._content.contents(connection, [(move.action_id, move.content) for move in moves if move.content], now)
         following = [
-            [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in kept if move.next_channel
+            [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in moves if move.next_channel
         ]
         if following:
             parameters = {"rows": pack(following), "now": now}
             connection.execute(self._next, parameters)
             connection.execute(self._log_next, parameters)
-        note_ended(connection, [move.action_id for move in kept if move.state in ENDED_UNSENT])
-        return ours
+        note_ended(connection, [move.action_id for move in moves if move.state in ENDED_UNSENT])
 
     def still_ours(self, connection: Connection, claims: Iterable[HasFence]) -> frozenset[int]:
         """Lock those of ``claims`` that their worker still holds; return their actions' ids."""

@@ -7,7 +7,7 @@ not be lost because the database was restarted.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -186,39 +186,27 @@ class Journal:
 
     def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Sequence[Written | Exception], list[int]]:
         """Write the posts' moves; return what was written of each, and the actions that another worker has claimed since."""
-        decided = [self._decide(post, connection) for post in posts]
-        moves = [move for one in decided if not isinstance(one, DecisionFailed) for move in one.moves]
-        counted = self._mover.write(connection, moves, self._clock.now())
-        ended = [move.action_id for move in moves if move.action_id in counted and move.state in ENDED_UNSENT]
+        claims = [claim for post in posts for claim in (*post.moves, *(post.inside.claims if post.inside else ()))]
+        ours = self._mover.still_ours(connection, claims)
+        results = [self._decide(post, ours, connection) for post in posts]
+        moves = [move for one in results if not isinstance(one, DecisionFailed) for move in one.values()]
+        self._mover.write_held(connection, moves, self._clock.now())
+        ended = [move.action_id for move in moves if move.state in ENDED_UNSENT]
         if ended:
             release(connection, ended, self._gates)
-        self.in_flight.ended(move for move in moves if move.action_id not in counted)
-        self.in_flight.waiting(move for move in moves if move.action_id in counted and move.state is State.HANDED_OFF)
-        stale = [action for one in decided if not isinstance(one, DecisionFailed) for action in one.lost]
-        stale += [move.action_id for move in moves if move.action_id not in counted]
-        results = [one if isinstance(one, DecisionFailed) else one.written(counted) for one in decided]
-        return results, stale
+        self.in_flight.ended(claim for claim in claims if claim.action_id not in ours)
+        self.in_flight.waiting(move for move in moves if move.state is State.HANDED_OFF)
+        return results, [claim.action_id for claim in claims if claim.action_id not in ours]
 
-    def _decide(self, post: _Post, connection: Connection) -> "_Decided | DecisionFailed":
-        if post.inside is None:
-            return _Decided(post.moves)
-        try:
-            with connection.begin_nested():
-                ours = self._mover.still_ours(connection, post.inside.claims)
-                moves = [*post.moves, *post.inside.decide(connection, ours)]
-        except Exception as error:
-            if is_store_error(error, connection):
-                raise
-            return DecisionFailed(error)
-        return _Decided(moves, [one.action_id for one in post.inside.claims if one.action_id not in ours])
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """The moves of a post, and the actions that it had lost."""
-
-    moves: Sequence[Move]
-    lost: Sequence[int] = ()
-
-    def written(self, counted: Collection[int]) -> Written:
-        return {move.action_id: move for move in self.moves if move.action_id in counted}
+    def _decide(self, post: _Post, ours: frozenset[int], connection: Connection) -> Written | DecisionFailed:
+        """Return those moves of a post that are still this worker's to make."""
+        moves = list(post.moves)
+        if post.inside is not None:
+            try:
+                with connection.begin_nested():
+                    moves += post.inside.decide(connection, ours)
+            except Exception as error:
+                if is_store_error(error, connection):
+                    raise
+                return DecisionFailed(error)
+        return {move.action_id: move for move in moves if move.action_id in ours}
