@@ -33,7 +33,6 @@ _SUBJECTS: Mapping[SubjectScope, str] = {
     SubjectScope.CLASS: f"class = :name AND {_MESSAGES}",
     SubjectScope.EVERYTHING: _MESSAGES,
 }
-CANCELLABLE_SCOPES = tuple(_SUBJECTS)
 """What can be cancelled as a whole."""
 
 

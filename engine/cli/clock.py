@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from engine.app import App
 from engine.cli.as_json import as_json as to_json
-from engine.cli.context import FINDINGS, AsJson, Who, console, open_app, person, print_json
+from engine.cli.by_hand import DryRun, Why, hand
+from engine.cli.context import FINDINGS, AsJson, Who, console, open_app, print_json
 from engine.clock import iso
 from engine.content.values import span
 from engine.control.clock import ClockSetBack, StoreClock, read_clock, set_back
@@ -26,9 +27,9 @@ def register(family: typer.Typer) -> None:
 def clock(  # noqa: PLR0917 - Typer's options
     context: typer.Context,
     do_set_back: Annotated[bool, typer.Option("--set-back", help="Take back what ticks in the future did.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken back.")] = False,
+    dry_run: DryRun = False,
     who: Who = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+    why: Why = None,
     as_json: AsJson = False,
 ) -> None:
     """Show whether the store's clock, its last tick, is ahead of the real time, and set it back.
@@ -41,7 +42,7 @@ def clock(  # noqa: PLR0917 - Typer's options
     with open_app(context) as app:
         with app.database.read() as connection:
             found = read_clock(connection, app.clock.now())
-        done = _set_back(app, Hand(person(who), reason), dry_run=dry_run) if do_set_back and found.ahead else None
+        done = _set_back(app, hand(who, why), dry_run=dry_run) if do_set_back and found.ahead else None
     if as_json:
         print_json(
             {"clock": to_json(found), "ahead": found.ahead, "dry_run": dry_run, "set_back": done and to_json(done)}
@@ -53,17 +54,17 @@ def clock(  # noqa: PLR0917 - Typer's options
         raise typer.Exit(FINDINGS)
 
 
-def _set_back(app: App, hand: Hand, *, dry_run: bool) -> ClockSetBack | None:
+def _set_back(app: App, by: Hand, *, dry_run: bool) -> ClockSetBack | None:
     content = app.last_good()
     if content is None:
         raise NothingApplied
-    return app.database.in_transaction(partial(_work, app=app, content=content, hand=hand, dry_run=dry_run))
+    return app.database.in_transaction(partial(_work, app=app, content=content, by=by, dry_run=dry_run))
 
 
-def _work(connection: Connection, app: App, content: Content, hand: Hand, *, dry_run: bool) -> ClockSetBack | None:
+def _work(connection: Connection, app: App, content: Content, by: Hand, *, dry_run: bool) -> ClockSetBack | None:
     """Set the clock back; for ``dry_run``, take the same steps and undo them."""
     attempt = connection.begin_nested()
-    done = set_back(connection, content, hand, app.clock.now())
+    done = set_back(connection, content, by, app.clock.now())
     if dry_run:
         attempt.rollback()
     else:

@@ -7,7 +7,8 @@ import typer
 from sqlalchemy import Connection
 
 from engine.app import App
-from engine.cli.context import AsJson, Who, console, open_app, person, print_json
+from engine.cli.by_hand import DryRun, Why, hand
+from engine.cli.context import AsJson, Who, console, open_app, print_json
 from engine.control.interventions import Hand
 from engine.control.sandbox import can_mark, is_sandbox, mark, unmark
 
@@ -27,9 +28,9 @@ def register(family: typer.Typer) -> None:
 def sandbox(  # noqa: PLR0917 - Typer's options
     context: typer.Context,
     wanted: Annotated[Wanted | None, typer.Argument(help="Set or remove the mark (default: show it).")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say whether it could be done.")] = False,
+    dry_run: DryRun = False,
     who: Who = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+    why: Why = None,
     as_json: AsJson = False,
 ) -> None:
     """Mark a store for trying things out: in it, `habitue tick --at` may run far ahead of the real time.
@@ -41,14 +42,14 @@ def sandbox(  # noqa: PLR0917 - Typer's options
             with app.database.read() as connection:
                 on, changed = is_sandbox(connection), False
         else:
-            on, changed = wanted is Wanted.ON, _set(app, wanted, Hand(person(who), reason), dry_run=dry_run)
+            on, changed = wanted is Wanted.ON, _set(app, wanted, hand(who, why), dry_run=dry_run)
     if as_json:
         print_json({"sandbox": on, "changed": changed, "dry_run": dry_run})
     else:
         console().print(_line(wanted, on=on, changed=changed, dry_run=dry_run), highlight=False, soft_wrap=True)
 
 
-def _set(app: App, wanted: Wanted, hand: Hand, *, dry_run: bool) -> bool:
+def _set(app: App, wanted: Wanted, by: Hand, *, dry_run: bool) -> bool:
     """Set or remove the mark; return whether that changes anything."""
     adapters, now = app.kinds.adapters, app.clock.now()
     if dry_run:
@@ -56,7 +57,7 @@ def _set(app: App, wanted: Wanted, hand: Hand, *, dry_run: bool) -> bool:
             return can_mark(connection, adapters) if wanted is Wanted.ON else is_sandbox(connection)
 
     def work(connection: Connection) -> bool:
-        return mark(connection, adapters, hand, now) if wanted is Wanted.ON else unmark(connection, hand, now)
+        return mark(connection, adapters, by, now) if wanted is Wanted.ON else unmark(connection, by, now)
 
     return app.database.in_transaction(work)
 

@@ -85,7 +85,7 @@ def small(tmp_path: Path, migrated_sqlite_url: str) -> Iterator[World]:
 def found(world: World) -> list[dict[str, str]]:
     done = world.command("check", "--json")
     assert done.exit_code == 1, done.exception
-    return [one for one in json.loads(done.output) if one["severity"] == "error"]
+    return [one for one in json.loads(done.stdout) if one["severity"] == "error"]
 
 
 @pytest.mark.parametrize("place", PLACES)

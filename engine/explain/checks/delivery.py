@@ -23,28 +23,35 @@ _PAUSED = text("SELECT 1 FROM pause LIMIT 1")
 
 def adapter_paused(seen: Installation) -> Iterator[CheckFinding]:
     """A worker has paused an adapter; or no worker runs, and messages went back to the queue because of one."""
-    paused = list(_noticed(seen, NoticeKind.ADAPTER))
-    yield from paused
-    if not paused:
-        for channel, count in _stopped(seen, DeliveryReason.ADAPTER_DOWN):
-            yield CheckFinding(
-                f"channel {channel}",
-                f"{several(count, 'message')} went back to the queue because the adapter was down",
-                "check `[adapters]` in config.toml and the provider; the next delivery tries again",
-            )
+    yield from _noticed_or_stopped(
+        seen,
+        NoticeKind.ADAPTER,
+        DeliveryReason.ADAPTER_DOWN,
+        "the adapter was down",
+        "check `[adapters]` in config.toml and the provider; the next delivery tries again",
+    )
 
 
 def code_stopped(seen: Installation) -> Iterator[CheckFinding]:
     """A template or a channel has stopped because of a bug."""
-    stopped = list(_noticed(seen, NoticeKind.CODE))
-    yield from stopped
-    if not stopped:
-        for channel, count in _stopped(seen, DeliveryReason.CODE_AT_FAULT):
-            yield CheckFinding(
-                f"channel {channel}",
-                f"{several(count, 'message')} went back to the queue because of a bug in the program or a template",
-                "`habitue log --reason code_at_fault` says where",
-            )
+    yield from _noticed_or_stopped(
+        seen,
+        NoticeKind.CODE,
+        DeliveryReason.CODE_AT_FAULT,
+        "of a bug in the program or a template",
+        "`habitue log --reason code_at_fault` says where",
+    )
+
+
+def _noticed_or_stopped(
+    seen: Installation, kind: NoticeKind, reason: DeliveryReason, because: str, remedy: str
+) -> Iterator[CheckFinding]:
+    """Report what workers have noticed; if none has, what the queue shows."""
+    noticed = list(_noticed(seen, kind))
+    yield from noticed
+    for channel, count in () if noticed else _stopped(seen, reason):
+        said = f"{several(count, 'message')} went back to the queue because {because}"
+        yield CheckFinding(f"channel {channel}", said, remedy)
 
 
 def not_delivering(seen: Installation) -> Iterator[CheckFinding]:
