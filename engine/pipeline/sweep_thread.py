@@ -93,7 +93,6 @@ class SweepThread:
         done: Progress | None = None
         try:
             while (did := self.chunks.look_then_run(self._look, self._write, self.ranges.order)) is not None:
-                self.ranges.leave(self.number)
                 done = add(done or Progress(), did)
                 if stop():
                     break
