@@ -41,6 +41,11 @@ class Chunks:
         """The most rows of the next chunk."""
         return min(self._bad_rows.limit, self._pace.size())
 
+    @property
+    def crowded(self) -> bool:
+        """Whether others wanted to write a moment ago."""
+        return self._pace.crowded
+
     def suspect(self, row_id: int | None) -> None:
         """Name the only row of the current chunk: if it fails, this row is to blame."""
         self._bad_rows.suspect = row_id

@@ -73,23 +73,27 @@ class SweepThreads:
     def work(self, someone_is_due: Callable[[], bool]) -> Progress | None:
         """Work on the sweep for about a second, or until someone is due; return None if there was nothing to do.
 
-        After an error that can be isolated, one thread goes on in smaller parts until the bad row is found.
+        One thread works alone while a bad row is looked for in smaller and smaller parts, and while others want to write:
+        they need a processor, too.
         """
         with self._store.read() as connection:
             if current_sweep(connection) is None:
                 return None
-        threads = self._threads[:1] if self._bad_rows.isolating else self._threads
+        threads = self._threads[:1] if self._must_be_alone() else self._threads
         until, stopped = time.monotonic() + ROUND, threading.Event()
 
         def stop() -> bool:
             late = stopped.is_set() or time.monotonic() >= until
-            return late or self._bad_rows.isolating or someone_is_due()
+            return late or (len(threads) > 1 and self._must_be_alone()) or someone_is_due()
 
         try:
             worked = list(self._pool.map(SweepThread.work, threads, repeat(stop)))
         finally:
             stopped.set()  # if this thread was interrupted
         return self._sum(worked, threads[0])
+
+    def _must_be_alone(self) -> bool:
+        return self._bad_rows.isolating or any(thread.chunks.crowded for thread in self._threads)
 
     def _sum(self, worked: Sequence[Worked], thread: SweepThread) -> Progress | None:
         parts = [one.done for one in worked if one.done is not None]

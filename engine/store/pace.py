@@ -43,10 +43,14 @@ class Pace:
         """Rows per second, in the last chunk that had any."""
         self._short_until: float | None = None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether others wanted to write a moment ago."""
+        return self._short_until is not None and self._monotonic() < self._short_until
+
     def size(self) -> int:
         """Return how many rows the next chunk may have, at least one."""
-        alert = self._short_until is not None and self._monotonic() < self._short_until
-        seconds = SHORT if alert else self._longest
+        seconds = SHORT if self.crowded else self._longest
         if seconds is None:
             return self._limit
         if self._rate is None:

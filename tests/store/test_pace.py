@@ -29,8 +29,10 @@ def test_chunks_are_as_large_as_they_may_be_while_nobody_waits(timer: Timer) -> 
 
 def test_chunks_are_short_from_when_somebody_waited_until_a_while_after(timer: Timer) -> None:
     pace = Pace(10_000, monotonic=timer)
+    crowded = [pace.crowded]
     pace.done(10_000, 2.0, others_wait=True)
     assert pace.size() == 5_000 * SHORT
+    crowded.append(pace.crowded)
     timer.now += ALERT / 2
     pace.done(500, 0.1, others_wait=True)
     timer.now += ALERT * 0.9
@@ -38,6 +40,7 @@ def test_chunks_are_short_from_when_somebody_waited_until_a_while_after(timer: T
     pace.done(500, 0.1, others_wait=False)
     timer.now += ALERT * 0.1
     assert pace.size() == 10_000
+    assert [*crowded, pace.crowded] == [False, True, False]
 
 
 def test_the_rate_is_that_of_the_last_chunk_with_rows(timer: Timer) -> None:
