@@ -133,6 +133,7 @@ def test_a_store_that_is_ahead_of_the_clock(world: World) -> None:
     world.tick(5)
     problem = the_one(status(world, 1), "clock_ahead")
     assert "the last tick is of 2026-01-06T00:00:00Z, 4d from now" in problem.message
+    assert "`habitue admin clock`" in problem.remedy
     healthy(status(world, 5 - 4 * MINUTE / DAY))
 
 

@@ -71,6 +71,7 @@ def test_failed_messages_by_reason_for_a_day(queue: Deliveries) -> None:
     problem = the_one(read_status(queue.app), "failed")
     assert problem.message == "2 messages by email failed in the last 24 hours: mailbox_unavailable"
     assert "`habitue log --state failed --reason mailbox_unavailable --since 24h`" in problem.remedy
+    assert "`habitue resend --logged-reason mailbox_unavailable --since 24h`" in problem.remedy
     queue.at(NOON + DAY)
     healthy(read_status(queue.app))
 
@@ -104,7 +105,9 @@ def test_a_few_messages_say_nothing_about_a_share(queue: Deliveries) -> None:
 def test_unknown_messages(queue: Deliveries) -> None:
     queue.due_actions(1)
     queue.drain(Provider(script=lambda _: Answer(Outcome.UNKNOWN, "timeout")))
-    assert "1 message by email may have been sent: timeout" in the_one(read_status(queue.app), "unknown").message
+    problem = the_one(read_status(queue.app), "unknown")
+    assert "1 message by email may have been sent: timeout" in problem.message
+    assert "`habitue resolve sent`" in problem.remedy
 
 
 def test_what_a_person_said_was_not_sent_needs_nobody(queue: Deliveries) -> None:

@@ -24,7 +24,7 @@ def clock_ahead(seen: Installation) -> Iterator[CheckFinding]:
         "clock",
         said or "; ".join(_of_worker(seen)),
         "compare this machine's clock with the others' (`timedatectl`, NTP); if a `habitue tick --at` was ahead, ticks"
-        " wait until then",
+        " wait until then: `habitue admin clock` says what can be taken back",
     )
 
 

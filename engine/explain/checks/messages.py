@@ -28,7 +28,8 @@ def failed(seen: Installation) -> Iterator[CheckFinding]:
         yield CheckFinding(
             "failed messages",
             f"{_counted(count, more=more)} by {channel or 'no channel'} failed in the last 24 hours: {reason}",
-            f"`habitue log --state failed --reason {reason} --since 24h` lists them",
+            f"`habitue log --state failed --reason {reason} --since 24h` lists them; once the cause is mended,"
+            f" `habitue resend --logged-reason {reason} --since 24h` sends those that are still wanted",
         )
 
 
@@ -39,7 +40,8 @@ def unknown(seen: Installation) -> Iterator[CheckFinding]:
             yield CheckFinding(
                 "unknown messages",
                 f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} may have been sent: {depth.reason}",
-                "ask the provider whether they arrived: `habitue log --state unknown` lists them",
+                "ask the provider whether they arrived: `habitue log --state unknown` lists them; then decide with"
+                " `habitue resolve sent`, `not-sent` or `send-again`",
             )
 
 
@@ -49,10 +51,11 @@ def held(seen: Installation) -> Iterator[CheckFinding]:
         if depth.state == State.HELD:
             listed = f"`habitue log --state held --reason {depth.reason}` lists them"
             codes = f"import codes: `habitue coupons import`; {listed}"
+            decided = f"{listed}; `habitue release --logged-reason {depth.reason}` sends them, `habitue cancel action` does not"
             yield CheckFinding(
                 "held messages",
                 f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} wait: {depth.reason}",
-                codes if depth.reason == CouponReason.POOL_EMPTY else listed,
+                codes if depth.reason == CouponReason.POOL_EMPTY else decided,
             )
 
 
