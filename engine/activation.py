@@ -12,9 +12,11 @@ from engine.changes.compiled import EVERYTHING, CompiledChanges, compiled_change
 from engine.changes.files import FileChange, file_changes
 from engine.clock import Instant
 from engine.content.bundle import Bundle
-from engine.content.versions import Seen, content_bundle, record_bundle, running_version
+from engine.content.versions import Seen, content_bundle, hold_version, record_bundle, running_version
 from engine.errors import VersionReplaced
 from engine.loading import Content
+from engine.playbooks.file.heads import heads_of, read_heads
+from engine.playbooks.retiring import Files, follow_files
 from engine.playbooks.versions import record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, add_unknown_users
@@ -36,6 +38,8 @@ class Wish:
     """Whether the columns of ``user_state`` are adapted to it; otherwise they have to match."""
     who: str | None = None
     """The person who applies it; None if a tick does."""
+    hold_vanished: int = 0
+    """How many milliseconds what a vanished playbook had planned is held before it is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
     """
     comparison = _compare(database, wish, compiled)
     if comparison is None:
+        if wish.columns:
+            _follow_running(database, wish, now)
         return None
     content, before = wish.content, comparison.before
 
@@ -108,12 +114,25 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
         if running != content.version:
             record_bundle(connection, content.bundle, now, wish.who)
             record_versions(connection, content.playbooks, content.bundle, now)
+            files = Files(heads_of(content.playbooks), read_heads(comparison.bundle or Bundle({})), wish.hold_vanished)
+            follow_files(connection, files, now)
         done = comparison.activation(connection, columns)
         if done.sweep:
             open_sweep(connection, done.sweep, content.version)
         return done
 
     return database.in_transaction(work)
+
+
+def _follow_running(database: Database, wish: Wish, now: Instant) -> None:
+    """Let a person who applies the running version again cancel what is only held so far."""
+    files = Files(heads_of(wish.content.playbooks), None, wish.hold_vanished)
+
+    def work(connection: Connection) -> None:
+        hold_version(connection, wish.content.version)
+        follow_files(connection, files, now)
+
+    database.in_transaction(work)
 
 
 def planned(database: Database, wish: Wish, compiled: Compile) -> Activation | None:
@@ -136,6 +155,8 @@ class _Comparison:
 
     version: str
     before: str | None
+    bundle: Bundle | None
+    """The files of the version before."""
     files: tuple[FileChange, ...]
     compiled: CompiledChanges | None
 
@@ -161,7 +182,7 @@ def _compare(database: Database, wish: Wish, compiled: Compile) -> _Comparison |
         _require_seen(wish.seen, running, content)
     old = compiled(before) if before else None
     changes = compiled_changes(old, content, database.dialect) if old else None
-    return _Comparison(content.version, running, file_changes(before, content.bundle), changes)
+    return _Comparison(content.version, running, before, file_changes(before, content.bundle), changes)
 
 
 def _require_seen(seen: Seen, running: str | None, content: Content) -> None:

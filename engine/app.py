@@ -175,14 +175,19 @@ class App:
             content: the version.
             now: the instant at which it is applied.
             seen: the version that was running before the files were read; it is applied over no other.
-            columns: whether to adapt the columns of ``user_state``; otherwise they have to match.
+            columns: whether a person applies it, and the columns of ``user_state`` are adapted; otherwise they have to
+                match. What a playbook without a file had planned is then cancelled by the next tick, instead of being
+                held first, unless no playbook is left at all.
             who: the person who applies it.
 
         Raises:
             SchemaDrift: the columns of ``user_state`` do not match it.
             VersionReplaced: another version has been applied since the files were read.
         """
-        return make_running(self.database, Wish(content, seen, columns, who), now, self._compiled)
+        by_hand = columns and content.playbooks.playbooks  # an empty folder is a fault rather than a wish
+        hold = 0 if by_hand else self.settings.content.hold_vanished
+        wish = Wish(content, seen, columns, who, hold)
+        return make_running(self.database, wish, now, self._compiled)
 
     def plan(self, content: Content, seen: Seen | None = None) -> Activation | None:
         """Return what ``apply`` with columns would change now; None if nothing. Nothing is written."""
@@ -204,7 +209,7 @@ class App:
             secret = installation_secret(self.database, "coupons", self.clock.now()).encode()
             schedule, zone = self.settings.schedule, self.settings.brand.timezone
             chunks = ChunkSettings(schedule.chunk, schedule.enrolment_chunk, schedule.sweep_threads)
-            tick_settings = TickSettings(chunks, zone, secret)
+            tick_settings = TickSettings(chunks, zone, secret, self.settings.content.hold_vanished)
             self._pipelines = {content.version: Pipeline(content, self.database, self.deciders, tick_settings)}
         return self._pipelines[content.version]
 

@@ -110,6 +110,8 @@ class ContentSettings(_Part):
     templates: Path = Path("templates")
     apply: Literal["auto", "manual"] = "auto"
     """``auto``: each tick applies the files as they are then; ``manual``: only ``habitue apply`` does."""
+    hold_vanished: Duration = 86_400_000
+    """How long what a playbook had planned is held after its file has vanished, before it is cancelled."""
 
 
 DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}

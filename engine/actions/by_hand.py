@@ -120,14 +120,14 @@ def change(
         ),
         binds,
     ).all()
-    log_by_hand(connection, [(row.id, row.state, row.reason) for row in changed], intervention, now)
+    log_changes(connection, [(row.id, row.state, row.reason) for row in changed], intervention, now)
     return _counted([row.state for row in changed])
 
 
-def log_by_hand(
-    connection: Connection, events: Sequence[tuple[int, str, str]], intervention: int, now: Instant
+def log_changes(
+    connection: Connection, events: Sequence[tuple[int, str, str]], intervention: int | None, now: Instant
 ) -> None:
-    """Log that actions came into a state for a reason because of ``intervention``; ``events`` have all three."""
+    """Log that actions came into a state for a reason; ``events`` have all three. ``intervention`` is None if no person did it."""
     if not events:
         return
     logged = rowset(dialect_of(connection), "rows", id="BIGINT", state="TEXT", reason="TEXT")

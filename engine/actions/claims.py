@@ -16,7 +16,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING_SQL, State
 from engine.store.dialects import Dialect
-from engine.store.paused import Subject, SubjectScope, paused_names_sql, read_paused
+from engine.store.paused import Subject, SubjectScope, read_paused, stopped_names_sql
 from engine.store.rowset import pack, rowset
 
 
@@ -116,7 +116,7 @@ def _place(channel: str, level: _Level) -> dict[str, object]:
 
 
 def _due_sql(dialect: Dialect) -> str:
-    running = dialect.not_among("playbook", paused_names_sql(SubjectScope.PLAYBOOK))
+    running = dialect.not_among("playbook", stopped_names_sql(SubjectScope.PLAYBOOK))
     return (
         f"SELECT id FROM action WHERE {WAITING_SQL} AND channel = :channel AND class = :class "
         f"AND priority = :priority AND due_at <= :now AND {running} ORDER BY due_at, id LIMIT :limit"

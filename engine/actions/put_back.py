@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from engine.actions.by_hand import log_by_hand
+from engine.actions.by_hand import log_changes
 from engine.actions.states import State
 from engine.clock import Instant
 from engine.store.dialects import dialect_of
@@ -58,4 +58,4 @@ def _write(connection: Connection, events: Sequence[tuple[int, str, str]], by: i
         " WHERE action.id = r.id"
     )
     connection.execute(moving, {"rows": pack([list(event) for event in events]), "now": now})
-    log_by_hand(connection, events, by, now)
+    log_changes(connection, events, by, now)

@@ -79,7 +79,7 @@ class CompiledChanges:
 def compiled_changes(before: Content, after: Content, dialect: Dialect) -> CompiledChanges:
     """Compare two versions as they run on ``dialect``."""
     known = {(one.name, one.version) for one in before.playbooks.playbooks}
-    edited = [one for one in after.playbooks.playbooks if (one.name, one.version) not in known]
+    edited = [one for one in after.playbooks.open if (one.name, one.version) not in known]
     entries = tuple(one.name for one in edited if lets_in_others(before.playbooks.named(one.name), one, dialect))
     turning = tuple(one.name for one in edited if turns_at_new_instants(before.playbooks, one, dialect))
     return CompiledChanges(

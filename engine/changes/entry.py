@@ -20,11 +20,11 @@ def lets_in_others(before: Playbook | None, after: Playbook, dialect: Dialect) -
     """Tell whether ``after`` may enrol users whom ``before``, if there was one, would not have.
 
     A playbook of a new name considers only what happens from now on, unless its trigger is a condition, which may hold
-    already. A trigger stays open for the playbook's ``expires``, so another audience lets in users of earlier triggers.
+    already; so does one that was retired. A trigger stays open for the playbook's ``expires``, so another audience lets in users of earlier triggers.
     """
     try:
         with attribute_bugs_to(part_of(after, PartKind.ENTRY)):
-            if before is None:
+            if before is None or before.retired:
                 return bool(after.trigger.conditions)
             return _entry(before, dialect) != _entry(after, dialect)
     except PlaybookAtFault:
@@ -39,7 +39,7 @@ def turns_at_new_instants(before: Playbooks, after: Playbook, dialect: Dialect) 
     """
     try:
         with attribute_bugs_to(part_of(after, PartKind.ENTRY)):
-            return not _instants([after], dialect) <= _instants(before.playbooks, dialect)
+            return not _instants([after], dialect) <= _instants(before.open, dialect)
     except PlaybookAtFault:
         return True
 

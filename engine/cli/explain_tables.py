@@ -22,7 +22,9 @@ from engine.explain.models import (
     RuleText,
     SlotPlacement,
 )
+from engine.explain.pauses import GO_ON_BY_FILE
 from engine.explain.words import CAUSES
+from engine.store.paused import PauseOrigin
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}
 _ENDED_WELL = frozenset({"accepted", "delivered", "opened", "clicked"})
@@ -213,6 +215,12 @@ def _history(action: ActionRecord) -> Iterator[str]:
 
 
 def _pause(one: PauseNote) -> str:
+    subject, since = escape(one.subject), day_time(one.since)
+    if one.origin == PauseOrigin.FILE:
+        return f"[yellow]{subject} is paused by its file since {since}[/]; {GO_ON_BY_FILE}"
+    if one.origin == PauseOrigin.RETIRED:
+        until = "it goes on at the next tick" if one.cancel_at is None else f"it is cancelled {day_time(one.cancel_at)}"
+        return f"[yellow]{subject} is retired, or its file is gone, since {since}[/]: what waits is held, and {until}"
     by_hand = escape(hand_words(one.who, one.why))
     said = f"{escape(one.subject)} is paused since {day_time(one.since)} {by_hand}".rstrip()
     return f"[yellow]{said}[/]; `habitue resume {escape(one.subject)}` lets it go on"

@@ -19,6 +19,7 @@ from engine.actions.calling_off import (
     restore,
     states_of,
 )
+from engine.actions.reasons import LedgerReason
 from engine.actions.states import WAITING, State
 from engine.clock import Instant
 from engine.control.interventions import Hand, PastIntervention, Undoer, add_count, record
@@ -144,7 +145,7 @@ class _Work:
             return 0
         with self.database.read() as connection:
             found = active_enrolments(connection, self.subject.name)
-        return sum(self._chunk(cancel_enrolments, chunk) for chunk in _chunks(found))
+        return sum(self._chunk(_cancel_enrolments, chunk) for chunk in _chunks(found))
 
     def cancel_messages(self) -> int:
         """Cancel what has not been handed off; return how many."""
@@ -172,6 +173,10 @@ def _begin(connection: Connection, subject: Subject, hand: Hand, now: Instant) -
     by = record(connection, hand, COMMAND, str(subject), now)
     pause_until_cancelled(connection, subject, by, now)
     return by
+
+
+def _cancel_enrolments(connection: Connection, enrolments: Sequence[int], by: int, now: Instant) -> int:
+    return cancel_enrolments(connection, enrolments, LedgerReason.CANCELLED_BY_HAND, now, by)
 
 
 def _cancel_messages(connection: Connection, actions: Sequence[int], by: int, now: Instant) -> int:

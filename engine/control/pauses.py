@@ -8,10 +8,18 @@ from engine.clock import Instant
 from engine.control.interventions import Hand, record
 from engine.errors import InputError
 from engine.store.dialects import dialect_of
-from engine.store.paused import StandingPause, Subject, standing_pauses
+from engine.store.paused import PauseOrigin, StandingPause, Subject, standing_pauses
 
-_ADD = text("INSERT INTO pause (scope, name, since, intervention_id) VALUES (:scope, :name, :now, :by)")
-_REMOVE = text("DELETE FROM pause WHERE scope = :scope AND name = :name")
+_ADD = text(
+    "INSERT INTO pause (scope, name, origin, since, intervention_id)"
+    f" VALUES (:scope, :name, '{PauseOrigin.PERSON}', :now, :by)"
+)
+_REMOVE = text(f"DELETE FROM pause WHERE scope = :scope AND name = :name AND origin = '{PauseOrigin.PERSON}'")
+_BY_FILES = {
+    PauseOrigin.FILE: 'its file pauses it: write `state = "active"` there, and apply it',
+    PauseOrigin.RETIRED: 'it is retired: write `state = "active"` in its file, or put the file back, and apply it',
+}
+"""What lets something go on that no person has paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,8 @@ def pause(connection: Connection, subject: Subject, hand: Hand, now: Instant) ->
     by = record(connection, hand, "pause", str(subject), now)
     connection.execute(_REMOVE, {"scope": subject.scope, "name": subject.name})
     connection.execute(_ADD, {"scope": subject.scope, "name": subject.name, "now": now, "by": by})
-    return PauseMade(StandingPause(subject, now, by, hand.who, hand.why, "pause"), new=True)
+    made = StandingPause(subject, PauseOrigin.PERSON, now, by, hand.who, hand.why, "pause")
+    return PauseMade(made, new=True)
 
 
 def resume(
@@ -38,12 +47,15 @@ def resume(
 ) -> StandingPause:
     """Resume ``subject`` as of the commit; return the pause that it ends. With ``dry_run`` nothing is written.
 
+    A pause by the playbook's file stays.
+
     Raises:
-        InputError: it is not paused.
+        InputError: no person has paused it; the error says what lets it go on if its file has.
     """
     before = _locked(connection, subject)
     if before is None:
-        raise InputError(f"{subject} is not paused; {_what_is(connection)}")
+        by_files = still_stopped(connection, subject)
+        raise InputError(f"{subject} is not paused; {_what_is(connection)}" if by_files is None else by_files)
     if dry_run:
         return before
     record(connection, hand, "resume", str(subject), now)
@@ -71,9 +83,20 @@ def resume_after_cancelling(connection: Connection, subject: Subject, by: int) -
 
 
 def _locked(connection: Connection, subject: Subject) -> StandingPause | None:
-    """Return the pause of ``subject``, if any, and keep others from changing what is paused."""
+    """Return a person's pause of ``subject``, if any, and keep others from changing what is paused."""
     dialect_of(connection).lock_table(connection, "pause")
-    return next((one for one in standing_pauses(connection) if one.subject == subject), None)
+    return next((one for one in _of(connection, subject) if one.origin is PauseOrigin.PERSON), None)
+
+
+def still_stopped(connection: Connection, subject: Subject) -> str | None:
+    """Return that files stop ``subject`` whatever people say, and what to change; None if they do not."""
+    origins = {one.origin for one in _of(connection, subject)} - {PauseOrigin.PERSON}
+    said = [_BY_FILES[origin] for origin in _BY_FILES if origin in origins]
+    return f"{subject} cannot be resumed by hand: {said[-1]}" if said else None
+
+
+def _of(connection: Connection, subject: Subject) -> list[StandingPause]:
+    return [one for one in standing_pauses(connection) if one.subject == subject]
 
 
 def _what_is(connection: Connection) -> str:

@@ -64,9 +64,9 @@ class HandOff:
     def _paused(self, connection: Connection, messages: Sequence[PendingMessage]) -> Iterator[Move]:
         paused = read_paused(connection)
         for one in messages if paused else ():
-            by = paused.stopping(route_of(one, self.adapter))
-            if by is not None:
-                yield put_back(one.action_id, one.fence, by)
+            stop = paused.stopping(route_of(one, self.adapter))
+            if stop is not None:
+                yield put_back(one.action_id, one.fence, stop)
 
     def _reserve(self, connection: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, Verdict]:
         return reserve(connection, messages, self.gate_context, self.gates)

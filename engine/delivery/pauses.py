@@ -1,20 +1,23 @@
-"""What people have paused, for the messages that delivery has claimed already.
+"""What is paused, for the messages that delivery has claimed already.
 
 Claims pass over paused messages. Those that were claimed before a pause are put back when they would be handed off, in
 that transaction, or at the latest when they would be sent: nothing is sent by what was known a while ago.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
+from engine.actions.described_enum import DescribedEnum
 from engine.actions.moves import Move
 from engine.actions.states import State
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.reasons import DeliveryReason
+from engine.playbooks.reasons import PlaybookReason
 from engine.store.data_errors import is_store_error
 from engine.store.database import Transactions
-from engine.store.paused import NOTHING_PAUSED, Paused, Route, read_paused
+from engine.store.paused import NOTHING_PAUSED, Paused, PauseOrigin, Route, Stop, read_paused
 
 FRESH_FOR = 0.25
 """Seconds for which a worker relies on what it has read."""
@@ -27,9 +30,20 @@ def route_of(message: PendingMessage, adapter: str | None) -> Route:
     return Route(message.playbook, message.channel, message.message_class, adapter)
 
 
-def put_back(action_id: int, fence: int, by: int, tries: int = 0) -> Move:
-    """Return the move that puts a message back unharmed because of the intervention ``by``."""
-    return Move(action_id, fence, State.QUEUED, DeliveryReason.PAUSED, tries=tries, intervention=by)
+_REASONS: Mapping[PauseOrigin, DescribedEnum] = {
+    PauseOrigin.PERSON: DeliveryReason.PAUSED,
+    PauseOrigin.FILE: DeliveryReason.PAUSED_BY_FILE,
+    PauseOrigin.RETIRED: PlaybookReason.RETIRED,
+}
+
+
+def put_back(action_id: int, fence: int, stop: Stop, tries: int = 0) -> Move:
+    """Return the move that puts a message back unharmed because of ``stop``.
+
+    Of a retired playbook, the next tick holds or cancels it.
+    """
+    reason = _REASONS[stop.origin].value
+    return Move(action_id, fence, State.QUEUED, reason, tries=tries, intervention=stop.intervention)
 
 
 class PauseWatch:
@@ -42,8 +56,8 @@ class PauseWatch:
         self._read_at: float | None = None
         self._reading: asyncio.Future[None] | None = None
 
-    async def stopping(self, route: Route) -> int | None:
-        """Return the intervention because of which a message may not be sent now; None if it may.
+    async def stopping(self, route: Route) -> Stop | None:
+        """Return why a message may not be sent now; None if it may.
 
         A worker that is cut off from the database goes by what it knew last: what it may still send is what it had
         handed off already.

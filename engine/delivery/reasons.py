@@ -38,6 +38,10 @@ class DeliveryReason(DescribedEnum):
         "paused",
         "A person paused its playbook, channel, adapter or class, or everything; it waits for `habitue resume`.",
     )
+    PAUSED_BY_FILE = (
+        "paused_by_file",
+        'The file of its playbook says `state = "paused"`; it waits until the file says otherwise.',
+    )
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
     RESENT = (
         "resent_after_unknown",

@@ -162,9 +162,9 @@ class Sender:
             refused = await refused_before_sending(self._ask_again, pending, self._journal)
             if refused is not None:
                 return refused
-        by = await self._pauses.stopping(route_of(pending, self._adapter.name))
-        if by is not None:
-            return put_back(pending.action_id, pending.fence, by, tries=-1)
+        stop = await self._pauses.stopping(route_of(pending, self._adapter.name))
+        if stop is not None:
+            return put_back(pending.action_id, pending.fence, stop, tries=-1)
         begin = partial(self._journal.in_flight.begun, pending)
         answer = await self._calls.ask(outgoing.message, left, begin)
         if answer.outcome is Outcome.ACCEPTED:

@@ -238,9 +238,13 @@ class PauseNote:
 
     subject: str
     """Such as ``playbook winback``."""
+    origin: str
+    """``person``; ``file``: the playbook's file pauses it; ``retired``: the playbook is retired, or its file is gone."""
     since: Instant
     who: str | None
     why: str | None
+    cancel_at: Instant | None
+    """If retired: when what waits is cancelled; None if it is going on again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.actions.states import LEASED_SQL, WAITING_SQL
+from engine.actions.states import LEASED_SQL, UNSENT_SQL, WAITING_SQL
 from engine.clock import Instant, iso
 from engine.explain.models import PauseNote
-from engine.store.paused import Route, StandingPause, Subject, SubjectScope, standing_pauses
+from engine.store.paused import PauseOrigin, Route, StandingPause, Subject, SubjectScope, standing_pauses
 
+GO_ON_BY_FILE = 'write `state = "active"` in its file, and apply it'
+"""What lets a playbook go on that its file pauses."""
 LOOKED_AT = 50_000
 """How many waiting messages are looked at; if there are more, the report says "or more"."""
 _WAITING = text(
@@ -54,7 +56,8 @@ class PauseReport:
     who: str | None
     """The person, as claimed."""
     why: str | None
-    intervention: int
+    intervention: int | None
+    """None if the playbook's file pauses it."""
     cancelling: bool
     """It is paused only until what waits has been cancelled."""
     waiting: Waiting
@@ -67,6 +70,8 @@ class PauseReport:
     @property
     def message(self) -> str:
         """What there is to say about it."""
+        if self.intervention is None:
+            return f"paused by its file since {iso(self.since)}; {self.waiting}"
         by = f" by {self.who}" if self.who else ""
         why = f" ({self.why})" if self.why else ""
         until = ", until what waits is cancelled" if self.cancelling else ""
@@ -75,13 +80,15 @@ class PauseReport:
     @property
     def remedy(self) -> str:
         """What ends it."""
+        if self.intervention is None:
+            return GO_ON_BY_FILE
         resume = f"`habitue resume {self.subject}` lets it go on"
         return f"if the cancellation was interrupted, give it again; {resume}" if self.cancelling else resume
 
 
 def read_pauses(connection: Connection, adapters: Mapping[str, str], now: Instant) -> tuple[PauseReport, ...]:
-    """Return everything that is paused at ``now``, the oldest first; ``adapters`` are by channel."""
-    pauses = standing_pauses(connection)
+    """Return everything that is paused at ``now``, the oldest first, but for retired playbooks; ``adapters`` are by channel."""
+    pauses = [one for one in standing_pauses(connection) if one.origin is not PauseOrigin.RETIRED]
     queue = _queue(connection, now) if pauses else []
     return tuple(_report(one, queue, adapters) for one in pauses)
 
@@ -92,7 +99,7 @@ def read_waiting(connection: Connection, subject: Subject, adapters: Mapping[str
 
 
 _OF_USER = text(
-    f"SELECT DISTINCT playbook, channel, class FROM action WHERE user_id = :user_id AND ({WAITING_SQL} OR {LEASED_SQL})"
+    f"SELECT DISTINCT playbook, channel, class FROM action WHERE user_id = :user_id AND ({UNSENT_SQL} OR {LEASED_SQL})"
 )
 _IN_PLAYBOOKS = text("SELECT DISTINCT playbook FROM enrolment WHERE user_id = :user_id AND state = 'active'")
 
@@ -111,7 +118,7 @@ def pauses_of_user(connection: Connection, user_id: int) -> tuple[PauseNote, ...
         stopped |= set(Route(playbook, channel, message_class, None).subjects())
     stopped |= {Subject(SubjectScope.EVERYTHING)} if inside else set()
     return tuple(
-        PauseNote(str(one.subject), one.since, one.who, one.why)
+        PauseNote(str(one.subject), one.origin.value, one.since, one.who, one.why, one.cancel_at)
         for one in pauses
         if one.subject in stopped or (messages and one.subject.scope is SubjectScope.ADAPTER)
     )

@@ -58,3 +58,5 @@ class TickSettings:
     chunks: ChunkSettings
     brand_zone: str
     coupon_secret: bytes
+    hold_vanished: int
+    """How many milliseconds what a vanished playbook had planned is held before it is cancelled."""

@@ -9,6 +9,7 @@ from engine.incentives.coupons import CouponIssuer
 from engine.loading import Content
 from engine.pipeline.held import HeldVersion, SweepOpened, SweptVersion
 from engine.pipeline.progress import Progress, TickSettings, Watch
+from engine.pipeline.retiring import RetireStage
 from engine.pipeline.scores import ScoreStage
 from engine.pipeline.steps import StepStage
 from engine.pipeline.triggers import Triggers
@@ -17,7 +18,9 @@ from engine.playbooks.advance import Advance
 from engine.playbooks.breakers import USER_PARTS, PlaybookBreakers
 from engine.playbooks.enrol import Enrol
 from engine.playbooks.exits_and_waits import ExitsAndWaits
+from engine.playbooks.file.heads import heads_of
 from engine.playbooks.occasions import Occasions
+from engine.playbooks.retiring import Files
 from engine.playbooks.turning_points import PlaybookTurningPoints
 from engine.rules.decide.decider import Deciders
 from engine.rules.evaluation import Evaluation
@@ -46,7 +49,9 @@ class Pipeline:
         advance = Advance(pinned, coupon_issuer, dialect, zone, breakers)
         steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.chunks.enrolments)
         scores = ScoreStage(database, self._users_store, self._evaluation, content.catalog, tick_settings.chunks.users)
+        retire = RetireStage(self._users_store, Files(heads_of(playbooks), None, tick_settings.hold_vanished))
         self._stages: tuple[Stage, ...] = (
+            retire.run,
             scores.before_users,
             users.run,
             scores.after_users,

@@ -1,10 +1,10 @@
-"""Enrolments that a person cancels, and brings back: in chunks of ids, beside ticks."""
+"""Enrolments that a person or a retirement cancels, and bringing them back: in chunks of ids, beside ticks."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from engine.actions.reasons import LedgerReason
+from engine.actions.described_enum import DescribedEnum
 from engine.clock import Instant
 from engine.store.dialects import dialect_of
 from engine.store.due import Cause
@@ -26,10 +26,16 @@ def active_enrolments(connection: Connection, playbook: str) -> list[int]:
     return list(connection.execute(_ACTIVE, {"playbook": playbook}).scalars())
 
 
-def cancel_enrolments(connection: Connection, enrolments: Sequence[int], intervention: int, now: Instant) -> int:
+def cancel_enrolments(
+    connection: Connection,
+    enrolments: Sequence[int],
+    reason: DescribedEnum,
+    now: Instant,
+    intervention: int | None = None,
+) -> int:
     """Cancel those of ``enrolments`` that are active; return how many. Their actions stay as they are."""
     setting = "state = 'cancelled', reason = :reason, ended_at = :now, intervention_id = :by"
-    binds = {"reason": LedgerReason.CANCELLED_BY_HAND.value, "now": now, "by": intervention}
+    binds = {"reason": reason.value, "now": now, "by": intervention}
     return len(_change(connection, enrolments, setting, "state = 'active'", binds))
 
 

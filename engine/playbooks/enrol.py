@@ -32,7 +32,7 @@ class Enrol:
     def __init__(self, playbooks: Playbooks, dialect: Dialect, breakers: PlaybookBreakers) -> None:
         self._dialect = dialect
         self._breakers = breakers
-        self._playbooks = playbooks.playbooks
+        self._playbooks = playbooks.open
         self._statements: dict[str, str] = {}
 
     def run(self, connection: Connection, now: Instant) -> int:

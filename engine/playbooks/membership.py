@@ -62,6 +62,8 @@ class Memberships:
         last = _last_enrolment(connection, playbook, user_id)
         if last is not None and last.state == "active":
             return Membership(playbook.name, True, PlaybookReason.ACTIVE, _current_step(playbook, last))
+        if playbook.retired:
+            return Membership(playbook.name, False, PlaybookReason.RETIRED, "")
         if activated is None:
             return Membership(playbook.name, False, PlaybookReason.NOT_ACTIVE_YET, "")
         found = self._newest(connection, playbook, activated, user_id, now)

@@ -78,7 +78,7 @@ class Occasions:
         self._breakers = breakers
         self._dialect = dialect
         self._brand_zone = ZoneInfo(brand_zone)
-        self._playbooks = playbooks.playbooks
+        self._playbooks = playbooks.open
         self._taken_until: dict[str, Instant] = {}
         """Playbook -> the instant up to which this process has taken all occasions, to avoid searching again."""
 

@@ -18,6 +18,7 @@ class PlaybookReason(DescribedEnum):
         "version_unreadable",
         "The enrolment's version of the playbook does not compile with today's facts and rules.",
     )
+    RETIRED = "playbook_retired", "Its playbook is retired: its file says so, or is gone."
     CLOCK_SET_BACK = (
         "clock_set_back",
         "It was triggered by what had not happened yet, because the clock was ahead; a person set the clock back.",

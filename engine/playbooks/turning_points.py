@@ -42,7 +42,7 @@ class PlaybookTurningPoints:
         """Read what is missing and not paused at ``now``; return whether ``found`` has changed."""
         if self._missing is None:
             # Those of new enrolments are the present versions'.
-            present = [part_of(playbook, PartKind.ENTRY) for playbook in self._playbooks.playbooks]
+            present = [part_of(playbook, PartKind.ENTRY) for playbook in self._playbooks.open]
             running = [PlaybookPart(*one, PartKind.EXITS) for one in self._pinned.running(connection)]
             self._missing = present + running
         before = len(self._points)

@@ -53,6 +53,14 @@ def activations(connection: Connection) -> Mapping[str, int]:
     return {str(row.name): int(row.first) for row in connection.execute(query)}
 
 
+def last_file(connection: Connection, name: str) -> tuple[str, str] | None:
+    """Return path and text of the version of the playbook that was applied last; None if none ever was."""
+    table = _table(Version)
+    mine = select(table.c.files).where(table.c.kind == KIND, table.c.name == name)
+    files = connection.execute(mine.order_by(table.c.applied_at.desc()).limit(1)).scalar()
+    return next(iter(files.items()), None) if files else None
+
+
 def stored_file(connection: Connection, name: str, version: str) -> tuple[str, str] | None:
     """Return path and text of one version; None if the store does not have it."""
     table = _table(Version)

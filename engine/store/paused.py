@@ -1,4 +1,7 @@
-"""What people have paused, as delivery and playbooks read it: one tiny table, read often."""
+"""What is paused, as delivery and playbooks read it: one tiny table, read often.
+
+People pause, and so do files: a playbook's own file, or the retirement of a playbook. One does not end another's pause.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +20,16 @@ class SubjectScope(StrEnum):
     ADAPTER = "adapter"
     CLASS = "class"
     EVERYTHING = "everything"
+
+
+class PauseOrigin(StrEnum):
+    """Who or what pauses, in rising order of what decides about a message that several of them stop."""
+
+    FILE = "file"
+    """The playbook's file says ``state = "paused"``."""
+    PERSON = "person"
+    RETIRED = "retired"
+    """The playbook is retired, or its file has vanished, and what it had planned is cancelled now or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +68,25 @@ def of_channel(channel: str, adapter: str | None) -> tuple[Subject, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """Everything that is paused, each with the intervention that paused it."""
+class Stop:
+    """Why something may not be sent now."""
 
-    by: Mapping[Subject, int] = field(default_factory=dict)
+    origin: PauseOrigin
+    intervention: int | None = None
+    """What the person did; None if files did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Everything whose messages may not be sent now, each with what stops it."""
+
+    by: Mapping[Subject, Stop] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.by)
 
-    def stopping(self, route: Route) -> int | None:
-        """Return the intervention because of which the message may not be sent now; None if it may."""
+    def stopping(self, route: Route) -> Stop | None:
+        """Return why the message may not be sent now; None if it may."""
         return next((self.by[one] for one in route.subjects() if one in self.by), None) if self.by else None
 
     def stops_channel(self, channel: str, adapter: str | None) -> bool:
@@ -78,42 +100,76 @@ class Paused:
 
 
 NOTHING_PAUSED = Paused()
-_READ = text("SELECT scope, name, intervention_id FROM pause")
+_RANKS = list(PauseOrigin)
+_READ = text("SELECT scope, name, origin, intervention_id FROM pause WHERE held_at IS NULL")
 
 
 def read_paused(connection: Connection) -> Paused:
-    """Return what is paused now."""
+    """Return what is paused now. Of a retired playbook all messages have been held at some time; later ones are sent."""
     rows = connection.execute(_READ).all()
-    return Paused({Subject(SubjectScope(row[0]), row[1]): row[2] for row in rows}) if rows else NOTHING_PAUSED
+    if not rows:
+        return NOTHING_PAUSED
+    ranked = sorted(rows, key=lambda row: _RANKS.index(PauseOrigin(row[2])))
+    return Paused({Subject(SubjectScope(row[0]), row[1]): Stop(PauseOrigin(row[2]), row[3]) for row in ranked})
 
 
 @dataclass(frozen=True, slots=True)
 class StandingPause:
-    """Something that is paused: since when, by whom and why, as claimed."""
+    """Something that is paused: since when, by what, and if by a person, by whom and why, as claimed."""
 
     subject: Subject
+    origin: PauseOrigin
     since: Instant
-    intervention: int
-    who: str | None
-    why: str | None
-    command: str | None
-    """``pause``, or ``cancel`` if it is paused only until what waits has been cancelled."""
+    intervention: int | None = None
+    who: str | None = None
+    why: str | None = None
+    command: str | None = None
+    """Of a person: ``pause``, or ``cancel`` if it is paused only until what waits has been cancelled."""
+    cancel_at: Instant | None = None
+    """Of a retirement: when what waits is cancelled; None if what was held is being released."""
 
 
 _STANDING = text(
-    "SELECT p.scope, p.name, p.since, p.intervention_id, i.who, i.why, i.command FROM pause AS p"
-    " LEFT JOIN intervention AS i ON i.id = p.intervention_id ORDER BY p.since, p.scope, p.name"
+    "SELECT p.scope, p.name, p.origin, p.since, p.intervention_id, i.who, i.why, i.command, p.cancel_at FROM pause AS p"
+    " LEFT JOIN intervention AS i ON i.id = p.intervention_id ORDER BY p.since, p.scope, p.name, p.origin"
 )
 
 
 def standing_pauses(connection: Connection) -> tuple[StandingPause, ...]:
     """Return everything that is paused, the oldest first."""
     return tuple(
-        StandingPause(Subject(SubjectScope(row[0]), row[1]), Instant(row[2]), *row[3:])
+        StandingPause(Subject(SubjectScope(row[0]), row[1]), PauseOrigin(row[2]), Instant(row[3]), *row[4:])
         for row in connection.execute(_STANDING)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """A playbook that is retired and whose planned messages and steps are held, cancelled or released."""
+
+    playbook: str
+    since: Instant
+    cancel_at: Instant | None
+    """When what waits is cancelled; None if it goes on, once all that was held is released."""
+    held_at: Instant | None
+    """Since when all messages have been held; None if they have not."""
+
+
+_RETIREMENTS = text(
+    f"SELECT name, since, cancel_at, held_at FROM pause WHERE origin = '{PauseOrigin.RETIRED}' ORDER BY name"
+)
+
+
+def retirements(connection: Connection) -> tuple[Retirement, ...]:
+    """Return the retirements that are not over, by name."""
+    return tuple(Retirement(*row) for row in connection.execute(_RETIREMENTS))
+
+
 def paused_names_sql(scope: SubjectScope) -> str:
-    """Return a SELECT of the names that are paused within ``scope``."""
+    """Return a SELECT of the names within ``scope`` that are paused, whatever their messages may do."""
     return f"SELECT p.name FROM pause AS p WHERE p.scope = '{scope}'"
+
+
+def stopped_names_sql(scope: SubjectScope) -> str:
+    """Return a SELECT of the names within ``scope`` whose messages may not be sent now; see ``read_paused``."""
+    return f"{paused_names_sql(scope)} AND p.held_at IS NULL"

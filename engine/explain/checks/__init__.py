@@ -12,7 +12,7 @@ from engine.explain.checks.disk import disk_nearly_full
 from engine.explain.checks.files import columns_differ, files_with_errors
 from engine.explain.checks.messages import failed, held, unknown
 from engine.explain.checks.pauses import paused
-from engine.explain.checks.playbooks import enrolled_in_retired
+from engine.explain.checks.playbooks import left_of_retired
 from engine.explain.checks.pools import pool_nearly_empty
 from engine.explain.checks.quarantine import rows_in_quarantine
 from engine.explain.checks.refusals import many_refused
@@ -41,7 +41,7 @@ CHECKS: tuple[Check, ...] = (
     Check("held", held),
     Check("quarantine", rows_in_quarantine),
     Check("pool", pool_nearly_empty),
-    Check("retired_playbook", enrolled_in_retired),
+    Check("retired_playbook", left_of_retired),
     Check("disk", disk_nearly_full),
 )
 """In the order in which they are reported: what stops everything comes first."""

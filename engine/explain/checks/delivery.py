@@ -18,7 +18,7 @@ _WAITING = text(
 )
 _NEWEST_CHANGE = text("SELECT at FROM action_event ORDER BY at DESC LIMIT 1")
 
-_PAUSED = text("SELECT 1 FROM pause LIMIT 1")
+_PAUSED = text("SELECT 1 FROM pause WHERE held_at IS NULL LIMIT 1")
 
 
 def adapter_paused(seen: Installation) -> Iterator[CheckFinding]:

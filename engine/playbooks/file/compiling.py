@@ -35,6 +35,8 @@ def compile_playbook(
         priority=head.priority,
         reentry=head.reentry,
         expires=head.expires,
+        state=head.state,
+        on_retire=head.at_retirement,
         description=head.description,
         trigger=trigger,
         audience=audience,

@@ -9,6 +9,8 @@ from engine.content.document import Section
 from engine.content.values import Duration, Name, parse_duration
 
 MessageClass = Literal["marketing", "service", "transactional"]
+PlaybookState = Literal["active", "paused", "retired"]
+OnRetire = Literal["finish", "cancel"]
 
 
 def _reentry(value: object) -> object:
@@ -33,7 +35,15 @@ class PlaybookSection(Section):
     reentry: Reentry = "once"
     expires: Duration
     """Counted from the trigger: after this time no messages are sent, and nobody is enrolled."""
+    state: PlaybookState = "active"
+    """``paused``: it takes no step and sends nothing; ``retired``: nobody enters."""
+    on_retire: OnRetire | None = None
     description: str = ""
+
+    @property
+    def at_retirement(self) -> OnRetire:
+        """What becomes of who is enrolled when it is retired: they go on to the end, or what is unsent is cancelled."""
+        return self.on_retire or ("cancel" if self.message_class == "marketing" else "finish")
 
 
 @dataclass(frozen=True)
@@ -48,4 +58,11 @@ class PlaybookHead:
     reentry: Reentry
     expires: int
     """Milliseconds."""
+    state: PlaybookState
+    on_retire: OnRetire
     description: str
+
+    @property
+    def retired(self) -> bool:
+        """Whether nobody enters it any more."""
+        return self.state == "retired"

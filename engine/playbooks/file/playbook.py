@@ -67,10 +67,15 @@ class Playbooks:
     playbooks: tuple[Playbook, ...] = ()
     coupons: Mapping[str, CouponSection] = field(default_factory=dict)
 
+    @property
+    def open(self) -> tuple[Playbook, ...]:
+        """Those that users can enter: all but the retired ones."""
+        return tuple(playbook for playbook in self.playbooks if not playbook.retired)
+
     def named(self, name: str) -> Playbook | None:
         """Return the playbook called ``name``, or None."""
         return next((playbook for playbook in self.playbooks if playbook.name == name), None)
 
     def turning_points(self) -> tuple[TurningPoint, ...]:
         """Return the points at which time alone can let a user in or out of any playbook; ``due_at`` is never later."""
-        return tuple(dict.fromkeys(point for playbook in self.playbooks for point in playbook.turning_points()))
+        return tuple(dict.fromkeys(point for playbook in self.open for point in playbook.turning_points()))

@@ -32,7 +32,7 @@ class Intervention(SQLModel, table=True):
 
 
 class Pause(SQLModel, table=True):
-    """What is paused now; a row goes when it is resumed."""
+    """What is paused now, and by whom or what; a row goes when it is resumed."""
 
     __tablename__ = "pause"
 
@@ -40,5 +40,12 @@ class Pause(SQLModel, table=True):
     """``playbook``, ``channel``, ``adapter``, ``class`` or ``everything``."""
     name: str = Field(sa_column=Column(Text, primary_key=True))
     """The name within the scope; empty for ``everything``."""
+    origin: str = Field(sa_column=Column(Text, primary_key=True))
+    """``person``, ``file`` or ``retired``: see ``engine.store.paused``. One does not end another's pause."""
     since: int = big()
-    intervention_id: int = big()
+    intervention_id: int | None = big(null=True)
+    """What the person did; None if files did it."""
+    cancel_at: int | None = big(null=True)
+    """Of ``retired``: when what waits is cancelled; None if it goes on, once all that was held is released."""
+    held_at: int | None = big(null=True)
+    """Of ``retired``: since when all its messages have been held, so that what a person releases is sent."""

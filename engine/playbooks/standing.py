@@ -1,0 +1,92 @@
+"""Which playbooks are not simply active, for all that the files say: paused, retired, or without a file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlalchemy import Connection, text
+
+from engine.playbooks.file.head import OnRetire
+from engine.playbooks.file.heads import FileHead, read_head
+from engine.playbooks.versions import last_file
+from engine.store.paused import retirements
+
+# A probe of the partial index `enrolment_active`.
+_NEXT = text("SELECT min(playbook) FROM enrolment WHERE state = 'active' AND playbook > :after")
+
+
+Heads: TypeAlias = Mapping[str, FileHead]
+"""Playbook -> the head of its file."""
+
+
+class Standing(StrEnum):
+    """Why a playbook is not simply active."""
+
+    PAUSED = "paused"
+    """Its file pauses it."""
+    RETIRED = "retired"
+    """Its file retires it."""
+    VANISHED = "vanished"
+    """It was applied, and no file has it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotActive:
+    """A playbook that is not simply active."""
+
+    name: str
+    standing: Standing
+    on_retire: OnRetire
+    path: str
+    """Its file; of a vanished one, where it was."""
+    enrolled: bool
+    """Whether anybody is in it."""
+    newly: bool
+    """Whether the version before had it active or paused, or did not have it at all."""
+
+    @property
+    def cancels(self) -> bool:
+        """Whether what it had planned is called off."""
+        return self.standing is not Standing.PAUSED and self.on_retire == "cancel"
+
+
+def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tuple[NotActive, ...]:
+    """Return the playbooks that are not simply active with the files of ``heads``, by name.
+
+    ``before`` has the heads of the files that ran before them; None if these run already. Of vanished playbooks, only those are
+    returned that ``before`` has, or that have users in them, or whose retirement is not over.
+    """
+    former = before or {}
+    enrolled = frozenset(playbooks_with_users(connection))
+    found = [
+        NotActive(
+            one.name,
+            Standing.RETIRED if one.state == "retired" else Standing.PAUSED,
+            one.on_retire,
+            one.path,
+            one.name in enrolled,
+            before is not None and (one.name not in former or former[one.name].state != one.state),
+        )
+        for one in heads.values()
+        if one.state != "active"
+    ]
+    retiring = {one.playbook for one in retirements(connection)}
+    for name in (former.keys() | enrolled | retiring) - heads.keys():
+        head = former.get(name) or _last_head(connection, name)
+        found.append(NotActive(name, Standing.VANISHED, head.on_retire, head.path, name in enrolled, name in former))
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def playbooks_with_users(connection: Connection) -> Iterator[str]:
+    """Yield the playbooks in which anybody is, one probe of an index each."""
+    after = ""
+    while (found := connection.execute(_NEXT, {"after": after}).scalar()) is not None:
+        yield found
+        after = found
+
+
+def _last_head(connection: Connection, name: str) -> FileHead:
+    """Return the head of the version that was applied last. One that cannot be read cancels: it is held first."""
+    path, content = last_file(connection, name) or (f"playbooks/{name}.toml", "")
+    return read_head(path, content) or FileHead(name, path, "active", "cancel")
