@@ -1,7 +1,7 @@
 """``habitue apply``: makes the files the running version."""
 
 from functools import partial
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import typer
 from rich.console import Console
@@ -10,11 +10,15 @@ from rich.markup import escape
 from engine.activation import Activation
 from engine.app import App
 from engine.cli.context import AsJson, Who, console, notes, open_app, person, print_json
+from engine.cli.standings import as_dicts, show_standings, standings
 from engine.cli.versions import show_files
 from engine.content.versions import Seen
 from engine.errors import VersionReplaced
 from engine.explain.health import count_users
+from engine.explain.standing import PlaybookStanding
 from engine.loading import Content
+
+Standings: TypeAlias = tuple[PlaybookStanding, ...]
 
 
 class _Act(Protocol):
@@ -37,21 +41,40 @@ def apply(
     """Make the files the running version, and say what that changes. If they have errors, nothing is changed.
 
     Columns that the files ask for are added; those that they no longer need are renamed and kept. If facts, dimensions or
-    conditions of playbooks changed, the next ticks evaluate everybody again.
+    conditions of playbooks changed, the next ticks evaluate everybody again. What a playbook had planned that these files
+    retire, or do not have any more, is cancelled by the next tick if its `on_retire` says so; how many users and messages
+    that concerns is said, also with `--dry-run`.
     """
     with open_app(context) as app:
-        content, done = _apply(app, who, dry_run=dry_run)
+        content, done, before = _apply(app, who, dry_run=dry_run)
+        left = before if dry_run else _with_newer(before, standings(app, content))
         with app.database.read() as connection:
             users = count_users(connection) if done and done.sweep else 0
     if as_json:
-        print_json(_as_dict(content.version, done, users, dry_run=dry_run))
-    elif done is None:
+        print_json({**_as_dict(content.version, done, users, dry_run=dry_run), "playbooks": as_dicts(left)})
+        return
+    if done is None:
         console().print(f"Version {content.version} is running already.", highlight=False)
     else:
         _show(console(), done, users, dry_run=dry_run)
+    show_standings(console(), left)
 
 
-def _apply(app: App, who: str | None, *, dry_run: bool) -> tuple[Content, Activation | None]:
+class _Applied(NamedTuple):
+    """The content, what applying it changed, and how its playbooks stood before."""
+
+    content: Content
+    done: Activation | None
+    before: Standings
+
+
+def _with_newer(before: Standings, after: Standings) -> Standings:
+    """Return what is known after the act, and what was there before it and is not any more."""
+    newer = {one.playbook: one for one in after}
+    return tuple({**{one.playbook: one for one in before}, **newer}.values())
+
+
+def _apply(app: App, who: str | None, *, dry_run: bool) -> _Applied:
     """Apply the files; if another version is applied meanwhile, read them once more, because they may be older."""
     act = app.plan if dry_run else partial(app.apply, now=app.clock.now(), columns=True, who=person(who))
     try:
@@ -61,10 +84,11 @@ def _apply(app: App, who: str | None, *, dry_run: bool) -> tuple[Content, Activa
         return _once(app, act)
 
 
-def _once(app: App, act: _Act) -> tuple[Content, Activation | None]:
+def _once(app: App, act: _Act) -> _Applied:
     seen = app.seen()
     content = app.content()
-    return content, act(content=content, seen=seen)
+    before = standings(app, content)
+    return _Applied(content, act(content=content, seen=seen), before)
 
 
 def _show(out: Console, done: Activation, users: int, *, dry_run: bool) -> None:

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 import typer
 from rich.markup import escape
 
-from engine.cli.context import FINDINGS, AsJson, console, open_app, print_json
+from engine.app import App
+from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
+from engine.cli.standings import show_standings, standings
 from engine.content.findings import Finding
+from engine.errors import StoreError
+from engine.explain.standing import PlaybookStanding
+from engine.loading import Content
 
 
 def register(program: typer.Typer) -> None:
@@ -17,7 +22,9 @@ def register(program: typer.Typer) -> None:
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything.
 
-    If everything can be read, each template is also rendered for a made-up customer, with the limits of delivery.
+    If everything can be read, each template is also rendered for a made-up customer, with the limits of delivery. If there
+    is a store, too, it says how many users and messages there are of playbooks that are paused by their files, retired, or
+    gone; with `--json` as notes.
     """
     with open_app(context) as app:
         content, findings = app.examine()
@@ -25,17 +32,35 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         if content is not None:
             findings = sorted({*findings, *app.rehearse(content)})
+        left = _standings(app, content) if content is not None else ()
         files = len(app.bundle().files)
     if as_json:
-        print_json([_as_dict(finding) for finding in findings])
+        print_json([*map(_as_dict, findings), *map(_as_note, left)])
     else:
         _show(findings, files)
+        show_standings(console(), left)
     if content is None or findings:
         raise typer.Exit(FINDINGS)
 
 
 def _as_dict(finding: Finding) -> dict[str, str | int]:
     return {"file": finding.file, "line": finding.line, "severity": finding.severity, "message": finding.message}
+
+
+def _as_note(one: PlaybookStanding) -> dict[str, str | int]:
+    return {"file": one.path, "line": 0, "severity": "note", "message": f"playbook {one.playbook}: {one.message}"}
+
+
+def _standings(app: App, content: Content) -> tuple[PlaybookStanding, ...]:
+    """Return the playbooks that are not simply active, if there is a store; files are checked without one, too."""
+    if app.database.is_missing:
+        return ()
+    try:
+        return standings(app, content)
+    except StoreError as error:
+        said = f"the store was not looked at, so nothing is said about users in playbooks: {error}"
+        notes().print(escape(said), highlight=False, soft_wrap=True)
+        return ()
 
 
 def _show(findings: Sequence[Finding], files: int) -> None:

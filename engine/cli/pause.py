@@ -14,6 +14,7 @@ from engine.clock import iso
 from engine.control.interventions import Hand
 from engine.control.pauses import pause as pause_now
 from engine.control.pauses import resume as resume_now
+from engine.control.pauses import still_stopped
 from engine.explain.pauses import PauseReport, Waiting, read_pauses, read_waiting
 from engine.store.paused import StandingPause, Subject, SubjectScope
 
@@ -47,7 +48,8 @@ def pause(  # noqa: PLR0917 - Typer's options
         with app.database.read() as connection:
             reports = read_pauses(connection, adapters_of(app), app.clock.now())
             waiting = read_waiting(connection, subject, adapters_of(app), app.clock.now())
-    report = next((one for one in reports if one.subject == str(subject)), None)
+    mine = (one for one in reports if one.subject == str(subject) and one.intervention is not None)
+    report = next(mine, None)
     if as_json:
         print_json(_as_dict(subject, report, waiting, new=new))
     elif report is None:
@@ -67,7 +69,10 @@ def resume(  # noqa: PLR0917 - Typer's options
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Resume what was paused: its messages are sent, unless they have expired, and its steps are taken."""
+    """Resume what was paused: its messages are sent, unless they have expired, and its steps are taken.
+
+    What the file of a playbook pauses, only the file lets go on.
+    """
     with open_app(context) as app:
         subject = subject_of(app, scope, name)
         now = app.clock.now()
@@ -77,14 +82,19 @@ def resume(  # noqa: PLR0917 - Typer's options
             partial(resume_now, subject=subject, hand=hand(who, why), now=now, dry_run=dry_run)
         )
         with app.database.read() as connection:
-            left = [one for one in read_pauses(connection, adapters_of(app), now) if one.subject != str(subject)]
+            reports = read_pauses(connection, adapters_of(app), now)
+            left = [one for one in reports if one.subject != str(subject) or one.intervention is None]
+            by_files = still_stopped(connection, subject)
     if as_json:
         others = [one.subject for one in left]
         print_json(
             {"subject": str(subject), "resumed": not dry_run, "waiting": to_json(waiting), "still_paused": others}
         )
         return
-    _say(f"{subject} {'would go' if dry_run else 'goes'} on; it was paused {_since(ended)}; {waiting}.")
+    if by_files is not None:
+        _say(f"{subject} {'would be' if dry_run else 'is'} no longer paused by hand, but {by_files}; {waiting}.")
+    else:
+        _say(f"{subject} {'would go' if dry_run else 'goes'} on; it was paused {_since(ended)}; {waiting}.")
     if left:
         _say(f"Still paused: {', '.join(one.subject for one in left)}.")
 

@@ -55,7 +55,9 @@ def resume(
     before = _locked(connection, subject)
     if before is None:
         by_files = still_stopped(connection, subject)
-        raise InputError(f"{subject} is not paused; {_what_is(connection)}" if by_files is None else by_files)
+        if by_files is not None:
+            raise InputError(f"{subject} is not paused by hand; {by_files}")
+        raise InputError(f"{subject} is not paused; {_what_is(connection)}")
     if dry_run:
         return before
     record(connection, hand, "resume", str(subject), now)
@@ -89,10 +91,10 @@ def _locked(connection: Connection, subject: Subject) -> StandingPause | None:
 
 
 def still_stopped(connection: Connection, subject: Subject) -> str | None:
-    """Return that files stop ``subject`` whatever people say, and what to change; None if they do not."""
+    """Return that files stop ``subject`` whatever people do, and what to change; None if they do not."""
     origins = {one.origin for one in _of(connection, subject)} - {PauseOrigin.PERSON}
     said = [_BY_FILES[origin] for origin in _BY_FILES if origin in origins]
-    return f"{subject} cannot be resumed by hand: {said[-1]}" if said else None
+    return said[-1] if said else None
 
 
 def _of(connection: Connection, subject: Subject) -> list[StandingPause]:
@@ -100,5 +102,5 @@ def _of(connection: Connection, subject: Subject) -> list[StandingPause]:
 
 
 def _what_is(connection: Connection) -> str:
-    names = ", ".join(str(one.subject) for one in standing_pauses(connection))
+    names = ", ".join(dict.fromkeys(str(one.subject) for one in standing_pauses(connection)))
     return f"paused: {names}" if names else "nothing is paused"

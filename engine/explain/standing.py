@@ -56,6 +56,8 @@ class PlaybookStanding:
     """Since when it is paused by its file, or what it had planned is held; None if neither is so."""
     cancel_at: Instant | None
     """When what it had planned is cancelled; None if it is not, or that does not stand yet."""
+    cancelling: bool
+    """Whether the next tick cancels it."""
     enrolled: Counted
     """Users who are in it."""
     messages: Counted
@@ -86,7 +88,7 @@ class PlaybookStanding:
         if self.on_retire == "finish":
             back = f"put {self.path} back if it vanished by mistake; " if self.standing is Standing.VANISHED else ""
             return f"{back}nothing to do if they may go on; {cancel}"
-        if self.standing is Standing.RETIRED or (self.since is not None and self.cancel_at == self.since):
+        if self.standing is Standing.RETIRED or self.cancelling:
             return f"ticks cancel them; `habitue log --playbook {self.playbook}` lists them"
         return f"put {self.path} back before that, and everything goes on; `habitue apply` has it cancelled at once"
 
@@ -95,15 +97,18 @@ class PlaybookStanding:
             return ""
         if self.on_retire == "finish":
             return "; they go on to its end, and nobody enters"
-        if self.standing is Standing.RETIRED:
+        if self.standing is Standing.RETIRED or self.cancelling:
             return "; the next tick cancels them"
         if self.cancel_at is None:
             return "; a tick holds them at first (`content.hold_vanished`), after `habitue apply` it cancels them"
         return f"; all of it is held, and cancelled {iso(self.cancel_at)}"
 
 
-def read_standings(connection: Connection, heads: Heads, version: str) -> tuple[PlaybookStanding, ...]:
-    """Return the playbooks that are not simply active with the files ``version``, of which ``heads`` are the heads."""
+def read_standings(connection: Connection, heads: Heads, version: str, now: Instant) -> tuple[PlaybookStanding, ...]:
+    """Return the playbooks that are not simply active at ``now`` with the files ``version``, whose heads are ``heads``.
+
+    If they do not run yet, that is: as they would be.
+    """
     running = running_bundle(connection)
     before = None if running is None or running.version == version else read_heads(running)
     found = not_active(connection, heads, before)
@@ -111,7 +116,7 @@ def read_standings(connection: Connection, heads: Heads, version: str) -> tuple[
         return ()
     pauses = {(one.subject.name, one.origin): one for one in _of_files(connection)}
     messages = _messages(connection)
-    return tuple(_standing(connection, one, pauses, messages) for one in found)
+    return tuple(_standing(one, _enrolled(connection, one.name), messages, pauses, now) for one in found)
 
 
 def _of_files(connection: Connection) -> list[StandingPause]:
@@ -123,24 +128,31 @@ def _of_files(connection: Connection) -> list[StandingPause]:
 
 
 def _standing(
-    connection: Connection,
     one: NotActive,
+    enrolled: Counted,
+    messages: tuple[Mapping[str, int], bool],
     pauses: Mapping[tuple[str, PauseOrigin], StandingPause],
-    messages: "tuple[Mapping[str, int], bool]",
+    now: Instant,
 ) -> PlaybookStanding:
     origin = PauseOrigin.FILE if one.standing is Standing.PAUSED else PauseOrigin.RETIRED
     pause, (by_playbook, more) = pauses.get((one.name, origin)), messages
-    enrolled = int(connection.execute(_ENROLLED, {"playbook": one.name, "limit": COUNTED}).scalar_one())
+    cancel_at = pause.cancel_at if pause else None
     return PlaybookStanding(
         playbook=one.name,
         standing=one.standing,
         on_retire=one.on_retire,
         path=one.path,
         since=pause.since if pause else None,
-        cancel_at=pause.cancel_at if pause else None,
-        enrolled=Counted(enrolled, enrolled >= COUNTED),
+        cancel_at=cancel_at,
+        cancelling=cancel_at is not None and cancel_at <= now,
+        enrolled=enrolled,
         messages=Counted(by_playbook.get(one.name, 0), more),
     )
+
+
+def _enrolled(connection: Connection, playbook: str) -> Counted:
+    count = int(connection.execute(_ENROLLED, {"playbook": playbook, "limit": COUNTED}).scalar_one())
+    return Counted(count, count >= COUNTED)
 
 
 def _messages(connection: Connection) -> tuple[Mapping[str, int], bool]:

@@ -31,9 +31,6 @@ from engine.playbooks.retiring import (
 )
 from engine.store.paused import Retirement, retirements
 
-_CHUNK = 1_000
-"""Rows changed in one transaction."""
-
 
 class _Change(Protocol):
     """Changes those of some rows that are still as they were found; returns how many."""
@@ -44,7 +41,9 @@ class _Change(Protocol):
 class RetireStage:
     """Holds, cancels and releases what retired playbooks had planned."""
 
-    def __init__(self, store: HeldVersion, files: Files) -> None:
+    def __init__(self, store: HeldVersion, files: Files, chunk: int) -> None:
+        """``chunk`` is how many rows one transaction changes."""
+        self._chunk = chunk
         self._store = store
         self._files = files
 
@@ -90,8 +89,8 @@ class RetireStage:
         self._store.in_transaction(partial(end_retirement, playbook=playbook))
 
     def _in_chunks(self, change: _Change, rows: Sequence[int], now: Instant) -> Iterator[int]:
-        for start in range(0, len(rows), _CHUNK):
-            chunk = list(rows[start : start + _CHUNK])
+        for start in range(0, len(rows), self._chunk):
+            chunk = list(rows[start : start + self._chunk])
             yield self._store.in_transaction(partial(change, rows=chunk, now=now))
 
 

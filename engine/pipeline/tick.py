@@ -49,7 +49,11 @@ class Pipeline:
         advance = Advance(pinned, coupon_issuer, dialect, zone, breakers)
         steps = StepStage(self._store, advance, coupon_issuer, breakers, tick_settings.chunks.enrolments)
         scores = ScoreStage(database, self._users_store, self._evaluation, content.catalog, tick_settings.chunks.users)
-        retire = RetireStage(self._users_store, Files(heads_of(playbooks), None, tick_settings.hold_vanished))
+        retire = RetireStage(
+            self._users_store,
+            Files(heads_of(playbooks), None, tick_settings.hold_vanished),
+            tick_settings.chunks.enrolments,
+        )
         self._stages: tuple[Stage, ...] = (
             retire.run,
             scores.before_users,

@@ -17,6 +17,6 @@ def left_of_retired(seen: Installation) -> Iterator[CheckFinding]:
         heads, version = read_heads(running), running.version
     else:
         return
-    for one in read_standings(seen.connection, heads, version):
+    for one in read_standings(seen.connection, heads, version, seen.now):
         if one.standing is not Standing.PAUSED and (one.enrolled or one.messages):
             yield CheckFinding(f"playbook {one.playbook}", one.message, one.remedy)

@@ -1,0 +1,264 @@
+"""A playbook whose file has vanished: what it had planned is held, then cancelled, or goes on if the file returns."""
+
+import pytest
+
+from engine.control.actions_by_hand import Chosen, carry_out
+from engine.control.cancelling import cancel_actions
+from engine.control.releasing import RELEASE
+from engine.errors import ContentError, HabitueError
+from tests.control.hands import ANN, cancels, paused, playbook
+from tests.retiring.campaign import (
+    CAMPAIGN,
+    PATH,
+    SURVEY,
+    campaign,
+    free_codes,
+    inside,
+    join,
+    messages,
+    said,
+    stopped,
+    subjects,
+)
+from tests.world import World, day
+
+HELD = [("offer", "held", "playbook_retired", 3)]
+WAITING = [("campaign", "active", 2, None, 3)]
+
+
+def vanished(shop: World, at: float = 1.1) -> None:
+    """Let the campaign queue its offers, and then its file vanish; a tick notices at day ``at``."""
+    campaign(shop)
+    shop.remove(PATH)
+    shop.tick(at, deliver=True)
+
+
+def test_nothing_leaves_after_a_campaign_has_been_deleted(shop: World) -> None:
+    vanished(shop)
+    assert messages(shop) == HELD
+    assert inside(shop) == WAITING
+    join(shop, "late", at=1.5)
+    shop.live(since=1.2, until=2, step=0.2)
+    assert messages(shop) == HELD
+    assert inside(shop) == WAITING
+    assert shop.mail() == []
+    assert free_codes(shop) == 0
+
+
+def test_a_day_later_it_is_cancelled_and_its_codes_go_back(shop: World) -> None:
+    vanished(shop)
+    shop.tick(2.09, deliver=True)
+    assert messages(shop) == HELD
+    shop.tick(2.11, deliver=True)
+    assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]
+    assert inside(shop) == [("campaign", "cancelled", 2, "playbook_retired", 3)]
+    assert free_codes(shop) == 3
+    assert stopped(shop) == []
+    shop.write(PATH, CAMPAIGN)
+    shop.live(since=3, until=6)
+    assert shop.mail() == []
+
+
+def test_how_long_it_is_held_is_a_setting(shop: World) -> None:
+    shop.configure(content={"hold_vanished": "2h"})
+    vanished(shop)
+    shop.tick(1.15)
+    assert messages(shop) == HELD
+    shop.tick(1.19)
+    assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]
+
+
+def test_it_goes_on_if_the_file_returns(shop: World) -> None:
+    campaign(shop)
+    before = shop.actions("id, state, reason, due_at, expires_at")
+    shop.remove(PATH)
+    shop.tick(1.1, deliver=True)
+    shop.write(PATH, CAMPAIGN)
+    shop.tick(1.2)
+    assert shop.actions("id, state, reason, due_at, expires_at") == before
+    assert stopped(shop) == []
+    shop.deliver()
+    shop.live(since=1.3, until=3)
+    assert subjects(shop) == ["Offer"] * 3 + ["Reminder"] * 3
+    assert inside(shop) == [("campaign", "finished", 3, "completed", 3)]
+
+
+def test_it_goes_on_as_an_edited_file_says_who_enters(shop: World) -> None:
+    """Those who are in it follow the version that they entered, as after any edit."""
+    vanished(shop)
+    shop.write(PATH, CAMPAIGN.replace('id = "reminder"', 'id = "again"'))
+    shop.live(since=1.2, until=3)
+    assert [step for step, *_ in messages(shop)] == ["offer", "reminder"]
+
+
+def test_what_waited_for_a_better_hour_or_a_code_waits_for_it_again(shop: World) -> None:
+    shop.configure(delivery={"quiet_hours": "00:00-06:00"})
+    campaign(shop, codes=2)
+    shop.deliver()
+    before = shop.actions("id, state, reason, due_at")
+    assert [state for _, state, *_ in before] == ["deferred", "deferred", "held"]
+    shop.remove(PATH)
+    shop.tick(1.05)
+    assert messages(shop) == HELD
+    shop.codes("NEW")
+    shop.tick(1.1)
+    assert free_codes(shop) == 1, "nobody gets a code for a message that is held"
+    shop.write(PATH, CAMPAIGN)
+    shop.tick(1.2)
+    assert [one for one in shop.actions("id, state, reason, due_at") if one[1] == "deferred"] == before[:2]
+    shop.tick(1.3, deliver=True)
+    shop.live(since=1.5, until=1.6)
+    assert subjects(shop) == ["Offer"] * 3
+
+
+def test_what_expires_meanwhile_is_expired(shop: World) -> None:
+    shop.configure(content={"hold_vanished": "30d"})
+    vanished(shop)
+    shop.tick(7.9)
+    shop.write(PATH, CAMPAIGN)
+    shop.tick(9, deliver=True)
+    assert ("offer", "expired", "expired", 3) in messages(shop)
+    assert "Offer" not in subjects(shop)
+
+
+def test_a_name_that_changes_in_the_file_counts_as_gone(shop: World) -> None:
+    campaign(shop)
+    shop.write(PATH, CAMPAIGN.replace('"campaign"', '"campaign_2"'))
+    shop.tick(1.1, deliver=True)
+    assert messages(shop) == HELD
+    shop.write(PATH, CAMPAIGN)
+    shop.live(since=1.2, until=1.3)
+    assert subjects(shop) == ["Offer"] * 3
+
+
+def test_a_file_that_moves_is_the_same_playbook(shop: World) -> None:
+    campaign(shop)
+    shop.remove(PATH)
+    shop.write("playbooks/autumn/campaign.toml", CAMPAIGN)
+    shop.tick(1.1, deliver=True)
+    assert subjects(shop) == ["Offer"] * 3
+    assert stopped(shop) == []
+
+
+def test_half_a_git_pull_cancels_nothing(shop: World) -> None:
+    """First the templates are gone: files with errors retire nothing. Then the playbook, too; then all is back."""
+    campaign(shop)
+    template = "templates/campaign/offer.email.j2"
+    text = (shop.folder / template).read_text(encoding="utf-8")
+    shop.remove(template)
+    with pytest.raises(ContentError):
+        shop.tick(1.05)
+    shop.remove(PATH)
+    shop.tick(1.1, deliver=True)
+    assert messages(shop) == HELD
+    shop.write(template, text)
+    shop.write(PATH, CAMPAIGN)
+    shop.live(since=1.2, until=3)
+    assert subjects(shop) == ["Offer"] * 3 + ["Reminder"] * 3
+
+
+def test_a_missing_folder_retires_nothing_and_an_empty_one_only_holds(shop: World) -> None:
+    campaign(shop)
+    folder, aside = shop.folder / "playbooks", shop.folder / "aside"
+    folder.rename(aside)
+    with pytest.raises(HabitueError, match="does not exist"):
+        shop.app.content()
+    assert [state for _, state, *_ in messages(shop)] == ["queued"]
+    folder.mkdir()
+    shop.tick(1.1, deliver=True)
+    assert messages(shop) == HELD
+    folder.rmdir()
+    aside.rename(folder)
+    shop.live(since=1.2, until=1.3)
+    assert subjects(shop) == ["Offer"] * 3
+
+
+def test_service_messages_go_on_to_the_end_and_nobody_enters(shop: World) -> None:
+    join(shop, "ann", at=1, event="review_posted")
+    shop.tick(1)
+    shop.remove("playbooks/survey.toml")
+    join(shop, "bob", at=1.1, event="review_posted")
+    shop.live(since=1.1, until=3)
+    assert inside(shop) == [("survey", "finished", 2, "completed", 1)]
+    assert subjects(shop) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("file", "event", "path", "on_retire"),
+    [(CAMPAIGN, "signed_up", PATH, "finish"), (SURVEY, "review_posted", "playbooks/survey.toml", "cancel")],
+)
+def test_the_last_applied_version_says_what_becomes_of_it(
+    shop: World, file: str, event: str, path: str, on_retire: str
+) -> None:
+    shop.codes("CODE")
+    join(shop, "ann", at=1, event=event)
+    shop.tick(1)
+    shop.write(path, said(file, on_retire=on_retire))
+    shop.tick(1.05)
+    shop.remove(path)
+    shop.live(since=1.1, until=4)
+    ended = "finished" if on_retire == "finish" else "cancelled"
+    assert [one[1] for one in inside(shop)] == [ended]
+    assert bool(shop.mail()) is (on_retire == "finish")
+
+
+def test_a_person_can_release_or_cancel_what_is_held(shop: World) -> None:
+    vanished(shop)
+    first, second, third = (number for (number,) in shop.actions("id"))
+    carry_out(shop.app.database, RELEASE, Chosen((first,)), ANN, now=day(1.1))
+    cancel_actions(shop.app.database, [second], ANN, day(1.1))
+    shop.deliver()
+    shop.tick(1.2, deliver=True)
+    states = {number: (state, reason) for number, state, reason in shop.actions("id, state, reason")}
+    assert states[first] == ("accepted", "accepted")
+    assert states[second] == ("cancelled", "cancelled_by_hand")
+    assert states[third] == ("held", "playbook_retired")
+    assert subjects(shop) == ["Offer"]
+
+
+def test_a_person_can_cancel_all_of_it_at_once(shop: World) -> None:
+    vanished(shop)
+    done = cancels(shop, playbook("campaign"))
+    assert (done.messages, done.enrolments) == (3, 3)
+    shop.tick(1.2)
+    assert paused(shop) == ["playbook campaign"]  # until the day is over: it may come back
+    shop.tick(2.2)
+    assert stopped(shop) == []
+    assert free_codes(shop) == 3
+
+
+def test_it_can_vanish_again_while_it_goes_on(shop: World) -> None:
+    vanished(shop)
+    for at in (1.2, 1.4):
+        shop.write(PATH, CAMPAIGN)
+        shop.tick(at)
+        shop.remove(PATH)
+        shop.tick(at + 0.1)
+        assert messages(shop) == HELD
+    shop.tick(2.45)
+    assert messages(shop) == HELD, "a day counts from when it vanished last"
+    shop.tick(2.51)
+    assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]
+
+
+def test_who_was_in_a_vanished_playbook_before_ticks_knew_of_retirement_is_held_too(shop: World) -> None:
+    """As in a store of an earlier version of the program: nothing says that the playbook has vanished."""
+    vanished(shop)
+    shop.execute("DELETE FROM pause")
+    shop.tick(1.3)
+    assert stopped(shop) == [("campaign", "retired")]
+    shop.tick(2.2)
+    assert messages(shop) == HELD, "it is found again, and a day counts from then"
+    shop.tick(2.31)
+    assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]
+
+
+def test_the_history_names_the_reason(shop: World) -> None:
+    vanished(shop)
+    shop.tick(2.2)
+    history = shop.rows("SELECT at, state, reason FROM action_event WHERE action_id = 1 ORDER BY id")
+    assert history == [
+        (day(1), "queued", "due"),
+        (day(1.1), "held", "playbook_retired"),
+        (day(2.2), "cancelled", "playbook_retired"),
+    ]
