@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.maison import COUPONS, email
+from tests.maison import COUPONS, PLAYBOOKS, TEMPLATES, email
 from tests.retiring.campaign import CAMPAIGN, PATH, SURVEY
 from tests.world import World
 
 FILES = {
-    "playbooks/welcome.toml": None,
-    "playbooks/thanks.toml": None,
-    "playbooks/winback.toml": None,
-    "playbooks/birthday.toml": None,
+    **dict.fromkeys((*PLAYBOOKS, *TEMPLATES), None),
     "playbooks/coupons.toml": COUPONS,
     PATH: CAMPAIGN,
     "playbooks/survey.toml": SURVEY,
