@@ -53,7 +53,7 @@ def cancel(  # noqa: PLR0917 - Typer's options
     """Cancel the messages of a playbook, a channel, a class, or all, that have not been sent, or single actions.
 
     Cancelling a playbook also ends it for the users who are in it. It does not keep anybody from entering later: pause the
-    playbook first, or remove its file. `habitue undo` brings back what was cancelled. Exits with 1 if messages were being
+    playbook first, or retire it in its file. `habitue undo` brings back what was cancelled. Exits with 1 if messages were being
     sent and could not be called off any more.
     """
     with open_app(context) as app:

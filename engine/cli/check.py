@@ -35,7 +35,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         left = _standings(app, content) if content is not None else ()
         files = len(app.bundle().files)
     if as_json:
-        print_json([*map(_as_dict, findings), *map(_as_note, left)])
+        print_json([*map(_as_dict, findings), *map(_as_note, (one for one in left if one.concerns_anybody))])
     else:
         _show(findings, files)
         show_standings(console(), left)

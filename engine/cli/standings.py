@@ -22,9 +22,10 @@ def standings(app: App, content: Content) -> tuple[PlaybookStanding, ...]:
 
 
 def show_standings(out: Console, found: tuple[PlaybookStanding, ...]) -> None:
-    """Print them, a line each."""
+    """Print a line for each that is paused, or of which anything is left."""
     for one in found:
-        out.print(escape(f"Playbook {one.playbook}: {one.message}."), highlight=False, soft_wrap=True)
+        if one.concerns_anybody:
+            out.print(escape(f"Playbook {one.playbook}: {one.message}."), highlight=False, soft_wrap=True)
 
 
 def as_dicts(found: tuple[PlaybookStanding, ...]) -> list[dict[str, Any]]:
@@ -32,7 +33,7 @@ def as_dicts(found: tuple[PlaybookStanding, ...]) -> list[dict[str, Any]]:
     return [
         {
             "playbook": one.playbook,
-            "standing": one.standing.value,
+            "state": one.state.value,
             "on_retire": one.on_retire,
             "file": one.path,
             "since": one.since,

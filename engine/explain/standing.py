@@ -15,7 +15,7 @@ from engine.explain.health import COUNTED
 from engine.explain.pauses import GO_ON_BY_FILE, LOOKED_AT
 from engine.playbooks.file.head import OnRetire
 from engine.playbooks.file.heads import read_heads
-from engine.playbooks.standing import Heads, NotActive, Standing, not_active
+from engine.playbooks.standing import FileState, Heads, NotActive, not_active
 from engine.store.paused import PauseOrigin, StandingPause, SubjectScope, standing_pauses
 
 _ENROLLED = text(
@@ -48,7 +48,7 @@ class PlaybookStanding:
     """A playbook that is not simply active, and what there is of it."""
 
     playbook: str
-    standing: Standing
+    state: FileState
     on_retire: OnRetire
     path: str
     """Its file; of a vanished one, where it was."""
@@ -64,43 +64,48 @@ class PlaybookStanding:
     """Messages that wait or are held."""
 
     @property
+    def concerns_anybody(self) -> bool:
+        """Whether there is anything to know: it is paused, or there are users or messages of it."""
+        return self.state is FileState.PAUSED or bool(self.enrolled or self.messages)
+
+    @property
     def counts(self) -> str:
         """How many users and messages there are, in words."""
-        return f"{self.enrolled.of('user', 'is', 'are')} in it, {self.messages.of('message', 'waits', 'wait')}"
+        return f"{self.enrolled.of('user', 'is', 'are')} still in it, {self.messages.of('message', 'waits', 'wait')}"
 
     @property
     def message(self) -> str:
         """What there is to say about it."""
         since = "" if self.since is None else f" since {iso(self.since)}"
         said = {
-            Standing.PAUSED: "paused by its file",
-            Standing.RETIRED: "retired",
-            Standing.VANISHED: "its file is gone",
+            FileState.PAUSED: "paused by its file",
+            FileState.RETIRED: "retired",
+            FileState.VANISHED: "its file is gone",
         }
-        return f"{said[self.standing]}{since}: {self.counts}{self._what_becomes()}"
+        return f"{said[self.state]}{since}: {self.counts}{self._what_becomes()}"
 
     @property
     def remedy(self) -> str:
         """What a person can do."""
         cancel = f"`habitue cancel playbook {self.playbook}` ends it now"
-        if self.standing is Standing.PAUSED:
+        if self.state is FileState.PAUSED:
             return GO_ON_BY_FILE
         if self.on_retire == "finish":
-            back = f"put {self.path} back if it vanished by mistake; " if self.standing is Standing.VANISHED else ""
+            back = f"put {self.path} back if it vanished by mistake; " if self.state is FileState.VANISHED else ""
             return f"{back}nothing to do if they may go on; {cancel}"
-        if self.standing is Standing.RETIRED or self.cancelling:
+        if self.state is FileState.RETIRED or self.cancelling:
             return f"ticks cancel them; `habitue log --playbook {self.playbook}` lists them"
         return f"put {self.path} back before that, and everything goes on; `habitue apply` has it cancelled at once"
 
     def _what_becomes(self) -> str:
-        if self.standing is Standing.PAUSED or not (self.enrolled or self.messages):
+        if self.state is FileState.PAUSED or not (self.enrolled or self.messages):
             return ""
         if self.on_retire == "finish":
             return "; they go on to its end, and nobody enters"
-        if self.standing is Standing.RETIRED or self.cancelling:
+        if self.state is FileState.RETIRED or self.cancelling:
             return "; the next tick cancels them"
         if self.cancel_at is None:
-            return "; a tick holds them at first (`content.hold_vanished`), after `habitue apply` it cancels them"
+            return "; ticks hold them for a while before they cancel them, but not after `habitue apply`"
         return f"; all of it is held, and cancelled {iso(self.cancel_at)}"
 
 
@@ -134,12 +139,12 @@ def _standing(
     pauses: Mapping[tuple[str, PauseOrigin], StandingPause],
     now: Instant,
 ) -> PlaybookStanding:
-    origin = PauseOrigin.FILE if one.standing is Standing.PAUSED else PauseOrigin.RETIRED
+    origin = PauseOrigin.FILE if one.state is FileState.PAUSED else PauseOrigin.RETIRED
     pause, (by_playbook, more) = pauses.get((one.name, origin)), messages
     cancel_at = pause.cancel_at if pause else None
     return PlaybookStanding(
         playbook=one.name,
-        standing=one.standing,
+        state=one.state,
         on_retire=one.on_retire,
         path=one.path,
         since=pause.since if pause else None,

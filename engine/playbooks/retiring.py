@@ -14,7 +14,7 @@ from engine.actions.states import State
 from engine.clock import Instant
 from engine.playbooks.by_hand import active_enrolments, cancel_enrolments
 from engine.playbooks.reasons import PlaybookReason
-from engine.playbooks.standing import Heads, NotActive, Standing, not_active
+from engine.playbooks.standing import FileState, Heads, NotActive, not_active
 from engine.store.dialects import dialect_of
 from engine.store.paused import PauseOrigin, Retirement, Subject, SubjectScope, retirements
 
@@ -42,7 +42,7 @@ class Files:
 
     def cancel_at(self, one: NotActive, now: Instant) -> Instant:
         """Return when what ``one`` had planned is cancelled, if it is retired from now on."""
-        return Instant(now + self.hold_vanished) if one.standing is Standing.VANISHED else now
+        return Instant(now + self.hold_vanished) if one.state is FileState.VANISHED else now
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def follow_files(connection: Connection, files: Files, now: Instant) -> None:
 def _following(connection: Connection, files: Files, now: Instant) -> _Following:
     found = not_active(connection, files.heads, files.before)
     by_file = frozenset(connection.execute(_BY_FILE).scalars())
-    pausing = frozenset(one.name for one in found if one.standing is Standing.PAUSED)
+    pausing = frozenset(one.name for one in found if one.state is FileState.PAUSED)
     known = {one.playbook: one for one in retirements(connection)}
     wanted = {one.name: files.cancel_at(one, now) for one in found if one.cancels}
     due = {one.name for one in found if one.cancels and (one.newly or one.enrolled)}

@@ -20,7 +20,7 @@ Heads: TypeAlias = Mapping[str, FileHead]
 """Playbook -> the head of its file."""
 
 
-class Standing(StrEnum):
+class FileState(StrEnum):
     """Why a playbook is not simply active."""
 
     PAUSED = "paused"
@@ -36,7 +36,7 @@ class NotActive:
     """A playbook that is not simply active."""
 
     name: str
-    standing: Standing
+    state: FileState
     on_retire: OnRetire
     path: str
     """Its file; of a vanished one, where it was."""
@@ -48,7 +48,7 @@ class NotActive:
     @property
     def cancels(self) -> bool:
         """Whether what it had planned is called off."""
-        return self.standing is not Standing.PAUSED and self.on_retire == "cancel"
+        return self.state is not FileState.PAUSED and self.on_retire == "cancel"
 
 
 def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tuple[NotActive, ...]:
@@ -62,7 +62,7 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
     found = [
         NotActive(
             one.name,
-            Standing.RETIRED if one.state == "retired" else Standing.PAUSED,
+            FileState.RETIRED if one.state == "retired" else FileState.PAUSED,
             one.on_retire,
             one.path,
             one.name in enrolled,
@@ -74,7 +74,7 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
     retiring = {one.playbook for one in retirements(connection)}
     for name in (former.keys() | enrolled | retiring) - heads.keys():
         head = former.get(name) or _last_head(connection, name)
-        found.append(NotActive(name, Standing.VANISHED, head.on_retire, head.path, name in enrolled, name in former))
+        found.append(NotActive(name, FileState.VANISHED, head.on_retire, head.path, name in enrolled, name in former))
     return tuple(sorted(found, key=lambda one: one.name))
 
 

@@ -116,6 +116,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(auto: World) -> None:
             "users": 1,
             "reasons": ["fact `reviews` is new", "columns are new or come back: fact_reviews"],
         },
+        "playbooks": [],
     }  # fmt: skip
     assert told(auto, "apply", "--dry-run")["sweep"] is None
 

@@ -161,7 +161,9 @@ def test_workers_that_do_not_deliver(queue: Deliveries) -> None:
         queue.app.tick(queue.loaded, queue.clock.now())
     beat_at(queue, queue.clock.now())
     assert "without `--only ticks`" in the_one(read_status(queue.app), "not_delivering").remedy
-    pausing = "INSERT INTO pause (scope, name, since, intervention_id) VALUES ('everything', '', 0, 1)"
+    pausing = (
+        "INSERT INTO pause (scope, name, origin, since, intervention_id) VALUES ('everything', '', 'person', 0, 1)"
+    )
     queue.execute(pausing)
     problem = the_one(read_status(queue.app), "paused")
     assert (problem.subject, problem.remedy) == ("everything", "`habitue resume everything` lets it go on")

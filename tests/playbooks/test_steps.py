@@ -262,7 +262,7 @@ def test_who_entered_stays_with_the_version_they_entered(world: World) -> None:
 def test_a_version_that_cannot_be_read_is_cancelled_and_said(world: World, texts: str | None) -> None:
     apply(world, playbook(steps=send("one") + '[[step]]\nwait = "2d"\n' + send("two")))
     enter(world)
-    apply(world, at=2)
+    apply(world, playbook(steps=send("three")), at=2)
     world.lose_versions(texts)
     world.close()
     world.tick(4)

@@ -6,7 +6,7 @@ from engine.content.versions import running_bundle
 from engine.explain.checks.base import CheckFinding, Installation
 from engine.explain.standing import read_standings
 from engine.playbooks.file.heads import heads_of, read_heads
-from engine.playbooks.standing import Standing
+from engine.playbooks.standing import FileState
 
 
 def left_of_retired(seen: Installation) -> Iterator[CheckFinding]:
@@ -18,5 +18,5 @@ def left_of_retired(seen: Installation) -> Iterator[CheckFinding]:
     else:
         return
     for one in read_standings(seen.connection, heads, version, seen.now):
-        if one.standing is not Standing.PAUSED and (one.enrolled or one.messages):
+        if one.state is not FileState.PAUSED and one.concerns_anybody:
             yield CheckFinding(f"playbook {one.playbook}", one.message, one.remedy)
