@@ -114,11 +114,11 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
         if running != content.version:
             record_bundle(connection, content.bundle, now, wish.who)
             record_versions(connection, content.playbooks, content.bundle, now)
-            files = Files(heads_of(content.playbooks), read_heads(comparison.bundle or Bundle({})), wish.hold_vanished)
-            follow_files(connection, files, now)
         done = comparison.activation(connection, columns)
         if done.sweep:
             open_sweep(connection, done.sweep, content.version)
+        files = Files(heads_of(content.playbooks), read_heads(comparison.bundle or Bundle({})), wish.hold_vanished)
+        follow_files(connection, files, now)
         return done
 
     return database.in_transaction(work)

@@ -64,7 +64,7 @@ def _set_back(app: App, by: Hand, *, dry_run: bool) -> ClockSetBack | None:
 def _work(connection: Connection, app: App, content: Content, by: Hand, *, dry_run: bool) -> ClockSetBack | None:
     """Set the clock back; for ``dry_run``, take the same steps and undo them."""
     attempt = connection.begin_nested()
-    done = set_back(connection, content, by, app.clock.now())
+    done = set_back(connection, content, by, app.clock.now(), app.settings.content.hold_vanished)
     if dry_run:
         attempt.rollback()
     else:

@@ -11,11 +11,13 @@ from sqlalchemy import Connection, text
 
 from engine.actions.quarantined import retry_quarantined
 from engine.actions.set_back import ActionsTakenBack, take_back_actions
-from engine.clock import CLOCK_SKEW, Instant, iso
+from engine.clock import CLOCK_SKEW, DAY, Instant, iso
 from engine.content.versions import redate_versions
 from engine.control.interventions import Hand, record, set_count
 from engine.incentives.set_back import take_back_codes
 from engine.loading import Content
+from engine.playbooks.file.heads import heads_of
+from engine.playbooks.retiring import Files, follow_files, take_back_retirements
 from engine.playbooks.set_back import RESTARTING, EnrolmentsTakenBack, take_back_enrolments
 from engine.rules.set_back import PlacementsTakenBack, take_back_placements
 from engine.store.dialects import dialect_of
@@ -72,10 +74,12 @@ def read_clock(connection: Connection, now: Instant) -> StoreClock:
     return StoreClock(None if last is None else Instant(last), now)
 
 
-def set_back(connection: Connection, content: Content, hand: Hand, now: Instant) -> ClockSetBack | None:
+def set_back(
+    connection: Connection, content: Content, hand: Hand, now: Instant, hold_vanished: int = DAY
+) -> ClockSetBack | None:
     """Set the store's clock back to the real time ``now``; return None if it is not ahead.
 
-    ``content`` is the running version of the files. While this transaction lasts, no tick runs and nothing is applied.
+    ``content`` is the running version of the files; ``hold_vanished`` as in ``Files``. While this transaction lasts, no tick runs and nothing is applied.
     """
     dialect_of(connection).lock_table(connection, "version")
     if not read_clock(connection, now).ahead:
@@ -85,6 +89,8 @@ def set_back(connection: Connection, content: Content, hand: Hand, now: Instant)
     since = Instant(max(now, last or 0))
     intervention = record(connection, hand, _COMMAND, f"the store, to {iso(since)}", now)
     done = _take_back(connection, content, since, None if last is None else Instant(last))
+    # What had been cancelled is held again before anybody can send it.
+    follow_files(connection, Files(heads_of(content.playbooks), None, hold_vanished), now)
     set_count(connection, intervention, done.rows)
     return done
 
@@ -98,6 +104,7 @@ def _take_back(connection: Connection, content: Content, since: Instant, last: I
     enrolments = take_back_enrolments(connection, content.pinned(), since, first)
     further = f"SELECT user_id FROM {RESTARTING}"
     placements = take_back_placements(connection, content.rules.dimensions, since, last, further)
+    take_back_retirements(connection, since)
     _retry_quarantined(connection, since)
     counts = {
         table: connection.execute(text(f"DELETE FROM {table} WHERE {column} > :since"), binds).rowcount

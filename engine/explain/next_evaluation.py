@@ -79,7 +79,7 @@ def _terms(content: Content, dialect: Dialect) -> Iterator[Term]:
         for point in dimension.turning:
             yield point.sql(dialect), f"{_point_words(point)}, for {dimension.name}"
         yield from _slot_terms(dimension)
-    for playbook in content.playbooks.playbooks:
+    for playbook in content.playbooks.open:
         for point in playbook.turning_points():
             yield point.sql(dialect), f"{_point_words(point)}, for the playbook {playbook.name}"
 

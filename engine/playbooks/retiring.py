@@ -109,6 +109,20 @@ def _sooner(known: Retirement, cancel_at: Instant) -> Retirement:
     return Retirement(known.playbook, known.since, min(known.cancel_at, cancel_at), known.held_at)
 
 
+def take_back_retirements(connection: Connection, since: Instant) -> int:
+    """Date back what files paused and retired later than ``since``, by a clock that was ahead; return how many pauses.
+
+    How long it is held does not change, and messages that have been taken back are held again.
+    """
+    later = f"origin <> '{PauseOrigin.PERSON}' AND (since > :since OR held_at > :since)"
+    dated = text(
+        "UPDATE pause SET since = CASE WHEN since > :since THEN :since ELSE since END, held_at = NULL,"
+        " cancel_at = CASE WHEN since > :since THEN cancel_at - since + :since ELSE cancel_at END"
+        f" WHERE {later}"
+    )
+    return connection.execute(dated, {"since": since}).rowcount
+
+
 # --- what ticks do, in chunks ----------------------------------------------------------------------------------------
 
 

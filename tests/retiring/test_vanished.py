@@ -1,9 +1,12 @@
 """A playbook whose file has vanished: what it had planned is held, then cancelled, or goes on if the file returns."""
 
+from functools import partial
+
 import pytest
 
 from engine.control.actions_by_hand import Chosen, carry_out
 from engine.control.cancelling import cancel_actions
+from engine.control.clock import set_back
 from engine.control.releasing import RELEASE
 from engine.errors import ContentError, HabitueError
 from tests.control.hands import ANN, cancels, paused, playbook
@@ -262,3 +265,26 @@ def test_the_history_names_the_reason(shop: World) -> None:
         (day(1.1), "held", "playbook_retired"),
         (day(2.2), "cancelled", "playbook_retired"),
     ]
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["held", "cancelled"])
+def test_a_clock_that_is_set_back_takes_the_retirement_back_with_it(shop: World, *, cancelled: bool) -> None:
+    """The file vanished at a tick of a wrong year: a day counts from the real time again, and nothing leaves."""
+    campaign(shop)
+    shop.remove(PATH)
+    shop.tick(400)
+    if cancelled:
+        shop.tick(402)
+    assert messages(shop) == [("offer", "cancelled" if cancelled else "held", "playbook_retired", 3)]
+    done = shop.app.database.in_transaction(partial(set_back, content=shop.content(), hand=ANN, now=day(1.5)))
+    assert done is not None
+    shop.clock.move_to(day(1.5))
+    shop.deliver()
+    shop.tick(1.6, deliver=True)
+    assert messages(shop) == HELD
+    assert inside(shop) == WAITING
+    assert shop.mail() == []
+    shop.tick(2.4)
+    assert messages(shop) == HELD
+    shop.tick(2.7)
+    assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]

@@ -209,7 +209,7 @@ def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(da
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0006.*newer version"):
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0007.*newer version"):
         migrate(database)
 
 
@@ -222,3 +222,25 @@ def test_the_constant_names_the_newest_revision() -> None:
 def test_nothing_is_printed_or_logged(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     migrate(database)
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_paused_stays_paused_and_people_paused_it(database: Database) -> None:
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", "engine:store/migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+        connection.execute(
+            text(
+                "INSERT INTO pause (scope, name, since, intervention_id)"
+                " VALUES ('playbook', 'winback', 5, 1), ('everything', '', 6, 2)"
+            )
+        )
+    migrate(database)
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT * FROM pause ORDER BY since")).mappings().all()
+    nothing = {"cancel_at": None, "held_at": None}
+    assert [dict(row) for row in rows] == [
+        {"scope": "playbook", "name": "winback", "origin": "person", "since": 5, "intervention_id": 1, **nothing},
+        {"scope": "everything", "name": "", "origin": "person", "since": 6, "intervention_id": 2, **nothing},
+    ]

@@ -10,6 +10,7 @@ from engine.clock import DAY
 from engine.explain.checks.base import CheckFinding, Installation, several
 from engine.explain.health import COUNTED
 from engine.incentives.reasons import CouponReason
+from engine.playbooks.reasons import PlaybookReason
 
 # By the partial index `action_failed`. What a person has resolved needs none any more.
 _FAILED = text(
@@ -52,10 +53,12 @@ def held(seen: Installation) -> Iterator[CheckFinding]:
             listed = f"`habitue log --state held --reason {depth.reason}` lists them"
             codes = f"import codes: `habitue coupons import`; {listed}"
             decided = f"{listed}; `habitue release --logged-reason {depth.reason}` sends them, `habitue cancel action` does not"
+            retired = f"what becomes of them is said of their playbook; {decided}"
+            remedies = {CouponReason.POOL_EMPTY.value: codes, PlaybookReason.RETIRED.value: retired}
             yield CheckFinding(
                 "held messages",
                 f"{_counted(depth.count, more=depth.more)} by {depth.channel or 'no channel'} wait: {depth.reason}",
-                codes if depth.reason == CouponReason.POOL_EMPTY else decided,
+                remedies.get(depth.reason, decided),
             )
 
 
