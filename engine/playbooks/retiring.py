@@ -25,7 +25,7 @@ _ADD = text(
     f" VALUES ('{SubjectScope.PLAYBOOK}', :name, :origin, :now, :cancel_at)"
 )
 _REMOVE = text(f"DELETE FROM pause WHERE {_OURS}")
-_CANCEL_AT = text(f"UPDATE pause SET cancel_at = :cancel_at, held_at = :held_at WHERE {_OURS}")
+_CANCEL_AT = text(f"UPDATE pause SET since = :since, cancel_at = :cancel_at, held_at = :held_at WHERE {_OURS}")
 _RELEASE = text(f"UPDATE pause SET cancel_at = NULL, held_at = coalesce(held_at, :now) WHERE {_OURS}")
 _HELD = text(f"UPDATE pause SET held_at = :now WHERE {_OURS}")
 
@@ -79,7 +79,7 @@ def follow_files(connection: Connection, files: Files, now: Instant) -> None:
     for name, at in found.retired.items():
         connection.execute(_ADD, {"name": name, "origin": retired, "now": now, "cancel_at": at})
     for name, one in found.later.items():
-        binds = {"name": name, "origin": retired, "cancel_at": one.cancel_at, "held_at": one.held_at}
+        binds = {"name": name, "origin": retired, "since": one.since, "cancel_at": one.cancel_at, "held_at": one.held_at}
         connection.execute(_CANCEL_AT, binds)
     for name in found.back:
         connection.execute(_RELEASE, {"name": name, "origin": retired, "now": now})
@@ -92,7 +92,7 @@ def _following(connection: Connection, files: Files, now: Instant) -> _Following
     known = {one.playbook: one for one in retirements(connection)}
     wanted = {one.name: files.cancel_at(one, now) for one in found if one.cancels}
     due = {one.name for one in found if one.cancels and (one.newly or one.enrolled)}
-    moved = {name: _sooner(known[name], at) for name, at in wanted.items() if name in known}
+    moved = {name: _sooner(known[name], at, now) for name, at in wanted.items() if name in known}
     return _Following(
         paused=pausing - by_file,
         resumed=by_file - pausing,
@@ -102,10 +102,10 @@ def _following(connection: Connection, files: Files, now: Instant) -> _Following
     )
 
 
-def _sooner(known: Retirement, cancel_at: Instant) -> Retirement:
+def _sooner(known: Retirement, cancel_at: Instant, now: Instant) -> Retirement:
     """Return the retirement with the earlier of both instants. One that was being taken back begins anew."""
     if known.cancel_at is None:
-        return Retirement(known.playbook, known.since, cancel_at, None)
+        return Retirement(known.playbook, now, cancel_at, None)
     return Retirement(known.playbook, known.since, min(known.cancel_at, cancel_at), known.held_at)
 
 
