@@ -93,3 +93,16 @@ def subjects(world: World) -> list[str]:
 def stopped(world: World) -> list[tuple[Any, ...]]:
     """Return name and origin of everything that is paused."""
     return world.rows("SELECT name, origin FROM pause ORDER BY name, origin")
+
+
+HELD = [("offer", "held", "playbook_retired", 3)]
+"""The messages of three people while the campaign has no file."""
+WAITING = [("campaign", "active", 2, None, 3)]
+"""Their enrolments, which go no further."""
+
+
+def vanished(shop: World, at: float = 1.1) -> None:
+    """Let the campaign queue its offers, and then its file vanish; a tick notices at day ``at``."""
+    campaign(shop)
+    shop.remove(PATH)
+    shop.tick(at, deliver=True)

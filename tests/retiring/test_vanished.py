@@ -1,19 +1,14 @@
 """A playbook whose file has vanished: what it had planned is held, then cancelled, or goes on if the file returns."""
 
-from functools import partial
-
 import pytest
 
-from engine.control.actions_by_hand import Chosen, carry_out
-from engine.control.cancelling import cancel_actions
-from engine.control.clock import set_back
-from engine.control.releasing import RELEASE
 from engine.errors import ContentError, HabitueError
-from tests.control.hands import ANN, cancels, paused, playbook
 from tests.retiring.campaign import (
     CAMPAIGN,
+    HELD,
     PATH,
     SURVEY,
+    WAITING,
     campaign,
     free_codes,
     inside,
@@ -22,18 +17,9 @@ from tests.retiring.campaign import (
     said,
     stopped,
     subjects,
+    vanished,
 )
 from tests.world import World, day
-
-HELD = [("offer", "held", "playbook_retired", 3)]
-WAITING = [("campaign", "active", 2, None, 3)]
-
-
-def vanished(shop: World, at: float = 1.1) -> None:
-    """Let the campaign queue its offers, and then its file vanish; a tick notices at day ``at``."""
-    campaign(shop)
-    shop.remove(PATH)
-    shop.tick(at, deliver=True)
 
 
 def test_nothing_leaves_after_a_campaign_has_been_deleted(shop: World) -> None:
@@ -205,31 +191,6 @@ def test_the_last_applied_version_says_what_becomes_of_it(
     assert bool(shop.mail()) is (on_retire == "finish")
 
 
-def test_a_person_can_release_or_cancel_what_is_held(shop: World) -> None:
-    vanished(shop)
-    first, second, third = (number for (number,) in shop.actions("id"))
-    carry_out(shop.app.database, RELEASE, Chosen((first,)), ANN, now=day(1.1))
-    cancel_actions(shop.app.database, [second], ANN, day(1.1))
-    shop.deliver()
-    shop.tick(1.2, deliver=True)
-    states = {number: (state, reason) for number, state, reason in shop.actions("id, state, reason")}
-    assert states[first] == ("accepted", "accepted")
-    assert states[second] == ("cancelled", "cancelled_by_hand")
-    assert states[third] == ("held", "playbook_retired")
-    assert subjects(shop) == ["Offer"]
-
-
-def test_a_person_can_cancel_all_of_it_at_once(shop: World) -> None:
-    vanished(shop)
-    done = cancels(shop, playbook("campaign"))
-    assert (done.messages, done.enrolments) == (3, 3)
-    shop.tick(1.2)
-    assert paused(shop) == ["playbook campaign"]  # until the day is over: it may come back
-    shop.tick(2.2)
-    assert stopped(shop) == []
-    assert free_codes(shop) == 3
-
-
 def test_it_can_vanish_again_while_it_goes_on(shop: World) -> None:
     vanished(shop)
     for at in (1.2, 1.4):
@@ -267,24 +228,34 @@ def test_the_history_names_the_reason(shop: World) -> None:
     ]
 
 
-@pytest.mark.parametrize("cancelled", [False, True], ids=["held", "cancelled"])
-def test_a_clock_that_is_set_back_takes_the_retirement_back_with_it(shop: World, *, cancelled: bool) -> None:
-    """The file vanished at a tick of a wrong year: a day counts from the real time again, and nothing leaves."""
+def test_who_leaves_meanwhile_gets_nothing_later(shop: World) -> None:
+    shop.write(PATH, f'{CAMPAIGN}\n[exit]\nevent = "order_completed"\n')
+    vanished(shop)
+    shop.order("u0", 1.2)
+    shop.tick(1.3)
+    assert messages(shop) == [("offer", "cancelled", "enrolment_exited", 1), ("offer", "held", "playbook_retired", 2)]
+    assert free_codes(shop) == 1
+    shop.write(PATH, CAMPAIGN)
+    shop.live(since=1.4, until=3)
+    assert subjects(shop) == ["Offer"] * 2 + ["Reminder"] * 2
+
+
+def test_a_campaign_that_is_deleted_with_its_templates_and_facts_is_held_like_any_other(shop: World) -> None:
+    """What it needs is not there any more, and nothing of it is needed to hold and cancel it."""
+    fact = '\n[facts.reviews]\ncount = "review_posted"\n'
+    facts = (shop.folder / "rules/facts.toml").read_text(encoding="utf-8")
+    shop.write("rules/facts.toml", facts + fact)
+    shop.write(PATH, f'{CAMPAIGN}\n[exit]\nwhen = "reviews >= 1"\n')
+    shop.app.migrate(shop.content())
+    vanished_files = (PATH, "templates/campaign/offer.email.j2", "templates/campaign/reminder.email.j2")
     campaign(shop)
-    shop.remove(PATH)
-    shop.tick(400)
-    if cancelled:
-        shop.tick(402)
-    assert messages(shop) == [("offer", "cancelled" if cancelled else "held", "playbook_retired", 3)]
-    done = shop.app.database.in_transaction(partial(set_back, content=shop.content(), hand=ANN, now=day(1.5)))
-    assert done is not None
-    shop.clock.move_to(day(1.5))
-    shop.deliver()
-    shop.tick(1.6, deliver=True)
+    for path in vanished_files:
+        shop.remove(path)
+    shop.write("rules/facts.toml", facts)
+    shop.app.migrate(shop.content())
+    shop.tick(1.1, deliver=True)
     assert messages(shop) == HELD
-    assert inside(shop) == WAITING
-    assert shop.mail() == []
-    shop.tick(2.4)
-    assert messages(shop) == HELD
-    shop.tick(2.7)
+    shop.tick(2.2, deliver=True)
     assert messages(shop) == [("offer", "cancelled", "playbook_retired", 3)]
+    assert inside(shop) == [("campaign", "cancelled", 2, "playbook_retired", 3)]
+    assert free_codes(shop) == 3
