@@ -79,7 +79,13 @@ def follow_files(connection: Connection, files: Files, now: Instant) -> None:
     for name, at in found.retired.items():
         connection.execute(_ADD, {"name": name, "origin": retired, "now": now, "cancel_at": at})
     for name, one in found.later.items():
-        binds = {"name": name, "origin": retired, "since": one.since, "cancel_at": one.cancel_at, "held_at": one.held_at}
+        binds = {
+            "name": name,
+            "origin": retired,
+            "since": one.since,
+            "cancel_at": one.cancel_at,
+            "held_at": one.held_at,
+        }
         connection.execute(_CANCEL_AT, binds)
     for name in found.back:
         connection.execute(_RELEASE, {"name": name, "origin": retired, "now": now})
