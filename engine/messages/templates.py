@@ -130,9 +130,9 @@ class TemplateLibrary:
         path = self.path_of(name, channel, locale)
         if path is None:
             names = {label.name for label in self._paths if label.channel == channel}
-            raise RenderError(
-                f"no {channel} template `{name}`{did_you_mean(name, names)}", MessageReason.TEMPLATE_MISSING
-            )
+            write = f"write templates/{name}.{channel}{SUFFIX}"
+            said = f"no {channel} template `{name}`: {write}{did_you_mean(name, names)}"
+            raise RenderError(said, MessageReason.TEMPLATE_MISSING)
         ready = self._ready.get(path)
         return ready if ready is not None else self._compile(path, channel)
 
