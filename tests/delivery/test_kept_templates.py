@@ -1,0 +1,219 @@
+"""A version of a playbook that still runs keeps the templates that it needs, whatever becomes of the files."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from engine.settings import load_settings
+from tests.maison import PLAYBOOKS, email
+from tests.world import World, day
+
+PLAYBOOK = "playbooks/course.toml"
+LETTER, LAYOUT, PART = (
+    "templates/course/letter.email.j2",
+    "templates/layouts/page.email.j2",
+    "templates/course/_hint.email.j2",
+)
+COURSE = """
+[playbook]
+name = "course"
+class = "service"
+reentry = "always"
+expires = "7d"
+
+[trigger]
+event = "signed_up"
+
+[[step]]
+wait = "1d"
+
+[[step]]
+id = "letter"
+send = ["email"]
+template = "course/letter"
+
+[[step]]
+wait = "1d"
+
+[[step]]
+id = "again"
+send = ["email"]
+template = "course/letter"
+"""
+FILES: dict[str, str | None] = {
+    **{path: None for path in PLAYBOOKS if path != "playbooks/coupons.toml"},
+    PLAYBOOK: COURSE,
+    LAYOUT: "<main>{% block content %}{% endblock %}</main>",
+    PART: "Hint: {{ facts.language | default('none', true) }}",
+    LETTER: (
+        "{% extends 'layouts/page.email.j2' %}{% block subject %}Lesson{% endblock %}"
+        "{% block content %}Learn, {{ user.key }}. {% include 'course/_hint.email.j2' %}{% endblock %}"
+    ),
+    "templates/course/letter.email.zh-CN.j2": email("课程", "学习 {{ user.key }}"),
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, database_url: str) -> Iterator[World]:
+    """Ann has signed up, and gets her first letter on day 2."""
+    made = World(tmp_path / "maison", database_url, FILES).open()
+    join(made, "ann", language="French")
+    yield made
+    made.close()
+
+
+def join(shop: World, *keys: str, at: float = 1, **columns: Any) -> None:
+    for key in keys:
+        shop.user(key, at, **columns)
+        shop.event(key, "signed_up", at)
+    shop.tick(at)
+
+
+def renamed(shop: World, name: str = "course/lesson") -> None:
+    """The course sends another template from now on; nothing is left of the one that its running version sends."""
+    shop.write(PLAYBOOK, COURSE.replace("course/letter", name))
+    shop.write(f"templates/{name}.email.j2", email("New lesson", "New, {{ user.key }}"))
+    for path in (shop.folder / "templates/course").glob("letter.email*"):
+        path.unlink()
+
+
+def subjects(shop: World) -> dict[str, list[str]]:
+    """Return the subjects that each customer got, in no order."""
+    found: dict[str, list[str]] = {}
+    for mail in shop.mail():
+        found.setdefault(str(mail["To"]).partition("@")[0], []).append(str(mail["Subject"]))
+    return found
+
+
+def bodies(shop: World) -> str:
+    return "\n".join(str(part.get_payload(decode=True), "utf-8") for mail in shop.mail() for part in mail.walk() if not part.is_multipart())
+
+
+def test_a_running_version_sends_the_template_that_is_gone_and_new_customers_get_the_new_one(shop: World) -> None:
+    renamed(shop)
+    join(shop, "bob", at=1.5)
+    shop.tick(2, deliver=True)
+    shop.tick(2.5, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson"], "bob": ["New lesson"]}
+    assert shop.states() == {"accepted:accepted": 2}
+
+
+def test_layout_partial_and_facts_come_with_the_kept_template(shop: World) -> None:
+    renamed(shop)
+    shop.remove(LAYOUT)
+    shop.remove(PART)
+    shop.tick(2, deliver=True)
+    assert "Learn, ann. Hint: French" in bodies(shop)
+
+
+def test_layout_and_partial_of_the_kept_template_are_not_those_of_today(shop: World) -> None:
+    renamed(shop)
+    shop.write(LAYOUT, "<main>{% block body %}{% endblock %}</main>")
+    shop.write(PART, "Today's hint")
+    shop.tick(2, deliver=True)
+    assert "Learn, ann. Hint: French" in bodies(shop)
+
+
+def test_an_edited_template_is_used_in_its_edited_form_and_so_is_the_last_form_of_one_that_is_gone(shop: World) -> None:
+    shop.write(LETTER, email("Edited lesson", "Edited"))
+    shop.tick(2, deliver=True)
+    renamed(shop)
+    shop.tick(3, deliver=True)
+    assert subjects(shop) == {"ann": ["Edited lesson", "Edited lesson"]}
+
+
+def test_a_template_that_comes_back_is_used_again(shop: World) -> None:
+    renamed(shop)
+    shop.tick(2, deliver=True)
+    shop.write(LETTER, email("Back", "Back"))
+    shop.tick(3, deliver=True)
+    assert subjects(shop) == {"ann": ["Back", "Lesson"]}
+
+
+def test_of_a_template_in_several_languages_only_what_is_gone_is_kept(shop: World) -> None:
+    join(shop, "mei", locale="zh-CN")
+    join(shop, "eva", locale="de")
+    renamed(shop)
+    shop.write("templates/course/letter.email.zh-CN.j2", email("新课程", "学习"))
+    shop.tick(2, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson"], "mei": ["新课程"], "eva": ["Lesson"]}
+
+
+def test_readers_of_a_language_that_is_gone_get_what_is_left_of_today(shop: World) -> None:
+    join(shop, "mei", locale="zh-CN")
+    shop.remove("templates/course/letter.email.zh-CN.j2")
+    shop.tick(2, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson"], "mei": ["Lesson"]}
+
+
+def test_readers_get_a_kept_template_in_their_language(shop: World) -> None:
+    join(shop, "mei", locale="zh-CN")
+    renamed(shop)
+    shop.tick(2, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson"], "mei": ["课程"]}
+
+
+def test_a_playbook_that_is_gone_with_its_templates_goes_on_to_its_end(shop: World) -> None:
+    renamed(shop)
+    shop.remove(PLAYBOOK)
+    shop.remove("templates/course/lesson.email.j2")
+    for number in (2, 3):
+        shop.tick(number, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson", "Lesson"]}
+
+
+def test_the_log_shows_a_message_from_a_kept_template_as_it_was_sent(shop: World) -> None:
+    renamed(shop)
+    shop.tick(2, deliver=True)
+    [(number, fingerprint)] = shop.rows("SELECT id, template_hash FROM action")
+    shown = json.loads(shop.command("log", "--message", str(number), "--json").output)
+    assert (shown["subject"], shown["template"]) == ("Lesson", "course/letter")
+    assert "Learn, ann. Hint: French" in shown["text"]
+    assert fingerprint
+    [action] = shop.explain("ann", 2).actions
+    assert (action.template, action.template_hash) == ("course/letter", fingerprint)
+
+
+def test_a_template_that_is_deleted_between_a_message_and_its_sending(shop: World) -> None:
+    shop.tick(2)
+    renamed(shop)
+    shop.tick(2.1, deliver=True)
+    assert subjects(shop) == {"ann": ["Lesson"]}
+
+
+def test_where_no_stored_version_has_it_the_message_waits_and_the_sentence_says_what_to_do(shop: World) -> None:
+    shop.tick(2)
+    renamed(shop)
+    shop.execute("DELETE FROM version WHERE kind = 'content'")
+    shop.tick(2.1, deliver=True)
+    assert subjects(shop) == {}
+    [(reason, detail)] = shop.rows("SELECT reason, detail FROM quarantine")
+    assert reason == "template_missing"
+    assert detail == (
+        "no email template `course/letter`: write templates/course/letter.email.j2; did you mean `course/lesson`?"
+    )
+    shop.write(LETTER, email("Back", "Back"))
+    shop.tick(2.9, deliver=True)
+    assert subjects(shop) == {"ann": ["Back"]}
+
+
+def test_the_store_is_asked_for_a_kept_template_once_and_not_at_all_while_none_is_gone(shop: World) -> None:
+    join(shop, *(f"u{number}" for number in range(30)))
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.extend([statement] if "FROM version" in statement and "LIKE" in statement else [])
+
+    engine = shop.app.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    shop.tick(2, deliver=True)
+    assert (len(shop.mail()), asked) == (31, [])
+    renamed(shop)
+    shop.tick(3, deliver=True)
+    event.remove(engine, "before_cursor_execute", note)
+    assert (len(shop.mail()), len(asked)) == (62, 1)
