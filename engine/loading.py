@@ -52,7 +52,7 @@ class Content:
             self.rules.scope,
             self.catalog,
             self.rules.places,
-            frozenset(self.playbooks.coupons),
+            coupons=None,  # those that are gone are kept, see CouponIssuer
             channels=channel_names(self.kinds),
         )
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))

@@ -90,10 +90,16 @@ class Delivery:
         self, library: TemplateLibrary, catalog: FactCatalog, coupon_values: Mapping[str, str] | None = None
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
-        self._coupon_values = dict(coupon_values or {})
         recipe = recipe_of(self._settings.brand, library, self._channels)
         self._templates = TemplatesInUse(recipe, catalog)
-        self._loader = Loader(self._database, self._templates, self._gates, self._keys, self._channels)
+        self._loader = Loader(
+            self._database,
+            self._templates,
+            self._gates,
+            self._keys,
+            self._channels,
+            coupon_values=coupon_values,
+        )
         for state in self._states.values():
             state.channel_breakers.forget()
 
@@ -211,7 +217,7 @@ class Delivery:
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         await self._crashes.open(journal)
         loader = self._loader
-        context = DraftContext(self._settings.brand, self._unsubscriber, self._coupon_values)
+        context = DraftContext(self._settings.brand, self._unsubscriber)
         return LaneContext(
             journal=journal,
             claims=self._claims,

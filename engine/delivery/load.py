@@ -22,6 +22,7 @@ from engine.delivery.pending_message import Coupon, MessageOccasion, PendingMess
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
 from engine.faults import trail
+from engine.incentives.kept import stored_coupon
 from engine.store.data_errors import is_data_error
 from engine.store.database import Database
 from engine.store.dialects import Dialect
@@ -103,7 +104,11 @@ class Loader:
         gates: Sequence[Gate[Any]],
         keys: MessageKeys,
         channels: Sequence[Channel] = CHANNELS,
+        *,
+        coupon_values: Mapping[str, str] | None = None,
     ) -> None:
+        """``coupon_values`` maps coupons to their value in words; those of coupons that are gone are read when needed."""
+        self._worth = dict(coupon_values or {})
         self._database = database
         self._templates = templates
         self._keys = keys
@@ -143,11 +148,19 @@ class Loader:
             found = reading.fetch(connection, channel, claims)
         return reading, found
 
+    def _read_worth(self, connection: Connection, found: Iterable[ReadAction]) -> None:
+        """Read the values in words of coupons that are gone from the files."""
+        named = {read.row.coupon_name for read in found if read.row.coupon_code and read.row.coupon_name}
+        for name in named - self._worth.keys():
+            section = stored_coupon(connection, name)
+            self._worth[name] = section.worth if section else ""
+
     def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         loaded: list[tuple[PendingMessage, list[object]]] = []
         unreadable: list[Unreadable] = []
         with self._database.read() as connection:
             reading, found = self._read(connection, channel, claims)
+            self._read_worth(connection, found.values())
             for claim in claims:
                 if (read := found.get(claim.action_id)) is None:
                     continue
@@ -205,12 +218,15 @@ class Loader:
             recipient=recipient,
             locale=row.locale,
             timezone=row.timezone,
-            coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
+            coupon=self._coupon(row) if row.coupon_code else None,
             event=reading.event(row) if row.event_name is not None else None,
             facts=reading.facts(read),
             suppression_form=known.suppression_form(recipient) if known and recipient else None,
             occasion=_occasion(row),
         )
+
+    def _coupon(self, row: ActionRow) -> Coupon:
+        return Coupon(row.coupon_code or "", row.coupon_expires_at, self._worth.get(row.coupon_name or "", ""))
 
 
 def _occasion(row: ActionRow) -> MessageOccasion | None:
