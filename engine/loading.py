@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.brand_values import own_address
 from engine.channels.base import blocks_of
 from engine.conditions.turning import TurningPoint
-from engine.content.bundle import TEMPLATES, Bundle
+from engine.content.bundle import Bundle
 from engine.content.findings import Finding
 from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
@@ -52,7 +52,7 @@ class Content:
             self.rules.scope,
             self.catalog,
             self.rules.places,
-            frozenset(self.playbooks.coupons),
+            coupons=None,  # those that are gone are kept, see CouponIssuer
             channels=channel_names(self.kinds),
         )
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
@@ -130,11 +130,10 @@ def _errors(findings: Iterable[Finding]) -> bool:
 def template_library(bundle: Bundle, settings: Settings, kinds: Kinds) -> TemplateLibrary:
     """Return the templates of ``bundle``, including those with errors."""
     brand = settings.brand
-    sources = {path.removeprefix(f"{TEMPLATES}/"): text for path, text in bundle.under(TEMPLATES).items()}
     values = {
         "name": brand.name,
         "website": brand.website,
         "postal_address": brand.postal_address,
         "sender": own_address(brand.sender).address,
     }
-    return TemplateLibrary(sources, blocks_of(kinds.channels), brand.locale, {"brand": values})
+    return TemplateLibrary(bundle.templates, blocks_of(kinds.channels), brand.locale, {"brand": values})

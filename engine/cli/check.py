@@ -1,6 +1,7 @@
-"""``habitue check``: all errors in all files."""
+"""``habitue check``: all mistakes in the brand's files, and what they mean for users who are in playbooks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import typer
 from rich.markup import escape
@@ -10,6 +11,7 @@ from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print
 from engine.cli.standings import show_standings, standings
 from engine.content.findings import Finding
 from engine.errors import StoreError
+from engine.explain.kept_templates import check_kept_templates
 from engine.explain.standing import PlaybookStanding
 from engine.loading import Content
 
@@ -23,22 +25,25 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check facts, rules and their cases, playbooks, templates and settings. Exits with 1 if it finds anything.
 
     If everything can be read, each template is also rendered for a made-up customer, with the limits of delivery. If there
-    is a store, too, it says how many users and messages there are of playbooks that are paused by their files, retired, or
-    gone; with `--json` as notes.
+    is a store, too, it says which templates are gone although users who entered a playbook earlier need them, and how many
+    users and messages there are of playbooks that are paused by their files, retired, or gone; with `--json` as notes.
     """
     with open_app(context) as app:
         content, findings = app.examine()
+        of_store = _OfStore()
         app.adapters()  # finds errors in their settings now, not when the first message is sent
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         if content is not None:
-            findings = sorted({*findings, *app.rehearse(content)})
-        left = _standings(app, content) if content is not None else ()
+            of_store = _look_at_store(app, content)
+            findings = sorted({*findings, *app.rehearse(content), *of_store.findings})
         files = len(app.bundle().files)
     if as_json:
-        print_json([*map(_as_dict, findings), *map(_as_note, (one for one in left if one.concerns_anybody))])
+        print_json(
+            [*map(_as_dict, findings), *map(_as_note, (one for one in of_store.standings if one.concerns_anybody))]
+        )
     else:
         _show(findings, files)
-        show_standings(console(), left)
+        show_standings(console(), of_store.standings)
     if content is None or findings:
         raise typer.Exit(FINDINGS)
 
@@ -51,16 +56,28 @@ def _as_note(one: PlaybookStanding) -> dict[str, str | int]:
     return {"file": one.path, "line": 0, "severity": "note", "message": f"playbook {one.playbook}: {one.message}"}
 
 
-def _standings(app: App, content: Content) -> tuple[PlaybookStanding, ...]:
-    """Return the playbooks that are not simply active, if there is a store; files are checked without one, too."""
+@dataclass(frozen=True, slots=True)
+class _OfStore:
+    """What the files mean for users who are in playbooks already."""
+
+    findings: list[Finding] = field(default_factory=list)
+    standings: tuple[PlaybookStanding, ...] = ()
+
+
+def _look_at_store(app: App, content: Content) -> _OfStore:
+    """Return what only the store knows; files are checked without one, too."""
     if app.database.is_missing:
-        return ()
+        return _OfStore()
     try:
-        return standings(app, content)
+        found = standings(app, content)
+        ending = frozenset(one.playbook for one in found if one.is_cancelled)
+        with app.database.read() as connection:
+            lacking = check_kept_templates(connection, content, app.settings.served_channels(), ending)
     except StoreError as error:
-        said = f"the store was not looked at, so nothing is said about users in playbooks: {error}"
+        said = f"the store was not looked at, so nothing is said about users who are in playbooks: {error}"
         notes().print(escape(said), highlight=False, soft_wrap=True)
-        return ()
+        return _OfStore()
+    return _OfStore(lacking, found)
 
 
 def _show(findings: Sequence[Finding], files: int) -> None:

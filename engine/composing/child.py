@@ -62,7 +62,7 @@ def _serve(parent: socket.socket, frames: FrameReader, seconds: float, begun: in
     while True:
         match frames.read():
             case Recipe() as recipe:
-                recipe.library.read_all()  # before the first message, whose time is limited
+                recipe.read_all()  # before the first message, whose time is limited
                 composer = Composer(recipe)
             case Job(work, drafts):
                 assert composer is not None

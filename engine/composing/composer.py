@@ -19,7 +19,7 @@ class Composer:
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
         self._channels = by_name(recipe.channels)
-        self._used_values = UsedValues(recipe.library)
+        self._used_values = UsedValues(recipe.library_for)
 
     def compose(self, draft: Draft) -> Composed:
         """Return the message.
@@ -56,7 +56,8 @@ class Composer:
         return self._channels[draft.channel].preview(self._template(draft).render(self._context(draft)))
 
     def _template(self, draft: Draft) -> Template:
-        return self._recipe.library.find(draft.template, draft.channel, draft.locale)
+        wanted = (draft.template, draft.channel, draft.locale)
+        return self._recipe.library_for(*wanted).find(*wanted)
 
     def _context(self, draft: Draft) -> RenderContext:
         return RenderContext(draft.values, draft.locale, self._recipe.currency, draft.zone)

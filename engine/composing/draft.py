@@ -2,21 +2,22 @@
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from engine.channels.base import Channel
 from engine.messages.email.headers import Mailbox
-from engine.messages.templates import TemplateLibrary
+from engine.messages.templates import MessageName, TemplateLibrary
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What all messages of one version of a brand's files share.
 
-    ``channels`` must be instances of classes that can be imported: other processes get them, too.
+    ``channels`` must be instances of classes that can be imported: other processes get them, too. ``kept`` are templates
+    that ``library`` no longer has, but that messages still need: each in the newest library that had it.
     """
 
     library: TemplateLibrary
@@ -24,10 +25,22 @@ class Recipe:
     sender: Mailbox
     reply_to: Mailbox | None
     currency: str
+    kept: Mapping[MessageName, TemplateLibrary] = field(default_factory=dict)
+
+    def library_for(self, name: str, channel: str, locale: str) -> TemplateLibrary:
+        """Return the library that serves a message: ``library`` unless a kept template has to stand in."""
+        if self.library.path_of(name, channel, locale) is not None:
+            return self.library
+        return self.kept.get((name, channel), self.library)
+
+    def read_all(self) -> None:
+        """Read all files now; otherwise the first message of each template does it."""
+        for library in (self.library, *self.kept.values()):
+            library.read_all()
 
     def __reduce__(self) -> tuple[type["Recipe"], tuple[object, ...]]:
         """Leave the cached values below out when it is pickled."""
-        return Recipe, (self.library, self.channels, self.sender, self.reply_to, self.currency)
+        return Recipe, (self.library, self.channels, self.sender, self.reply_to, self.currency, self.kept)
 
     @cached_property
     def packed(self) -> bytes:

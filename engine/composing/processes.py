@@ -127,8 +127,9 @@ class Processes:
 
 def _exceeded(recipe: Recipe, draft: Draft, ended: Ended) -> Unrendered:
     """Return the outcome of a message that exceeded the limits, with file and line as far as they are known."""
+    library = recipe.library_for(draft.template, draft.channel, draft.locale)
     for path, line in ended.places:
-        if number := recipe.library.line_of(path, line):
+        if number := library.line_of(path, line):
             return Unrendered(MessageReason.RENDER_LIMIT, f"{path}:{number}: {ended.why}")
-    path = recipe.library.path_of(draft.template, draft.channel, draft.locale) or draft.template
+    path = library.path_of(draft.template, draft.channel, draft.locale) or draft.template
     return Unrendered(MessageReason.RENDER_LIMIT, f"{path}: {ended.why}")

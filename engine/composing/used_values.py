@@ -1,6 +1,6 @@
 """The values that a message's template used, recorded so that the message can be rendered again from its template."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.messages.render import RenderContext
 from engine.messages.templates import TemplateLibrary
@@ -15,8 +15,9 @@ _Reading = tuple[str, tuple[str, ...] | None]
 class UsedValues:
     """Selects the values that a template reads, for one version of the templates."""
 
-    def __init__(self, library: TemplateLibrary) -> None:
-        self._library = library
+    def __init__(self, library_for: Callable[[str, str, str], TemplateLibrary]) -> None:
+        """``library_for`` returns the library that serves a template's name, channel and locale."""
+        self._library_for = library_for
         self._read: dict[tuple[str, str, str], tuple[_Reading, ...]] = {}
 
     def values(self, template: str, channel: str, context: RenderContext) -> dict[str, object]:
@@ -28,8 +29,9 @@ class UsedValues:
         return {**_only(context.values, self._read[key]), RENDERED_WITH: rendered_with}
 
     def _readings(self, template: str, channel: str, locale: str) -> tuple[_Reading, ...]:
-        path = self._library.path_of(template, channel, locale)
-        names = [variable.name for variable in self._library.reading(path).variables] if path else []
+        library = self._library_for(template, channel, locale)
+        path = library.path_of(template, channel, locale)
+        names = [variable.name for variable in library.reading(path).variables] if path else []
         below: dict[str, dict[str, None]] = {}
         whole = set()
         for root, *keys in (name.split(".") for name in names):

@@ -41,6 +41,11 @@ class Bundle:
         """The hash of the files under ``rules/``, on which decisions depend."""
         return digest(self.under(RULES))
 
+    @property
+    def templates(self) -> dict[str, str]:
+        """The files under ``templates/``, by their paths in there."""
+        return {path.removeprefix(f"{TEMPLATES}/"): text for path, text in self.under(TEMPLATES).items()}
+
     def under(self, folder: str) -> dict[str, str]:
         """Return the files under ``folder``, sorted by path."""
         return {path: self.files[path] for path in sorted(self.files) if path.startswith(f"{folder}/")}

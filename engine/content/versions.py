@@ -1,5 +1,6 @@
 """The running version of the files, and every version that has ever run, as stored in the database."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from engine.store.tables import Version
 
 CONTENT = "content"
 """``version.kind`` of a whole bundle; the one with the newest ``applied_at`` is running."""
+_NOT_ALIKE = re.compile(r"[^A-Za-z0-9/.-]+")
+"""What databases may write differently in JSON, or may not take literally in LIKE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,21 @@ def content_bundles(connection: Connection) -> Iterator[Bundle]:
     query = text("SELECT hash FROM version WHERE kind = :kind ORDER BY applied_at DESC")
     for version in connection.execute(query, {"kind": CONTENT}).scalars().all():
         if (bundle := content_bundle(connection, version)) is not None:
+            yield bundle
+
+
+def bundles_with(connection: Connection, beginning: str) -> Iterator[Bundle]:
+    """Yield every bundle that was ever applied and has a file whose path begins with ``beginning``, newest first.
+
+    The database leaves out the others, so that not all texts of all versions are transferred to find one of them.
+    """
+    alike = _NOT_ALIKE.sub("%", beginning)
+    query = text(
+        "SELECT hash FROM version WHERE kind = :kind AND CAST(files AS TEXT) LIKE :alike ORDER BY applied_at DESC"
+    )
+    for version in connection.execute(query, {"kind": CONTENT, "alike": f'%"{alike}%'}).scalars().all():
+        bundle = content_bundle(connection, version)
+        if bundle is not None and any(path.startswith(beginning) for path in bundle.files):
             yield bundle
 
 

@@ -26,8 +26,9 @@ from engine.delivery.gates.base import Gate
 from engine.delivery.identity import STORE, MessageKeys
 from engine.delivery.in_flight.table import InFlight
 from engine.delivery.journal import Journal
+from engine.delivery.kept_templates import TemplatesInUse
 from engine.delivery.lane import Lane, LaneContext, LaneState
-from engine.delivery.load import Loader, template_needs
+from engine.delivery.load import Loader
 from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext
 from engine.delivery.preparing import Composing
@@ -89,9 +90,16 @@ class Delivery:
         self, library: TemplateLibrary, catalog: FactCatalog, coupon_values: Mapping[str, str] | None = None
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
-        self._coupon_values = dict(coupon_values or {})
-        self._recipe = recipe_of(self._settings.brand, library, self._channels)
-        self._loader = Loader(self._database, template_needs(catalog, library), self._gates, self._keys, self._channels)
+        recipe = recipe_of(self._settings.brand, library, self._channels)
+        self._templates = TemplatesInUse(recipe, catalog)
+        self._loader = Loader(
+            self._database,
+            self._templates,
+            self._gates,
+            self._keys,
+            self._channels,
+            coupon_values=coupon_values,
+        )
         for state in self._states.values():
             state.channel_breakers.forget()
 
@@ -209,12 +217,12 @@ class Delivery:
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         await self._crashes.open(journal)
         loader = self._loader
-        context = DraftContext(self._settings.brand, self._unsubscriber, self._coupon_values)
+        context = DraftContext(self._settings.brand, self._unsubscriber)
         return LaneContext(
             journal=journal,
             claims=self._claims,
             loader=loader,
-            composing=Composing(Drafter(context, self._channels), self._recipe, self._composers),
+            composing=Composing(Drafter(context, self._channels), self._templates, self._composers),
             gates=self._gates,
             settings=self._settings.delivery,
             gate_context=self._gate_context,

@@ -3,7 +3,7 @@
 The unsubscribe link is made here, so that the processes that run templates do not know the secret that signs it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -28,11 +28,10 @@ from engine.settings import Brand
 
 @dataclass(frozen=True)
 class DraftContext:
-    """What drafts take from the brand. ``coupon_values`` maps coupons to their value in words."""
+    """What drafts take from the brand."""
 
     brand: Brand
     unsubscriber: Unsubscriber
-    coupon_values: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class Drafter:
             else {
                 "code": coupon.code,
                 "expires_on": self._last_day(pending),
-                "worth": self._shared.coupon_values.get(pending.coupon_name or "", ""),
+                "worth": coupon.worth,
             },
             "brand": self._brand,
             "unsubscribe_url": link,

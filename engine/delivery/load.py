@@ -5,7 +5,7 @@ is halved until the row is found. Any other exception is a bug and is not blamed
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,34 +17,16 @@ from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
 from engine.delivery.gates.base import Columns, Gate, Lookup
 from engine.delivery.identity import MessageKeys
+from engine.delivery.kept_templates import TemplateNeeds, TemplatesInUse
 from engine.delivery.pending_message import Coupon, MessageOccasion, PendingMessage
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
-from engine.facts.catalog import FactCatalog
 from engine.faults import trail
-from engine.messages.templates import TemplateLibrary
+from engine.incentives.kept import stored_coupon
 from engine.store.data_errors import is_data_error
 from engine.store.database import Database
+from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
-
-
-@dataclass(frozen=True)
-class TemplateNeeds:
-    """What templates read besides the user: fact -> type, and event -> its declared properties."""
-
-    facts: Mapping[str, ValueType] = field(default_factory=dict)
-    events: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-def template_needs(catalog: FactCatalog, library: TemplateLibrary) -> TemplateNeeds:
-    """Return the declared facts that templates read, and the properties of all declared events."""
-    read = {variable.name for name, channel in library.names() for variable in library.variables(name, channel)}
-    if "facts" in read:  # a template loops over them all
-        wanted = set(catalog.facts)
-    else:
-        wanted = {name.split(".")[1] for name in read if name.startswith("facts.")}
-    facts = {name: fact.type for name, fact in catalog.facts.items() if name in wanted}
-    return TemplateNeeds(facts, {name: tuple(properties) for name, properties in catalog.events.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +64,63 @@ class LoadedBatch:
         return len(self.actions) + len(self.missing) + len(self.unreadable)
 
 
+class _Reading:
+    """How batches are read for templates with the same needs."""
+
+    def __init__(
+        self, dialect: Dialect, needs: TemplateNeeds, gates: Sequence[Gate[Any]], channels: Sequence[Channel]
+    ) -> None:
+        self.needs = needs
+        self._names = tuple(needs.facts)
+        self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is ValueType.BOOLEAN)
+        addresses = {one.name: one.address.sql(dialect) for one in channels}
+        self._queries = {name: BatchQuery(dialect, sql, self._names, gates) for name, sql in addresses.items()}
+        self._no_channel = BatchQuery(dialect, "NULL", self._names, gates)
+
+    def fetch(self, connection: Connection, channel: str, claims: Sequence[Claim]) -> dict[int, ReadAction]:
+        """Return the data of ``claims`` by action id; see ``BatchQuery``."""
+        return self._queries.get(channel, self._no_channel).fetch(connection, claims)
+
+    def facts(self, read: ReadAction) -> dict[str, object]:
+        """Return the facts of an action's user, as templates read them."""
+        return fact_values(self._names, self._booleans, read.facts)
+
+    def event(self, row: ActionRow) -> dict[str, object]:
+        """Return the event that triggered the action's enrolment, as templates read it."""
+        declared = self.needs.events.get(row.event_name or "", ())
+        return event_values(row.event_name, row.event_at, row.event_amount, row.event_properties, declared)
+
+
 class Loader:
-    """Loads messages, and the data that gates need for them, from the store."""
+    """Loads messages, and the data that gates need for them, from the store.
+
+    If a message needs a template that is gone from the files, the kept one is read first (see ``kept_templates``).
+    """
 
     def __init__(
         self,
         database: Database,
-        needs: TemplateNeeds,
+        templates: TemplatesInUse,
         gates: Sequence[Gate[Any]],
         keys: MessageKeys,
         channels: Sequence[Channel] = CHANNELS,
+        *,
+        coupon_values: Mapping[str, str] | None = None,
     ) -> None:
+        """``coupon_values`` maps coupons to their value in words; those of coupons that are gone are read when needed."""
+        self._worth = dict(coupon_values or {})
         self._database = database
-        self._needs = needs
+        self._templates = templates
         self._keys = keys
         self._gates = gates
         self._converts = [gate.needs.read if isinstance(gate.needs, Columns) else None for gate in gates]
-        self._fact_names = tuple(needs.facts)
-        self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is ValueType.BOOLEAN)
         self._channels = by_name(channels)
-        self._queries = {one.name: self._query(one.address.sql(database.dialect)) for one in channels}
-        self._no_channel = self._query("NULL")
+        self._reading = self._make_reading(templates.current.needs)
         ids = rowset(database.dialect, "rows", id="BIGINT")
         self._expiries = text(f"SELECT a.expires_at FROM {ids} AS r JOIN action AS a ON a.id = r.id")
 
-    def _query(self, address: str) -> BatchQuery:
-        return BatchQuery(self._database.dialect, address, self._fact_names, self._gates)
+    def _make_reading(self, needs: TemplateNeeds) -> _Reading:
+        return _Reading(self._database.dialect, needs, self._gates, tuple(self._channels.values()))
 
     def load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         """Return the data of ``claims``, all of one channel, in the given order."""
@@ -122,16 +135,37 @@ class Loader:
         middle = len(claims) // 2
         return self.load(channel, claims[:middle]) + self.load(channel, claims[middle:])
 
+    def _read(
+        self, connection: Connection, channel: str, claims: Sequence[Claim]
+    ) -> tuple[_Reading, dict[int, ReadAction]]:
+        """Return the data of ``claims``, with what templates need that only now turned out to be needed."""
+        reading = self._reading
+        found = reading.fetch(connection, channel, claims)
+        wanted = {(read.row.template or "", read.row.locale or "") for read in found.values()}
+        needs = self._templates.complete(connection, channel, wanted).needs
+        if needs is not reading.needs:
+            reading = self._reading = self._make_reading(needs)
+            found = reading.fetch(connection, channel, claims)
+        return reading, found
+
+    def _read_worth(self, connection: Connection, found: Iterable[ReadAction]) -> None:
+        """Read the values in words of coupons that are gone from the files."""
+        named = {read.row.coupon_name for read in found if read.row.coupon_code and read.row.coupon_name}
+        for name in named - self._worth.keys():
+            section = stored_coupon(connection, name)
+            self._worth[name] = section.worth if section else ""
+
     def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         loaded: list[tuple[PendingMessage, list[object]]] = []
         unreadable: list[Unreadable] = []
         with self._database.read() as connection:
-            found = self._queries.get(channel, self._no_channel).fetch(connection, claims)
+            reading, found = self._read(connection, channel, claims)
+            self._read_worth(connection, found.values())
             for claim in claims:
                 if (read := found.get(claim.action_id)) is None:
                     continue
                 try:
-                    loaded.append((self._message(channel, claim, read), self._read_columns(read)))
+                    loaded.append((self._message(channel, claim, read, reading), self._read_columns(read)))
                 except (BadRow, orjson.JSONDecodeError) as error:
                     unreadable.append(Unreadable(claim, _detail(error), read.row.expires_at))
             self._look_up(connection, loaded)
@@ -160,7 +194,7 @@ class Loader:
             expires_at = connection.execute(self._expiries, {"rows": pack([[claim.action_id]])}).scalar_one()
         return Unreadable(claim, _detail(error), int(expires_at))
 
-    def _message(self, channel: str, claim: Claim, read: ReadAction) -> PendingMessage:
+    def _message(self, channel: str, claim: Claim, read: ReadAction, reading: _Reading) -> PendingMessage:
         row, known = read.row, self._channels.get(channel)
         recipient = known.usable(row.address) if known and row.address else None
         return PendingMessage(
@@ -184,16 +218,15 @@ class Loader:
             recipient=recipient,
             locale=row.locale,
             timezone=row.timezone,
-            coupon=Coupon(row.coupon_code, row.coupon_expires_at) if row.coupon_code else None,
-            event=self._event(row) if row.event_name is not None else None,
-            facts=fact_values(self._fact_names, self._booleans, read.facts),
+            coupon=self._coupon(row) if row.coupon_code else None,
+            event=reading.event(row) if row.event_name is not None else None,
+            facts=reading.facts(read),
             suppression_form=known.suppression_form(recipient) if known and recipient else None,
             occasion=_occasion(row),
         )
 
-    def _event(self, row: ActionRow) -> dict[str, object]:
-        declared = self._needs.events.get(row.event_name or "", ())
-        return event_values(row.event_name, row.event_at, row.event_amount, row.event_properties, declared)
+    def _coupon(self, row: ActionRow) -> Coupon:
+        return Coupon(row.coupon_code or "", row.coupon_expires_at, self._worth.get(row.coupon_name or "", ""))
 
 
 def _occasion(row: ActionRow) -> MessageOccasion | None:

@@ -10,10 +10,11 @@ from engine.settings import ConsentSettings
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """The message's coupon code. ``expires_at`` is None if the code never expires."""
+    """The message's coupon code. ``expires_at`` is None if the code never expires; ``worth`` is its value in words."""
 
     code: str
     expires_at: int | None
+    worth: str = ""
 
 
 class MessageOccasion(NamedTuple):

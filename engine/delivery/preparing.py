@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
-from engine.composing.draft import Broken, Composed, Draft, Recipe, Unrendered
+from engine.composing.draft import Broken, Composed, Draft, Unrendered
 from engine.composing.jobs import Job, Work
 from engine.composing.process import ComposingStopped
 from engine.composing.processes import Composers, Made
@@ -20,6 +20,7 @@ from engine.delivery.drafting import Drafter, ReadyMessage
 from engine.delivery.gates.asking import judge
 from engine.delivery.gates.base import Defer, Gate, Hold, Pass, Refuse, Verdict
 from engine.delivery.gates.expiry import ExpiryReason
+from engine.delivery.kept_templates import TemplatesInUse
 from engine.delivery.load import LoadedAction, LoadedBatch, Unreadable
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.reasons import DeliveryReason
@@ -56,7 +57,7 @@ class Composing:
     """What messages of one version of the files are composed with."""
 
     drafter: Drafter
-    recipe: Recipe
+    templates: TemplatesInUse
     composers: Composers
 
 
@@ -123,7 +124,7 @@ class Preparer:
 
     async def compose(self, messages: Sequence[PendingMessage], now: int, group: Group) -> None:
         """Add ``messages`` to ``group``: as messages that may be sent, or as other moves."""
-        composing, recipe = self._composing, self._composing.recipe
+        composing, recipe = self._composing, self._composing.templates.current.recipe
         waiting = list(messages)
         while drafted := [(one, draft) for one in waiting if (draft := self._draft(one, now, group)) is not None]:
             job = Job(Work.COMPOSE, tuple(draft for _, draft in drafted))

@@ -78,7 +78,7 @@ class Previewer:
         self._content = content
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
-        self._drafter = Drafter(DraftContext(brand, unsubscriber, content.coupon_values()), content.kinds.channels)
+        self._drafter = Drafter(DraftContext(brand, unsubscriber), content.kinds.channels)
         self._recipe = recipe_of(brand, content.library, content.kinds.channels)
         self._channels = by_name(content.kinds.channels)
 

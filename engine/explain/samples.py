@@ -43,7 +43,7 @@ def sample_coupon(section: CouponSection | None, now: Instant) -> Coupon:
     """Return a code that looks like one of the coupon's, but is not valid."""
     prefix = section.prefix if section else ""
     expires_at = None if section is None or section.valid is None else now + section.valid
-    return Coupon(f"{prefix}SAMPLE", expires_at)
+    return Coupon(f"{prefix}SAMPLE", expires_at, section.worth if section else "")
 
 
 def sample_value(name: str, kind: ValueType, scale: int, now: Instant) -> object:

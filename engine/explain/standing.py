@@ -64,6 +64,11 @@ class PlaybookStanding:
     """Messages that wait or are held."""
 
     @property
+    def is_cancelled(self) -> bool:
+        """Whether what it had planned is not carried out any more, unless the file changes."""
+        return self.state is not FileState.PAUSED and self.on_retire == "cancel"
+
+    @property
     def concerns_anybody(self) -> bool:
         """Whether there is anything to know: it is paused, or there are users or messages of it."""
         return self.state is FileState.PAUSED or bool(self.enrolled or self.messages)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from engine.clock import NEVER, Instant
 from engine.incentives.form import CouponSection
+from engine.incentives.kept import KeptCoupons
 from engine.store.dialects import Dialect
 from engine.store.statement import statement
 
@@ -38,6 +39,7 @@ class CouponIssuer:
     def __init__(self, coupons: Mapping[str, CouponSection], secret: bytes, dialect: Dialect) -> None:
         """``secret`` keeps series unguessable; it belongs to the installation."""
         self._coupons = coupons
+        self._kept = KeptCoupons(coupons)
         self._secret = secret
         self._dialect = dialect
 
@@ -56,10 +58,10 @@ class CouponIssuer:
     ) -> int:
         """Give a code of ``coupon`` to each enrolment selected by ``wanting`` that does not have one yet.
 
-        ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got a
+        A coupon that is gone from the files is given as it was last. ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got a
         code; there was none left for the others.
         """
-        section = self._coupons.get(coupon)
+        section = self._kept.get(connection, coupon)
         if section is None:
             return 0
         lacking = (

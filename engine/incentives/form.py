@@ -4,8 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from engine.content.bundle import PLAYBOOKS
 from engine.content.document import Section
 from engine.content.values import Duration
+
+COUPONS_PATH = f"{PLAYBOOKS}/coupons.toml"
 
 
 class CouponSection(Section):

@@ -80,12 +80,13 @@ def _names(library: TemplateLibrary, name: str, channel: str, catalog: FactCatal
         for where, line, block in library.reading(path).circles:
             yield Finding(_path(where), line, f"the block `{block}` contains itself; remove one of the two")
         for variable in library.reading(path).variables:
-            message = _unknown(variable.name, catalog)
+            message = unknown_value(variable.name, catalog)
             if message:
                 yield _at(variable, message)
 
 
-def _unknown(name: str, catalog: FactCatalog) -> str:
+def unknown_value(name: str, catalog: FactCatalog) -> str:
+    """Return what is wrong with a dotted name that a template reads; empty if something provides it."""
     root, _, rest = name.partition(".")
     if root not in ROOTS:
         return f"unknown value `{root}`" + (

@@ -6,7 +6,10 @@ from engine.actions.described_enum import DescribedEnum
 class MessageReason(DescribedEnum):
     """The reasons of rendering and composing, besides ``render_failed``."""
 
-    TEMPLATE_MISSING = "template_missing", "There is no template with this name for the channel."
+    TEMPLATE_MISSING = (
+        "template_missing",
+        "There is no template with this name for the channel, neither in the files nor in an earlier version of them.",
+    )
     TEMPLATE_INVALID = "template_invalid", "The template has errors; `habitue check` lists them."
     TEMPLATE_UNSAFE = "template_unsafe", "The template puts a value where it cannot be escaped safely."
     URL_INVALID = "url_invalid", "A link in the message does not begin with https://, mailto: or tel:."

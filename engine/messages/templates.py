@@ -1,6 +1,6 @@
 """The library of a brand's templates: finding them by name, channel and locale, and checking them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -32,6 +32,9 @@ MAX_SOURCE = 200_000
 """Maximum number of characters of a file."""
 
 SUFFIX = ".j2"
+
+MessageName = tuple[str, str]
+"""What steps send, and the channel: ``("winback/offer", "email")``; there is a file for each locale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,15 @@ class TemplateLibrary:
         made_of = (self._sources, self._blocks, self._default_locale, self._brand, self._filters)
         return TemplateLibrary, made_of
 
+    def others(self, sources: Mapping[str, str]) -> "TemplateLibrary":
+        """Return a library of other files for the same brand."""
+        return TemplateLibrary(sources, self._blocks, self._default_locale, self._brand, self._filters)
+
+    def only(self, messages: Iterable[MessageName]) -> "TemplateLibrary":
+        """Return a library of these messages alone, with what they extend, include or import."""
+        starts = [path for name, channel in messages for path in self.files(name, channel)]
+        return self.others({path: self._sources[path] for path in sorted({*starts, *reachable(self._trees, starts)})})
+
     def path_of(self, name: str, channel: str, locale: str = "") -> str | None:
         """Return the file for ``locale``: its own, its language's, the one without a locale, or the brand's.
 
@@ -118,9 +130,9 @@ class TemplateLibrary:
         path = self.path_of(name, channel, locale)
         if path is None:
             names = {label.name for label in self._paths if label.channel == channel}
-            raise RenderError(
-                f"no {channel} template `{name}`{did_you_mean(name, names)}", MessageReason.TEMPLATE_MISSING
-            )
+            write = f"write templates/{name}.{channel}{SUFFIX}"
+            said = f"no {channel} template `{name}`: {write}{did_you_mean(name, names)}"
+            raise RenderError(said, MessageReason.TEMPLATE_MISSING)
         ready = self._ready.get(path)
         return ready if ready is not None else self._compile(path, channel)
 
@@ -142,7 +154,7 @@ class TemplateLibrary:
         found += problems_across(self._sandbox, self._sources, self._blocks_of)
         return sorted(set(found))
 
-    def names(self) -> frozenset[tuple[str, str]]:
+    def names(self) -> frozenset[MessageName]:
         """Return every (name, channel) for which there is a file."""
         return frozenset((label.name, label.channel) for label in self._paths)
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_after_a_message_that_exceeds_the_limits_the_caller_decides_about_the_re
     endless = next(iter(ENDLESS))
     made = processes.submit(recipe(), Job(Work.COMPOSE, (draft(), draft(endless), draft(endless), draft()))).result()
     assert [type(one) for one in made] == [Composed, Unrendered]
+
+
+def test_a_kept_template_is_composed_with_the_files_of_its_own_version(processes: Processes) -> None:
+    page = "{% block subject %}Hello{% endblock %}<p>{% include 'layouts/part.email.j2' %}</p>"
+    endless = next(iter(ENDLESS))
+    today = recipe({"fine.email.j2": TEMPLATES["fine.email.j2"], "layouts/part.email.j2": "today"})
+    older = recipe({**TEMPLATES, "page.email.j2": page, "layouts/part.email.j2": "then"}).library
+    kept = {(name, "email"): older.only([(name, "email")]) for name in ("page", endless)}
+    brand = replace(today, kept=kept)
+    first, second, third = all_of(processes, [draft("page"), draft(endless), draft()], brand)
+    assert isinstance(first, Composed)
+    assert "then" in str(first.payload)
+    assert isinstance(second, Unrendered)
+    assert second.detail == f"{endless}.email.j2:2: takes more than 0.4 s of computing time"
+    assert isinstance(third, Composed)
+    assert third.subject == "Hello ann"
 
 
 def test_other_files_are_used_from_the_next_job_on(processes: Processes) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from engine.content.bundle import PLAYBOOKS, Bundle
 from engine.content.document import Document, parse_document, validate
+from engine.incentives.form import COUPONS_PATH
 from engine.playbooks.file.head import OnRetire, PlaybookSection, PlaybookState
-from engine.playbooks.file.load import COUPONS_PATH
 from engine.playbooks.file.playbook import Playbooks
 
 

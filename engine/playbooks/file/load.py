@@ -8,14 +8,12 @@ from engine.content.bundle import PLAYBOOKS, Bundle
 from engine.content.document import Document, parse_document, validate
 from engine.content.findings import Finding
 from engine.facts.catalog import FactCatalog
-from engine.incentives.form import CouponSection, CouponsFile
+from engine.incentives.form import COUPONS_PATH, CouponSection, CouponsFile
 from engine.playbooks.file.compiling import compile_playbook
 from engine.playbooks.file.kinds import SHIPPED_KINDS, PlaybookKinds
 from engine.playbooks.file.part import References
 from engine.playbooks.file.playbook import Playbook, Playbooks
 from engine.playbooks.file.reading import PlaybookFile, read_playbook
-
-COUPONS_PATH = f"{PLAYBOOKS}/coupons.toml"
 
 
 def load_playbooks(
