@@ -31,7 +31,8 @@ def check_kept_templates(
 ) -> list[Finding]:
     """Return a warning for each template that ``content`` does not have, but that users who entered earlier need.
 
-    ``served`` are the channels with an adapter, ``ending`` the playbooks whose messages are cancelled anyway. Of the messages that wait, a limited number is looked at.
+    ``served`` are the channels with an adapter, ``ending`` the playbooks whose messages are cancelled anyway. Of the
+    messages that wait, a limited number is looked at.
     """
     needed = _needed(connection, content)
     library = content.library

@@ -58,8 +58,8 @@ class CouponIssuer:
     ) -> int:
         """Give a code of ``coupon`` to each enrolment selected by ``wanting`` that does not have one yet.
 
-        A coupon that is gone from the files is given as it was last. ``wanting`` selects ``id`` and ``user_id`` of enrolments, and ``turn``, which orders them. Returns how many got a
-        code; there was none left for the others.
+        A coupon that is gone from the files is given as it was last. ``wanting`` selects ``id`` and ``user_id`` of
+        enrolments, and ``turn``, which orders them. Returns how many got a code; there was none left for the others.
         """
         section = self._kept.get(connection, coupon)
         if section is None:
