@@ -144,7 +144,7 @@ class Delivery:
         """Open the journal and then the adapters; they are closed in reverse order."""
         limits = [self._settings.channel(name).in_flight for name in self._adapters]
         give_up_after = self._settings.delivery.lease
-        group = max(1, max(limits, default=1) // 2)
+        group = max(limits, default=1)
         in_flight = InFlight(self._crashes.folder, 2 * sum(limits) + 1)  # some room for those whose answers are lost
         journal = Journal(self._database, self._clock, self._gates, in_flight, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
