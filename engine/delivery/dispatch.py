@@ -19,6 +19,7 @@ from engine.clock import SECOND, Clock
 from engine.composing.processes import Composers
 from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
+from engine.delivery.collecting import seldom_collected
 from engine.delivery.crashes import Crashes
 from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.gates import GATES
@@ -143,10 +144,11 @@ class Delivery:
         """Open the journal and then the adapters; they are closed in reverse order."""
         limits = [self._settings.channel(name).in_flight for name in self._adapters]
         give_up_after = self._settings.delivery.lease
-        group = max(1, max(limits, default=1) // 2)
+        group = max(limits, default=1)
         in_flight = InFlight(self._crashes.folder, 2 * sum(limits) + 1)  # some room for those whose answers are lost
         journal = Journal(self._database, self._clock, self._gates, in_flight, give_up_after=give_up_after, group=group)
         async with AsyncExitStack() as opened:
+            opened.enter_context(seldom_collected())
             opened.callback(in_flight.close)
             await opened.enter_async_context(journal)
             for adapter in self._adapters.values():

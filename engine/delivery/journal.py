@@ -66,6 +66,24 @@ class _Post:
     inside: TransactionalMoves | None
     written: "asyncio.Future[Written]"
 
+    def tell(self, result: Written | Exception) -> None:
+        """Give ``result`` to whoever still waits for it."""
+        if self.written.done():
+            return
+        if isinstance(result, Exception):
+            self.written.set_exception(result)
+        else:
+            self.written.set_result(result)
+
+
+class _Undecided(Exception):
+    """The decision inside ``post`` failed, so the transaction was rolled back."""
+
+    def __init__(self, post: _Post, error: Exception) -> None:
+        self.post = post
+        self.error = error
+        super().__init__(str(error))
+
 
 class Journal:
     """Writes moves and does other work on the store, one after the other. Use as an async context manager."""
@@ -158,21 +176,23 @@ class Journal:
     async def _commit(self, posts: Sequence[_Post]) -> None:
         try:
             results, stale = await self._persist(posts)
+        except _Undecided as undecided:
+            undecided.post.tell(DecisionFailed(undecided.error))
+            if others := [post for post in posts if post is not undecided.post]:
+                await self._commit(others)
+            return
         except Exception as error:  # noqa: BLE001 - it is raised to those who wait for the group
-            results, stale = [error] * len(posts), []
+            for post in posts:
+                post.tell(error)
+            return
         if stale:
             _log.warning("stale_fence", actions=stale[:20], count=len(stale))
+        moves = (move for result in results for move in result.values())
+        self.in_flight.ended(move for move in moves if move.state is not State.HANDED_OFF)
         for post, result in zip(posts, results, strict=True):
-            if not isinstance(result, Exception):
-                self.in_flight.ended(move for move in result.values() if move.state is not State.HANDED_OFF)
-            if post.written.done():
-                continue
-            if isinstance(result, Exception):
-                post.written.set_exception(result)
-            else:
-                post.written.set_result(result)
+            post.tell(result)
 
-    async def _persist(self, posts: Sequence[_Post]) -> tuple[Sequence[Written | Exception], list[int]]:
+    async def _persist(self, posts: Sequence[_Post]) -> tuple[Sequence[Written], list[int]]:
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
@@ -184,12 +204,12 @@ class Journal:
             await asyncio.sleep(wait)
             waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT)
 
-    def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Sequence[Written | Exception], list[int]]:
+    def _write(self, posts: Sequence[_Post], connection: Connection) -> tuple[Sequence[Written], list[int]]:
         """Write the posts' moves; return what was written of each, and the actions that another worker has claimed since."""
         claims = [claim for post in posts for claim in (*post.moves, *(post.inside.claims if post.inside else ()))]
         ours = self._mover.still_ours(connection, claims)
         results = [self._decide(post, ours, connection) for post in posts]
-        moves = [move for one in results if not isinstance(one, DecisionFailed) for move in one.values()]
+        moves = [move for one in results for move in one.values()]
         self._mover.write_held(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.state in ENDED_UNSENT]
         if ended:
@@ -198,15 +218,19 @@ class Journal:
         self.in_flight.waiting(move for move in moves if move.state is State.HANDED_OFF)
         return results, [claim.action_id for claim in claims if claim.action_id not in ours]
 
-    def _decide(self, post: _Post, ours: frozenset[int], connection: Connection) -> Written | DecisionFailed:
-        """Return those moves of a post that are still this worker's to make."""
+    def _decide(self, post: _Post, ours: frozenset[int], connection: Connection) -> Written:
+        """Return those moves of a post that are still this worker's to make.
+
+        Raises:
+            _Undecided: its own decision failed. The group is rolled back and written again without it, because this
+                hardly ever happens, and a savepoint would cost each group a tenth of its time.
+        """
         moves = list(post.moves)
         if post.inside is not None:
             try:
-                with connection.begin_nested():
-                    moves += post.inside.decide(connection, ours)
+                moves += post.inside.decide(connection, ours)
             except Exception as error:
                 if is_store_error(error, connection):
                     raise
-                return DecisionFailed(error)
+                raise _Undecided(post, error) from error
         return {move.action_id: move for move in moves if move.action_id in ours}

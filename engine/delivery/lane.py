@@ -82,6 +82,7 @@ class Lane:
         self._channel_breakers = state.channel_breakers
         self._context = context
         self._group = max(1, in_flight // 2)
+        self._handing_off: asyncio.Task[None] | None = None
         self._preparer = Preparer(context.composing, context.gates, state.channel_breakers, self._halted)
         self._sender = Sender(
             adapter,
@@ -109,12 +110,15 @@ class Lane:
                 trial = self._breaker.trying or self._channel_breakers.trying
                 if not trial:
                     upcoming = asyncio.create_task(self._claim())
-                await self._process(batch)
+                await self._process(batch, trial=trial)
                 if trial:
                     await self._sender.drained()
                     upcoming = asyncio.create_task(self._claim())
+            await self._handed_off()
         finally:
-            await asyncio.gather(upcoming, return_exceptions=True)
+            if self._handing_off is not None:
+                self._handing_off.cancel()  # after an error: it may wait for senders that will send no more
+            await asyncio.gather(upcoming, self._handed_off(), return_exceptions=True)
         await self._sender.drained()
         return claimed
 
@@ -161,7 +165,11 @@ class Lane:
 
     # --- gates, compose ----------------------------------------------------------------------------------------
 
-    async def _process(self, batch: LoadedBatch) -> None:
+    async def _process(self, batch: LoadedBatch, *, trial: bool) -> None:
+        """Take ``batch`` through the gates and have it composed; its last group may still be handed off afterwards.
+
+        Of a ``trial`` everything is handed off, so that the gates have been asked in all.
+        """
         group = Group()
         gate_context = self._context.gate_context(self._context.clock.now())
         self._preparer.unloaded(batch, group, gate_context.now)
@@ -174,27 +182,41 @@ class Lane:
                 passed += [message] if message is not None else []
             if len(passed) >= self._group:
                 await self._preparer.compose(passed, gate_context.now, group)
-                await self._hand_off(group, gate_context)
+                await self._begin_hand_off(group, gate_context)
                 group, passed = Group(), []
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # let the senders run
         await self._preparer.compose(passed, gate_context.now, group)
-        await self._hand_off(group, gate_context)
+        await self._begin_hand_off(group, gate_context)
+        if trial:
+            await self._handed_off()
         if judged and not self._channel_breakers.paused(gate_context.now):
             self._channel_breakers.worked(self._context.settings.batch)
 
     # --- hand off ----------------------------------------------------------------------------------------------
 
+    async def _begin_hand_off(self, group: Group, gate_context: GateContext) -> None:
+        """Hand ``group`` off as soon as the one before it has been, while the next is composed."""
+        await self._handed_off()
+        if group:
+            self._handing_off = asyncio.create_task(self._hand_off(group, gate_context))
+
+    async def _handed_off(self) -> None:
+        """Wait until the last group is handed off."""
+        if self._handing_off is not None:
+            await self._handing_off
+
     async def _hand_off(self, group: Group, gate_context: GateContext) -> None:
-        if not group:
-            return
-        await self._sender.acquire(len(group.passed))
-        lease_until = self._context.clock.now() + self._context.settings.lease
+        await self._sender.acquire(number := len(group.passed))
+        now = self._context.clock.now()
+        group.passed = [one for one in group.passed if not self._preparer.halted(one[0], now, group)]
+        self._sender.release(number - len(group.passed))
+        lease_until = now + self._context.settings.lease
         hand_off = HandOff(group, gate_context, self._context.gates, self._ask_again, self._adapter_name, lease_until)
         asked_at = asyncio.get_running_loop().time()
         posted = self._context.journal.post(
             group.moves,
-            urgent=self._sender.nearly_idle,
+            urgent=True,  # at once, so that the senders have work when they have sent what they have now
             inside=TransactionalMoves(hand_off.claims, hand_off.decide) if hand_off.claims else None,
         )
         try:

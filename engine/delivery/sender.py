@@ -113,11 +113,6 @@ class Sender:
         """Queue a message for sending; one credit must have been acquired for it."""
         self._outbox.put_nowait(outgoing)
 
-    @property
-    def nearly_idle(self) -> bool:
-        """Whether the senders will soon have nothing to do."""
-        return self._adapter is None or self._outbox.qsize() < self._adapter.concurrency
-
     async def drained(self) -> None:
         """Wait until every hand-off has its answer recorded.
 

@@ -39,10 +39,10 @@ def test_a_row_in_quarantine_keeps_its_count(world: Deliveries) -> None:
 
 
 def test_a_channel_that_a_gate_stopped_resumes_only_when_a_message_has_passed_the_gate(world: Deliveries) -> None:
-    """The first message finds the provider down while the second hits the bug; the next batch is already claimed."""
+    """The first message finds the provider down while the third hits the bug; the next batch is already claimed."""
 
     def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
-        return NOTHING[message.user_id] if message.user_id == 2 else PASS
+        return NOTHING[message.user_id] if message.user_id == 3 else PASS
 
     def down_after_a_while(_: Message) -> Answer:
         world.at(NOON + 6 * SECOND)
@@ -51,7 +51,7 @@ def test_a_channel_that_a_gate_stopped_resumes_only_when_a_message_has_passed_th
     world.users(8)
     world.due_actions(8)
     provider = Provider(script=down_after_a_while)
-    delivery = world.delivery(provider, gates=(*GATES, Gate("broken", judge, ())), in_flight=2, batch=2)
+    delivery = world.delivery(provider, gates=(*GATES, Gate("broken", judge, ())), in_flight=2, batch=3)
     asyncio.run(delivery.drain())
     assert {alarm.subject for alarm in delivery.alarms} == {
         "adapter `scripted` is down",
