@@ -65,6 +65,12 @@ def held_for(connection: Connection, playbook: str, reason: DescribedEnum) -> li
     return list(connection.execute(text(query), {"reason": reason.value, "name": playbook}).scalars())
 
 
+def playbooks_holding(connection: Connection, reason: DescribedEnum) -> list[str]:
+    """Return the playbooks of which any action is held for ``reason``, by name."""
+    query = f"SELECT DISTINCT playbook FROM action WHERE {_CANCELLABLE[1]} AND reason = :reason ORDER BY playbook"
+    return list(connection.execute(text(query), {"reason": reason.value}).scalars())
+
+
 def with_workers(connection: Connection, playbook: str) -> bool:
     """Tell whether any worker, alive or not, has an action of ``playbook``, which may come back to the queue."""
     query = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND playbook = :name LIMIT 1")

@@ -17,7 +17,7 @@ from engine.control.interventions import Hand, record, set_count
 from engine.incentives.set_back import take_back_codes
 from engine.loading import Content
 from engine.playbooks.file.heads import heads_of
-from engine.playbooks.retiring import Files, follow_files, take_back_retirements
+from engine.playbooks.retiring import Files, called_off_since, follow_files, look_again, take_back_retirements
 from engine.playbooks.set_back import RESTARTING, EnrolmentsTakenBack, take_back_enrolments
 from engine.rules.set_back import PlacementsTakenBack, take_back_placements
 from engine.store.dialects import dialect_of
@@ -81,7 +81,8 @@ def set_back(
 
     ``content`` is the running version of the files; ``hold_vanished`` as in ``Files``. While this transaction lasts, no tick runs and nothing is applied.
     """
-    dialect_of(connection).lock_table(connection, "version")
+    for table in ("version", "pause"):  # before any row
+        dialect_of(connection).lock_table(connection, table)
     if not read_clock(connection, now).ahead:
         return None
     ticked = text("SELECT max(at) FROM tick WHERE at <= :latest")
@@ -99,12 +100,14 @@ def _take_back(connection: Connection, content: Content, since: Instant, last: I
     binds = {"since": since}
     wrong = connection.execute(text("SELECT at, started_at FROM tick WHERE at > :since"), binds).all()
     first = Instant(min(tick.at for tick in wrong))
+    called_off = called_off_since(connection, since)
     actions = take_back_actions(connection, since)
     codes = take_back_codes(connection, content.playbooks.coupons, since)
     enrolments = take_back_enrolments(connection, content.pinned(), since, first)
     further = f"SELECT user_id FROM {RESTARTING}"
     placements = take_back_placements(connection, content.rules.dimensions, since, last, further)
     take_back_retirements(connection, since)
+    look_again(connection, since, called_off)
     _retry_quarantined(connection, since)
     counts = {
         table: connection.execute(text(f"DELETE FROM {table} WHERE {column} > :since"), binds).rowcount

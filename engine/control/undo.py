@@ -13,6 +13,7 @@ from engine.control.releasing import UNDO_RELEASE
 from engine.control.resolving import UNDO_RESOLVING
 from engine.control.suppressing import UNDO_SUPPRESSING
 from engine.errors import InputError
+from engine.playbooks.retiring import look_again
 from engine.store.database import Transactions
 from engine.store.dialects import dialect_of
 
@@ -101,7 +102,9 @@ def _begin(connection: Connection, done: PastIntervention, hand: Hand, now: Inst
 
 
 def _chunk(connection: Connection, undoer: Undoer, done: PastIntervention, by: int, now: Instant) -> int:
+    dialect_of(connection).lock_table(connection, "pause")  # see look_again; it comes before the rows
     changed = undoer.undo(connection, done, by, now, CHUNK)
     if changed:
         add_count(connection, by, changed)
+        look_again(connection, now)
     return changed

@@ -21,12 +21,12 @@ from engine.playbooks.retiring import (
     Files,
     cancel_actions,
     end_enrolments,
-    end_retirement,
     follow_files,
     hold,
     needs_following,
     note_held,
     note_over,
+    note_released,
     subject_of,
 )
 from engine.store.paused import Retirement, retirements
@@ -86,7 +86,7 @@ class RetireStage:
         with self._store.read() as connection:
             found = held_for(connection, playbook, PlaybookReason.RETIRED)
         yield from self._in_chunks(_go_on, found, now)
-        self._store.in_transaction(partial(end_retirement, playbook=playbook))
+        self._store.in_transaction(partial(note_released, playbook=playbook))
 
     def _in_chunks(self, change: _Change, rows: Sequence[int], now: Instant) -> Iterator[int]:
         for start in range(0, len(rows), self._chunk):

@@ -4,12 +4,20 @@ A retirement that cancels is a pause with an instant at which what waits is canc
 then (``engine.pipeline.retiring``). If the playbook comes back before, what was held is released, and the pause ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.actions.calling_off import CallOff, call_off, cancellable, holdable, with_workers
+from engine.actions.calling_off import (
+    CallOff,
+    call_off,
+    cancellable,
+    held_for,
+    holdable,
+    playbooks_holding,
+    with_workers,
+)
 from engine.actions.states import State
 from engine.clock import Instant
 from engine.playbooks.by_hand import active_enrolments, cancel_enrolments
@@ -28,6 +36,9 @@ _REMOVE = text(f"DELETE FROM pause WHERE {_OURS}")
 _CANCEL_AT = text(f"UPDATE pause SET since = :since, cancel_at = :cancel_at, held_at = :held_at WHERE {_OURS}")
 _RELEASE = text(f"UPDATE pause SET cancel_at = NULL, held_at = coalesce(held_at, :now) WHERE {_OURS}")
 _HELD = text(f"UPDATE pause SET held_at = :now WHERE {_OURS}")
+_LOOK_AGAIN = text(
+    f"UPDATE pause SET held_at = NULL WHERE origin = '{PauseOrigin.RETIRED}' AND cancel_at IS NOT NULL AND held_at IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,28 @@ def _sooner(known: Retirement, cancel_at: Instant, now: Instant) -> Retirement:
     return Retirement(known.playbook, known.since, min(known.cancel_at, cancel_at), known.held_at)
 
 
+def look_again(connection: Connection, now: Instant, playbooks: Iterable[str] = ()) -> None:
+    """Have the next tick look at what is retired, because messages have been put back into states that they had before.
+
+    Until then nothing of it is sent. What is held although its playbook's retirement is over, is held, cancelled or goes on
+    as the files say then; so are the messages of ``playbooks``.
+    """
+    dialect_of(connection).lock_table(connection, "pause")
+    connection.execute(_LOOK_AGAIN)
+    known = {one.playbook for one in retirements(connection)}
+    for name in sorted({*playbooks, *playbooks_holding(connection, PlaybookReason.RETIRED)} - known):
+        connection.execute(_ADD, {"name": name, "origin": PauseOrigin.RETIRED, "now": now, "cancel_at": None})
+
+
+def called_off_since(connection: Connection, since: Instant) -> list[str]:
+    """Return the playbooks of which messages were held or cancelled later than ``since`` because they were retired."""
+    query = text(
+        "SELECT DISTINCT a.playbook FROM action_event AS v JOIN action AS a ON a.id = v.action_id"
+        " WHERE v.at > :since AND v.reason = :reason ORDER BY a.playbook"
+    )
+    return list(connection.execute(query, {"since": since, "reason": PlaybookReason.RETIRED.value}).scalars())
+
+
 def take_back_retirements(connection: Connection, since: Instant) -> int:
     """Date back what files paused and retired later than ``since``, by a clock that was ahead; return how many pauses.
 
@@ -157,6 +190,7 @@ def note_held(connection: Connection, playbook: str, now: Instant) -> bool:
 
     While a worker has any, it may come back.
     """
+    dialect_of(connection).lock_table(connection, "pause")  # nobody may put messages back meanwhile: see look_again
     if with_workers(connection, playbook) or holdable(connection, subject_of(playbook), PlaybookReason.RETIRED):
         return False
     connection.execute(_HELD, {"name": playbook, "origin": PauseOrigin.RETIRED, "now": now})
@@ -167,6 +201,14 @@ def note_over(connection: Connection, playbook: str) -> bool:
     """End the retirement of ``playbook`` if nothing of it is left that could be cancelled; return whether that is so."""
     left = with_workers(connection, playbook) or active_enrolments(connection, playbook)
     if left or cancellable(connection, subject_of(playbook)):
+        return False
+    end_retirement(connection, playbook)
+    return True
+
+
+def note_released(connection: Connection, playbook: str) -> bool:
+    """End the retirement of ``playbook`` if nothing is held because of it any more; return whether that is so."""
+    if held_for(connection, playbook, PlaybookReason.RETIRED):
         return False
     end_retirement(connection, playbook)
     return True

@@ -43,7 +43,7 @@ class NotActive:
     enrolled: bool
     """Whether anybody is in it."""
     newly: bool
-    """Whether the version before had it active or paused, or did not have it at all."""
+    """Whether the version before did not have it, or said otherwise about its end."""
 
     @property
     def cancels(self) -> bool:
@@ -66,7 +66,7 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
             one.on_retire,
             one.path,
             one.name in enrolled,
-            before is not None and (one.name not in former or former[one.name].state != one.state),
+            before is not None and _end(former.get(one.name)) != _end(one),
         )
         for one in heads.values()
         if one.state != "active"
@@ -76,6 +76,10 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
         head = former.get(name) or _last_head(connection, name)
         found.append(NotActive(name, FileState.VANISHED, head.on_retire, head.path, name in enrolled, name in former))
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _end(head: FileHead | None) -> tuple[str, str] | None:
+    return (head.state, head.on_retire) if head else None
 
 
 def playbooks_with_users(connection: Connection) -> Iterator[str]:
