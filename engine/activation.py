@@ -106,8 +106,10 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
     def work(connection: Connection) -> Activation | None:
         wait_for_chunks(connection)
         running = running_version(connection)
-        if running == content.version != before:
-            return None  # another process was quicker
+        if running == content.version != before:  # another process was quicker
+            if wish.columns:
+                follow_files(connection, _running_files(wish), now)
+            return None
         _require_seen(Seen(before), running, content)
         columns = follow(connection, database.dialect, content.columns()) if wish.columns else Drift()
         require_columns(connection, database.dialect, content.columns())
@@ -126,13 +128,17 @@ def make_running(database: Database, wish: Wish, now: Instant, compiled: Compile
 
 def _follow_running(database: Database, wish: Wish, now: Instant) -> None:
     """Let a person who applies the running version again cancel what is only held so far."""
-    files = Files(heads_of(wish.content.playbooks), None, wish.hold_vanished)
+    files = _running_files(wish)
 
     def work(connection: Connection) -> None:
         hold_version(connection, wish.content.version)
         follow_files(connection, files, now)
 
     database.in_transaction(work)
+
+
+def _running_files(wish: Wish) -> Files:
+    return Files(heads_of(wish.content.playbooks), None, wish.hold_vanished)
 
 
 def planned(database: Database, wish: Wish, compiled: Compile) -> Activation | None:

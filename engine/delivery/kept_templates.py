@@ -92,9 +92,9 @@ def read_kept(
     sought: dict[str, list[MessageName]] = {}
     for name, channel in sorted(wanted):
         for bundle in bundles_with(connection, f"{TEMPLATES}/{name}.{channel}."):
-            if bundle.version not in stored:
-                stored[bundle.version] = library.others(bundle.templates)
-            if stored[bundle.version].path_of(name, channel) is not None:
+            past = stored.get(bundle.version) or library.others(bundle.templates)
+            if past.path_of(name, channel) is not None:
+                stored[bundle.version] = past  # those without it are not: there may be a thousand of them
                 sought.setdefault(bundle.version, []).append((name, channel))
                 break
     kept: dict[MessageName, TemplateLibrary] = {}

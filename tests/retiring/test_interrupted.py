@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from engine.clock import FixedClock
+from engine.content.bundle import Bundle
+from engine.loading import Content
 from tests.retiring.campaign import CAMPAIGN, PATH, campaign, free_codes, inside, messages, said, stopped, subjects
 from tests.world import World, day
 
@@ -110,3 +112,48 @@ def test_two_workers_do_it_once(small: World, retired: bool) -> None:
     assert messages(small) == [("offer", state, "playbook_retired", PEOPLE)]
     assert small.rows("SELECT count(*) FROM action_event WHERE reason = 'playbook_retired'") == [(PEOPLE,)]
     assert small.deliver().total == 0
+
+
+def test_a_person_who_applies_the_files_means_it_though_a_tick_was_quicker(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tick of another worker holds what has vanished while this process still compares both versions."""
+    small.remove(PATH)
+    content, load, tick = small.content(), small.app.load, beside(small, 1.1)
+
+    def slowly(bundle: Bundle) -> Content:
+        tick(None)
+        return load(bundle)
+
+    monkeypatch.setattr(small.app, "load", slowly)
+    assert small.app.apply(content, day(1.1), columns=True) is None
+    assert messages(small) == [("offer", "held", "playbook_retired", PEOPLE)]
+    small.tick(1.2)
+    assert messages(small) == [("offer", "cancelled", "playbook_retired", PEOPLE)]
+
+
+def test_what_is_held_anew_while_a_worker_lets_go_on_is_not_left_behind(small: World) -> None:
+    """The file vanishes and returns once more between two chunks of one tick."""
+    small.remove(PATH)
+    small.tick(1.1)
+    small.write(PATH, CAMPAIGN)
+    content, other = small.content(), copy.copy(small)
+    del other.__dict__["app"]
+    other.clock = FixedClock(day(1.2))
+    chunks = 0
+
+    def watch(_: object) -> None:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 2:
+            other.remove(PATH)
+            other.tick(1.2)
+            other.write(PATH, CAMPAIGN)
+            other.app.apply(other.content(), day(1.2))
+            other.close()
+
+    small.clock.move_to(day(1.2))
+    small.app.tick(content, day(1.2), watch)
+    small.tick(1.3, deliver=True)
+    assert subjects(small) == ["Offer"] * PEOPLE
+    assert stopped(small) == []
