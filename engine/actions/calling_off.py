@@ -71,6 +71,15 @@ def playbooks_holding(connection: Connection, reason: DescribedEnum) -> list[str
     return list(connection.execute(text(query), {"reason": reason.value}).scalars())
 
 
+def any_open(connection: Connection, playbook: str) -> bool:
+    """Tell whether any action of ``playbook`` waits, is held, or is with a worker."""
+    found = (
+        connection.execute(text(f"SELECT 1 FROM action WHERE {one} AND playbook = :name LIMIT 1"), {"name": playbook})
+        for one in (*_CANCELLABLE[:2], LEASED_SQL)
+    )
+    return any(one.first() is not None for one in found)
+
+
 def with_workers(connection: Connection, playbook: str) -> bool:
     """Tell whether any worker, alive or not, has an action of ``playbook``, which may come back to the queue."""
     query = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND playbook = :name LIMIT 1")

@@ -24,10 +24,9 @@ from engine.playbooks.by_hand import active_enrolments, cancel_enrolments
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.standing import FileState, Heads, NotActive, not_active
 from engine.store.dialects import dialect_of
-from engine.store.paused import PauseOrigin, Retirement, Subject, SubjectScope, retirements
+from engine.store.paused import PauseOrigin, Retirement, Subject, SubjectScope, paused_by_files, retirements
 
 _OURS = f"scope = '{SubjectScope.PLAYBOOK}' AND name = :name AND origin = :origin"
-_BY_FILE = text(f"SELECT name FROM pause WHERE origin = '{PauseOrigin.FILE}'")
 _ADD = text(
     "INSERT INTO pause (scope, name, origin, since, cancel_at)"
     f" VALUES ('{SubjectScope.PLAYBOOK}', :name, :origin, :now, :cancel_at)"
@@ -104,7 +103,7 @@ def follow_files(connection: Connection, files: Files, now: Instant) -> None:
 
 def _following(connection: Connection, files: Files, now: Instant) -> _Following:
     found = not_active(connection, files.heads, files.before)
-    by_file = frozenset(connection.execute(_BY_FILE).scalars())
+    by_file = paused_by_files(connection)
     pausing = frozenset(one.name for one in found if one.state is FileState.PAUSED)
     known = {one.playbook: one for one in retirements(connection)}
     wanted = {one.name: files.cancel_at(one, now) for one in found if one.cancels}

@@ -7,10 +7,11 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, text
 
+from engine.actions.calling_off import any_open
 from engine.playbooks.file.head import OnRetire
 from engine.playbooks.file.heads import FileHead, read_head
 from engine.playbooks.versions import last_file
-from engine.store.paused import retirements
+from engine.store.paused import paused_by_files, retirements
 
 # A probe of the partial index `enrolment_active`.
 _NEXT = text("SELECT min(playbook) FROM enrolment WHERE state = 'active' AND playbook > :after")
@@ -24,7 +25,7 @@ class FileState(StrEnum):
     """Why a playbook is not simply active."""
 
     PAUSED = "paused"
-    """Its file pauses it."""
+    """Its file pauses it, or did when it vanished: what would go on to its end goes on only if the file returns."""
     RETIRED = "retired"
     """Its file retires it."""
     VANISHED = "vanished"
@@ -55,7 +56,7 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
     """Return the playbooks that are not simply active with the files of ``heads``, by name.
 
     ``before`` has the heads of the files that ran before them; None if these run already. Of vanished playbooks, only those are
-    returned that ``before`` has, or that have users in them, or whose retirement is not over.
+    returned that ``before`` has, or that have users in them, or that are stopped.
     """
     former = before or {}
     enrolled = frozenset(playbooks_with_users(connection))
@@ -71,10 +72,13 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
         for one in heads.values()
         if one.state != "active"
     ]
-    retiring = {one.playbook for one in retirements(connection)}
-    for name in (former.keys() | enrolled | retiring) - heads.keys():
+    retiring, paused = {one.playbook for one in retirements(connection)}, paused_by_files(connection)
+    for name in (former.keys() | enrolled | retiring | paused) - heads.keys():
         head = former.get(name) or _last_head(connection, name)
-        found.append(NotActive(name, FileState.VANISHED, head.on_retire, head.path, name in enrolled, name in former))
+        stays = head.state == "paused" and head.on_retire == "finish"
+        stays = stays and (name in enrolled or any_open(connection, name))
+        state = FileState.PAUSED if stays else FileState.VANISHED
+        found.append(NotActive(name, state, head.on_retire, head.path, name in enrolled, name in former))
     return tuple(sorted(found, key=lambda one: one.name))
 
 

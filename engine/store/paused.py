@@ -165,6 +165,14 @@ def retirements(connection: Connection) -> tuple[Retirement, ...]:
     return tuple(Retirement(*row) for row in connection.execute(_RETIREMENTS))
 
 
+_BY_FILES = text(f"SELECT name FROM pause WHERE origin = '{PauseOrigin.FILE}'")
+
+
+def paused_by_files(connection: Connection) -> frozenset[str]:
+    """Return the playbooks that their files pause."""
+    return frozenset(connection.execute(_BY_FILES).scalars())
+
+
 def paused_names_sql(scope: SubjectScope) -> str:
     """Return a SELECT of the names within ``scope`` that are paused, whatever their messages may do."""
     return f"SELECT p.name FROM pause AS p WHERE p.scope = '{scope}'"

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from engine.errors import InputError
-from tests.control.hands import ANN, pauses, playbook, resumes
-from tests.retiring.campaign import CAMPAIGN, PATH, campaign, inside, join, messages, said, stopped, subjects
+from tests.control.hands import ANN, cancels, pauses, playbook, resumes
+from tests.retiring.campaign import CAMPAIGN, PATH, SURVEY, campaign, inside, join, messages, said, stopped, subjects
 from tests.world import World, day
 
 PAUSED = said(CAMPAIGN, state="paused")
+SERVICE = "playbooks/survey.toml"
 
 
 def test_messages_and_steps_wait_and_people_still_enter(shop: World) -> None:
@@ -97,3 +98,33 @@ def test_a_paused_playbook_that_vanishes_is_held_and_comes_back_paused(shop: Wor
     shop.tick(1.3, deliver=True)
     assert stopped(shop) == [("campaign", "file")]
     assert messages(shop) == [("offer", "queued", "due", 3)]
+
+
+def asked(shop: World) -> None:
+    """Let the survey's file pause it, with a question that waits, and then vanish."""
+    join(shop, "ann", at=1, event="review_posted")
+    shop.tick(1)
+    shop.tick(2)
+    shop.write(SERVICE, said(SURVEY, state="paused"))
+    shop.tick(2.1)
+    shop.remove(SERVICE)
+    shop.live(since=2.2, until=4, step=0.4)
+
+
+def test_a_paused_playbook_that_would_go_on_to_its_end_stays_paused_while_its_file_is_gone(shop: World) -> None:
+    """Else half a `git pull` sends what somebody has paused."""
+    asked(shop)
+    assert shop.mail() == []
+    assert stopped(shop) == [("survey", "file")]
+    shop.write(SERVICE, SURVEY)
+    shop.tick(4.1, deliver=True)
+    assert subjects(shop) == ["A"]
+    assert stopped(shop) == []
+
+
+def test_its_pause_ends_with_what_it_stops(shop: World) -> None:
+    asked(shop)
+    cancels(shop, playbook("survey"))
+    shop.tick(4.1)
+    assert stopped(shop) == []
+    assert shop.mail() == []
