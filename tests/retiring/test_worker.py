@@ -30,6 +30,9 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
 @pytest.mark.parametrize("database_url", POSTGRESQL_IN_BULK, indirect=True)
 def test_a_campaign_is_deleted_while_it_is_being_sent_and_comes_back(world: World) -> None:
     assert CAMPAIGN is not None
+    world.configure(
+        channels={"email": {"in_flight": 1}}, delivery={"batch": 4}
+    )  # slow enough for a tick to come before it is over
     people(world, PEOPLE, just_now())
     with running(world) as one, running(world) as other:
         one.until(lambda: accepted(world, "hello", 20), "the campaign has begun")
