@@ -17,7 +17,7 @@ from engine.errors import VersionReplaced
 from engine.loading import Content
 from engine.playbooks.file.heads import heads_of, read_heads
 from engine.playbooks.retiring import Files, follow_files
-from engine.playbooks.versions import record_versions
+from engine.playbooks.versions import activations, record_versions
 from engine.store.database import Database
 from engine.store.due import Cause, add_unknown_users
 from engine.store.state_table import Drift, drift, follow, migrate, require_columns
@@ -184,10 +184,11 @@ def _compare(database: Database, wish: Wish, compiled: Compile) -> _Comparison |
         if running == content.version and not columns:
             return None
         before = None if running is None else content_bundle(connection, running)
+        applied = activations(connection)
     if wish.seen is not None and running != content.version:
         _require_seen(wish.seen, running, content)
     old = compiled(before) if before else None
-    changes = compiled_changes(old, content, database.dialect) if old else None
+    changes = compiled_changes(old, content, database.dialect, applied) if old else None
     return _Comparison(content.version, running, before, file_changes(before, content.bundle), changes)
 
 

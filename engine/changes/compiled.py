@@ -3,7 +3,7 @@
 Comments, descriptions, cases, templates and steps do not count: they decide about nobody who is not enrolled already.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -76,11 +76,17 @@ class CompiledChanges:
         )
 
 
-def compiled_changes(before: Content, after: Content, dialect: Dialect) -> CompiledChanges:
-    """Compare two versions as they run on ``dialect``."""
+def compiled_changes(
+    before: Content, after: Content, dialect: Dialect, applied: Container[str] = ()
+) -> CompiledChanges:
+    """Compare two versions as they run on ``dialect``; ``applied`` are the playbooks that any version has ever had."""
     known = {(one.name, one.version) for one in before.playbooks.playbooks}
     edited = [one for one in after.playbooks.open if (one.name, one.version) not in known]
-    entries = tuple(one.name for one in edited if lets_in_others(before.playbooks.named(one.name), one, dialect))
+    entries = tuple(
+        one.name
+        for one in edited
+        if lets_in_others(before.playbooks.named(one.name), one, dialect, returns=one.name in applied)
+    )
     turning = tuple(one.name for one in edited if turns_at_new_instants(before.playbooks, one, dialect))
     return CompiledChanges(
         facts=_differences(before.catalog.facts, after.catalog.facts, lambda a, b: _computed_alike(a, b, dialect)),

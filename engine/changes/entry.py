@@ -16,12 +16,16 @@ _ANY = CandidateSource("(users)", "(transitions)", "(events)")
 """Stands for whatever the candidates are read from; nothing is read here."""
 
 
-def lets_in_others(before: Playbook | None, after: Playbook, dialect: Dialect) -> bool:
+def lets_in_others(before: Playbook | None, after: Playbook, dialect: Dialect, *, returns: bool = False) -> bool:
     """Tell whether ``after`` may enrol users whom ``before``, if there was one, would not have.
 
     A playbook of a new name considers only what happens from now on, unless its trigger is a condition, which may hold
-    already; so does one that was retired. A trigger stays open for the playbook's ``expires``, so another audience lets in users of earlier triggers.
+    already; so does one that was retired. One that ``returns``, because its file was gone for a while, has missed what
+    happened meanwhile. A trigger stays open for the playbook's ``expires``, so another audience lets in users of earlier
+    triggers.
     """
+    if before is None and returns:
+        return True
     try:
         with attribute_bugs_to(part_of(after, PartKind.ENTRY)):
             if before is None or before.retired:

@@ -72,6 +72,19 @@ def test_it_goes_on_if_the_file_returns(shop: World) -> None:
     assert inside(shop) == [("campaign", "finished", 3, "completed", 3)]
 
 
+@pytest.mark.parametrize(("returns", "entered"), [(1.7, True), (8.4, True), (8.6, False)])
+def test_who_came_meanwhile_enters_if_the_file_returns_before_that_expires(
+    shop: World, returns: float, *, entered: bool
+) -> None:
+    vanished(shop)
+    join(shop, "late", at=1.5)
+    shop.tick(1.6)
+    shop.write(PATH, CAMPAIGN)
+    shop.tick(returns)
+    late = "SELECT count(*) FROM enrolment AS n JOIN users AS u ON u.id = n.user_id WHERE u.key = 'late'"
+    assert shop.rows(late) == [(int(entered),)]
+
+
 def test_it_goes_on_as_an_edited_file_says_who_enters(shop: World) -> None:
     """Those who are in it follow the version that they entered, as after any edit."""
     vanished(shop)
