@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.clock import Instant
 from engine.conditions.turning import TurningPoint
 from engine.facts.model import FactCatalog
-from engine.facts.query import facts_binds, facts_sql
+from engine.facts.query import dense_span, facts_binds, facts_sql
 from engine.rules.decide.decider import Deciders
 from engine.rules.place.placing import Placing
 from engine.rules.place.subjects import LOOK, Subjects
@@ -37,7 +37,6 @@ class Look:
         self._catalog = catalog
         self._rules = rules
         self._dialect = dialect
-        self._facts = facts_sql(catalog, dialect)
         self.placing = Placing(rules, dialect, deciders, further)
 
     @property
@@ -56,9 +55,10 @@ class Look:
         facts = ["edge_at", *(column.name for column in self._catalog.columns())]
         places = [column.name for column in self._rules.columns()]
         listed = ", ".join(("f.user_id", *(f"f.{name}" for name in facts), *(f"s.{name}" for name in places)))
+        found = facts_sql(self._catalog, self._dialect, dense_span(connection))
         connection.execute(
             statement(
-                f"INSERT INTO {LOOK} ({', '.join(('user_id', *facts, *places))}) SELECT {listed} FROM ({self._facts}) AS f"
+                f"INSERT INTO {LOOK} ({', '.join(('user_id', *facts, *places))}) SELECT {listed} FROM ({found}) AS f"
                 " LEFT JOIN user_state AS s ON s.user_id = f.user_id"
             ),
             facts_binds(connection, self._catalog, now),
