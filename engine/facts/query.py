@@ -32,7 +32,7 @@ class UserSpan(NamedTuple):
 def dense_span(connection: Connection) -> UserSpan | None:
     """Return the ids between which the users in ``due_user`` are, if these are many, and most of all users there."""
     query = statement(f"SELECT min(user_id), max(user_id), count(*) FROM {DUE_USER}")
-    first, last, count = connection.execute(query).one()
+    [(first, last, count)] = connection.execute(query).all()
     return UserSpan(first, last) if count >= _MANY and 2 * count > last - first else None
 
 
