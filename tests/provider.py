@@ -24,6 +24,8 @@ class Provider:
     opened: int = 0
     hang: Callable[[Message], bool] | None = None
     """Messages for which ``send`` never returns, as if the provider were gone."""
+    answers_after: asyncio.Event | None = None
+    """What has to happen before it answers."""
 
     async def __aenter__(self) -> Self:
         self.opened += 1
@@ -39,6 +41,8 @@ class Provider:
         self.sent.append(message)
         if self.hang and self.hang(message):
             await asyncio.Event().wait()
+        if self.answers_after:
+            await self.answers_after.wait()
         return self.script(message) if self.script else ACCEPT
 
     @property

@@ -39,10 +39,14 @@ def test_a_row_in_quarantine_keeps_its_count(world: Deliveries) -> None:
 
 
 def test_a_channel_that_a_gate_stopped_resumes_only_when_a_message_has_passed_the_gate(world: Deliveries) -> None:
-    """The first message finds the provider down while the third hits the bug; the next batch is already claimed."""
+    """The first message finds the provider down when the third has hit the bug; the next batch is already claimed."""
+    bug = asyncio.Event()
 
     def judge(message: PendingMessage, _: None, _context: GateContext) -> Verdict:
-        return NOTHING[message.user_id] if message.user_id == 3 else PASS
+        if message.user_id != 3:
+            return PASS
+        bug.set()
+        return NOTHING[message.user_id]
 
     def down_after_a_while(_: Message) -> Answer:
         world.at(NOON + 6 * SECOND)
@@ -50,7 +54,7 @@ def test_a_channel_that_a_gate_stopped_resumes_only_when_a_message_has_passed_th
 
     world.users(8)
     world.due_actions(8)
-    provider = Provider(script=down_after_a_while)
+    provider = Provider(script=down_after_a_while, answers_after=bug)
     delivery = world.delivery(provider, gates=(*GATES, Gate("broken", judge, ())), in_flight=2, batch=3)
     asyncio.run(delivery.drain())
     assert {alarm.subject for alarm in delivery.alarms} == {
