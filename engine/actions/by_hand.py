@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.returns import note_ended
-from engine.actions.states import ENDED_UNSENT, State
+from engine.actions.states import ENDED_UNSENT, HELD_OR_UNKNOWN_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import dialect_of
 from engine.store.rowset import pack, rowset
@@ -90,7 +90,7 @@ def actions_in(connection: Connection, state: State, wanted: ActionFilter, after
     given = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) is not None}
     where = "".join(f" AND {_CONDITIONS[name]}" for name in given)
     # Planners compare the condition of the partial index over held and unknown actions as a text.
-    indexed = " AND a.state IN ('held', 'unknown')" if state in {State.HELD, State.UNKNOWN} else ""
+    indexed = f" AND a.{HELD_OR_UNKNOWN_SQL}" if state in {State.HELD, State.UNKNOWN} else ""
     query = text(f"{_FOUND} WHERE a.state = :state{indexed}{where} AND a.id > :after ORDER BY a.id LIMIT :limit")
     binds: dict[str, Any] = {**given, "state": state.value, "after": after, "limit": limit}
     return [FoundAction._make(row) for row in connection.execute(query, binds)]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from engine.actions.by_hand import log_changes
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.reasons import HandReason, LedgerReason
-from engine.actions.states import LEASED_SQL, UNSENT_SQL, WAITING_SQL, State
+from engine.actions.states import HELD_SQL, LEASED_SQL, UNSENT_SQL, WAITING_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import Dialect, dialect_of
 from engine.store.paused import Subject, SubjectScope
@@ -22,7 +22,7 @@ from engine.store.statement import statement
 # Each is a partial index's condition, and what of it can be cancelled: planners compare texts.
 _CANCELLABLE = (
     WAITING_SQL,
-    "state IN ('held', 'unknown') AND state = 'held'",
+    HELD_SQL,
     f"{LEASED_SQL} AND state = '{State.CLAIMED}'",
 )
 _OPEN_SQL = f"({UNSENT_SQL} OR state = '{State.CLAIMED}')"
@@ -61,28 +61,28 @@ def holdable(connection: Connection, subject: Subject, reason: DescribedEnum) ->
 
 def held_for(connection: Connection, playbook: str, reason: DescribedEnum) -> list[int]:
     """Return the actions of ``playbook`` that are held for ``reason``, by id."""
-    query = f"SELECT id FROM action WHERE {_CANCELLABLE[1]} AND reason = :reason AND playbook = :name ORDER BY id"
+    query = f"SELECT id FROM action WHERE {HELD_SQL} AND reason = :reason AND playbook = :name ORDER BY id"
     return list(connection.execute(text(query), {"reason": reason.value, "name": playbook}).scalars())
 
 
 def playbooks_holding(connection: Connection, reason: DescribedEnum) -> list[str]:
     """Return the playbooks of which any action is held for ``reason``, by name."""
-    query = f"SELECT DISTINCT playbook FROM action WHERE {_CANCELLABLE[1]} AND reason = :reason ORDER BY playbook"
+    query = f"SELECT DISTINCT playbook FROM action WHERE {HELD_SQL} AND reason = :reason ORDER BY playbook"
     return list(connection.execute(text(query), {"reason": reason.value}).scalars())
 
 
 def any_open(connection: Connection, playbook: str) -> bool:
     """Tell whether any action of ``playbook`` waits, is held, or is with a worker."""
-    found = (
-        connection.execute(text(f"SELECT 1 FROM action WHERE {one} AND playbook = :name LIMIT 1"), {"name": playbook})
-        for one in (*_CANCELLABLE[:2], LEASED_SQL)
-    )
-    return any(one.first() is not None for one in found)
+    return any(_is_any(connection, playbook, one) for one in (WAITING_SQL, HELD_SQL, LEASED_SQL))
 
 
 def with_workers(connection: Connection, playbook: str) -> bool:
     """Tell whether any worker, alive or not, has an action of ``playbook``, which may come back to the queue."""
-    query = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND playbook = :name LIMIT 1")
+    return _is_any(connection, playbook, LEASED_SQL)
+
+
+def _is_any(connection: Connection, playbook: str, states: str) -> bool:
+    query = text(f"SELECT 1 FROM action WHERE {states} AND playbook = :name LIMIT 1")
     return connection.execute(query, {"name": playbook}).first() is not None
 
 

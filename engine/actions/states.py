@@ -39,6 +39,11 @@ WAITING = (State.QUEUED, State.DEFERRED, State.RETRYING)
 """The states from which delivery claims an action once it is due."""
 WAITING_SQL = _among(*WAITING)
 
+HELD_OR_UNKNOWN_SQL = _among(State.HELD, State.UNKNOWN)
+"""The states that wait for a decision; a partial index has this condition."""
+HELD_SQL = f"{HELD_OR_UNKNOWN_SQL} AND state = '{State.HELD}'"
+"""Those that are held, by the same index: planners compare texts."""
+
 LEASED = (State.CLAIMED, State.HANDED_OFF)
 """The states in which one worker holds an action, until its lease ends."""
 LEASED_SQL = _among(*LEASED)

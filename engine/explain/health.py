@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from engine.actions.reasons import Reasons
-from engine.actions.states import LEASED_SQL, WAITING_SQL
+from engine.actions.states import HELD_OR_UNKNOWN_SQL, LEASED_SQL, WAITING_SQL
 from engine.clock import DAY, MINUTE, Instant
 from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Disk, Lag, Pool, Store, TickDone, WorkerSeen
@@ -41,7 +41,6 @@ _USER_AT_ONCE = text(
 )
 _ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
 _ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
-_HELD_OR_UNKNOWN_SQL = "state IN ('held', 'unknown')"
 _FREE = text(
     "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
     " AND (expires_at IS NULL OR expires_at > :now) LIMIT :limit) AS f"
@@ -72,7 +71,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant, wall: Ins
         lag=_lag(connection, now),
         sweep=sweeping(connection, wall),
         queue=(*_depths(connection, WAITING_SQL, reasons), *_depths(connection, LEASED_SQL, reasons)),
-        held_or_unknown=_depths(connection, _HELD_OR_UNKNOWN_SQL, reasons),
+        held_or_unknown=_depths(connection, HELD_OR_UNKNOWN_SQL, reasons),
         repeated=repeats_since(connection, Instant(now - DAY)),
         quarantine=read_quarantine(connection, QUARANTINED),
     )

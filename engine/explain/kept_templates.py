@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import Connection, text
 
-from engine.actions.states import WAITING_SQL
+from engine.actions.states import HELD_SQL, WAITING_SQL
 from engine.content.bundle import TEMPLATES
 from engine.content.findings import Finding
 from engine.delivery.kept_templates import read_kept
@@ -16,13 +16,12 @@ from engine.messages.templates import SUFFIX, MessageName, TemplateLibrary
 _ENROLLED = text(
     "SELECT playbook, version, min(step) AS step FROM enrolment WHERE state = 'active' GROUP BY playbook, version"
 )
-# Each is a partial index's condition, and what of it counts: planners compare texts.
 _UNSENT = tuple(
     text(
         "SELECT DISTINCT q.playbook, q.template, q.channel, q.next_channels FROM (SELECT playbook, template, channel,"
         f" next_channels FROM action WHERE {condition} AND template IS NOT NULL LIMIT :limit) AS q"
     )
-    for condition in (WAITING_SQL, "state IN ('held', 'unknown') AND state = 'held'")
+    for condition in (WAITING_SQL, HELD_SQL)
 )
 
 

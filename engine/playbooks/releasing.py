@@ -3,13 +3,13 @@
 from sqlalchemy import Connection, text
 
 from engine.actions import ledger
+from engine.actions.states import HELD_SQL
 from engine.clock import Instant
 from engine.incentives.coupons import CouponIssuer
 from engine.incentives.reasons import CouponReason
 from engine.store.dialects import dialect_of
 
-# The first condition is the partial index's own: the planners compare texts.
-_WAITING = f"state IN ('held', 'unknown') AND reason = '{CouponReason.POOL_EMPTY}' AND state = 'held'"
+_WAITING = f"{HELD_SQL} AND reason = '{CouponReason.POOL_EMPTY}'"
 _SUPPLIED = (
     "EXISTS (SELECT 1 FROM coupon_code AS k WHERE k.enrolment_id = action.enrolment_id AND k.coupon = action.coupon)"
 )
