@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from engine.actions.states import WAITING_SQL
+from engine.actions.states import HELD_SQL, WAITING_SQL
 from engine.clock import Instant, iso
 from engine.content.versions import running_bundle
 from engine.explain.health import COUNTED
@@ -16,13 +16,12 @@ from engine.explain.pauses import GO_ON_BY_FILE, LOOKED_AT
 from engine.playbooks.file.head import OnRetire
 from engine.playbooks.file.heads import read_heads
 from engine.playbooks.standing import FileState, Heads, NotActive, not_active
-from engine.store.paused import PauseOrigin, StandingPause, SubjectScope, standing_pauses
+from engine.store.paused import PauseOrigin, StandingPause, SubjectScope, standing_pauses, stopped_by_files
 
 _ENROLLED = text(
     "SELECT count(*) FROM (SELECT 1 FROM enrolment WHERE state = 'active' AND playbook = :playbook LIMIT :limit) AS n"
 )
-# Each is a partial index's condition, and what of it counts: planners compare texts.
-_WAITING = (WAITING_SQL, "state IN ('held', 'unknown') AND state = 'held'")
+_WAITING = (WAITING_SQL, HELD_SQL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,8 @@ class PlaybookStanding:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether what it had planned is not carried out any more, unless the file changes."""
-        return self.state is not FileState.PAUSED and self.on_retire == "cancel"
+        """Whether what it had planned is called off."""
+        return self.state.calls_off(self.on_retire)
 
     @property
     def concerns_anybody(self) -> bool:
@@ -121,7 +120,7 @@ def read_standings(connection: Connection, heads: Heads, version: str, now: Inst
     """
     running = running_bundle(connection)
     before = None if running is None or running.version == version else read_heads(running)
-    found = not_active(connection, heads, before)
+    found = not_active(connection, heads, before, stopped_by_files(connection))
     if not found:
         return ()
     pauses = {(one.subject.name, one.origin): one for one in _of_files(connection)}

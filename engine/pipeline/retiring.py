@@ -29,7 +29,7 @@ from engine.playbooks.retiring import (
     note_released,
     subject_of,
 )
-from engine.store.paused import Retirement, retirements
+from engine.store.paused import Retirement, stopped_by_files
 
 
 class _Change(Protocol):
@@ -50,12 +50,13 @@ class RetireStage:
     def run(self, now: Instant, done: Progress, watch: Watch) -> Progress:
         """Do what is due at ``now``; stops at the next chunk if ``watch`` raises."""
         with self._store.read() as connection:
-            follow = needs_following(connection, self._files, now)
+            stopped = stopped_by_files(connection)
+            follow = needs_following(connection, self._files, stopped, now)
         if follow:
             self._store.in_transaction(partial(follow_files, files=self._files, now=now))
-        with self._store.read() as connection:
-            found = retirements(connection)
-        for one in found:
+            with self._store.read() as connection:
+                stopped = stopped_by_files(connection)
+        for one in stopped.retirements:
             for _ in self._changes(one, now):
                 watch(done)
         return done

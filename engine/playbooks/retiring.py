@@ -24,7 +24,7 @@ from engine.playbooks.by_hand import active_enrolments, cancel_enrolments
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.standing import FileState, Heads, NotActive, not_active
 from engine.store.dialects import dialect_of
-from engine.store.paused import PauseOrigin, Retirement, Subject, SubjectScope, paused_by_files, retirements
+from engine.store.paused import PauseOrigin, Retirement, StoppedByFiles, Subject, SubjectScope, stopped_by_files
 
 _OURS = f"scope = '{SubjectScope.PLAYBOOK}' AND name = :name AND origin = :origin"
 _ADD = text(
@@ -72,15 +72,15 @@ class _Following:
         return any((self.paused, self.resumed, self.retired, self.later, self.back))
 
 
-def needs_following(connection: Connection, files: Files, now: Instant) -> bool:
-    """Tell whether ``follow_files`` would change anything."""
-    return bool(_following(connection, files, now))
+def needs_following(connection: Connection, files: Files, stopped: StoppedByFiles, now: Instant) -> bool:
+    """Tell whether ``follow_files`` would change anything about what is ``stopped`` now."""
+    return bool(_following(connection, files, stopped, now))
 
 
 def follow_files(connection: Connection, files: Files, now: Instant) -> None:
     """Pause, retire and bring back playbooks as ``files`` say, as of the commit."""
     dialect_of(connection).lock_table(connection, "pause")
-    found = _following(connection, files, now)
+    found = _following(connection, files, stopped_by_files(connection), now)
     for name in found.paused:
         connection.execute(_ADD, {"name": name, "origin": PauseOrigin.FILE, "now": now, "cancel_at": None})
     for name in found.resumed:
@@ -101,17 +101,16 @@ def follow_files(connection: Connection, files: Files, now: Instant) -> None:
         connection.execute(_RELEASE, {"name": name, "origin": retired, "now": now})
 
 
-def _following(connection: Connection, files: Files, now: Instant) -> _Following:
-    found = not_active(connection, files.heads, files.before)
-    by_file = paused_by_files(connection)
+def _following(connection: Connection, files: Files, stopped: StoppedByFiles, now: Instant) -> _Following:
+    found = not_active(connection, files.heads, files.before, stopped)
     pausing = frozenset(one.name for one in found if one.state is FileState.PAUSED)
-    known = {one.playbook: one for one in retirements(connection)}
+    known = {one.playbook: one for one in stopped.retirements}
     wanted = {one.name: files.cancel_at(one, now) for one in found if one.cancels}
     due = {one.name for one in found if one.cancels and (one.newly or one.enrolled)}
     moved = {name: _sooner(known[name], at, now) for name, at in wanted.items() if name in known}
     return _Following(
-        paused=pausing - by_file,
-        resumed=by_file - pausing,
+        paused=pausing - stopped.paused,
+        resumed=stopped.paused - pausing,
         retired={name: wanted[name] for name in due - known.keys()},
         later={name: one for name, one in moved.items() if one != known[name]},
         back=frozenset(name for name, one in known.items() if name not in wanted and one.cancel_at is not None),
@@ -133,7 +132,7 @@ def look_again(connection: Connection, now: Instant, playbooks: Iterable[str] = 
     """
     dialect_of(connection).lock_table(connection, "pause")
     connection.execute(_LOOK_AGAIN)
-    known = {one.playbook for one in retirements(connection)}
+    known = {one.playbook for one in stopped_by_files(connection).retirements}
     for name in sorted({*playbooks, *playbooks_holding(connection, PlaybookReason.RETIRED)} - known):
         connection.execute(_ADD, {"name": name, "origin": PauseOrigin.RETIRED, "now": now, "cancel_at": None})
 

@@ -11,7 +11,7 @@ from engine.actions.calling_off import any_open
 from engine.playbooks.file.head import OnRetire
 from engine.playbooks.file.heads import FileHead, read_head
 from engine.playbooks.versions import last_file
-from engine.store.paused import paused_by_files, retirements
+from engine.store.paused import StoppedByFiles
 
 # A probe of the partial index `enrolment_active`.
 _NEXT = text("SELECT min(playbook) FROM enrolment WHERE state = 'active' AND playbook > :after")
@@ -31,6 +31,10 @@ class FileState(StrEnum):
     VANISHED = "vanished"
     """It was applied, and no file has it any more."""
 
+    def calls_off(self, on_retire: OnRetire) -> bool:
+        """Tell whether what the playbook had planned is not carried out any more, unless the file changes."""
+        return self is not FileState.PAUSED and on_retire == "cancel"
+
 
 @dataclass(frozen=True, slots=True)
 class NotActive:
@@ -49,14 +53,16 @@ class NotActive:
     @property
     def cancels(self) -> bool:
         """Whether what it had planned is called off."""
-        return self.state is not FileState.PAUSED and self.on_retire == "cancel"
+        return self.state.calls_off(self.on_retire)
 
 
-def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tuple[NotActive, ...]:
+def not_active(
+    connection: Connection, heads: Heads, before: Heads | None, stopped: StoppedByFiles
+) -> tuple[NotActive, ...]:
     """Return the playbooks that are not simply active with the files of ``heads``, by name.
 
-    ``before`` has the heads of the files that ran before them; None if these run already. Of vanished playbooks, only those are
-    returned that ``before`` has, or that have users in them, or that are stopped.
+    ``before`` has the heads of the files that ran before them; None if these run already. Of vanished playbooks, only those
+    are returned that ``before`` has, or that have users in them, or that are among the ``stopped``.
     """
     former = before or {}
     enrolled = frozenset(playbooks_with_users(connection))
@@ -72,8 +78,8 @@ def not_active(connection: Connection, heads: Heads, before: Heads | None) -> tu
         for one in heads.values()
         if one.state != "active"
     ]
-    retiring, paused = {one.playbook for one in retirements(connection)}, paused_by_files(connection)
-    for name in (former.keys() | enrolled | retiring | paused) - heads.keys():
+    retiring = {one.playbook for one in stopped.retirements}
+    for name in (former.keys() | enrolled | retiring | stopped.paused) - heads.keys():
         head = former.get(name) or _last_head(connection, name)
         stays = head.state == "paused" and head.on_retire == "finish"
         stays = stays and (name in enrolled or any_open(connection, name))

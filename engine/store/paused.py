@@ -155,22 +155,28 @@ class Retirement:
     """Since when all messages have been held; None if they have not."""
 
 
-_RETIREMENTS = text(
-    f"SELECT name, since, cancel_at, held_at FROM pause WHERE origin = '{PauseOrigin.RETIRED}' ORDER BY name"
+@dataclass(frozen=True, slots=True)
+class StoppedByFiles:
+    """The playbooks that files stop."""
+
+    paused: frozenset[str]
+    """Those that their files pause."""
+    retirements: tuple[Retirement, ...]
+    """The retirements that are not over, by name."""
+
+
+_BY_FILES = text(
+    f"SELECT origin, name, since, cancel_at, held_at FROM pause WHERE origin <> '{PauseOrigin.PERSON}' ORDER BY name"
 )
 
 
-def retirements(connection: Connection) -> tuple[Retirement, ...]:
-    """Return the retirements that are not over, by name."""
-    return tuple(Retirement(*row) for row in connection.execute(_RETIREMENTS))
-
-
-_BY_FILES = text(f"SELECT name FROM pause WHERE origin = '{PauseOrigin.FILE}'")
-
-
-def paused_by_files(connection: Connection) -> frozenset[str]:
-    """Return the playbooks that their files pause."""
-    return frozenset(connection.execute(_BY_FILES).scalars())
+def stopped_by_files(connection: Connection) -> StoppedByFiles:
+    """Return the playbooks that files stop now."""
+    rows = connection.execute(_BY_FILES).all()
+    return StoppedByFiles(
+        frozenset(row.name for row in rows if row.origin == PauseOrigin.FILE),
+        tuple(Retirement(*row[1:]) for row in rows if row.origin == PauseOrigin.RETIRED),
+    )
 
 
 def paused_names_sql(scope: SubjectScope) -> str:

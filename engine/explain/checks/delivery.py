@@ -9,6 +9,7 @@ from engine.delivery.reasons import DeliveryReason
 from engine.explain.checks.base import CheckFinding, Installation, several
 from engine.explain.health import COUNTED
 from engine.explain.notices import NoticeKind
+from engine.store.paused import read_paused
 
 # The condition of the partial index `action_stopped`.
 _STOPPED = "state = 'queued' AND reason IN ('adapter_down', 'code_at_fault')"
@@ -17,8 +18,6 @@ _WAITING = text(
     f" (SELECT channel, reason FROM action WHERE {_STOPPED} LIMIT :limit) AS q GROUP BY q.channel, q.reason ORDER BY 1, 2"
 )
 _NEWEST_CHANGE = text("SELECT at FROM action_event ORDER BY at DESC LIMIT 1")
-
-_PAUSED = text("SELECT 1 FROM pause WHERE held_at IS NULL LIMIT 1")
 
 
 def adapter_paused(seen: Installation) -> Iterator[CheckFinding]:
@@ -61,7 +60,7 @@ def not_delivering(seen: Installation) -> Iterator[CheckFinding]:
         return
     if any(_noticed(seen, NoticeKind.ADAPTER)) or any(_noticed(seen, NoticeKind.CODE)):
         return
-    if seen.connection.execute(_PAUSED).first() is not None:
+    if read_paused(seen.connection):
         return
     newest = seen.connection.execute(_NEWEST_CHANGE).scalar()
     if newest is None or newest < seen.now - seen.patience:
