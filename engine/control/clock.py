@@ -79,7 +79,8 @@ def set_back(
 ) -> ClockSetBack | None:
     """Set the store's clock back to the real time ``now``; return None if it is not ahead.
 
-    ``content`` is the running version of the files; ``hold_vanished`` as in ``Files``. While this transaction lasts, no tick runs and nothing is applied.
+    ``content`` is the running version of the files; ``hold_vanished`` as in ``Files``. While this transaction lasts, no tick
+    runs and nothing is applied.
     """
     for table in ("version", "pause"):  # before any row
         dialect_of(connection).lock_table(connection, table)

@@ -37,6 +37,7 @@ class Look:
         self._catalog = catalog
         self._rules = rules
         self._dialect = dialect
+        self._facts = facts_sql(catalog, dialect)
         self.placing = Placing(rules, dialect, deciders, further)
 
     @property
@@ -55,7 +56,8 @@ class Look:
         facts = ["edge_at", *(column.name for column in self._catalog.columns())]
         places = [column.name for column in self._rules.columns()]
         listed = ", ".join(("f.user_id", *(f"f.{name}" for name in facts), *(f"s.{name}" for name in places)))
-        found = facts_sql(self._catalog, self._dialect, dense_span(connection))
+        span = dense_span(connection)
+        found = self._facts if span is None else facts_sql(self._catalog, self._dialect, span)
         connection.execute(
             statement(
                 f"INSERT INTO {LOOK} ({', '.join(('user_id', *facts, *places))}) SELECT {listed} FROM ({found}) AS f"
