@@ -264,7 +264,7 @@ class App:
             self.settings,
             self.clock,
             self.composers,
-            content.coupon_values(),
+            content.playbooks.coupons,
             self.kinds.channels,
             self.kinds.gates,
         )

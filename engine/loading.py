@@ -57,10 +57,6 @@ class Content:
         )
         return PinnedPlaybooks(self.playbooks, references, playbook_kinds(self.kinds))
 
-    def coupon_values(self) -> dict[str, str]:
-        """Return coupon -> its value in words, for templates."""
-        return {name: section.worth for name, section in self.playbooks.coupons.items()}
-
     def turning_points(self) -> tuple[TurningPoint, ...]:
         """Return the turning points at which time alone can let users into a playbook."""
         return self.playbooks.turning_points()

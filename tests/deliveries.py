@@ -197,7 +197,7 @@ class Deliveries(World):
             full,
             self.clock,
             composers or self.app.composers,
-            self.loaded.coupon_values(),
+            self.loaded.playbooks.coupons,
             channels,
             gates,
         )

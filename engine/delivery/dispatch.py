@@ -39,6 +39,7 @@ from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
 from engine.faults import trail
+from engine.incentives.form import CouponSection
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
@@ -54,8 +55,8 @@ _log = structlog.get_logger("habitue.delivery")
 class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
-    ``adapters`` are by channel; ``composers`` render and build the messages; ``gates`` run in the given order; ``coupon_values`` maps coupons to their value in words, for
-    templates. Several workers, on several machines, can deliver from one PostgreSQL database.
+    ``adapters`` are by channel; ``composers`` render and build the messages; ``gates`` run in the given order; ``coupons``
+    are those of the files. Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
     def __init__(  # noqa: PLR0917 - the composition root's one call
@@ -67,7 +68,7 @@ class Delivery:
         settings: Settings,
         clock: Clock,
         composers: Composers,
-        coupon_values: Mapping[str, str] | None = None,
+        coupons: Mapping[str, CouponSection] | None = None,
         channels: Sequence[Channel] = CHANNELS,
         gates: Sequence[Gate[Any]] = GATES,
     ) -> None:
@@ -85,10 +86,10 @@ class Delivery:
         installation = InstallationSecret(database, STORE, clock)
         self._keys = MessageKeys(installation)
         self._crashes = Crashes(database, installation, settings.delivery, clock)
-        self.replace_content(library, catalog, coupon_values)
+        self.replace_content(library, catalog, coupons)
 
     def replace_content(
-        self, library: TemplateLibrary, catalog: FactCatalog, coupon_values: Mapping[str, str] | None = None
+        self, library: TemplateLibrary, catalog: FactCatalog, coupons: Mapping[str, CouponSection] | None = None
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
         recipe = recipe_of(self._settings.brand, library, self._channels)
@@ -99,7 +100,7 @@ class Delivery:
             self._gates,
             self._keys,
             self._channels,
-            coupon_values=coupon_values,
+            coupons=coupons,
         )
         for state in self._states.values():
             state.channel_breakers.forget()

@@ -22,7 +22,8 @@ from engine.delivery.pending_message import Coupon, MessageOccasion, PendingMess
 from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
 from engine.errors import BadRow
 from engine.faults import trail
-from engine.incentives.kept import stored_coupon
+from engine.incentives.form import CouponSection
+from engine.incentives.kept import KeptCoupons
 from engine.store.data_errors import is_data_error
 from engine.store.database import Database
 from engine.store.dialects import Dialect
@@ -105,10 +106,10 @@ class Loader:
         keys: MessageKeys,
         channels: Sequence[Channel] = CHANNELS,
         *,
-        coupon_values: Mapping[str, str] | None = None,
+        coupons: Mapping[str, CouponSection] | None = None,
     ) -> None:
-        """``coupon_values`` maps coupons to their value in words; those of coupons that are gone are read when needed."""
-        self._worth = dict(coupon_values or {})
+        """``coupons`` are those of the files; those that are gone are read when needed."""
+        self._coupons = KeptCoupons(coupons or {})
         self._database = database
         self._templates = templates
         self._keys = keys
@@ -148,19 +149,17 @@ class Loader:
             found = reading.fetch(connection, channel, claims)
         return reading, found
 
-    def _read_worth(self, connection: Connection, found: Iterable[ReadAction]) -> None:
-        """Read the values in words of coupons that are gone from the files."""
-        named = {read.row.coupon_name for read in found if read.row.coupon_code and read.row.coupon_name}
-        for name in named - self._worth.keys():
-            section = stored_coupon(connection, name)
-            self._worth[name] = section.worth if section else ""
+    def _read_coupons(self, connection: Connection, found: Iterable[ReadAction]) -> None:
+        """Read the coupons that are gone from the files."""
+        for name in {read.row.coupon_name for read in found if read.row.coupon_code and read.row.coupon_name}:
+            self._coupons.get(connection, name)
 
     def _load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         loaded: list[tuple[PendingMessage, list[object]]] = []
         unreadable: list[Unreadable] = []
         with self._database.read() as connection:
             reading, found = self._read(connection, channel, claims)
-            self._read_worth(connection, found.values())
+            self._read_coupons(connection, found.values())
             for claim in claims:
                 if (read := found.get(claim.action_id)) is None:
                     continue
@@ -226,7 +225,7 @@ class Loader:
         )
 
     def _coupon(self, row: ActionRow) -> Coupon:
-        return Coupon(row.coupon_code or "", row.coupon_expires_at, self._worth.get(row.coupon_name or "", ""))
+        return Coupon(row.coupon_code or "", row.coupon_expires_at, self._coupons.worth(row.coupon_name or ""))
 
 
 def _occasion(row: ActionRow) -> MessageOccasion | None:

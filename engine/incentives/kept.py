@@ -18,11 +18,16 @@ class KeptCoupons:
     def get(self, connection: Connection, name: str) -> CouponSection | None:
         """Return a coupon; None if no stored version has it. The store is asked once for each that is gone."""
         if name not in self._known:
-            self._known[name] = stored_coupon(connection, name)
+            self._known[name] = _stored_coupon(connection, name)
         return self._known[name]
 
+    def worth(self, name: str) -> str:
+        """Return the value in words of a coupon that is declared or was got before; of others it is empty."""
+        section = self._known.get(name)
+        return section.worth if section else ""
 
-def stored_coupon(connection: Connection, name: str) -> CouponSection | None:
+
+def _stored_coupon(connection: Connection, name: str) -> CouponSection | None:
     """Return a coupon as the newest version that declares it has it; None if none does."""
     for bundle in bundles_with(connection, COUPONS_PATH):
         document = parse_document(COUPONS_PATH, bundle.files.get(COUPONS_PATH, ""))
