@@ -1,5 +1,6 @@
 """Other processes of a benchmark: workers that tick, on a store that several of them may share."""
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from multiprocessing import get_context
@@ -7,11 +8,15 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
 
+import structlog
+
 from bench.population import NOW, app_of, brand_content
 from engine.settings import ScheduleSettings
 from engine.store.sweep import current_sweep
 
 _SPAWN = get_context("spawn")
+# Standard output has JSON lines alone; workers beside each other warn of transactions that were repeated.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def barrier(parties: int) -> Barrier:
