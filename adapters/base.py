@@ -61,7 +61,7 @@ class Message:
     ``key`` is the idempotency key, the same on every attempt. ``sender`` is the brand's email address; adapters for
     other channels may have a sender among their options. ``recipient`` is the address in the form to send to.
     ``payload`` has the type that the channel produces and the adapter declares. ``at`` is the instant at which the
-    message was composed, in UTC milliseconds.
+    message was composed, in UTC milliseconds. ``template`` and ``locale`` are those that were rendered.
     """
 
     key: str
@@ -69,6 +69,8 @@ class Message:
     recipient: str
     payload: Any
     at: int
+    template: str = ""
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,14 @@ class Answer:
 
     ``reason`` is a short snake_case word of ours, stable for the log and for reports. ``detail`` is the provider's
     text, shortened and free of secrets and addresses. ``reference`` is the provider's id for the message.
+    ``gone``: the address does not exist any more, so that nothing more is to be sent there.
     """
 
     outcome: Outcome
     reason: str = ""
     detail: str = ""
     reference: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
+    gone: bool = False
 
 
 class Adapter(Protocol):
@@ -169,10 +172,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A provider's HTTP call. Names of ``headers`` are in lower case."""
+    """A provider's HTTP call. Names of ``headers`` are in lower case; ``url`` is the one that the provider called.
+
+    ``at`` is when it arrived, in UTC milliseconds.
+    """
 
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    at: int = 0
 
 
 class CallbackError(Exception):

@@ -15,6 +15,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import Answer, EmailPayload, Message, Outcome
+from adapters.kinds import AdapterKind
 from adapters.reasons import AnswerReason
 
 CAPTURE_REASONS = (
@@ -98,3 +99,9 @@ def _replace(target: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+CAPTURE = AdapterKind(
+    "capture", CaptureOptions, CaptureAdapter, channel=None, reasons=CAPTURE_REASONS, records_only=True
+)
+"""The adapter ``capture``."""

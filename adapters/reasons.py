@@ -30,6 +30,8 @@ MESSAGE_UNSUITABLE = AnswerReason(
     "message_unsuitable", "The message is too large, or of a type that the provider does not accept."
 )
 CONTENT_REFUSED = AnswerReason("content_refused", "The provider refuses the message's content.")
+RATE_LIMITED = AnswerReason("rate_limited", "The provider takes no more messages from us for a while.")
+REQUEST_REFUSED = AnswerReason("request_refused", "The provider refuses the request and gives no other reason.")
 
 NETWORK = (
     TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, SERVICE_UNAVAILABLE, CONNECTION_FAILED, CONNECTION_TIMEOUT, TLS_FAILED,

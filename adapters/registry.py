@@ -1,12 +1,11 @@
 """The adapters that ship with the program, by the names that ``config.toml`` uses."""
 
-from adapters.capture import CAPTURE_REASONS, CaptureAdapter, CaptureOptions
+from adapters.capture import CAPTURE
 from adapters.kinds import AdapterKind
-from adapters.smtp import SmtpAdapter
-from adapters.smtp_options import SmtpOptions
-from adapters.smtp_reasons import SMTP_REASONS
+from adapters.smtp import SMTP
 
 ADAPTERS: tuple[AdapterKind, ...] = (
-    AdapterKind("capture", CaptureOptions, CaptureAdapter, channel=None, reasons=CAPTURE_REASONS, records_only=True),
-    AdapterKind("smtp", SmtpOptions, SmtpAdapter, channel="email", reasons=SMTP_REASONS),
+    CAPTURE,
+    SMTP,
 )
+"""One file or folder per provider; to add a provider, write it and add its kind here."""

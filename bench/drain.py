@@ -20,7 +20,7 @@ from pathlib import Path
 import aiosmtplib
 from sqlalchemy import Table, insert, text
 
-from adapters.smtp import SmtpAdapter, SmtpOptions
+from adapters.smtp.adapter import SmtpAdapter, SmtpOptions
 from bench.common import Timing, interleaved_timings, report, scratch, seconds, size_from_command_line, timed
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import insert, text
 
 from adapters.base import Adapter, Message
-from adapters.smtp import SmtpAdapter
+from adapters.smtp.adapter import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from adapters.base import Outcome
-from adapters.smtp_reply import SmtpStage
+from adapters.smtp.reply import SmtpStage
 
 MAIL, RCPT, DATA, DOT = SmtpStage.SENDER, SmtpStage.RECIPIENT, SmtpStage.CONTENT, SmtpStage.SENT
 US, LATER, NEVER = Outcome.SENDING_REFUSED, Outcome.RETRY, Outcome.REJECTED

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from adapters.base import Answer, Message, Outcome
-from adapters.smtp import SmtpAdapter, SmtpOptions
+from adapters.smtp.adapter import SmtpAdapter, SmtpOptions
 from tests.adapters.emails import BODY, SECRET, message
 from tests.adapters.scripted_smtp import DROP, LATER, SILENCE, ScriptedSmtp
 

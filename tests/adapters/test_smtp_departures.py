@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Message, Outcome
-from adapters.smtp import SmtpAdapter
-from adapters.smtp_connection import WHOLE
+from adapters.smtp.adapter import SmtpAdapter
+from adapters.smtp.connection import WHOLE
 from engine.clock import DAY
 from tests.adapters.emails import BODY, message
 from tests.adapters.scripted_smtp import DROP, SILENCE, ScriptedSmtp

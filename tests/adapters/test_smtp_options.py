@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from adapters.smtp import SmtpOptions
+from adapters.smtp.adapter import SmtpOptions
 from tests.adapters.emails import SECRET
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.base import Outcome
-from adapters.smtp_outcomes import refused
-from adapters.smtp_reply import Refusal
+from adapters.smtp.outcomes import refused
+from adapters.smtp.reply import Refusal
 from tests.adapters.smtp_replies import CASES, RCPT, US, Case
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from adapters.base import EmailPayload, Outcome
 from adapters.kinds import find_kind
 from adapters.registry import ADAPTERS
-from adapters.smtp import SmtpAdapter, SmtpOptions
+from adapters.smtp.adapter import SmtpAdapter, SmtpOptions
 from engine.channels.email import EMAIL
 from tests.adapters.emails import BODY, SECRET
 from tests.adapters.scripted_smtp import DROP, SILENCE, ScriptedSmtp

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.base import EmailPayload, Message
-from adapters.smtp_wire import Extensions, envelope_commands
+from adapters.smtp.wire import Extensions, envelope_commands
 from engine.brand_values import own_address
 from engine.channels import CHANNELS
 from engine.channels.base import by_name, masked

@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "actions.md").read_text(encoding="u
 
 def test_every_state_and_reason_has_its_row() -> None:
     written = [line for line in PAGE.splitlines() if line.startswith("| `")]
-    of_adapters = {reason.value for kind in SHIPPED.adapters for reason in kind.reasons}  # docs/adapters.md has them
+    of_adapters = {reason.value for kind in SHIPPED.adapters for reason in kind.reasons}  # their own pages have them
     words = [*State, *(reason for reason in SHIPPED.reasons if reason.value not in of_adapters)]
     assert sorted(written) == sorted(f"| `{word.value}` | {word.sentence} |" for word in words)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from adapters.base import Answer, Message, Outcome
-from adapters.smtp import SmtpAdapter, SmtpOptions
+from adapters.smtp.adapter import SmtpAdapter, SmtpOptions
 from engine.breaker import LONGEST_PAUSE
 from engine.clock import DAY, HOUR, MINUTE
 from engine.delivery.dispatch import Delivery

@@ -1,15 +1,15 @@
-"""The codes in the table of docs/adapters.md mean in the program what the table says."""
+"""The codes in the table of docs/adapters/smtp.md mean in the program what the table says."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from adapters.smtp_outcomes import refused
-from adapters.smtp_reply import Refusal, SmtpStage
+from adapters.smtp.outcomes import refused
+from adapters.smtp.reply import Refusal, SmtpStage
 from tests.docs.tables import DOCS
 
-PAGE = (DOCS / "adapters.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "adapters/smtp.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| (`.*?) \| (.*?) \| (.*?) \| .* \|$", re.MULTILINE)
 _CODES = re.compile(r"([45x])\.(\d)\.(\d+)(?: to [45x]\.\d\.(\d+))?(?![\dx])|([45x])\.(\d)\.(\d)xx")
 

@@ -1,23 +1,17 @@
-"""docs/settings.md and docs/adapters.md: every key, its default and its variable, as the models have them."""
+"""docs/settings.md: every key, its default and its variable, as the models have them."""
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, Field
 
-from adapters import smtp_meanings
-from adapters.base import Outcome
-from adapters.capture import CaptureOptions
 from adapters.kinds import make_adapter
 from adapters.registry import ADAPTERS as KINDS
-from adapters.smtp_options import SmtpOptions
 from engine.settings import ChannelSettings, Settings, load_settings
 from tests.docs.tables import DOCS, mistakes, rows
 
-ADAPTERS = DOCS.parent / "adapters"
 SECTIONS = {
     name: field.annotation
     for name, field in Settings.model_fields.items()
@@ -47,13 +41,6 @@ def test_the_page_has_no_key_that_there_is_not() -> None:
     assert set(rows("settings.md")) == known
 
 
-@pytest.mark.parametrize(("name", "model"), [("capture", CaptureOptions), ("smtp", SmtpOptions)])
-def test_the_page_says_what_the_options_of_adapters_are(name: str, model: type[BaseModel]) -> None:
-    table = rows("adapters.md", f"`{name}`")
-    assert list(mistakes(model, table, "", f"HABITUE_ADAPTERS__{name.upper()}__")) == []
-    assert table.keys() == model.model_fields.keys()
-
-
 class Other(BaseModel):
     batch: int = Field(default=100)
     new: int = 1
@@ -73,27 +60,3 @@ def test_the_adapters_section_shown_is_good(tmp_path: Path, monkeypatch: pytest.
     for name in tomllib.loads(shown)["adapters"]:
         assert make_adapter(name, settings.adapters[name], KINDS).name == name
     assert settings.adapters["smtp"] == {**tomllib.loads(shown)["adapters"]["smtp"], "password": "secret"}
-
-
-def words() -> Iterator[str]:
-    """Yield the reasons that adapters give: those of the meanings of replies, and those that stand in quotes."""
-    for meaning in vars(smtp_meanings).values():
-        if isinstance(meaning, smtp_meanings.Meaning):
-            yield from {meaning.said(temporary=False).value, meaning.said(temporary=True).value}
-    for path in {*ADAPTERS.glob("smtp_*.py"), ADAPTERS / "capture.py"} - {ADAPTERS / "smtp_reasons.py"}:
-        code = re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-        yield from re.findall(r'"([a-z][a-z0-9]+(?:_[a-z]+)+)"', code)
-        yield from re.findall(r'_broken\("([a-z_]+)"', code)
-
-
-def test_every_reason_of_an_adapter_is_declared_with_a_sentence() -> None:
-    declared = {reason.value for kind in KINDS for reason in kind.reasons}
-    assert declared == set(words()) - {"address_invalid"}  # which delivery declares
-
-
-def test_every_reason_and_outcome_of_an_adapter_is_told_of() -> None:
-    page = (DOCS / "adapters.md").read_text(encoding="utf-8")
-    found = set(words())
-    assert {"mailbox_full", "timeout", "auth_failed", "folder_unwritable"} <= found
-    assert [word for word in sorted(found) if f"`{word}`" not in page] == []
-    assert set(rows("adapters.md", "What a provider's answer means")) >= {outcome.value for outcome in Outcome}

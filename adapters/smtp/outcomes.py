@@ -4,8 +4,8 @@ import re
 
 from adapters.base import Answer, Outcome
 from adapters.reasons import PROTOCOL_ERROR
-from adapters.smtp_codes import CLOSING, LOGIN, by_basic, by_enhanced
-from adapters.smtp_meanings import (
+from adapters.smtp.codes import CLOSING, LOGIN, by_basic, by_enhanced
+from adapters.smtp.meanings import (
     CONTENT,
     NO_PERMISSION,
     NOT_ASCII,
@@ -16,8 +16,8 @@ from adapters.smtp_meanings import (
     UNSUITABLE,
     Meaning,
 )
-from adapters.smtp_reply import Refusal, SmtpStage
-from adapters.smtp_words import by_words, says_our_quota
+from adapters.smtp.reply import Refusal, SmtpStage
+from adapters.smtp.words import by_words, says_our_quota
 
 _QUEUED_AS = re.compile(r"queued (?:mail )?(?:as|for delivery:?)\s+<?([\w.:/+=-]{1,80})", re.IGNORECASE)
 

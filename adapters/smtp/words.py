@@ -6,7 +6,7 @@ server does not say of a mailbox. The first phrase that is found decides.
 
 import re
 
-from adapters.smtp_meanings import (
+from adapters.smtp.meanings import (
     BLOCKED,
     CONTENT,
     FULL,
@@ -19,7 +19,7 @@ from adapters.smtp_meanings import (
     UNAUTHENTICATED,
     Meaning,
 )
-from adapters.smtp_reply import Refusal
+from adapters.smtp.reply import Refusal
 
 _OUR_QUOTA = (
     r"\b(send|sending|submission|relay) ?(rate|limit|quota)|\b(daily|hourly)\b.{0,40}\b(limit|quota)"

@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from adapters.base import Answer, EmailPayload, Message
-from adapters.smtp_connection import SmtpConnection
-from adapters.smtp_options import SmtpOptions
+from adapters.smtp.connection import SmtpConnection
+from adapters.smtp.options import SmtpOptions
 
 __all__ = ["SmtpAdapter", "SmtpOptions"]
 

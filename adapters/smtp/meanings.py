@@ -12,7 +12,7 @@ from adapters.reasons import (
     SERVICE_UNAVAILABLE,
     AnswerReason,
 )
-from adapters.smtp_reasons import (
+from adapters.smtp.reasons import (
     CONTENT_DEFERRED,
     GREYLISTED,
     HELLO_REFUSED,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from adapters.base import Answer, Outcome
-from adapters.smtp_options import SmtpOptions
-from adapters.smtp_reply import shown
-from adapters.smtp_stream import SmtpStream
-from adapters.smtp_wire import Extensions
+from adapters.smtp.options import SmtpOptions
+from adapters.smtp.reply import shown
+from adapters.smtp.stream import SmtpStream
+from adapters.smtp.wire import Extensions
 
 _NEW_PASSWORD_NEEDED = 432
 """The 4xx reply to a login that no retry mends (RFC 4954)."""

@@ -3,7 +3,7 @@
 Large providers use numbers of their own where the registry has none. Those are here too, in ranges.
 """
 
-from adapters.smtp_meanings import (
+from adapters.smtp.meanings import (
     BLOCKED,
     CONTENT,
     FULL,
@@ -20,7 +20,7 @@ from adapters.smtp_meanings import (
     UNSUITABLE,
     Meaning,
 )
-from adapters.smtp_reply import Refusal, SmtpStage
+from adapters.smtp.reply import Refusal, SmtpStage
 
 LOGIN = frozenset((525, 530, 534, 535, 538))
 """Basic codes about the login, whatever else the reply says (RFC 4954; 525: the account is disabled)."""

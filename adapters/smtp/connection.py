@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 
 from adapters.base import Answer, Message, Outcome
-from adapters.smtp_codes import CLOSING
-from adapters.smtp_connect import connect
-from adapters.smtp_options import SmtpOptions
-from adapters.smtp_outcomes import accepted, refused
-from adapters.smtp_reply import Refusal, SmtpStage
-from adapters.smtp_stream import NotSmtp, SmtpStream
-from adapters.smtp_wire import Extensions, dot_stuffed, envelope_commands
+from adapters.smtp.codes import CLOSING
+from adapters.smtp.connect import connect
+from adapters.smtp.options import SmtpOptions
+from adapters.smtp.outcomes import accepted, refused
+from adapters.smtp.reply import Refusal, SmtpStage
+from adapters.smtp.stream import NotSmtp, SmtpStream
+from adapters.smtp.wire import Extensions, dot_stuffed, envelope_commands
 
 WHOLE = 64 * 1024
 """Up to this many octets, a message and its final dot are written together; the dot of a longer one is held back until

@@ -1,0 +1,1 @@
+"""What adapters over HTTP share: connections, departures, failures of the network, and what status codes mean."""
