@@ -171,6 +171,21 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingText:
+    """What a person wrote back to us, such as STOP in reply to a text message.
+
+    ``address`` is the person's, as the provider gives it; ``reference`` the provider's id for it, by which a repetition
+    is recognised. ``at`` is when it arrived at the provider, in UTC milliseconds.
+    """
+
+    adapter: str
+    address: str = field(repr=False)
+    text: str = field(repr=False)
+    at: int
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Callback:
     """A provider's HTTP call. Names of ``headers`` are in lower case; ``url`` is the one that the provider called.
 

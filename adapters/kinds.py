@@ -7,11 +7,14 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.base import Adapter, Callback, Receipt
+from adapters.base import Adapter, Callback, IncomingText, Receipt
 from adapters.reasons import AnswerReason
 
-ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt]]
-"""Reads receipts: from the checked options, the adapter's name and a provider's call. Raises ``CallbackError``."""
+ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt | IncomingText]]
+"""Reads receipts, and what people wrote back: from the checked options, the adapter's name and a provider's call.
+
+Raises ``CallbackError``.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def read_callback(
         raise HabitueError(f"config.toml: adapters.{adapter}: {error}") from error
     if kind.receipts is None:
         raise HabitueError(f"the adapter `{adapter}` does not support receipts")
-    return [_entry(one) for one in kind.receipts(options, adapter, callback)]
+    return [_entry(one) for one in kind.receipts(options, adapter, callback) if isinstance(one, Receipt)]
 
 
 def _entry(receipt: Receipt) -> ReceiptEntry:
