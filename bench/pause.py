@@ -21,7 +21,8 @@ from sqlalchemy import text
 
 from adapters.base import Answer, Message, Outcome
 from bench.common import choice_from_command_line, report, scratch
-from bench.drain import NOW, SENDER, TEMPLATE, catalog, processes, seed
+from bench.drain import SENDER, processes
+from bench.queued import NOW, Queue, catalog, seed
 from bench.stores import stores
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
@@ -89,7 +90,7 @@ class Measured:
 async def campaign(database: Database, config: Path, size: int, composers: Composers) -> Measured:
     """Deliver, pause after a tenth, resume, and deliver the rest."""
     adapter = Counting()
-    library = TemplateLibrary({"winback/offer.email.j2": TEMPLATE}, blocks_of(CHANNELS))
+    library = TemplateLibrary(Queue(1).files, blocks_of(CHANNELS))
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
     worker = Delivery(database, library, catalog(), {"email": adapter}, settings, FixedClock(NOW), composers)
     stop = asyncio.Event()
@@ -129,7 +130,7 @@ def main() -> int:
         config = folder / "config.toml"
         config.write_text(f'[store]\nurl = "{url}"\n', encoding="utf-8")
         with closing(Database(url)) as database:
-            seed(database, choice.size)
+            seed(database, Queue(choice.size))
             with database.write() as connection:
                 connection.execute(_PLAYBOOK, {"now": NOW})
             with closing(processes()) as composers:

@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from bench.common import Timing, interleaved_timings, report, scratch, seconds, size_from_command_line, timed
-from bench.drain import delivery, processes, seed, sink
+from bench.drain import delivery, processes, sink
+from bench.queued import Queue, seed
 from engine.store.database import Database
 
 BAR = 1.25
@@ -69,7 +70,7 @@ def main() -> int:
     size = size_from_command_line(20_000, "messages")
     with scratch() as folder, sink() as (port, kind):
         database = Database(f"sqlite:///{folder / 'full.db'}")
-        seed(database, size)
+        seed(database, Queue(size))
         database.close()
         floor, ours = interleaved_timings(
             ROUNDS,

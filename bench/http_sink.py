@@ -1,0 +1,53 @@
+"""A provider's HTTP API that accepts everything, 20 ms after it was asked. ``python -m bench.http_sink PORT``.
+
+It reads no more of a request than where it ends, so that it takes little of the machine.
+"""
+
+import asyncio
+import json
+import sys
+from itertools import count
+
+ANSWERS_AFTER = 0.020
+"""Seconds."""
+_NUMBERS = count(1)
+
+
+class _Provider(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._rest = b""
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._rest += data
+        while (end := self._rest.find(b"\r\n\r\n")) >= 0:
+            head = self._rest[:end].lower()
+            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in head else 0
+            if len(self._rest) < end + 4 + length:
+                return
+            self._rest = self._rest[end + 4 + length :]
+            asyncio.get_running_loop().call_later(ANSWERS_AFTER, self._answer)
+
+    def _answer(self) -> None:
+        number = next(_NUMBERS)
+        # What Twilio and FCM say of a message that they took.
+        body = json.dumps({"sid": f"SM{number:032x}", "status": "queued", "name": f"projects/bench/messages/{number}"})
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        assert self._transport is not None
+        if not self._transport.is_closing():
+            self._transport.write(f"{head}{body}".encode())
+
+
+async def main(port: int) -> None:
+    """Serve until the process is ended."""
+    server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", port, backlog=200)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
