@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from adapters.base import Adapter, Callback, IncomingText, Receipt
+from adapters.clock import Now
 from adapters.reasons import AnswerReason
 
 ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt | IncomingText]]
@@ -15,6 +16,14 @@ ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt | Inc
 
 Raises ``CallbackError``.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class WithClock:
+    """How to make an adapter that asks for the time, because its requests are signed or its tokens expire."""
+
+    make: Callable[[Any, str, Now], Adapter]
+    """Makes the adapter from the checked options, its name, and the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +36,8 @@ class AdapterKind:
 
     name: str
     options: type[BaseModel]
-    make: Callable[[Any, str], Adapter]
-    """Makes the adapter from the checked options and its name."""
+    make: Callable[[Any, str], Adapter] | WithClock
+    """Makes the adapter from the checked options and its name, and from the time if it is ``WithClock``."""
     channel: str | None
     receipts: ReceiptParser | None = None
     reasons: tuple[AnswerReason, ...] = ()
@@ -59,14 +68,15 @@ def checked_options(kind: AdapterKind, options: Mapping[str, Any]) -> BaseModel:
         raise ValueError("; ".join(_said(kind.options, one) for one in error.errors())) from error
 
 
-def make_adapter(name: str, options: Mapping[str, Any], kinds: Sequence[AdapterKind]) -> Adapter:
-    """Return the adapter called ``name``, with its options checked.
+def make_adapter(name: str, options: Mapping[str, Any], kinds: Sequence[AdapterKind], now: Now) -> Adapter:
+    """Return the adapter called ``name``, with its options checked. ``now`` tells the machine's time.
 
     Raises:
         ValueError: there is no such adapter, or an option is unknown or invalid; the error repeats no secrets.
     """
     kind = find_kind(name, kinds)
-    return kind.make(checked_options(kind, options), name)
+    checked = checked_options(kind, options)
+    return kind.make.make(checked, name, now) if isinstance(kind.make, WithClock) else kind.make(checked, name)
 
 
 def _said(model: type[BaseModel], mistake: ErrorDetails) -> str:

@@ -243,11 +243,13 @@ class App:
     def adapters(self) -> Mapping[str, Adapter]:
         """Return the configured adapter of each channel.
 
+        They get the machine's own time, which providers compare with theirs, also where the app's clock stands still.
+
         Raises:
             HabitueError: a channel or an adapter is unknown, an adapter does not serve its channel, or its options are
                 invalid.
         """
-        return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters)
+        return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters, WallClock().now)
 
     def delivery(self, content: Content) -> Delivery:
         """Return the delivery of due actions; created once per version of the content."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from adapters.base import Adapter
+from adapters.clock import Now
 from adapters.kinds import AdapterKind, find_kind, make_adapter
 from engine.channels.base import Channel, by_name
 from engine.content.findings import did_you_mean
@@ -11,9 +12,9 @@ from engine.settings import Settings
 
 
 def make_adapters(
-    settings: Settings, channels: Sequence[Channel], kinds: Sequence[AdapterKind]
+    settings: Settings, channels: Sequence[Channel], kinds: Sequence[AdapterKind], now: Now
 ) -> Mapping[str, Adapter]:
-    """Return the configured adapter of each channel that has one.
+    """Return the configured adapter of each channel that has one. ``now`` tells the machine's time.
 
     Raises:
         HabitueError: a channel or an adapter is unknown, an adapter is configured for a channel that it does not
@@ -25,10 +26,10 @@ def make_adapters(
             guess = did_you_mean(name, known)
             raise HabitueError(f"config.toml: channels.{name}: unknown channel; known: {', '.join(known)}{guess}")
     served = settings.served_channels()
-    return {name: _adapter(known[name], one.adapters[0], settings, kinds) for name, one in served.items()}
+    return {name: _adapter(known[name], one.adapters[0], settings, kinds, now) for name, one in served.items()}
 
 
-def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind]) -> Adapter:
+def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind], now: Now) -> Adapter:
     try:
         kind = find_kind(name, kinds)
     except ValueError as error:
@@ -40,7 +41,7 @@ def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[Ad
             f"{channel.name}; name one of: {', '.join(sorted(fitting))}"
         )
     try:
-        adapter = make_adapter(name, settings.adapters.get(name, {}), kinds)
+        adapter = make_adapter(name, settings.adapters.get(name, {}), kinds, now)
     except ValueError as error:
         raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
     _require_fit(channel, adapter)

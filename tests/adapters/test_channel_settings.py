@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from adapters.base import Answer, EmailPayload, Message, Outcome, PushPayload
-from adapters.kinds import AdapterKind
+from adapters.clock import Now
+from adapters.kinds import AdapterKind, WithClock
 from engine.app import App
 from engine.channels import CHANNELS
 from engine.channels.providers import make_adapters
@@ -19,6 +20,11 @@ from engine.cli.program import program
 from engine.errors import HabitueError
 from engine.kinds import SHIPPED
 from engine.settings import Settings, load_settings
+
+
+def when() -> int:
+    """The machine's time, in these tests."""
+    return 1_795_165_200_000
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -29,7 +35,7 @@ def settings(folder: Path, text: str) -> Settings:
 
 def served(read: Settings) -> dict[str, tuple[str, int]]:
     """Channel -> its adapter's name and how much may be in flight."""
-    adapters = make_adapters(read, CHANNELS, SHIPPED.adapters)
+    adapters = make_adapters(read, CHANNELS, SHIPPED.adapters, when)
     return {name: (adapter.name, read.channel(name).in_flight) for name, adapter in adapters.items()}
 
 
@@ -140,8 +146,21 @@ def test_an_adapter_that_does_not_fit_its_channel_is_found_before_a_message(
     kind = AdapterKind("liar", NoOptions, lambda _, name: Liar(name, **declared), channel=None)
     read = settings(tmp_path, '[channels.email]\nadapters = ["liar"]\n')
     with pytest.raises(HabitueError) as caught:
-        make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind))
+        make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind), when)
     assert said in str(caught.value)
+
+
+def test_an_adapter_that_asks_for_the_time_is_given_it(tmp_path: Path) -> None:
+    given: list[Now] = []
+
+    def make(_: Any, name: str, now: Now) -> Liar:
+        given.append(now)
+        return Liar(name)
+
+    kind = AdapterKind("punctual", NoOptions, WithClock(make), channel="email")
+    read = settings(tmp_path, '[channels.email]\nadapters = ["punctual"]\n')
+    assert make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind), when)["email"].name == "punctual"
+    assert given == [when]
 
 
 @pytest.fixture

@@ -58,5 +58,5 @@ def test_the_adapters_section_shown_is_good(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("HABITUE_ADAPTERS__SMTP__PASSWORD", "secret")
     settings = load_settings(file)
     for name in tomllib.loads(shown)["adapters"]:
-        assert make_adapter(name, settings.adapters[name], KINDS).name == name
+        assert make_adapter(name, settings.adapters[name], KINDS, lambda: 0).name == name
     assert settings.adapters["smtp"] == {**tomllib.loads(shown)["adapters"]["smtp"], "password": "secret"}
