@@ -90,11 +90,20 @@ class HttpClient:
         ``departing`` is called just before the body is written. What it raises ends the call, and the request stays
         incomplete.
         """
+        return await self._ask("POST", url, body, headers, departing)
+
+    async def get(self, url: str, headers: Mapping[str, str], departing: Departing = nobody_asks) -> Reply | Answer:
+        """Do the same as ``post`` for a provider that takes its messages in the URL: they depart with the headers."""
+        return await self._ask("GET", url, b"", headers, departing)
+
+    async def _ask(
+        self, method: str, url: str, body: bytes, headers: Mapping[str, str], departing: Departing
+    ) -> Reply | Answer:
         assert self._client is not None, "the adapter is not open"
         departure = _Departure(_BODY_BEGINS if body else _HEADERS_BEGIN, departing)
         try:
-            response = await self._client.post(
-                url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
+            response = await self._client.request(
+                method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
             )
         except httpx2.ConnectTimeout:
             return Answer(Outcome.ADAPTER_DOWN, CONNECTION_TIMEOUT.value, CONNECTION_TIMEOUT.sentence)
