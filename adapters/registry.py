@@ -3,9 +3,11 @@
 from adapters.capture import CAPTURE
 from adapters.kinds import AdapterKind
 from adapters.smtp import SMTP
+from adapters.twilio import TWILIO
 
 ADAPTERS: tuple[AdapterKind, ...] = (
     CAPTURE,
     SMTP,
+    TWILIO,
 )
 """One file or folder per provider; to add a provider, write it and add its kind here."""

@@ -1,0 +1,10 @@
+"""Twilio's Messages API: text messages, their receipts, and what people write back."""
+
+from adapters.kinds import AdapterKind
+from adapters.twilio.adapter import TwilioAdapter
+from adapters.twilio.options import TwilioOptions
+from adapters.twilio.reasons import TWILIO_REASONS
+from adapters.twilio.receipts import receipts
+
+TWILIO = AdapterKind("twilio", TwilioOptions, TwilioAdapter, channel="sms", receipts=receipts, reasons=TWILIO_REASONS)
+"""The provider ``twilio``."""
