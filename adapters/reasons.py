@@ -31,6 +31,10 @@ MESSAGE_UNSUITABLE = AnswerReason(
 )
 CONTENT_REFUSED = AnswerReason("content_refused", "The provider refuses the message's content.")
 RATE_LIMITED = AnswerReason("rate_limited", "The provider takes no more messages from us for a while.")
+NUMBER_UNUSABLE = AnswerReason(
+    "number_unusable", "No text message can be sent to this number: it does not exist, or is a landline."
+)
+NOT_DELIVERED = AnswerReason("not_delivered", "The carrier did not deliver the message and gives no other reason.")
 REQUEST_REFUSED = AnswerReason("request_refused", "The provider refuses the request and gives no other reason.")
 
 NETWORK = (

@@ -2,11 +2,13 @@
 
 from adapters.capture import CAPTURE
 from adapters.kinds import AdapterKind
+from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
 from adapters.twilio import TWILIO
 
 ADAPTERS: tuple[AdapterKind, ...] = (
     CAPTURE,
+    SMS_GATEWAY,
     SMTP,
     TWILIO,
 )

@@ -1,11 +1,8 @@
 """The reasons of the ``twilio`` adapter's answers and receipts, except ``address_invalid``, which delivery declares."""
 
 from adapters.http.outcomes import HTTP_REASONS
-from adapters.reasons import CONTENT_REFUSED, MESSAGE_UNSUITABLE, AnswerReason
+from adapters.reasons import CONTENT_REFUSED, MESSAGE_UNSUITABLE, NOT_DELIVERED, NUMBER_UNUSABLE, AnswerReason
 
-NUMBER_UNUSABLE = AnswerReason(
-    "number_unusable", "No text message can be sent to this number: it is not a mobile number."
-)
 NUMBER_UNREACHABLE = AnswerReason(
     "number_unreachable", "The number cannot be reached at present, or not from this sender: switched off, or roaming."
 )
@@ -30,7 +27,6 @@ CARRIER_BLOCKED = AnswerReason("carrier_blocked", "The carrier or Twilio blocks 
 CARRIER_FILTERED = AnswerReason("carrier_filtered", "The carrier or Twilio took the message for spam.")
 PRICE_LIMIT = AnswerReason("price_limit", "The message would cost more than the account's limit.")
 NOT_SENT_IN_TIME = AnswerReason("not_sent_in_time", "The message waited at Twilio for longer than it was valid.")
-NOT_DELIVERED = AnswerReason("not_delivered", "The carrier did not deliver the message and gives no other reason.")
 
 TWILIO_REASONS: tuple[AnswerReason, ...] = (
     *HTTP_REASONS,

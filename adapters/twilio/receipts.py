@@ -11,9 +11,9 @@ import orjson
 
 from adapters.base import Callback, CallbackError, IncomingText, NotAuthentic, Receipt, ReceiptKind
 from adapters.http.details import without_addresses
+from adapters.reasons import NOT_DELIVERED
 from adapters.twilio.codes import RECEIPTS
 from adapters.twilio.options import TwilioOptions
-from adapters.twilio.reasons import NOT_DELIVERED
 from adapters.twilio.signature import Fields, verify
 
 _FORM = "application/x-www-form-urlencoded"

@@ -27,8 +27,8 @@ def send(api: TwilioApi, text: str = "Hello", recipient: str = RECIPIENT, **chan
     return asyncio.run(run())
 
 
-def refused(response: Response | Silence | HangUp, **changes: object) -> Answer:
-    return send(TwilioApi([response]), **changes)
+def refused(response: Response | Silence | HangUp) -> Answer:
+    return send(TwilioApi([response]))
 
 
 # --- requests --------------------------------------------------------------------------------------------------------
