@@ -39,6 +39,27 @@ def test_a_request_arrives_as_it_was_sent() -> None:
     assert request.headers["x-key"] == "k"
 
 
+def test_a_request_by_get_has_its_url_alone() -> None:
+    departed: list[int] = []
+    reply, fake = ask(
+        fine,
+        lambda client, fake: client.get(
+            f"{fake.url}/a?b=%25d%20e", {"x-key": "k"}, lambda: departed.append(len(fake.requests))
+        ),
+    )
+    assert isinstance(reply, Reply)
+    (request,) = fake.requests
+    assert (request.method, request.target, request.body) == ("GET", "/a?b=%25d%20e", b"")
+    assert request.headers["x-key"] == "k"
+    assert departed == [0]
+
+
+def test_by_get_too_after_the_departure_it_is_not_known_whether_it_was_sent() -> None:
+    answer, _ = ask(lambda _: HangUp(), lambda client, fake: client.get(fake.url, {}))
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.UNKNOWN
+
+
 def test_connections_are_used_again() -> None:
     async def thrice(client: HttpClient, fake: FakeHttp) -> None:
         for _ in range(3):
