@@ -52,13 +52,14 @@ def sink() -> Iterator[tuple[int, str]]:
     )
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            _wait_for(port)
+            wait_for(port)
             yield port, "smtp-sink" if found else "own"
         finally:
             process.terminate()
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Wait until something listens on ``port`` of this machine."""
     deadline = time.monotonic() + 10
     while True:
         try:

@@ -34,8 +34,9 @@ class _Provider(asyncio.Protocol):
 
     def _answer(self) -> None:
         number = next(_NUMBERS)
-        # What Twilio and FCM say of a message that they took.
-        body = json.dumps({"sid": f"SM{number:032x}", "status": "queued", "name": f"projects/bench/messages/{number}"})
+        # What Twilio and FCM say of a message that they took, and what a token for FCM comes in.
+        said = {"sid": f"SM{number:032x}", "status": "queued", "name": f"projects/bench/messages/{number}"}
+        body = json.dumps({**said, "access_token": "token", "expires_in": 3600, "token_type": "Bearer"})
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         assert self._transport is not None
         if not self._transport.is_closing():

@@ -50,7 +50,7 @@ class SqliteStores(Stores):
 
     def fresh(self, name: str) -> str:
         for stale in self._folder.glob(f"{name}.db*"):
-            stale.unlink()
+            shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
         return self.url(name)
 
     def copy(self, source: str, name: str) -> str:
