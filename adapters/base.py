@@ -4,7 +4,7 @@ An adapter knows its provider and nothing else: no tables, no rules, no retries.
 one stage of the engine decides what follows from it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -61,7 +61,8 @@ class Message:
     ``key`` is the idempotency key, the same on every attempt. ``sender`` is the brand's email address; adapters for
     other channels may have a sender among their options. ``recipient`` is the address in the form to send to.
     ``payload`` has the type that the channel produces and the adapter declares. ``at`` is the instant at which the
-    message was composed, in UTC milliseconds. ``template`` and ``locale`` are those that were rendered.
+    message was composed, in UTC milliseconds. ``template`` and ``locale`` are those that were rendered. ``send_key`` is
+    the key that the provider gave for it (see ``GivesSendKeys``), or empty.
     """
 
     key: str
@@ -71,6 +72,7 @@ class Message:
     at: int
     template: str = ""
     locale: str = ""
+    send_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,24 @@ class TellsDeparture(Protocol):
 
         If it raises ``TimeoutError``, it is too late: the message must not be completed.
         """
+        ...
+
+
+@runtime_checkable
+class GivesSendKeys(Protocol):
+    """What an adapter can have besides: keys from its provider, by which the provider recognises a second copy.
+
+    Delivery stores a key with each message before the hand-off and passes it in ``Message.send_key``, the same on every
+    attempt while it is valid. So a message that may have been sent can be sent again at once, and nobody gets it twice.
+    """
+
+    @property
+    def send_key_lifetime(self) -> int:
+        """How long a key is valid after ``send_keys`` was called, in milliseconds; a little less than the provider says."""
+        ...
+
+    async def send_keys(self, count: int) -> Sequence[str] | Answer:
+        """Return ``count`` new keys; if there are none, the answer that says why. Nothing raises an exception."""
         ...
 
 

@@ -102,6 +102,12 @@ def _replace(target: Path, content: bytes) -> None:
 
 
 CAPTURE = AdapterKind(
-    "capture", CaptureOptions, CaptureAdapter, channel=None, reasons=CAPTURE_REASONS, records_only=True
+    "capture",
+    CaptureOptions,
+    CaptureAdapter,
+    channel=None,
+    reasons=CAPTURE_REASONS,
+    records_only=True,
+    repeatable=True,
 )
 """The adapter ``capture``."""

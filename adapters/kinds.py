@@ -31,7 +31,8 @@ class AdapterKind:
     """One provider: its name in ``config.toml``, the model of its options, and how to make its adapter from them.
 
     ``channel`` is the channel that it serves, None if it serves any. ``receipts`` reads the provider's callbacks; None
-    if there are none. ``reasons`` are the reasons of its answers and receipts.
+    if there are none. ``reasons`` are the reasons of its answers and receipts. ``repeatable``: whoever gets its messages
+    recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent.
     """
 
     name: str
@@ -42,6 +43,7 @@ class AdapterKind:
     receipts: ReceiptParser | None = None
     reasons: tuple[AnswerReason, ...] = ()
     records_only: bool = False
+    repeatable: bool = False
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:

@@ -269,6 +269,7 @@ class App:
             content.playbooks.coupons,
             self.kinds.channels,
             self.kinds.gates,
+            repeatable=[kind.name for kind in self.kinds.adapters if kind.repeatable],
         )
 
     def deliver(self, content: Content) -> DeliveryCounts:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, TextClause, text
 from engine.actions.content import ContentWriter, SentContent, clean
 from engine.actions.reasons import LedgerReason
 from engine.actions.returns import note_ended
+from engine.actions.send_keys import SendKey, SendKeyWriter
 from engine.actions.states import ENDED_UNSENT, LEASED_SQL, State
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
@@ -20,7 +21,7 @@ class Move(NamedTuple):
     delivery may try the action again, None to leave that unchanged. ``tries`` is added to its count of hand-offs.
     ``via`` is an intermediate state that the log should show. ``next_channel`` creates the step's next attempt on that
     channel, with ``later_channels`` after it. ``content`` is the content of a hand-off. ``intervention`` is what a person
-    did that caused it.
+    did that caused it. ``send_key`` is what it has to remember to be sent again; None to leave that unchanged.
     """
 
     action_id: int
@@ -39,6 +40,7 @@ class Move(NamedTuple):
     later_channels: tuple[str, ...] = ()
     content: SentContent | None = None
     intervention: int | None = None
+    send_key: SendKey | None = None
 
 
 class HasFence(Protocol):
@@ -91,6 +93,7 @@ class Mover:
         )
         self._log, self._log_numbered = text(log), text(f"{log} RETURNING id, action_id, state")
         self._content = ContentWriter(dialect)
+        self._send_keys = SendKeyWriter(dialect)
         self._ours = text(_ours_sql(dialect))
         self._next, self._log_next = _next_channel_statements(dialect)
 
@@ -107,6 +110,9 @@ class Mover:
         connection.execute(self._update, {"rows": pack([_row(move) for move in moves]), "now": now})
         self._write_events(connection, moves, now)
         self._content.contents(connection, [(move.action_id, move.content) for move in moves if move.content], now)
+        self._send_keys.write(
+            connection, [(move.action_id, move.send_key) for move in moves if move.send_key is not None]
+        )
         following = [
             [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in moves if move.next_channel
         ]

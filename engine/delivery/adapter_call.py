@@ -5,9 +5,9 @@ with one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from adapters.base import Adapter, Answer, Message, Outcome, TellsDeparture
+from adapters.base import Adapter, Answer, GivesSendKeys, Message, Outcome, TellsDeparture
 from engine.clock import SECOND
 from engine.delivery.reasons import DeliveryReason
 from engine.faults import trail
@@ -54,6 +54,26 @@ class AdapterCalls:
             return await self._telling.send_telling(message, departure.now)
         departure.now()
         return await self._adapter.send(message)
+
+
+async def ask_for_keys(adapter: GivesSendKeys, count: int, seconds: float) -> Sequence[str] | Answer:
+    """Return ``count`` keys of the adapter's provider, or the answer that says why there are none, within ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds):
+            given = await adapter.send_keys(count)
+            if isinstance(given, Answer):
+                return given
+            if len(given) != count or len({key for key in given if key}) != count:
+                raise TypeError("the adapter did not return as many different keys as it was asked for")
+            return given
+    except TimeoutError:
+        return Answer(Outcome.ADAPTER_DOWN, DeliveryReason.NO_SEND_KEYS, DeliveryReason.NO_SEND_KEYS.sentence)
+    except asyncio.CancelledError as error:
+        if _being_cancelled():
+            raise
+        return Answer(Outcome.ADAPTER_DOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
+    except Exception as error:  # noqa: BLE001 - a bug in the adapter
+        return Answer(Outcome.ADAPTER_DOWN, DeliveryReason.ADAPTER_ERROR, trail(error))
 
 
 class _Departure:

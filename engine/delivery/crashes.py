@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, text
 
 from engine.actions.moves import Move, Mover
+from engine.actions.send_keys import stored_key
 from engine.actions.states import LEASED_SQL, State
 from engine.clock import Clock
 from engine.delivery.identity import message_key
@@ -50,7 +52,7 @@ class Crashes:
         ids = rowset(database.dialect, "rows", id="BIGINT", fence="BIGINT")
         # In the order of ids, so that it cannot deadlock with a worker that is late.
         self._leased = text(
-            f"SELECT a.id, a.fence, a.state, a.tries FROM {ids} AS r JOIN action AS a ON a.id = r.id"
+            f"SELECT a.id, a.fence, a.state, a.tries, a.send_key, a.send_key_until, a.in_doubt_since FROM {ids} AS r JOIN action AS a ON a.id = r.id"
             f" WHERE a.fence = r.fence AND a.{LEASED_SQL} ORDER BY a.id{database.dialect.lock('a')}"
         )
 
@@ -107,7 +109,7 @@ class Crashes:
         accepted = states[State.ACCEPTED]
         return Recovered(states[State.QUEUED], len(moves) - states[State.QUEUED] - accepted, accepted)
 
-    def _move(self, row: Row[tuple[int, int, str, int]], entry: Entry) -> Move:
+    def _move(self, row: Row[Any], entry: Entry) -> Move:
         if row.state == State.CLAIMED:
             return Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT)
         if entry.stage is Stage.WAITING:
@@ -118,7 +120,8 @@ class Crashes:
                 row.id, row.fence, State.ACCEPTED, DeliveryReason.ACCEPTED, adapter=adapter, reference=reference
             )
         now, settings = self._clock.now(), self._settings
-        return unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=settings)
+        key = stored_key(row.send_key, row.send_key_until, row.in_doubt_since)
+        return unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=settings, key=key)
 
 
 def _is_folder(path: Path) -> bool:

@@ -34,6 +34,7 @@ from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext
 from engine.delivery.preparing import Composing
 from engine.delivery.recover import Recovery
+from engine.delivery.send_keys import SendKeys
 from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
 from engine.errors import StoreError
@@ -56,7 +57,8 @@ class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
     ``adapters`` are by channel; ``composers`` render and build the messages; ``gates`` run in the given order; ``coupons``
-    are those of the files. Several workers, on several machines, can deliver from one PostgreSQL database.
+    are those of the files; ``repeatable`` names the adapters whose kind is. Several workers, on several machines, can
+    deliver from one PostgreSQL database.
     """
 
     def __init__(  # noqa: PLR0917 - the composition root's one call
@@ -71,6 +73,8 @@ class Delivery:
         coupons: Mapping[str, CouponSection] | None = None,
         channels: Sequence[Channel] = CHANNELS,
         gates: Sequence[Gate[Any]] = GATES,
+        *,
+        repeatable: Collection[str] = (),
     ) -> None:
         self._channels = channels
         self._gates = gates
@@ -79,7 +83,8 @@ class Delivery:
         self._settings = settings
         self._clock = clock
         self._composers = composers
-        self._states = {channel: _new_state(channel, adapter.name) for channel, adapter in self._adapters.items()}
+        self._repeatable = frozenset(repeatable)
+        self._states = {channel: self._new_state(channel, adapter) for channel, adapter in self._adapters.items()}
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
@@ -179,7 +184,7 @@ class Delivery:
                 name,
                 self._adapters.get(name),
                 self._settings.channel(name).in_flight,
-                self._states.setdefault(name, _new_state(name, name)),
+                self._states.get(name) or self._states.setdefault(name, self._new_state(name, None)),
                 context,
             )
             for name in waiting
@@ -236,6 +241,11 @@ class Delivery:
             superseded=lambda: self._loader is not loader,
         )
 
+    def _new_state(self, channel: str, adapter: Adapter | None) -> LaneState:
+        name = adapter.name if adapter else channel
+        keys = SendKeys(adapter, self._clock, self._settings.delivery, repeatable=name in self._repeatable)
+        return LaneState(AdapterBreaker(name), ChannelBreakers(channel), keys)
+
     def _gate_context(self, now: int) -> GateContext:
         return GateContext(
             now=now,
@@ -244,10 +254,6 @@ class Delivery:
             quiet_hours=self._settings.delivery.quiet_hours,
             brand_zone=self._settings.brand.timezone,
         )
-
-
-def _new_state(channel: str, adapter: str) -> LaneState:
-    return LaneState(AdapterBreaker(adapter), ChannelBreakers(channel))
 
 
 async def _repeat(work: Callable[[], Awaitable[int]], stop: asyncio.Event, poll: float) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.actions.moves import HasFence, Move
+from engine.actions.send_keys import SendKey
 from engine.actions.states import State
 from engine.clock import Instant
 from engine.delivery.drafting import ReadyMessage
@@ -23,7 +24,7 @@ from engine.store.quarantine import quarantine
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """The decision about one group."""
+    """The decision about one group. ``keys`` are those of the messages that have one, by action id."""
 
     group: Group
     gate_context: GateContext
@@ -31,6 +32,7 @@ class HandOff:
     ask_again: AskAgain
     adapter: str | None
     lease_until: int
+    keys: Mapping[int, SendKey]
 
     @property
     def claims(self) -> list[HasFence]:
@@ -72,6 +74,7 @@ class HandOff:
         return reserve(connection, messages, self.gate_context, self.gates)
 
     def _handed_off(self, pending: PendingMessage, ready: ReadyMessage) -> Move:
+        key = self.keys.get(pending.action_id)
         return Move(
             pending.action_id,
             pending.fence,
@@ -80,6 +83,8 @@ class HandOff:
             tries=1,
             lease_until=self.lease_until,
             content=ready.content,
+            adapter=self.adapter if key is not None else None,
+            send_key=key,
         )
 
 

@@ -6,15 +6,16 @@ adapter gets the message.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Answer, Message
 from engine.actions.claims import Claim, Claims
 from engine.actions.moves import HasFence, Move
+from engine.actions.send_keys import SendKey
 from engine.actions.states import State
 from engine.clock import Clock
 from engine.delivery.adapter_breaker import AdapterBreaker
@@ -28,6 +29,7 @@ from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import Composing, Group, Preparer
 from engine.delivery.reasons import DeliveryReason
 from engine.delivery.second_look import ask_again
+from engine.delivery.send_keys import SendKeys
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
 from engine.faults import trail
@@ -63,10 +65,11 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What a lane remembers between passes: the breakers of its adapter, channel and templates."""
+    """What a lane keeps between passes: the breakers of its adapter, channel and templates; and whence keys come."""
 
     breaker: AdapterBreaker
     channel_breakers: ChannelBreakers
+    send_keys: SendKeys
 
 
 class Lane:
@@ -80,6 +83,7 @@ class Lane:
         self._adapter_name = adapter.name if adapter else None
         self._breaker = state.breaker
         self._channel_breakers = state.channel_breakers
+        self._send_keys = state.send_keys
         self._context = context
         self._group = max(1, in_flight // 2)
         self._handing_off: asyncio.Task[None] | None = None
@@ -207,12 +211,16 @@ class Lane:
             await self._handing_off
 
     async def _hand_off(self, group: Group, gate_context: GateContext) -> None:
+        asked = [pending for pending, _ in group.passed]
+        keys = await self._keys(asked, group) if self._send_keys.concern(asked) else {}
         await self._sender.acquire(number := len(group.passed))
         now = self._context.clock.now()
         group.passed = [one for one in group.passed if not self._preparer.halted(one[0], now, group)]
         self._sender.release(number - len(group.passed))
         lease_until = now + self._context.settings.lease
-        hand_off = HandOff(group, gate_context, self._context.gates, self._ask_again, self._adapter_name, lease_until)
+        hand_off = HandOff(
+            group, gate_context, self._context.gates, self._ask_again, self._adapter_name, lease_until, keys
+        )
         asked_at = asyncio.get_running_loop().time()
         posted = self._context.journal.post(
             group.moves,
@@ -232,9 +240,23 @@ class Lane:
         for pending, ready in group.passed:
             move = written.get(pending.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(OutgoingMessage(pending, ready.message, lease_until, asked_at))
+                self._sender.send(_outgoing(pending, ready.message, lease_until, asked_at, move.send_key))
             else:
                 self._sender.release()
+
+    async def _keys(self, messages: Sequence[PendingMessage], group: Group) -> Mapping[int, SendKey]:
+        """Return the keys of ``messages``; those that must not be handed off without one leave ``group``."""
+        keyed = await self._send_keys.fetch(messages)
+        if isinstance(keyed, Answer):
+            self._sender.offered_nothing(keyed)
+            reason = pause_reason(self._breaker)
+            group.moves += [Move(one.action_id, one.fence, State.QUEUED, reason) for one in messages]
+            group.passed = []
+            return {}
+        group.moves += keyed.moves
+        kept_back = {move.action_id for move in keyed.moves}
+        group.passed = [one for one in group.passed if one[0].action_id not in kept_back]
+        return keyed.keys
 
     def _ask_again(self, connection: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, Verdict]:
         return ask_again(
@@ -247,3 +269,11 @@ class Lane:
         if group.moves:
             written = await self._context.journal.post(group.moves, urgent=True)
             self._context.tally.count(written.values())
+
+
+def _outgoing(
+    pending: PendingMessage, message: Message, lease_until: int, asked_at: float, key: SendKey | None
+) -> OutgoingMessage:
+    if key is not None and key.value:
+        return OutgoingMessage(pending, replace(message, send_key=key.value), lease_until, asked_at, key)
+    return OutgoingMessage(pending, message, lease_until, asked_at)

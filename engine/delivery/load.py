@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, text
 
 from engine.actions.claims import Claim
+from engine.actions.send_keys import stored_key
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
@@ -222,6 +223,8 @@ class Loader:
             facts=reading.facts(read),
             suppression_form=known.suppression_form(recipient) if known and recipient else None,
             occasion=_occasion(row),
+            adapter=row.adapter,
+            send_key=stored_key(row.send_key, row.send_key_until, row.in_doubt_since),
         )
 
     def _coupon(self, row: ActionRow) -> Coupon:

@@ -4,6 +4,7 @@ import zlib
 
 from adapters.base import Answer, Outcome
 from engine.actions.moves import Move
+from engine.actions.send_keys import NO_SEND_KEY, SendKey
 from engine.actions.states import State
 from engine.clock import HOUR
 from engine.delivery.pending_message import PendingMessage
@@ -26,16 +27,28 @@ def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
     return round(wait * (1 + _JITTER * (2 * share - 1)))
 
 
-def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, settings: DeliverySettings) -> Move:
-    """Return the move that follows from ``answer`` to the latest hand-off."""
+def follow(
+    pending: PendingMessage,
+    answer: Answer,
+    adapter: str,
+    now: int,
+    settings: DeliverySettings,
+    *,
+    key: SendKey | None = None,
+) -> Move:
+    """Return the move that follows from ``answer`` to the latest hand-off, which was made with ``key``."""
     tries = pending.tries + 1
     state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
-    via = None
+    via, kept = None, None
     match answer.outcome:
         case Outcome.ACCEPTED:
             state, reason = State.ACCEPTED, answer.reason or DeliveryReason.ACCEPTED
+            kept = key.certain if key is not None and key.doubt_since is not None else None
         case Outcome.REJECTED:
-            pass
+            kept = NO_SEND_KEY if key is not None else None  # if a person has it sent all the same, it is another one
+        case Outcome.RETRY if tries >= settings.tries and key is not None and key.doubt_since is not None:
+            said = answer.detail[:MAX_DETAIL]
+            return unknown(pending.action_id, pending.fence, tries, reason, said, now=now, settings=settings, key=key)
         case Outcome.RETRY if tries >= settings.tries:
             via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
         case Outcome.RETRY:
@@ -50,7 +63,15 @@ def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, sett
             if reason == DeliveryReason.ADAPTER_ERROR:
                 provider_text, place = place, provider_text
             return unknown(
-                pending.action_id, pending.fence, tries, reason, provider_text, detail=place, now=now, settings=settings
+                pending.action_id,
+                pending.fence,
+                tries,
+                reason,
+                provider_text,
+                detail=place,
+                now=now,
+                settings=settings,
+                key=key,
             )
     return Move(
         pending.action_id,
@@ -64,6 +85,7 @@ def follow(pending: PendingMessage, answer: Answer, adapter: str, now: int, sett
         adapter=adapter,
         reference=answer.reference or None,
         via=via,
+        send_key=kept,
     )
 
 
@@ -77,13 +99,20 @@ def unknown(
     detail: str = "",
     now: int,
     settings: DeliverySettings,
+    key: SendKey | None = None,
 ) -> Move:
-    """Return the move of an action that may or may not have been sent: unknown or, by policy, sent again.
+    """Return the move of an action that may or may not have been sent: unknown or sent again.
 
+    It is sent again if the provider recognises ``key``, at once and then with growing waits; otherwise by policy.
     ``provider_text`` is empty if the provider said nothing; ``detail`` is the place of an adapter's bug.
     """
-    if settings.unknown == "hold" or tries >= settings.tries:
-        return Move(action_id, fence, State.UNKNOWN, reason, detail, provider_text)
-    due_at = now + retry_wait(action_id, tries, settings.retry_after)
     via = (State.UNKNOWN, reason)
-    return Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, provider_text, due_at=due_at, via=via)
+    move = Move(action_id, fence, State.RETRYING, DeliveryReason.RESENT, detail, provider_text, via=via)
+    if key is not None:
+        due_at = now if tries <= 1 else now + retry_wait(action_id, tries - 1, settings.retry_after)
+        if tries < settings.tries and due_at < key.until:
+            return move._replace(reason=DeliveryReason.REPEATED, due_at=due_at, send_key=key.doubted(now))
+        move = move._replace(send_key=key.certain)
+    if settings.unknown == "hold" or tries >= settings.tries:
+        return move._replace(state=State.UNKNOWN, reason=reason, via=None)
+    return move._replace(due_at=now + retry_wait(action_id, tries, settings.retry_after))

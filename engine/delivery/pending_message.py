@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.actions.send_keys import SendKey
 from engine.content.values import Window
 from engine.settings import ConsentSettings
 
@@ -30,7 +31,8 @@ class PendingMessage(NamedTuple):
     ``key`` is the idempotency key: the same on every hand-off of this action, and unique to it (see ``identity``).
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
     to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``occasion`` is None if the enrolment is lost. ``event`` has the
-    properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read.
+    properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read. ``adapter`` is
+    the one that it was last handed to, ``send_key`` the key that this one recognises; None if there is none.
     """
 
     action_id: int
@@ -58,6 +60,13 @@ class PendingMessage(NamedTuple):
     facts: Mapping[str, object]
     suppression_form: str | None = None
     occasion: MessageOccasion | None = None
+    adapter: str | None = None
+    send_key: SendKey | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may have been sent already, so that only the same key makes a second copy harmless."""
+        return self.send_key is not None and self.send_key.doubt_since is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,4 +47,9 @@ class DeliveryReason(DescribedEnum):
         "resent_after_unknown",
         "It was unknown, and delivery.unknown is `resend`: it is sent again with the same Message-ID.",
     )
+    REPEATED = (
+        "repeated_after_unknown",
+        "It was unknown; the provider recognises a second copy, so it is sent again with the same key.",
+    )
+    NO_SEND_KEYS = "no_send_keys", "The provider did not give keys for messages in time, so none was handed to it."
     ADAPTER_ERROR = "adapter_error", "The adapter has a bug; the message may or may not have been sent."

@@ -5,11 +5,13 @@ It also removes actions from quarantine that have since been sent, refused or ca
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from engine.actions.claims import Claim
 from engine.actions.moves import HasFence, Move, Mover
+from engine.actions.send_keys import stored_key
 from engine.actions.states import LEASED_SQL, State
 from engine.delivery.outcomes import unknown
 from engine.delivery.reasons import DeliveryReason
@@ -54,7 +56,7 @@ class Recovery:
         self._any = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND lease_until <= :now LIMIT 1")
         self._freed = text(f"{_OUT_OF_QUARANTINE} LIMIT 1")
         self._expired = text(
-            f"SELECT id, fence, state, tries FROM action WHERE {LEASED_SQL} AND lease_until <= :now "
+            f"SELECT id, fence, state, tries, send_key, send_key_until, in_doubt_since FROM action WHERE {LEASED_SQL} AND lease_until <= :now "
             f"ORDER BY lease_until, id LIMIT :limit{dialect.lock_free()}"
         )
 
@@ -74,10 +76,13 @@ class Recovery:
         recalled, lost = [row for row, back in handed if back], [row for row, back in handed if not back]
         moves = [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT) for row in released]
         moves += [Move(row.id, row.fence, State.QUEUED, DeliveryReason.LEASE_RAN_OUT, tries=-1) for row in recalled]
-        moves += [
-            unknown(row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=self._settings)
-            for row in lost
-        ]
+        moves += [self._unknown(row, now) for row in lost]
         if moves:
             self._mover.write(connection, moves, now)
         return Recovered(len(released) + len(recalled), len(lost))
+
+    def _unknown(self, row: Row[Any], now: int) -> Move:
+        key = stored_key(row.send_key, row.send_key_until, row.in_doubt_since)
+        return unknown(
+            row.id, row.fence, row.tries, DeliveryReason.NO_ANSWER, now=now, settings=self._settings, key=key
+        )

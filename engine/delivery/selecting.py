@@ -46,6 +46,10 @@ class ActionRow(NamedTuple):
     event_at: int | None
     event_amount: int | None
     event_properties: Any
+    adapter: str | None
+    send_key: str | None
+    send_key_until: int | None
+    in_doubt_since: int | None
 
 
 _COLUMNS: Mapping[str, str] = {
@@ -73,6 +77,10 @@ _COLUMNS: Mapping[str, str] = {
     "event_at": "e.at",
     "event_amount": "e.amount",
     "event_properties": "e.properties",
+    "adapter": "a.adapter",
+    "send_key": "a.send_key",
+    "send_key_until": "a.send_key_until",
+    "in_doubt_since": "a.in_doubt_since",
 }
 _JOINS = (
     "JOIN action AS a ON a.id = r.id",

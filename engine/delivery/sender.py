@@ -14,6 +14,7 @@ import structlog
 
 from adapters.base import Adapter, Answer, Message, Outcome
 from engine.actions.moves import Move
+from engine.actions.send_keys import SendKey
 from engine.actions.states import State
 from engine.breaker import Breaker
 from engine.clock import HOUR, Clock
@@ -38,13 +39,15 @@ _log = structlog.get_logger("habitue.delivery")
 class OutgoingMessage:
     """A message whose hand-off is committed; its lease ends at ``lease_until``.
 
-    ``asked_at`` is when the gates were last asked, in the seconds of the event loop.
+    ``asked_at`` is when the gates were last asked, in the seconds of the event loop. ``key`` is stored with the hand-off;
+    None if the adapter's provider recognises none.
     """
 
     pending: PendingMessage
     message: Message
     lease_until: int
     asked_at: float
+    key: SendKey | None = None
 
 
 class Sender:
@@ -113,6 +116,10 @@ class Sender:
         """Queue a message for sending; one credit must have been acquired for it."""
         self._outbox.put_nowait(outgoing)
 
+    def offered_nothing(self, answer: Answer) -> None:
+        """Pause the adapter because of ``answer``, which it gave before any message could be handed to it."""
+        self._watch(replace(answer, outcome=Outcome.ADAPTER_DOWN), self._clock.now())
+
     async def drained(self) -> None:
         """Wait until every hand-off has its answer recorded.
 
@@ -171,12 +178,13 @@ class Sender:
         pending, now = outgoing.pending, self._clock.now()
         if answer.outcome is not Outcome.SENDING_REFUSED:
             self._watch(answer, now)
-            return follow(pending, answer, adapter, now, self._settings)
+            return follow(pending, answer, adapter, now, self._settings, key=outgoing.key)
         refused = self._breaker.refused(pending.action_id, outgoing.message.recipient, answer, now)
         if refused.paused:
             _log.error("adapter_down", alarm=str(self._breaker.alarm))
         if refused.own_fault:
-            return follow(pending, replace(answer, outcome=Outcome.RETRY), adapter, now, self._settings)
+            retried = replace(answer, outcome=Outcome.RETRY)
+            return follow(pending, retried, adapter, now, self._settings, key=outgoing.key)
         return follow(pending, answer, adapter, now, self._settings)._replace(due_at=refused.due_at)
 
     def _watch(self, answer: Answer, now: int) -> None:

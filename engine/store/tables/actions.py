@@ -79,6 +79,12 @@ class Action(SQLModel, table=True):
     adapter: str | None = text_column(null=True)
     reference: str | None = text_column(null=True)
     """The provider's id for the message."""
+    send_key: str | None = text_column(null=True)
+    """By what ``adapter`` recognises a second copy of the message; see ``engine.actions.send_keys``."""
+    send_key_until: int | None = big(null=True)
+    """Until when it does."""
+    in_doubt_since: int | None = big(null=True)
+    """Since when it is not known whether it was sent, while it is being sent again with its key."""
     created_at: int = big()
     changed_at: int = big()
 
