@@ -170,6 +170,7 @@ class Deliveries(World):
         channels: Sequence[Channel] = CHANNELS,
         library: TemplateLibrary | None = None,
         composers: Composers | None = None,
+        repeatable: Sequence[str] = (),
         **settings: Any,
     ) -> Delivery:
         """Return a delivery to these providers; ``settings`` are those of ``[delivery]``."""
@@ -200,6 +201,7 @@ class Deliveries(World):
             self.loaded.playbooks.coupons,
             channels,
             gates,
+            repeatable=repeatable,
         )
 
     def drain(self, *providers: Provider, **settings: Any) -> DeliveryCounts:
