@@ -5,11 +5,13 @@ from adapters.kinds import AdapterKind
 from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
 from adapters.twilio import TWILIO
+from adapters.webpush import WEBPUSH
 
 ADAPTERS: tuple[AdapterKind, ...] = (
     CAPTURE,
     SMS_GATEWAY,
     SMTP,
     TWILIO,
+    WEBPUSH,
 )
 """One file or folder per provider; to add a provider, write it and add its kind here."""

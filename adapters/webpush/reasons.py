@@ -1,0 +1,15 @@
+"""The reasons of Web Push: those of HTTP, and its own."""
+
+from adapters.http.outcomes import HTTP_REASONS
+from adapters.reasons import MESSAGE_UNSUITABLE, AnswerReason
+
+SUBSCRIPTION_GONE = AnswerReason(
+    "subscription_gone", "The browser's subscription does not exist any more: the user withdrew it, or it has expired."
+)
+VAPID_REFUSED = AnswerReason(
+    "vapid_refused",
+    "The push service refuses our VAPID key: the subscription was made with another one, or the contact or the machine's"
+    " clock is wrong.",
+)
+WEBPUSH_REASONS: tuple[AnswerReason, ...] = (*HTTP_REASONS, MESSAGE_UNSUITABLE, SUBSCRIPTION_GONE, VAPID_REFUSED)
+"""The reasons of the adapter's answers."""
