@@ -1,6 +1,7 @@
 """The adapters that ship with the program, by the names that ``config.toml`` uses."""
 
 from adapters.capture import CAPTURE
+from adapters.jpush import JPUSH
 from adapters.kinds import AdapterKind
 from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
@@ -9,6 +10,7 @@ from adapters.webpush import WEBPUSH
 
 ADAPTERS: tuple[AdapterKind, ...] = (
     CAPTURE,
+    JPUSH,
     SMS_GATEWAY,
     SMTP,
     TWILIO,

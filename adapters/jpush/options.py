@@ -1,0 +1,27 @@
+"""The options of JPush."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from adapters.http.options import HttpOptions, secure_url
+
+_TEN_DAYS = 10 * 24 * 3600
+
+
+class JPushOptions(HttpOptions):
+    """How an app's devices are notified.
+
+    ``app_key`` and ``master_secret`` are the app's. ``time_to_live`` is how long JPush keeps a message for a device that
+    is not online, in seconds. ``keys_at_once`` is how many keys JPush gives at once: 10, or up to 1,000 with a VIP account.
+    """
+
+    url: str = "https://api.jpush.cn"
+    app_key: str = Field(min_length=1, pattern=r"^[!-9;-~]+$")
+    master_secret: SecretStr = Field(min_length=1)
+    apns_production: bool = True
+    time_to_live: int = Field(default=86_400, ge=0, le=_TEN_DAYS)
+    keys_at_once: int = Field(default=10, ge=1, le=1000)
+
+    @field_validator("url")
+    @classmethod
+    def _is_secure(cls, url: str) -> str:
+        return secure_url(url)
