@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import insert, text
 
 from adapters.base import Adapter, Message
+from adapters.jpush.adapter import JPushAdapter
 from adapters.smtp.adapter import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
@@ -163,7 +164,7 @@ class Deliveries(World):
 
     def delivery(
         self,
-        *providers: Provider | SmtpAdapter,
+        *providers: Provider | SmtpAdapter | JPushAdapter,
         in_flight: int | Mapping[str, int] = 100,
         consent: ConsentSettings | None = None,
         gates: Sequence[Gate[Any]] = GATES,

@@ -23,10 +23,11 @@ def refusal(status: int, code: int, message: str = "no") -> Response:
 
 @dataclass
 class JPushApi:
-    """Answers the first pushes as it is told, then makes them. ``lost``: pushes that are made, and not answered."""
+    """Answers the first pushes as it is told, then makes them. The answers to the first ``lost`` are lost, as ``how`` says."""
 
     answers: Sequence[Response | Silence | HangUp] = ()
     lost: int = 0
+    how: HangUp | Silence = field(default_factory=HangUp)
     most: int = 10
     calls: int = 0
     given: int = 0
@@ -49,7 +50,7 @@ class JPushApi:
         if self.calls <= len(self.answers):
             return self.answers[self.calls - 1]
         answer = self._push(json.loads(request.body))
-        return HangUp() if self.calls <= self.lost else answer
+        return self.how if self.calls <= self.lost else answer
 
     def _give(self, count: int) -> Response:
         self.asked.append(count)
