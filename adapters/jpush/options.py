@@ -1,10 +1,15 @@
 """The options of JPush."""
 
-from pydantic import Field, SecretStr, field_validator
+import re
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.http.options import HttpOptions, secure_url
 
 _TEN_DAYS = 10 * 24 * 3600
+_KEY = re.compile(r"[!-9;-~]+").fullmatch
+"""Anything but a colon, which separates it from the secret in requests."""
 
 
 class JPushOptions(HttpOptions):
@@ -15,8 +20,8 @@ class JPushOptions(HttpOptions):
     """
 
     url: str = "https://api.jpush.cn"
-    app_key: str = Field(min_length=1, pattern=r"^[!-9;-~]+$")
-    master_secret: SecretStr = Field(min_length=1)
+    app_key: str = ""
+    master_secret: SecretStr = SecretStr("")
     apns_production: bool = True
     time_to_live: int = Field(default=86_400, ge=0, le=_TEN_DAYS)
     keys_at_once: int = Field(default=10, ge=1, le=1000)
@@ -25,3 +30,11 @@ class JPushOptions(HttpOptions):
     @classmethod
     def _is_secure(cls, url: str) -> str:
         return secure_url(url)
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> Self:
+        if not _KEY(self.app_key):
+            raise ValueError("app_key: write the AppKey that the console of JPush shows for the app")
+        if not self.master_secret.get_secret_value():
+            raise ValueError("master_secret: put the app's Master Secret into HABITUE_ADAPTERS__JPUSH__MASTER_SECRET")
+        return self

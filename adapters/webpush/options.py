@@ -1,10 +1,10 @@
 """The options of Web Push."""
 
 import re
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.domains import ascii_domain
 from adapters.http.options import HttpOptions
@@ -24,19 +24,20 @@ class WebPushOptions(HttpOptions):
     message for a browser that is not running, in seconds.
     """
 
-    private_key: SecretStr
-    contact: str
+    private_key: SecretStr = SecretStr("")
+    contact: str = ""
     hosts: tuple[str, ...] = SERVICES
     time_to_live: int = Field(default=86_400, ge=0, le=_FOUR_WEEKS)
     urgency: Literal["very-low", "low", "normal", "high"] = "normal"
 
-    @field_validator("contact")
-    @classmethod
-    def _can_be_reached(cls, contact: str) -> str:
-        parts = urlsplit(contact)
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        contact, parts = self.contact, urlsplit(self.contact)
         if _MAILTO(contact) or (parts.scheme == "https" and "." in (parts.hostname or "") and " " not in contact):
-            return contact
-        raise ValueError("write a URL such as mailto:push@example.com or https://example.com/contact: Apple checks it")
+            return self
+        raise ValueError(
+            "contact: write a URL such as mailto:push@example.com or https://example.com/contact: Apple checks it"
+        )
 
     @field_validator("hosts")
     @classmethod
