@@ -81,6 +81,7 @@ def test_a_kind_is_imported_by_its_folder_alone(folder: str) -> None:
 def test_a_provider_is_imported_by_its_own_files_and_the_registry_alone() -> None:
     port = {
         "adapters.base",
+        "adapters.clock",
         "adapters.domains",
         "adapters.http",
         "adapters.kinds",
