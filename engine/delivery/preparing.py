@@ -194,9 +194,14 @@ class Preparer:
 def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
     """Return the move of a message that a gate did not let pass.
 
-    After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel.
+    After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel. One that
+    may have been sent already, and is not sent again now, stays unknown: on another channel it would come twice.
     """
     match verdict:
+        case Refuse(reason) if message.send_key is not None and message.in_doubt:
+            known = message.send_key.certain
+            why = DeliveryReason.NO_ANSWER
+            return Move(message.action_id, message.fence, State.UNKNOWN, why, f"refused: {reason}", send_key=known)
         case Refuse(reason, state, final):
             following = () if final else message.next_channels
             return Move(

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -235,6 +235,23 @@ def test_a_refusal_for_good_settles_it_and_gives_up_the_key(world: Deliveries) -
     assert world.rows("SELECT send_key, send_key_until, in_doubt_since FROM action") == [(None, None, None)]
 
 
+def test_what_may_have_been_sent_is_tried_on_no_other_channel(world: Deliveries) -> None:
+    world.users(2, phone="+49 30 901820")
+    world.due_actions(2, next_channels="sms", message_class="transactional")
+    world.abandon(Keyed(hang=lambda message: action_of(message) == 1, concurrency=1), in_flight=1)
+    world.execute("UPDATE users SET email = NULL")
+    text = Provider("sms", name="texts")
+    for at in (NOON, NOON + LEASE):
+        world.at(at)
+        world.drain(Keyed(), text)
+    assert world.rows("SELECT id, state, reason FROM action WHERE attempt = 1 ORDER BY id") == [
+        (1, "unknown", "no_answer"),
+        (2, "suppressed", "address_missing"),
+    ]
+    assert world.rows("SELECT enrolment_id FROM action WHERE channel = 'sms'") == [(2,)]
+    assert doubts(world) == []
+
+
 def test_waits_between_copies_grow_and_end_before_the_key_does() -> None:
     settings, key = DeliverySettings(), SendKey("k", NOON + DAY)
     waits = [
@@ -263,6 +280,7 @@ def test_waits_between_copies_grow_and_end_before_the_key_does() -> None:
     ids=["down", "limited", "the same ones", "too few", "a bug"],
 )
 def test_without_keys_nothing_is_handed_over_and_nothing_lost(world: Deliveries, provider: Keyed, reason: str) -> None:
+    provider = replace(provider, sent=[], delivered={})
     world.users(4)
     world.due_actions(4)
     delivery = world.delivery(provider)
