@@ -62,7 +62,8 @@ class Message:
     other channels may have a sender among their options. ``recipient`` is the address in the form to send to.
     ``payload`` has the type that the channel produces and the adapter declares. ``at`` is the instant at which the
     message was composed, in UTC milliseconds. ``template`` and ``locale`` are those that were rendered. ``send_key`` is
-    the key that the provider gave for it (see ``GivesSendKeys``), or empty.
+    the key that the provider gave for it (see ``GivesSendKeys``), ``key`` itself if the adapter's kind is ``repeatable``, else
+    empty.
     """
 
     key: str

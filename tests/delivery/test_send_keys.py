@@ -10,6 +10,9 @@ import pytest
 from adapters.base import Answer, Message, Outcome
 from engine.actions.send_keys import SendKey
 from engine.clock import DAY, HOUR, MINUTE
+from engine.control.actions_by_hand import Chosen, carry_out
+from engine.control.interventions import Hand
+from engine.control.resolving import send_again
 from engine.delivery.outcomes import unknown
 from engine.settings import DeliverySettings
 from tests.deliveries import NOON, Deliveries, action_of
@@ -213,6 +216,24 @@ def test_repeating_ends_with_the_tries(world: Deliveries) -> None:
     assert world.states() == {"unknown:disconnected": 1}
     assert doubts(world) == []
     assert len(provider.delivered) == 1
+
+
+@pytest.mark.parametrize(("later", "copies"), [(HOUR, 1), (LIFETIME, 2)], ids=["still valid", "expired"])
+def test_what_a_person_sends_again_has_the_same_key_while_that_is_valid(
+    world: Deliveries, later: int, copies: int
+) -> None:
+    world.users(1)
+    world.due_actions(1)
+    provider = Keyed(script=first_lost())
+    world.drain(provider, tries=1)
+    assert world.states() == {"unknown:disconnected": 1}
+    world.at(NOON + later)
+    carry_out(
+        world.database, send_again(world.clock.now(), even_expired=False), Chosen(), Hand("ann"), now=world.clock.now()
+    )
+    world.drain(provider)
+    assert world.states() == {"accepted:accepted": 1}
+    assert len(provider.delivered) == copies
 
 
 def test_a_refusal_for_now_does_not_settle_a_doubt(world: Deliveries) -> None:
