@@ -1,8 +1,11 @@
 """Push: a notification to the app on a user's device."""
 
+from dataclasses import replace
+
 from adapters.base import PushPayload
-from engine.channels.base import AddressOf, Channel, Sending
+from engine.channels.base import AddressOf, Channel, Sending, Shown
 from engine.messages.blocks import Blocks
+from engine.messages.push import PARTS, prepare_push, push_payload
 from engine.messages.render import Rendered
 
 _MAX_TOKEN = 4096
@@ -13,7 +16,7 @@ class PushChannel(Channel):
 
     name = "push"
     address = AddressOf(column="push_token")
-    blocks = Blocks(parts=("title", "body"), required=("title", "body"), headline="title")
+    blocks = Blocks(parts=PARTS, required=("title", "body"), headline="title", prepare=prepare_push)
     payload = PushPayload
     sample = "sample-token"
 
@@ -22,8 +25,16 @@ class PushChannel(Channel):
         return address if 0 < len(address) <= _MAX_TOKEN else None
 
     def compose(self, rendered: Rendered, sending: Sending) -> PushPayload:
-        """Return the title and the body."""
-        return PushPayload(f"{sending.mark}{rendered.subject}", rendered.plain("body"))
+        """Return the title and the body, and the image, the link and the data if there are any."""
+        payload = push_payload(rendered)
+        return replace(payload, title=f"{sending.mark}{payload.title}")
+
+    def preview(self, rendered: Rendered) -> Shown:
+        """Return the title, and the body with a line for each other part."""
+        payload = push_payload(rendered)
+        links = (f"{name}: {link}" for name, link in (("Image", payload.image), ("Link", payload.link)) if link)
+        data = (f"Data: {key}: {value}" for key, value in payload.data.items())
+        return Shown(payload.title, "\n\n".join(filter(None, (payload.body, "\n".join((*links, *data))))))
 
 
 PUSH = PushChannel()

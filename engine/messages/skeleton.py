@@ -108,6 +108,13 @@ def plain_part(skeleton: str) -> Part:
     return _split(skeleton, (Hole(slot, unchanged) for slot in _slots(skeleton)), travels=False)
 
 
+def formed_part(skeleton: str, form_after: Callable[[str], Callable[[str], str]]) -> Part:
+    """Prepare a part whose values are escaped by what ``form_after`` returns for the text before them."""
+    found = SLOT.finditer(skeleton)
+    holes = (Hole(ord(slot[0]) - FIRST_SLOT, form_after(skeleton[: slot.start()])) for slot in found)
+    return _split(skeleton, holes, travels=False)
+
+
 def _text_part(skeleton: str, places: Mapping[int, Place]) -> Part:
     def holes() -> Iterator[Hole]:
         for slot in _slots(skeleton):
