@@ -36,6 +36,8 @@ NUMBER_UNUSABLE = AnswerReason(
 )
 NOT_DELIVERED = AnswerReason("not_delivered", "The carrier did not deliver the message and gives no other reason.")
 REQUEST_REFUSED = AnswerReason("request_refused", "The provider refuses the request and gives no other reason.")
+DEVICE_GONE = AnswerReason("device_gone", "The app was removed from the device, or the device's token is not valid.")
+OTHER_APP = AnswerReason("other_app", "The device's token belongs to another app or project than the adapter's.")
 
 NETWORK = (
     TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, SERVICE_UNAVAILABLE, CONNECTION_FAILED, CONNECTION_TIMEOUT, TLS_FAILED,

@@ -2,6 +2,7 @@
 
 from adapters.capture import CAPTURE
 from adapters.jpush import JPUSH
+from adapters.fcm import FCM
 from adapters.kinds import AdapterKind
 from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
@@ -11,6 +12,7 @@ from adapters.webpush import WEBPUSH
 ADAPTERS: tuple[AdapterKind, ...] = (
     CAPTURE,
     JPUSH,
+    FCM,
     SMS_GATEWAY,
     SMTP,
     TWILIO,
