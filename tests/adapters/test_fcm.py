@@ -1,0 +1,401 @@
+"""The fcm adapter: what it asks of Google, its access tokens, and what FCM's answers mean."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from adapters.base import Answer, Message, Outcome, PushPayload
+from adapters.fcm.adapter import FcmAdapter
+from adapters.fcm.outcomes import INVALID_ARGUMENT, MEANINGS
+from adapters.kinds import make_adapter
+from adapters.registry import ADAPTERS
+from tests.adapters.emails import SECRET
+from tests.adapters.fake_fcm import (
+    NOW,
+    PROJECT,
+    UNAUTHENTICATED,
+    FakeFcm,
+    account,
+    fcm_error,
+    pem,
+    sent,
+    violations,
+)
+from tests.adapters.fake_http import FakeHttp, HangUp, Response, Silence, fake_http
+
+TOKEN = "device:token-1"
+PAYLOAD = PushPayload("Hello", "A gift")
+TAG = "210b34adecac1a4fc5849e6a"
+
+
+def message(payload: PushPayload = PAYLOAD, key: str = "action-1") -> Message:
+    return Message(key, "hello@example.com", TOKEN, payload, NOW - 60_000)
+
+
+def use(fcm: FakeFcm, work: Callable[[FcmAdapter], Awaitable[object]], **changes: object) -> FakeHttp:
+    """Do ``work`` with an adapter that is connected to ``fcm``."""
+
+    async def run() -> FakeHttp:
+        async with fake_http(fcm) as server:
+            options = {"url": server.url, "service_account": account(server.url), **changes}
+            adapter = make_adapter("fcm", options, ADAPTERS, fcm.now)
+            assert isinstance(adapter, FcmAdapter)
+            async with adapter:
+                await work(adapter)
+            return server
+
+    return asyncio.run(run())
+
+
+def answers(fcm: FakeFcm, *messages: Message, at_once: bool = False, **changes: object) -> list[Answer]:
+    got: list[Answer] = []
+
+    async def work(adapter: FcmAdapter) -> None:
+        if at_once:
+            got.extend(await asyncio.gather(*map(adapter.send, messages)))
+            return
+        got.extend([await adapter.send(one) for one in messages])
+
+    use(fcm, work, **changes)
+    return got
+
+
+def only(fcm: FakeFcm, payload: PushPayload = PAYLOAD, **changes: object) -> Answer:
+    (answer,) = answers(fcm, message(payload), **changes)
+    return answer
+
+
+# --- the request ------------------------------------------------------------------------------------------------------
+
+
+def test_a_plain_push() -> None:
+    fcm = FakeFcm()
+    answer = only(fcm)
+    assert answer == Answer(Outcome.ACCEPTED, reference="0:1%1")
+    (request,) = fcm.messages
+    assert sent(request) == {
+        "token": TOKEN,
+        "notification": {"title": "Hello", "body": "A gift"},
+        "android": {"collapse_key": TAG, "priority": "HIGH", "ttl": "86400s", "notification": {"tag": TAG}},
+        "apns": {
+            "headers": {
+                "apns-collapse-id": TAG,
+                "apns-expiration": str((NOW - 60_000) // 1_000 + 86_400),
+                "apns-priority": "10",
+            }
+        },
+        "webpush": {"headers": {"TTL": "86400", "Urgency": "high"}, "notification": {"tag": TAG}},
+    }
+
+
+def test_a_push_with_everything() -> None:
+    fcm = FakeFcm()
+    payload = PushPayload("Hi", "B", "https://x.example/i.png", "https://x.example/a", {"k": "v", "n": "1"})
+    (answer,) = answers(fcm, message(payload), time_to_live=60, priority="normal", android_channel="offers")
+    assert answer.outcome is Outcome.ACCEPTED
+    (request,) = fcm.messages
+    body = sent(request)
+    assert body["notification"] == {"title": "Hi", "body": "B", "image": "https://x.example/i.png"}
+    assert body["data"] == {"k": "v", "n": "1", "link": "https://x.example/a"}
+    android, apns, webpush = body["android"], body["apns"], body["webpush"]
+    assert isinstance(android, dict)
+    assert isinstance(apns, dict)
+    assert isinstance(webpush, dict)
+    assert (android["ttl"], android["priority"]) == ("60s", "NORMAL")
+    assert android["notification"] == {"tag": TAG, "channel_id": "offers"}
+    assert (apns["headers"]["apns-priority"], apns["payload"]) == ("5", {"aps": {"mutable-content": 1}})
+    assert apns["fcm_options"] == {"image": "https://x.example/i.png"}
+    assert webpush["fcm_options"] == {"link": "https://x.example/a"}
+    assert webpush["headers"] == {"TTL": "60", "Urgency": "normal"}
+
+
+def test_a_browser_gets_no_link_of_an_app() -> None:
+    fcm = FakeFcm()
+    only(fcm, PushPayload("Hi", "B", link="maison://a"))
+    webpush = sent(fcm.messages[0])["webpush"]
+    assert isinstance(webpush, dict)
+    assert "fcm_options" not in webpush
+
+
+def test_each_message_has_a_tag_of_its_own_that_stays() -> None:
+    fcm = FakeFcm()
+    answers(fcm, message(key="action-1"), message(key="action-2"), message(key="action-1"))
+    tags = [sent(request)["android"] for request in fcm.messages]
+    assert tags[0] == tags[2] != tags[1]
+
+
+def test_a_push_that_is_too_large_is_refused_before_it_departs() -> None:
+    departed: list[bool] = []
+    got: list[Answer] = []
+
+    async def work(adapter: FcmAdapter) -> None:
+        large = message(PushPayload("Hi", "\n" * 2_100))
+        got.append(await adapter.send_telling(large, lambda: departed.append(True)))
+
+    server = use(FakeFcm(), work)
+    assert (got[0].outcome, got[0].reason, got[0].gone) == (Outcome.REJECTED, "message_unsuitable", False)
+    assert "4,2" in got[0].detail
+    assert (departed, server.requests) == ([], [])
+
+
+def test_half_a_surrogate_pair_is_sent_as_a_question_mark() -> None:
+    fcm = FakeFcm()
+    assert only(fcm, PushPayload("Hi \ud83c", "B")).outcome is Outcome.ACCEPTED
+    assert sent(fcm.messages[0])["notification"] == {"title": "Hi ?", "body": "B"}
+
+
+# --- access tokens ----------------------------------------------------------------------------------------------------
+
+
+def test_fifty_messages_at_once_ask_for_one_token() -> None:
+    fcm = FakeFcm()
+    got = answers(fcm, *(message(key=f"action-{number}") for number in range(50)), at_once=True)
+    assert {answer.outcome for answer in got} == {Outcome.ACCEPTED}
+    assert len(fcm.given) == 1
+
+
+@pytest.mark.parametrize(
+    ("lasts", "seconds", "asked"),
+    [(3_600, 3_299, 1), (3_600, 3_300, 2), (60, 29, 1), (60, 30, 2), (None, 3_299, 1), (None, 3_300, 2), (0, 3_299, 1)],
+)
+def test_a_token_is_replaced_before_it_expires(lasts: object, seconds: int, asked: int) -> None:
+    times = [NOW]
+    fcm = FakeFcm(lasts=lasts, now=lambda: times[-1])
+
+    async def work(adapter: FcmAdapter) -> None:
+        assert (await adapter.send(message())).outcome is Outcome.ACCEPTED
+        times.append(NOW + seconds * 1_000)
+        assert (await adapter.send(message())).outcome is Outcome.ACCEPTED
+
+    use(fcm, work)
+    assert len(fcm.given) == asked
+
+
+def test_a_refused_token_is_replaced_once_for_all_messages() -> None:
+    fcm = FakeFcm()
+    got: list[Answer] = []
+
+    async def work(adapter: FcmAdapter) -> None:
+        got.append(await adapter.send(message()))
+        fcm.given.append("revoked all others")
+        many = (message(key=f"action-{number}") for number in range(20))
+        got.extend(await asyncio.gather(*map(adapter.send, many)))
+
+    use(fcm, work)
+    assert {answer.outcome for answer in got} == {Outcome.ACCEPTED}
+    assert len(fcm.given) == 3
+    assert len(fcm.messages) == 21
+
+
+def test_a_message_asks_again_before_its_second_departure() -> None:
+    fcm = FakeFcm()
+    departures: list[int] = []
+
+    def departing() -> None:
+        departures.append(len(fcm.messages))
+        if len(departures) == 2:
+            raise TimeoutError
+
+    async def work(adapter: FcmAdapter) -> None:
+        await adapter.send(message())
+        fcm.given.append("revoked all others")
+        with pytest.raises(TimeoutError):
+            await adapter.send_telling(message(), departing)
+
+    use(fcm, work)
+    assert departures == [1, 1]
+    assert len(fcm.messages) == 1
+
+
+def test_a_token_that_stays_refused_is_no_endless_loop() -> None:
+    fcm = FakeFcm(lambda _: UNAUTHENTICATED)
+    answer = only(fcm)
+    assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "auth_failed")
+    assert SECRET not in answer.detail
+    assert len(fcm.given) == 2
+
+
+@pytest.mark.parametrize(
+    ("response", "reason", "said"),
+    [
+        (Response(400, {"error": "invalid_grant", "error_description": SECRET}), "auth_failed", "clock is right"),
+        (Response(401, {"error": "invalid_client"}), "auth_failed", "still exists"),
+        (Response(403, {"error": {"message": SECRET}}), "auth_failed", "check the service account"),
+        (Response(400, b"<html>"), "auth_failed", "check the service account"),
+        (Response(429), "auth_unavailable", "429"),
+        (Response(503, {"error": "internal_failure"}), "auth_unavailable", "503"),
+        (Response(200, {"expires_in": 3_600}), "auth_unavailable", "has no access token"),
+        (Response(200, {"access_token": f"{SECRET}\r\nx: y"}), "auth_unavailable", "has no access token"),
+        (Response(200, b"<html>"), "auth_unavailable", "has no access token"),
+        (HangUp(), "auth_unavailable", "broke"),
+        (Silence(), "auth_unavailable", "did not answer"),
+    ],
+)
+def test_without_a_token_nothing_is_sent(response: Response | HangUp | Silence, reason: str, said: str) -> None:
+    fcm = FakeFcm(token_answer=lambda _: response)
+    got = answers(fcm, message(), message(key="action-2"), at_once=True, answer_timeout=0.2)
+    for answer in got:
+        assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, reason)
+        assert said in answer.detail
+        assert SECRET not in answer.detail
+
+
+def test_a_cancelled_message_leaves_the_token_to_the_others() -> None:
+    fcm = FakeFcm()
+
+    async def work(adapter: FcmAdapter) -> None:
+        first = asyncio.create_task(adapter.send(message()))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(adapter.send(message(key="action-2")))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).outcome is Outcome.ACCEPTED
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+    use(fcm, work)
+    assert len(fcm.given) == 1
+
+
+def test_closing_stops_a_request_for_a_token() -> None:
+    async def work(adapter: FcmAdapter) -> None:
+        waiting = asyncio.create_task(adapter.send(message()))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    use(FakeFcm(token_answer=lambda _: Silence()), work)
+
+
+# --- what answers mean ------------------------------------------------------------------------------------------------
+
+APNS = {"statusCode": 410, "reason": "Unregistered"}
+TABLE: tuple[tuple[Response, Outcome, str, bool], ...] = (
+    (fcm_error(404, "NOT_FOUND", "UNREGISTERED", "Requested entity was not found."), Outcome.REJECTED, "device_gone", True),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", "The registration token is not a valid FCM registration token"),
+        Outcome.REJECTED, "device_gone", True,
+    ),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", rpc_BadRequest=violations("message.token")),
+        Outcome.REJECTED, "device_gone", True,
+    ),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", rpc_BadRequest=violations("message.data[0].value")),
+        Outcome.REJECTED, "content_refused", False,
+    ),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", message="registration token and data", rpc_BadRequest=violations("message.data")),
+        Outcome.REJECTED, "content_refused", False,
+    ),
+    (fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", "Message is too big"), Outcome.REJECTED, "content_refused", False),
+    (Response(400, {"error": {"code": 400, "status": "INVALID_ARGUMENT"}}), Outcome.REJECTED, "content_refused", False),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", firebase_fcm_v1_ApnsError=APNS),
+        Outcome.REJECTED, "device_gone", True,
+    ),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", firebase_fcm_v1_ApnsError={"reason": "BadTopic"}),
+        Outcome.REJECTED, "content_refused", False,
+    ),
+    (fcm_error(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH"), Outcome.REJECTED, "other_app", False),
+    (fcm_error(403, "PERMISSION_DENIED"), Outcome.ADAPTER_DOWN, "not_authorised", False),
+    (fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Outcome.SENDING_REFUSED, "rate_limited", False),
+    (fcm_error(429, "RESOURCE_EXHAUSTED"), Outcome.SENDING_REFUSED, "rate_limited", False),
+    (fcm_error(503, "UNAVAILABLE", "UNAVAILABLE"), Outcome.SENDING_REFUSED, "service_unavailable", False),
+    (fcm_error(500, "INTERNAL", "INTERNAL"), Outcome.SENDING_REFUSED, "service_unavailable", False),
+    (fcm_error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"), Outcome.SENDING_REFUSED, "platform_auth_failed", False),
+    (fcm_error(404, "NOT_FOUND"), Outcome.SENDING_REFUSED, "request_refused", False),
+    (fcm_error(400, "UNSPECIFIED_ERROR", "UNSPECIFIED_ERROR"), Outcome.REJECTED, "request_refused", False),
+    (Response(502, b"<!DOCTYPE html>"), Outcome.UNKNOWN, "service_unavailable", False),
+    (Response(404, b"<!DOCTYPE html>"), Outcome.REJECTED, "request_refused", False),
+    (Response(200, b"<!DOCTYPE html>"), Outcome.UNKNOWN, "protocol_error", False),
+    (Response(200, {"name": 7}), Outcome.UNKNOWN, "protocol_error", False),
+    (Response(400, {"error": "text"}), Outcome.REJECTED, "request_refused", False),
+    (Response(400, {"error": {"details": [7, {"errorCode": 8}], "status": 9}}), Outcome.REJECTED, "request_refused", False),
+    (
+        fcm_error(400, "INVALID_ARGUMENT", rpc_BadRequest={"fieldViolations": [1, {"field": f"a {SECRET}"}]}),
+        Outcome.REJECTED, "content_refused", False,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "outcome", "reason", "gone"), TABLE)
+def test_what_an_answer_means(response: Response, outcome: Outcome, reason: str, gone: bool) -> None:
+    answer = only(FakeFcm(lambda _: response))
+    assert (answer.outcome, answer.reason, answer.gone) == (outcome, reason, gone)
+    assert SECRET not in answer.detail
+    assert str(response.status) in answer.detail
+
+
+def test_the_table_has_every_code() -> None:
+    said = repr([response.body for response, *_ in TABLE])
+    for code in (*MEANINGS, INVALID_ARGUMENT):
+        assert f"'{code}'" in said or code == "UNAUTHENTICATED"
+
+
+def test_the_wait_that_fcm_asks_for_is_told() -> None:
+    quota = fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
+    told = Response(quota.status, quota.body, [("retry-after", "37")])
+    assert only(FakeFcm(lambda _: told)).detail == "HTTP status 429, QUOTA_EXCEEDED, retry after 37 s"
+    odd = Response(quota.status, quota.body, [("retry-after", SECRET)])
+    assert only(FakeFcm(lambda _: odd)).detail == "HTTP status 429, QUOTA_EXCEEDED"
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def made(**options: object) -> FcmAdapter:
+    adapter = make_adapter("fcm", options, ADAPTERS, lambda: NOW)
+    assert isinstance(adapter, FcmAdapter)
+    return adapter
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "service_account: it is not JSON"),
+        ("[]", "service_account: it is not a service account"),
+        ("{}", "wrong: `client_email`, `private_key`"),
+        (account("https://x", private_key=SECRET), "`private_key` is not an RSA key in PEM"),
+        (account("https://x", token_uri="http://tokens.example.com"), "`token_uri`: `http://tokens.example.com` is not encrypted"),
+        (account("https://x", project_id=""), "it has no `project_id`: set `project`"),
+    ],
+)  # fmt: skip
+def test_a_service_account_that_is_none(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^service_account: ") as caught:
+        made(service_account=text)
+    file = tmp_path / "fcm.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"^service_account_file: {file}: ") as of_file:
+        made(service_account_file=file)
+    assert said in str(caught.value)
+    for error in (caught.value, of_file.value):
+        assert SECRET not in str(error)
+        assert error.__cause__ is None
+
+
+def test_the_service_account_may_be_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "fcm.json"
+    file.write_text(account("https://oauth.example.com"), encoding="utf-8")
+    assert made(service_account_file=file).name == "fcm"
+    with pytest.raises(ValueError, match=r"nothing.json: No such file"):
+        made(service_account_file=tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("options", [{}, {"service_account": "{}", "service_account_file": "a.json"}])
+def test_there_is_one_service_account(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="set service_account_file, or HABITUE_ADAPTERS__FCM__SERVICE_ACCOUNT"):
+        made(**options)
+
+
+def test_the_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    adapter = made(service_account=account("https://oauth.example.com"), project=PROJECT)
+    shown = f"{adapter!r} {vars(adapter)!r} {vars(vars(adapter)['_access'])!r}"
+    for line in pem().splitlines()[1:-1]:
+        assert line not in shown
