@@ -1,9 +1,13 @@
 """Calling a provider's HTTP API: pooled connections, departures, and failures of the network as answers.
 
 A message departs just before the request's body is written: the provider cannot have it before that. What fails earlier
-has surely not been sent; what fails later may have been.
+has surely not been sent; what fails later may have been, unless the server says that it did not look at it.
+
+Over HTTP/2 many requests share a connection. There a message departs before the headers: a request that got stuck between
+headers and body would stay open, and take a place on the connection for good.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Mapping
@@ -15,8 +19,9 @@ import httpx2
 import orjson
 
 from adapters.base import Answer, Outcome
+from adapters.http.http2 import connection_is_full, surely_unprocessed
 from adapters.http.options import HttpOptions
-from adapters.reasons import CONNECTION_FAILED, CONNECTION_TIMEOUT, DISCONNECTED, TIMEOUT, TLS_FAILED
+from adapters.reasons import CONNECTION_FAILED, CONNECTION_TIMEOUT, DISCONNECTED, TIMEOUT, TLS_FAILED, AnswerReason
 
 _TALKATIVE = ("httpx2", "httpcore2", "hpack")
 """Loggers that would write addresses and secrets: they log URLs and headers below ``WARNING``."""
@@ -100,35 +105,62 @@ class HttpClient:
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], departing: Departing
     ) -> Reply | Answer:
         assert self._client is not None, "the adapter is not open"
-        departure = _Departure(_BODY_BEGINS if body else _HEADERS_BEGIN, departing)
+        longest = self._options.timeout + self._options.answer_timeout
+        departure = _Departure(departing, longest, has_body=bool(body), http2=self._http2)
         try:
-            response = await self._client.request(
-                method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
-            )
+            async with departure.limit:
+                response = await self._client.request(
+                    method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
+                )
         except httpx2.ConnectTimeout:
             return Answer(Outcome.ADAPTER_DOWN, CONNECTION_TIMEOUT.value, CONNECTION_TIMEOUT.sentence)
         except httpx2.ConnectError as error:
             reason = TLS_FAILED if _is_about_tls(error) else CONNECTION_FAILED
             return Answer(Outcome.ADAPTER_DOWN, reason.value, reason.sentence)
         except httpx2.TransportError as error:
-            reason = TIMEOUT if isinstance(error, httpx2.TimeoutException) else DISCONNECTED
-            outcome = Outcome.UNKNOWN if departure.has_been else Outcome.RETRY
-            return Answer(outcome, reason.value, reason.sentence)
+            return departure.failed(TIMEOUT if isinstance(error, httpx2.TimeoutException) else DISCONNECTED, error)
+        except TimeoutError as error:
+            if not departure.limit.expired():
+                raise  # what ``departing`` raised
+            return departure.failed(TIMEOUT, error)
         return Reply(response.status_code, _lower(response.headers), response.content)
 
 
 class _Departure:
-    """Watches a request, to tell when the part of it begins that completes it."""
+    """Watches a request: tells when it departs, limits its time from then on, and says what its failure means."""
 
-    def __init__(self, last_part: str, departing: Departing) -> None:
-        self._last_part = last_part
+    def __init__(self, departing: Departing, longest: float, *, has_body: bool, http2: bool) -> None:
         self._departing = departing
-        self.has_been = False
+        self._longest = longest
+        self._completes = _BODY_BEGINS if has_body else _HEADERS_BEGIN
+        self._departs = _HEADERS_BEGIN if http2 else self._completes
+        self._http2 = http2
+        self._told = False
+        self._may_be_complete = False
+        self._stream = 0
+        self.limit = asyncio.timeout(None)
+        """Over HTTP/2, time-outs of the connection do not end one request that gets no answer while others do."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(self._last_part) and not self.has_been:
+        if event.endswith(_HEADERS_BEGIN):
+            # If it begins again, on another connection, the server said that it had not looked at it.
+            self._may_be_complete = False
+            self._stream = info.get("stream_id", 0)
+        if event.endswith(self._departs) and not self._told:
             self._departing()
-            self.has_been = True
+            self._told = True
+            self.limit.reschedule(asyncio.get_running_loop().time() + self._longest)
+        if event.endswith(self._completes):
+            self._may_be_complete = True
+
+    def failed(self, reason: AnswerReason, error: BaseException) -> Answer:
+        """Return what it means that the network failed."""
+        if self._http2 and connection_is_full(error):
+            # Messages wait for a while, and then the idle connection is replaced.
+            return Answer(Outcome.ADAPTER_DOWN, reason.value, "The provider left too many messages without an answer.")
+        unprocessed = self._http2 and surely_unprocessed(error, self._stream)
+        outcome = Outcome.UNKNOWN if self._may_be_complete and not unprocessed else Outcome.RETRY
+        return Answer(outcome, reason.value, reason.sentence)
 
 
 def _is_about_tls(error: BaseException | None) -> bool:
