@@ -1,5 +1,6 @@
 """The adapters that ship with the program, by the names that ``config.toml`` uses."""
 
+from adapters.apns import APNS
 from adapters.capture import CAPTURE
 from adapters.jpush import JPUSH
 from adapters.fcm import FCM
@@ -10,6 +11,7 @@ from adapters.twilio import TWILIO
 from adapters.webpush import WEBPUSH
 
 ADAPTERS: tuple[AdapterKind, ...] = (
+    APNS,
     CAPTURE,
     JPUSH,
     FCM,
