@@ -50,6 +50,8 @@ class FakeHttp2:
     connections: int = 0
     streams: list[int] = field(default_factory=list)
     """How many streams were open when each request was complete."""
+    hold: int = 0
+    """How many requests have to arrive before any is answered."""
 
 
 @dataclass
@@ -59,15 +61,13 @@ class _Stream:
 
 
 @asynccontextmanager
-async def fake_http2(
-    script: Script2, folder: Path, wait: float = 0, max_streams: int = 100, alpn: str = "h2"
-) -> AsyncIterator[FakeHttp2]:
+async def fake_http2(script: Script2, folder: Path, max_streams: int = 100) -> AsyncIterator[FakeHttp2]:
     """Serve ``script`` on a free port; ``folder`` gets ``ca.pem``, the certificate to trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    context.set_alpn_protocols([alpn])
+    context.set_alpn_protocols(["h2"])
     fake = FakeHttp2("")
     tasks: set[asyncio.Task[None]] = set()
 
@@ -77,7 +77,7 @@ async def fake_http2(
         tasks.add(task)
         fake.connections += 1
         try:
-            await _Connection(fake, script, wait, reader, writer).serve(max_streams)
+            await _Connection(fake, script, reader, writer).serve(max_streams)
         except (ConnectionError, asyncio.CancelledError, h2.exceptions.ProtocolError, ssl.SSLError):
             pass  # the client has gone, or the test is over
         finally:
@@ -97,32 +97,23 @@ async def fake_http2(
 
 class _Connection:
     def __init__(
-        self,
-        fake: FakeHttp2,
-        script: Script2,
-        wait: float,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        self, fake: FakeHttp2, script: Script2, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._fake, self._script, self._wait = fake, script, wait
+        self._fake, self._script = fake, script
         self._reader, self._writer = reader, writer
         self._streams: dict[int, _Stream] = {}
+        self._held: list[tuple[int, Request]] = []
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        self._answers: set[asyncio.Task[None]] = set()
 
     async def serve(self, max_streams: int) -> None:
         limit = {h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: max_streams}
         self._h2.local_settings = h2.settings.Settings(client=False, initial_values=limit)
         self._h2.initiate_connection()
-        try:
+        self._flush()
+        while octets := await self._reader.read(65_536):
+            for event in self._h2.receive_data(octets):
+                self._take(event)
             self._flush()
-            while octets := await self._reader.read(65_536):
-                for event in self._h2.receive_data(octets):
-                    self._take(event)
-                self._flush()
-        finally:
-            for task in self._answers:
-                task.cancel()
 
     def _flush(self) -> None:
         self._writer.write(self._h2.data_to_send())
@@ -147,18 +138,12 @@ class _Connection:
         request = Request(stream.headers[":method"], stream.headers[":path"], headers, stream.body)
         self._fake.requests.append(request)
         self._fake.streams.append(len(self._streams))
-        if not self._wait:
-            self._answer(number, self._script(request))
-            return
-        task = asyncio.create_task(self._later(number, request))
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
-
-    async def _later(self, number: int, request: Request) -> None:
-        await asyncio.sleep(self._wait)
-        if not self._writer.is_closing():
-            self._answer(number, self._script(request))
-            self._flush()
+        self._held.append((number, request))
+        if len(self._fake.requests) >= self._fake.hold:
+            held, self._held = self._held, []
+            for stream_id, one in held:
+                if not self._writer.is_closing():
+                    self._answer(stream_id, self._script(one))
 
     def _answer(self, number: int, said: Said2) -> None:
         if isinstance(said, Silence):

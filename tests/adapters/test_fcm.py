@@ -64,7 +64,7 @@ def answers(fcm: FakeFcm, *messages: Message, at_once: bool = False, **changes: 
 
 
 def only(fcm: FakeFcm, payload: PushPayload = PAYLOAD, **changes: object) -> Answer:
-    (answer,) = answers(fcm, message(payload), **changes)
+    (answer,) = answers(fcm, message(payload), at_once=False, **changes)
     return answer
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ Ask = Callable[[HttpClient, FakeHttp2], Awaitable[None]]
 def ask(tmp_path: Path) -> Callable[..., FakeHttp2]:
     """Do something with a client of a server that follows a script."""
 
-    def asked(script: Script2, work: Ask, answer_timeout: float = 5, **settings: float) -> FakeHttp2:
+    def asked(script: Script2, work: Ask, answer_timeout: float = 5, timeout: float = 10, **settings: int) -> FakeHttp2:
         async def run() -> FakeHttp2:
-            async with fake_http2(script, tmp_path, **settings) as fake:  # type: ignore[arg-type]
-                options = HttpOptions(ca_file=tmp_path / "ca.pem", answer_timeout=answer_timeout)
+            async with fake_http2(script, tmp_path, **settings) as fake:
+                options = HttpOptions(ca_file=tmp_path / "ca.pem", timeout=timeout, answer_timeout=answer_timeout)
                 async with HttpClient(options, http2=True) as client:
                     await work(client, fake)
             return fake
@@ -110,12 +111,13 @@ def test_what_was_behind_the_last_stream_goes_out_again_on_another_connection(as
 
     async def work(client: HttpClient, fake: FakeHttp2) -> None:
         await client.post(f"{fake.url}/first", b"x", {})
-        asked = (client.post(f"{fake.url}/{n}", b"x", {}, lambda n=n: departed.append(n)) for n in range(20))
+        fake.hold = 21
+        asked = (client.post(f"{fake.url}/{n}", b"x", {}, partial(departed.append, n)) for n in range(20))
         got = list(await asyncio.gather(*asked))
         assert outcomes(got) == {200: 19, Outcome.UNKNOWN: 1}
         assert isinstance(got[4], Answer)
 
-    fake = ask(once(GoAway(), "/4"), work, wait=0.05)
+    fake = ask(once(GoAway(), "/4"), work)
     assert fake.connections == 2
     assert sorted(departed) == list(range(20))  # each once
 
@@ -123,10 +125,11 @@ def test_what_was_behind_the_last_stream_goes_out_again_on_another_connection(as
 def test_a_connection_that_breaks_leaves_all_its_requests_in_doubt(ask: Callable[..., FakeHttp2]) -> None:
     async def work(client: HttpClient, fake: FakeHttp2) -> None:
         await client.post(f"{fake.url}/first", b"x", {})
+        fake.hold = 21
         assert outcomes(await many(client, fake, 20)) == {Outcome.UNKNOWN: 20}
         assert outcomes(await many(client, fake, 20)) == {200: 20}
 
-    assert ask(once(HangUp(), "/0"), work, wait=0.05).connections == 2
+    assert ask(once(HangUp(), "/0"), work).connections == 2
 
 
 def test_one_request_without_an_answer_ends_although_others_get_theirs(ask: Callable[..., FakeHttp2]) -> None:
@@ -138,7 +141,7 @@ def test_one_request_without_an_answer_ends_although_others_get_theirs(ask: Call
         assert isinstance(answer, Answer)
         assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "timeout")
 
-    fake = ask(lambda one: Silence() if one.path == "/silent" else Response(), work, answer_timeout=0.3)
+    fake = ask(lambda one: Silence() if one.path == "/silent" else Response(), work, answer_timeout=0.3, timeout=0.7)
     assert fake.connections == 1
 
 
