@@ -2,14 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from adapters.base import Answer, Message, Outcome, PushPayload
+from adapters.base import Answer, Outcome, PushPayload
 from adapters.fcm.adapter import FcmAdapter
-from adapters.fcm.outcomes import INVALID_ARGUMENT, MEANINGS
 from adapters.kinds import make_adapter
 from adapters.registry import ADAPTERS
 from tests.adapters.emails import SECRET
@@ -19,53 +17,13 @@ from tests.adapters.fake_fcm import (
     UNAUTHENTICATED,
     FakeFcm,
     account,
-    fcm_error,
     pem,
     sent,
-    violations,
 )
-from tests.adapters.fake_http import FakeHttp, HangUp, Response, Silence, fake_http
+from tests.adapters.fake_http import HangUp, Response, Silence
+from tests.adapters.using_fcm import TOKEN, answers, message, only, use
 
-TOKEN = "device:token-1"
-PAYLOAD = PushPayload("Hello", "A gift")
 TAG = "210b34adecac1a4fc5849e6a"
-
-
-def message(payload: PushPayload = PAYLOAD, key: str = "action-1") -> Message:
-    return Message(key, "hello@example.com", TOKEN, payload, NOW - 60_000)
-
-
-def use(fcm: FakeFcm, work: Callable[[FcmAdapter], Awaitable[object]], **changes: object) -> FakeHttp:
-    """Do ``work`` with an adapter that is connected to ``fcm``."""
-
-    async def run() -> FakeHttp:
-        async with fake_http(fcm) as server:
-            options = {"url": server.url, "service_account": account(server.url), **changes}
-            adapter = make_adapter("fcm", options, ADAPTERS, fcm.now)
-            assert isinstance(adapter, FcmAdapter)
-            async with adapter:
-                await work(adapter)
-            return server
-
-    return asyncio.run(run())
-
-
-def answers(fcm: FakeFcm, *messages: Message, at_once: bool = False, **changes: object) -> list[Answer]:
-    got: list[Answer] = []
-
-    async def work(adapter: FcmAdapter) -> None:
-        if at_once:
-            got.extend(await asyncio.gather(*map(adapter.send, messages)))
-            return
-        got.extend([await adapter.send(one) for one in messages])
-
-    use(fcm, work, **changes)
-    return got
-
-
-def only(fcm: FakeFcm, payload: PushPayload = PAYLOAD, **changes: object) -> Answer:
-    (answer,) = answers(fcm, message(payload), at_once=False, **changes)
-    return answer
 
 
 # --- the request ------------------------------------------------------------------------------------------------------
@@ -269,81 +227,6 @@ def test_closing_stops_a_request_for_a_token() -> None:
             await waiting
 
     use(FakeFcm(token_answer=lambda _: Silence()), work)
-
-
-# --- what answers mean ------------------------------------------------------------------------------------------------
-
-APNS = {"statusCode": 410, "reason": "Unregistered"}
-TABLE: tuple[tuple[Response, Outcome, str, bool], ...] = (
-    (fcm_error(404, "NOT_FOUND", "UNREGISTERED", "Requested entity was not found."), Outcome.REJECTED, "device_gone", True),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", "The registration token is not a valid FCM registration token"),
-        Outcome.REJECTED, "device_gone", True,
-    ),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", rpc_BadRequest=violations("message.token")),
-        Outcome.REJECTED, "device_gone", True,
-    ),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", rpc_BadRequest=violations("message.data[0].value")),
-        Outcome.REJECTED, "content_refused", False,
-    ),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", message="registration token and data", rpc_BadRequest=violations("message.data")),
-        Outcome.REJECTED, "content_refused", False,
-    ),
-    (fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", "Message is too big"), Outcome.REJECTED, "content_refused", False),
-    (Response(400, {"error": {"code": 400, "status": "INVALID_ARGUMENT"}}), Outcome.REJECTED, "content_refused", False),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", firebase_fcm_v1_ApnsError=APNS),
-        Outcome.REJECTED, "device_gone", True,
-    ),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", firebase_fcm_v1_ApnsError={"reason": "BadTopic"}),
-        Outcome.REJECTED, "content_refused", False,
-    ),
-    (fcm_error(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH"), Outcome.REJECTED, "other_app", False),
-    (fcm_error(403, "PERMISSION_DENIED"), Outcome.ADAPTER_DOWN, "not_authorised", False),
-    (fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"), Outcome.SENDING_REFUSED, "rate_limited", False),
-    (fcm_error(429, "RESOURCE_EXHAUSTED"), Outcome.SENDING_REFUSED, "rate_limited", False),
-    (fcm_error(503, "UNAVAILABLE", "UNAVAILABLE"), Outcome.SENDING_REFUSED, "service_unavailable", False),
-    (fcm_error(500, "INTERNAL", "INTERNAL"), Outcome.SENDING_REFUSED, "service_unavailable", False),
-    (fcm_error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"), Outcome.SENDING_REFUSED, "platform_auth_failed", False),
-    (fcm_error(404, "NOT_FOUND"), Outcome.SENDING_REFUSED, "request_refused", False),
-    (fcm_error(400, "UNSPECIFIED_ERROR", "UNSPECIFIED_ERROR"), Outcome.REJECTED, "request_refused", False),
-    (Response(502, b"<!DOCTYPE html>"), Outcome.UNKNOWN, "service_unavailable", False),
-    (Response(404, b"<!DOCTYPE html>"), Outcome.REJECTED, "request_refused", False),
-    (Response(200, b"<!DOCTYPE html>"), Outcome.UNKNOWN, "protocol_error", False),
-    (Response(200, {"name": 7}), Outcome.UNKNOWN, "protocol_error", False),
-    (Response(400, {"error": "text"}), Outcome.REJECTED, "request_refused", False),
-    (Response(400, {"error": {"details": [7, {"errorCode": 8}], "status": 9}}), Outcome.REJECTED, "request_refused", False),
-    (
-        fcm_error(400, "INVALID_ARGUMENT", rpc_BadRequest={"fieldViolations": [1, {"field": f"a {SECRET}"}]}),
-        Outcome.REJECTED, "content_refused", False,
-    ),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(("response", "outcome", "reason", "gone"), TABLE)
-def test_what_an_answer_means(response: Response, outcome: Outcome, reason: str, gone: bool) -> None:
-    answer = only(FakeFcm(lambda _: response))
-    assert (answer.outcome, answer.reason, answer.gone) == (outcome, reason, gone)
-    assert SECRET not in answer.detail
-    assert str(response.status) in answer.detail
-
-
-def test_the_table_has_every_code() -> None:
-    said = repr([response.body for response, *_ in TABLE])
-    for code in (*MEANINGS, INVALID_ARGUMENT):
-        assert f"'{code}'" in said or code == "UNAUTHENTICATED"
-
-
-def test_the_wait_that_fcm_asks_for_is_told() -> None:
-    quota = fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
-    told = Response(quota.status, quota.body, [("retry-after", "37")])
-    assert only(FakeFcm(lambda _: told)).detail == "HTTP status 429, QUOTA_EXCEEDED, retry after 37 s"
-    odd = Response(quota.status, quota.body, [("retry-after", SECRET)])
-    assert only(FakeFcm(lambda _: odd)).detail == "HTTP status 429, QUOTA_EXCEEDED"
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
