@@ -65,7 +65,7 @@ def _android(tag: str, options: FcmOptions) -> Mapping[str, Any]:
 def _apns(tag: str, message: Message, options: FcmOptions) -> Mapping[str, Any]:
     headers = {
         "apns-collapse-id": tag,
-        "apns-expiration": str(message.at // 1_000 + options.time_to_live),
+        "apns-expiration": str(message.at // 1_000 + options.time_to_live if options.time_to_live else 0),
         "apns-priority": _APNS_PRIORITY[options.priority],
     }
     if not message.payload.image:

@@ -1,6 +1,7 @@
 """The fcm adapter: what it asks of Google, its access tokens, and what FCM's answers mean."""
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_a_browser_gets_no_link_of_an_app() -> None:
     webpush = sent(fcm.messages[0])["webpush"]
     assert isinstance(webpush, dict)
     assert "fcm_options" not in webpush
+
+
+def test_a_message_that_is_not_kept_expires_at_once_everywhere() -> None:
+    fcm = FakeFcm()
+    only(fcm, time_to_live=0)
+    told = json.dumps(sent(fcm.messages[0]))
+    for said in ('"ttl": "0s"', '"apns-expiration": "0"', '"TTL": "0"'):
+        assert said in told
 
 
 def test_each_message_has_a_tag_of_its_own_that_stays() -> None:

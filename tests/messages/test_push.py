@@ -13,6 +13,7 @@ from engine.messages.email.headers import Mailbox
 from engine.messages.push import LARGEST, LONGEST
 from engine.messages.render import RenderContext, Rendered
 from engine.messages.templates import TemplateLibrary
+from engine.messages.vocabulary import ROOTS, CouponValues
 from tests.docs.tables import DOCS
 
 LINE_ENDS = ("\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x1e", "\x85", "\u2028", "\u2029")
@@ -169,7 +170,8 @@ def test_the_template_that_the_page_shows_is_good() -> None:
     source = re.findall(r"^```jinja\n(.*?block link.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
     library = TemplateLibrary({"a.push.j2": source}, blocks_of([PUSH]))
     assert library.check() == []
-    values = {"user": {"first_name": None}, "coupon": {"code": "GIFT 17"}}
+    assert {variable.name.split(".")[0] for variable in library.variables("a", "push")} <= set(ROOTS)
+    values = {"facts": {"first_name": "Ann"}, "coupon": CouponValues(code="GIFT 17", expires_on=None, worth="10 %")}
     shown = PUSH.preview(library.find("a", "push").render(RenderContext(values)))
-    assert shown.subject == "Happy birthday, dear friend"
+    assert shown.subject == "Happy birthday, Ann"
     assert "Link: maison://gifts/GIFT%2017\nData: campaign: birthday\nData: coupon: GIFT 17" in shown.text
