@@ -3,14 +3,15 @@
 A message departs just before the request's body is written: the provider cannot have it before that. What fails earlier
 has surely not been sent; what fails later may have been, unless the server says that it did not look at it.
 
-Over HTTP/2 many requests share a connection. There a message departs before the headers: a request that got stuck between
-headers and body would stay open, and take a place on the connection for good.
+Over HTTP/2 many requests share a connection, and none may harm the others. So a message departs before the headers: a
+request that got stuck between headers and body would stay open, and take a place on the connection for good. And a request
+whose caller is cancelled goes on if it has departed: frames that are half written would break the connection for all.
 """
 
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -19,7 +20,7 @@ import httpx2
 import orjson
 
 from adapters.base import Answer, Outcome
-from adapters.http.http2 import connection_is_full, surely_unprocessed
+from adapters.http.http2 import connection_is_full, protocol_errors, surely_unprocessed
 from adapters.http.options import HttpOptions
 from adapters.reasons import CONNECTION_FAILED, CONNECTION_TIMEOUT, DISCONNECTED, TIMEOUT, TLS_FAILED, AnswerReason
 
@@ -59,6 +60,7 @@ class HttpClient:
         self._options = options
         self._http2 = http2
         self._client: httpx2.AsyncClient | None = None
+        self._apart: set[asyncio.Task[httpx2.Response]] = set()
 
     async def __aenter__(self) -> Self:
         """Open the pool; connections are opened when needed."""
@@ -83,6 +85,9 @@ class HttpClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
+        for task in self._apart:
+            task.cancel()
+        await asyncio.gather(*self._apart, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -108,10 +113,12 @@ class HttpClient:
         longest = self._options.timeout + self._options.answer_timeout
         departure = _Departure(departing, longest, has_body=bool(body), http2=self._http2)
         try:
-            async with departure.limit:
-                response = await self._client.request(
+            work = departure.limited(
+                self._client.request(
                     method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
                 )
+            )
+            response = await (self._uncancelled(work, departure) if self._http2 else work)
         except httpx2.ConnectTimeout:
             return Answer(Outcome.ADAPTER_DOWN, CONNECTION_TIMEOUT.value, CONNECTION_TIMEOUT.sentence)
         except httpx2.ConnectError as error:
@@ -123,7 +130,27 @@ class HttpClient:
             if not departure.limit.expired():
                 raise  # what ``departing`` raised
             return departure.failed(TIMEOUT, error)
+        except protocol_errors(http2=self._http2) as error:
+            return departure.failed(DISCONNECTED, error)
         return Reply(response.status_code, _lower(response.headers), response.content)
+
+    async def _uncancelled(
+        self, work: Coroutine[Any, Any, httpx2.Response], departure: "_Departure"
+    ) -> httpx2.Response:
+        """Do ``work`` in a task of its own, which goes on if the caller is cancelled."""
+        task = asyncio.create_task(work)
+        self._apart.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            departure.called_off = True
+            raise
+
+    def _ended(self, task: asyncio.Task[httpx2.Response]) -> None:
+        self._apart.discard(task)
+        if not task.cancelled():
+            task.exception()  # if the caller was cancelled, nobody else asks for it
 
 
 class _Departure:
@@ -138,8 +165,15 @@ class _Departure:
         self._told = False
         self._may_be_complete = False
         self._stream = 0
+        self.called_off = False
+        """Nobody waits for the answer any more, so that it need not depart."""
         self.limit = asyncio.timeout(None)
         """Over HTTP/2, time-outs of the connection do not end one request that gets no answer while others do."""
+
+    async def limited(self, work: Coroutine[Any, Any, httpx2.Response]) -> httpx2.Response:
+        """Do ``work`` within the limit."""
+        async with self.limit:
+            return await work
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(_HEADERS_BEGIN):
@@ -147,6 +181,8 @@ class _Departure:
             self._may_be_complete = False
             self._stream = info.get("stream_id", 0)
         if event.endswith(self._departs) and not self._told:
+            if self.called_off:
+                raise asyncio.CancelledError
             self._departing()
             self._told = True
             self.limit.reschedule(asyncio.get_running_loop().time() + self._longest)

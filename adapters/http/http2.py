@@ -1,6 +1,6 @@
 """What failures over HTTP/2 mean, which HTTP/1.1 does not know: requests nobody looked at, and connections that are full.
 
-httpx2 hands on what h2 says, as the cause of its own errors. h2 is imported only when needed, because that takes a while.
+httpx2 hands on what h2 says, mostly as the cause of its own errors. h2 is imported only when needed, because that takes a while.
 """
 
 
@@ -24,3 +24,12 @@ def connection_is_full(error: BaseException) -> bool:
 
     cause = error.__cause__
     return cause is not None and any(isinstance(one, TooManyStreamsError) for one in cause.args)
+
+
+def protocol_errors(*, http2: bool) -> tuple[type[Exception], ...]:
+    """Return the errors that h2 raises while an answer's body is read, which httpx2 hands on as they are."""
+    if not http2:
+        return ()
+    from h2.exceptions import ProtocolError
+
+    return (ProtocolError,)

@@ -37,7 +37,12 @@ class GoAway:
     reason: str = "Shutdown"
 
 
-Said2 = Response | Silence | HangUp | Reset | GoAway
+@dataclass(frozen=True)
+class Garbage:
+    """The server begins an answer, and goes on with what is not HTTP/2."""
+
+
+Said2 = Response | Silence | HangUp | Reset | GoAway | Garbage
 Script2 = Callable[[Request], Said2]
 
 
@@ -155,6 +160,10 @@ class _Connection:
                 self._h2.send_headers(number, [(":status", str(status)), *headers], end_stream=not octets)
                 if octets:
                     self._h2.send_data(number, octets, end_stream=True)
+            case Garbage():
+                self._h2.send_headers(number, [(":status", "200")])
+                self._flush()
+                self._writer.write(b"\xff" * 64)
             case Reset(code):
                 self._h2.reset_stream(number, code)
             case GoAway(last, reason):

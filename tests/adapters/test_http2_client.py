@@ -13,7 +13,7 @@ from adapters.base import Answer, Outcome
 from adapters.http.client import HttpClient, Reply
 from adapters.http.options import HttpOptions
 from tests.adapters.fake_http import HangUp, Request, Response, Silence
-from tests.adapters.fake_http2 import FakeHttp2, GoAway, Reset, Said2, Script2, fake_http2
+from tests.adapters.fake_http2 import FakeHttp2, Garbage, GoAway, Reset, Said2, Script2, fake_http2
 
 Ask = Callable[[HttpClient, FakeHttp2], Awaitable[None]]
 
@@ -86,6 +86,7 @@ def test_many_requests_share_a_connection_within_its_limit(ask: Callable[..., Fa
         (Reset(ErrorCodes.CANCEL), Outcome.UNKNOWN),
         (GoAway(last=0), Outcome.RETRY),
         (GoAway(), Outcome.UNKNOWN),
+        (Garbage(), Outcome.UNKNOWN),
         (HangUp(), Outcome.UNKNOWN),
         (Silence(), Outcome.UNKNOWN),
     ],
@@ -143,6 +144,39 @@ def test_one_request_without_an_answer_ends_although_others_get_theirs(ask: Call
 
     fake = ask(lambda one: Silence() if one.path == "/silent" else Response(), work, answer_timeout=0.3, timeout=0.7)
     assert fake.connections == 1
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("steps", [*range(20), 25, 30, 40, 50])
+def test_a_request_that_is_cancelled_harms_no_other(ask: Callable[..., FakeHttp2], warm: bool, steps: int) -> None:
+    async def work(client: HttpClient, fake: FakeHttp2) -> None:
+        if warm:
+            await client.post(f"{fake.url}/first", b"x", {})
+        asked = [asyncio.create_task(client.post(f"{fake.url}/{n}", b"x", {})) for n in range(10)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        cancelled = [task for task in (asked[0], asked[3]) if task.cancel()]
+        await asyncio.wait(asked)
+        assert all(task.cancelled() for task in cancelled)
+        assert outcomes([task.result() for task in asked if task not in cancelled]) == {200: 10 - len(cancelled)}
+
+    fake = ask(fine, work)
+    assert fake.connections == 1
+
+
+def test_a_request_that_is_cancelled_before_it_departs_does_not(ask: Callable[..., FakeHttp2]) -> None:
+    departed: list[int] = []
+
+    async def work(client: HttpClient, fake: FakeHttp2) -> None:
+        cancelled = asyncio.create_task(client.post(f"{fake.url}/0", b"x", {}, lambda: departed.append(0)))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await client.post(f"{fake.url}/1", b"x", {}, lambda: departed.append(1))
+        assert cancelled.cancelled()
+
+    fake = ask(fine, work)
+    assert departed == [1]
+    assert [request.path for request in fake.requests] == ["/1"]
 
 
 def test_what_may_not_depart_takes_no_place_on_the_connection(ask: Callable[..., FakeHttp2]) -> None:
