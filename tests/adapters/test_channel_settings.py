@@ -21,6 +21,9 @@ from engine.errors import HabitueError
 from engine.kinds import SHIPPED
 from engine.settings import Settings, load_settings
 
+NAMES = sorted(kind.name for kind in SHIPPED.adapters)
+FOR_SMS = sorted(kind.name for kind in SHIPPED.adapters if kind.channel in {None, "sms"})
+
 
 def when() -> int:
     """The machine's time, in these tests."""
@@ -88,11 +91,11 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("[channels.emial]\nin_flight = 9\n", "unknown channel; known: email, sms, push; did you mean `email`?"),
         (
             '[channels.email]\nadapters = ["smpt"]\n',
-            "config.toml: channels.email.adapters: there is no adapter `smpt`; known: capture, ",
+            "config.toml: channels.email.adapters: there is no adapter `smpt`; known: " + ", ".join(NAMES),
         ),
         (
             '[channels.sms]\nadapters = ["smtp"]\n',
-            "channels.sms.adapters: `smtp` is an adapter for email, not sms; name one of: capture",
+            "channels.sms.adapters: `smtp` is an adapter for email, not sms; name one of: " + ", ".join(FOR_SMS),
         ),
         (
             '[channels.email]\nadapters = ["smtp"]\n[adapters.smtp]\nprot = 25\n',
