@@ -233,7 +233,7 @@ def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
 def test_an_adapter_without_receipts_says_so(lived: Office) -> None:
     with pytest.raises(HabitueError, match="the adapter `capture` does not support receipts"):
         lived.app.receive("capture", {}, b"")
-    with pytest.raises(HabitueError, match="there is no adapter `post`; known: .*capture, "):
+    with pytest.raises(HabitueError, match=r"there is no adapter `post`; known: .*capture, "):
         lived.app.receive("post", {}, b"")
 
 
