@@ -2,8 +2,8 @@
 
 from adapters.apns import APNS
 from adapters.capture import CAPTURE
-from adapters.jpush import JPUSH
 from adapters.fcm import FCM
+from adapters.jpush import JPUSH
 from adapters.kinds import AdapterKind
 from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
@@ -13,8 +13,8 @@ from adapters.webpush import WEBPUSH
 ADAPTERS: tuple[AdapterKind, ...] = (
     APNS,
     CAPTURE,
-    JPUSH,
     FCM,
+    JPUSH,
     SMS_GATEWAY,
     SMTP,
     TWILIO,
