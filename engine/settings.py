@@ -39,6 +39,8 @@ class Brand(_Part):
     """For users whose zone is unknown."""
     locale: str = "en"
     """For users whose language is unknown."""
+    country: str = ""
+    """ISO 3166-1: where phone numbers without a country code are at home, of users whose country is unknown."""
     sender: str = "hello@example.com"
     """An address, or a name and an address: ``Hello <hello@example.com>``."""
     reply_to: str | None = None
@@ -88,6 +90,14 @@ class Brand(_Part):
             known = [name.replace("_", "-") for name in locale_identifiers()]
             raise ValueError(f"`{tag}` is not a language{did_you_mean(tag, known)}") from error
         return tag
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, code: str) -> str:
+        known = [one for one in Locale("en").territories if len(one) == 2 and one.isalpha()] if code else [""]
+        if code not in known:
+            raise ValueError(f"`{code}` is not a country: write its two-letter code, such as DE (ISO 3166)")
+        return code
 
     @property
     def currency_scale(self) -> int:

@@ -18,7 +18,8 @@ from engine.messages.render import Rendered
 if TYPE_CHECKING:
     from engine.store.dialects import Dialect
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no address may have in it."""
 _SUMMARY = 120
 """How many characters of a text are shown as its summary in lists."""
 
@@ -86,11 +87,18 @@ class Channel(ABC):
 
     def usable(self, address: str) -> str | None:
         """Return ``address`` in the form to send to; None if it is invalid. Does not use the network."""
-        return None if _CONTROLS.search(address) else self.normal(address)
+        return None if CONTROLS.search(address) else self.normal(address)
 
     @abstractmethod
     def normal(self, address: str) -> str | None:
         """Do the same as ``usable``, for an address without control characters."""
+
+    def typed(self, address: str, country: str) -> str | None:
+        """Do the same as ``usable``, for an address that a person typed.
+
+        ``country`` is the brand's (ISO 3166-1) or empty, for channels whose addresses are written differently at home.
+        """
+        return self.usable(address.strip())
 
     def suppression_form(self, address: str) -> str:
         """Return a usable address as the suppression list stores it."""

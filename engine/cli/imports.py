@@ -119,7 +119,8 @@ def declared(app: App) -> Declared:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise ContentError(errors)
-    return replace(catalog.declared(), currency=brand.currency, channels=channel_addresses(app.kinds.channels))
+    channels = channel_addresses(app.kinds.channels)
+    return replace(catalog.declared(), currency=brand.currency, country=brand.country, channels=channels)
 
 
 def _import_users(

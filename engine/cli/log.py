@@ -82,13 +82,13 @@ def log(  # noqa: PLR0917 - Typer's options
         raise InputError("use either --json or --csv, not both")
     with open_app(context) as app:
         now = app.clock.now()
-        zone = app.settings.brand.timezone
+        brand = app.settings.brand
         shown = _FieldPrinter(by_name(app.kinds.channels), app.kinds.reasons, show_addresses)
         read = read_changes if history or follow else read_actions
         with app.database.read() as connection:
-            found = find_in_log(connection, app.kinds.channels, user).id if user is not None else None
+            found = find_in_log(connection, app.kinds.channels, user, brand.country).id if user is not None else None
             check_words(connection, app.kinds, playbook=playbook, channel=channel, state=state, reason=reason)
-            since_at, until_at = parse_moment(since, now, zone), parse_moment(until, now, zone)
+            since_at, until_at = parse_moment(since, now, brand.timezone), parse_moment(until, now, brand.timezone)
             wanted = LogFilter(found, playbook, channel, state, reason, since_at, until_at)
             entries = read(connection, wanted, limit)
         show = _show_as("json" if as_json else "csv" if as_csv else "lines" if follow else "table")

@@ -61,7 +61,7 @@ def _add(  # noqa: PLR0917 - Typer's options
 ) -> None:
     """Send nothing more to these addresses, from now on. Exits with 1 if all were on the list already."""
     with open_app(context) as app:
-        forms = forms_of(_channel(app, channel), addresses, show=show_addresses)
+        forms = forms_of(_channel(app, channel), addresses, country=app.settings.brand.country, show=show_addresses)
         if dry_run:
             done = would_change(app.database, channel, forms, add=True)
         else:
@@ -81,7 +81,7 @@ def _remove(  # noqa: PLR0917 - Typer's options
 ) -> None:
     """Allow messages to these addresses again. Exits with 1 if none was on the list."""
     with open_app(context) as app:
-        forms = forms_of(_channel(app, channel), addresses, show=show_addresses)
+        forms = forms_of(_channel(app, channel), addresses, country=app.settings.brand.country, show=show_addresses)
         if dry_run:
             done = would_change(app.database, channel, forms, add=False)
         else:
@@ -146,7 +146,7 @@ def _import(
             columns, constants, zone_of(app, zone), date_format, ".", delimiter, rejected, dry_run, again
         )
         source = source_of(file, file_format)
-        work = partial(import_list, hand=hand(who, why), clock=app.clock)
+        work = partial(import_list, country=app.settings.brand.country, hand=hand(who, why), clock=app.clock)
         with progress_bar(source) as progress:
             summary = work(app.database, source, known, options, progress=progress)
     finish(summary, as_json)

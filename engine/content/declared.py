@@ -29,6 +29,8 @@ class Declared:
     """Minor units in one unit of the brand's currency."""
     currency: str = ""
     """ISO 4217; empty if unknown."""
+    country: str = ""
+    """The brand's (ISO 3166-1), for phone numbers without a country code; empty if unknown."""
     channels: tuple[ChannelAddress, ...] = ()
     """The channels for which a file of users can contain consents."""
 
@@ -37,4 +39,5 @@ class Declared:
         events = sorted((event, sorted(types.items())) for event, types in self.events.items())
         channels = tuple(one.channel for one in self.channels)
         text = repr((events, sorted(self.attributes.items()), self.currency_scale, self.currency, channels))
+        text += self.country
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -43,7 +43,7 @@ class ListChange:
     dry_run: bool = False
 
 
-def forms_of(channel: Channel, addresses: Sequence[str], *, show: bool) -> list[str]:
+def forms_of(channel: Channel, addresses: Sequence[str], *, country: str, show: bool) -> list[str]:
     """Return ``addresses`` as the list stores them, each once.
 
     Raises:
@@ -51,7 +51,7 @@ def forms_of(channel: Channel, addresses: Sequence[str], *, show: bool) -> list[
     """
     forms = []
     for place, address in enumerate(addresses, 1):
-        if (form := form_of(channel, address)) is None:
+        if (form := form_of(channel, address, country)) is None:
             shown = f" `{address}`" if show else ""
             raise InputError(
                 f"address {place}{shown} is not one of the channel {channel.name}: write it like {channel.sample}."
@@ -61,9 +61,9 @@ def forms_of(channel: Channel, addresses: Sequence[str], *, show: bool) -> list[
     return list(dict.fromkeys(forms))
 
 
-def form_of(channel: Channel, address: str) -> str | None:
-    """Return ``address`` as the list stores it; None if it is not one of the channel."""
-    usable = channel.usable(address.strip())
+def form_of(channel: Channel, address: str, country: str = "") -> str | None:
+    """Return ``address`` as the list stores it; None if it is not one of the channel. ``country`` is the brand's."""
+    usable = channel.typed(address, country)
     return None if usable is None else channel.suppression_form(usable)
 
 
@@ -110,16 +110,19 @@ def import_list(
     channel: Channel,
     options: ImportOptions,
     *,
+    country: str = "",
     hand: Hand,
     clock: Clock,
     progress: Progress | None = None,
 ) -> ImportSummary:
     """Add the addresses in a file to the list; an interrupted import goes on where it stopped.
 
+    ``country`` is the brand's, for addresses that are written differently at home.
+
     Raises:
         InputError: the file cannot be parsed; rows committed before that stay.
     """
-    known = SuppressedChannel(channel.name, partial(form_of, channel), channel.sample)
+    known = SuppressedChannel(channel.name, partial(form_of, channel, country=country), channel.sample)
     write = _ListWriter(channel.name, f"import:{source.name}", hand).write
     return import_suppressions(database, source, known, options, clock, write=write, progress=progress)
 

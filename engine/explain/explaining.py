@@ -41,7 +41,7 @@ class Explainer:
             InputError: there is no such user, or there are several.
         """
         content, channels = self.content, self.content.kinds.channels
-        found = find_user(connection, channels, said)
+        found = find_user(connection, channels, said, self.brand.country)
         user_id, key = found.id, found.key
         dialect = dialect_of(connection)
         look = Look(content.catalog, content.rules, dialect, self.deciders)

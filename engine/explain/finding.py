@@ -29,8 +29,10 @@ class FoundUser:
     key: str
 
 
-def find_user(connection: Connection, channels: Sequence[Channel], said: str) -> FoundUser:
+def find_user(connection: Connection, channels: Sequence[Channel], said: str, country: str = "") -> FoundUser:
     """Return the user whose key is ``said``, or else whose address on one of ``channels`` it is, whatever the case.
+
+    ``country`` is the brand's, for addresses that are written differently at home; see ``Channel.typed``.
 
     Raises:
         InputError: there is no such user, and the error names the nearest keys; or several have the address, and the
@@ -40,7 +42,7 @@ def find_user(connection: Connection, channels: Sequence[Channel], said: str) ->
     row = connection.execute(_BY_KEY, {"key": said}).first()
     if row is not None:
         return FoundUser(int(row.id), row.key)
-    found = _by_address(connection, channels, said)
+    found = _by_address(connection, channels, said, country)
     if len(found) > 1:
         keys = ", ".join(f"`{one.key}`" for one in found[:_LISTED]) + (" and more" if len(found) > _LISTED else "")
         raise InputError(f"several users have the address `{said}`: {keys}; name one by its key")
@@ -49,7 +51,7 @@ def find_user(connection: Connection, channels: Sequence[Channel], said: str) ->
     return found[0]
 
 
-def find_in_log(connection: Connection, channels: Sequence[Channel], said: str) -> FoundUser:
+def find_in_log(connection: Connection, channels: Sequence[Channel], said: str, country: str = "") -> FoundUser:
     """Do the same as ``find_user``, and also find erased users, who stand in the log as ``#17``.
 
     Raises:
@@ -60,23 +62,22 @@ def find_in_log(connection: Connection, channels: Sequence[Channel], said: str) 
         acted = text("SELECT 1 FROM action WHERE user_id = :id LIMIT 1")
         if connection.execute(acted, {"id": int(number[1])}).first() is not None:
             return FoundUser(int(number[1]), "")
-    return find_user(connection, channels, said)
+    return find_user(connection, channels, said, country)
 
 
-def _by_address(connection: Connection, channels: Sequence[Channel], said: str) -> list[FoundUser]:
+def _by_address(connection: Connection, channels: Sequence[Channel], said: str, country: str) -> list[FoundUser]:
     """Return the users with that address, up to one more than are listed. All users are read."""
     dialect = dialect_of(connection)
     tests = [f"lower({channel.address.sql(dialect)}) IN :forms{at}" for at, channel in enumerate(channels)]
     query = text(f"SELECT u.id, u.key FROM users AS u WHERE {' OR '.join(tests)} ORDER BY u.key LIMIT {_LISTED + 1}")
-    binds = {f"forms{at}": sorted(set(_forms(channel, said))) for at, channel in enumerate(channels)}
+    binds = {f"forms{at}": sorted(set(_forms(channel, said, country))) for at, channel in enumerate(channels)}
     bound = query.bindparams(*(bindparam(name, expanding=True) for name in binds))
     return [FoundUser(int(row.id), row.key) for row in connection.execute(bound, binds)]
 
 
-def _forms(channel: Channel, said: str) -> Iterator[str]:
+def _forms(channel: Channel, said: str, country: str) -> Iterator[str]:
     """Yield the forms in which the address may be stored, in lower case: as a database and as Python makes it."""
-    international = f"+{said[2:]}" if said.startswith("00") else said
-    for form in {said, channel.usable(international) or said}:
+    for form in {said, channel.typed(said, country) or said}:
         yield form.lower()
         yield "".join(letter.lower() if letter.isascii() else letter for letter in form)
 

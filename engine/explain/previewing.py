@@ -99,7 +99,7 @@ class Previewer:
             InputError: there is no such user.
         """
         channels = self._content.kinds.channels
-        user_id, use = find_user(connection, channels, key).id, _use_of(self._content, request)
+        user_id, use = find_user(connection, channels, key, self._brand.country).id, _use_of(self._content, request)
         catalog = self._content.catalog
         columns = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
         address = self._channel(request.channel).address.sql(dialect_of(connection))
@@ -142,7 +142,7 @@ class Previewer:
             RenderError: as ``preview``.
         """
         channel = self._channel(pending.channel)
-        recipient = channel.usable(address)
+        recipient = channel.typed(address, self._brand.country)
         if recipient is None:
             raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
         to = pending._replace(recipient=recipient, address=address, attempt=int(now))

@@ -7,6 +7,7 @@ from importlib.resources import files
 from engine.content.findings import did_you_mean
 from engine.content.values import zone_names
 from engine.intake.rows.model import Json
+from engine.intake.rows.phone import read_number
 from engine.intake.rows.values import BadValue, Conventions, parse_text
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -16,7 +17,6 @@ _PLAIN_EMAIL = re.compile(
 _LOCALE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:\.[A-Za-z0-9-]+)?")
 LONGEST = 400
 """Maximum number of characters of a key or name, which must fit into an index."""
-_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def one_line(value: Json, reading: Conventions) -> str:
@@ -51,12 +51,8 @@ def parse_email(value: Json, reading: Conventions) -> str:
 
 
 def parse_phone(value: Json, reading: Conventions) -> str:
-    """Return the number as E.164: a plus, the country code, the rest."""
-    digits = re.sub(r"[\s().\-/]", "", one_line(value, reading))
-    number = f"+{digits[2:]}" if digits.startswith("00") else digits
-    if not _PHONE.fullmatch(number):
-        raise BadValue("not a phone number with a country code", "write one such as +49 30 901820")
-    return number
+    """Return the number as E.164: a plus, the country code, the rest. ``reading.country`` decides for national numbers."""
+    return read_number(one_line(value, reading), reading.country)
 
 
 def parse_locale(value: Json, reading: Conventions) -> str:

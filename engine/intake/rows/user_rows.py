@@ -1,6 +1,7 @@
 """Converting batches of a file of users to rows for the store."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from engine.content.declared import Declared
 from engine.content.value_types import ValueType
@@ -18,6 +19,7 @@ from engine.intake.rows.contact import (
 )
 from engine.intake.rows.convert import CLEAR, Bad, Cell, Clear, Converter, Parse, bad_rows, keep
 from engine.intake.rows.model import Json, UserRow
+from engine.intake.rows.phone import is_international
 from engine.intake.rows.values import PARSERS, Conventions, parse_boolean, parse_instant
 from engine.intake.write.consents import IMPORTED
 
@@ -54,7 +56,12 @@ class UserRows:
         self._parse = {**_PARSE, **dict.fromkeys(self._consents, parse_boolean)}
         self._declared, self._options, self._header = declared, options, header
         self._reading = Conventions(
-            options.zone, options.date_format, options.decimal, declared.currency_scale, declared.currency
+            options.zone,
+            options.date_format,
+            options.decimal,
+            declared.currency_scale,
+            declared.currency,
+            declared.country,
         )
         self._source = f"{IMPORTED}{source}"
         self._converters: dict[tuple[str, ValueType | None], Converter] = {}
@@ -96,10 +103,21 @@ class UserRows:
             raw["" if target in self._names else "attribute", target] = [value] * size
         texts = bool(self._header)
         cells = {place: self._converter(*place).column(values, texts=texts) for place, values in raw.items()}
+        if ("", "phone") in cells and ("", "country") in cells:
+            self._read_where_they_live(raw["", "phone"], cells["", "country"], cells["", "phone"])
         return (
             {name: column for (kind, name), column in cells.items() if not kind},
             {name: column for (kind, name), column in cells.items() if kind},
         )
+
+    def _read_where_they_live(self, raw: Sequence[Json], countries: Sequence[Cell], phones: list[Cell]) -> None:
+        """Read the national numbers again that users of another country than the brand's have."""
+        for index, (said, country) in enumerate(zip(raw, countries, strict=True)):
+            if not said or not isinstance(country, str) or country == self._reading.country:
+                continue
+            if not is_international(str(said)):
+                reading = replace(self._reading, country=country)
+                phones[index] = Converter("phone", parse_phone, reading, null=CLEAR).one(said)
 
     def _converter(self, kind: str, name: str) -> Converter:
         declared = self._declared.attributes.get(name) if kind else None

@@ -61,6 +61,8 @@ class Conventions:
     currency_scale: int = 100
     currency: str = ""
     """ISO 4217; amounts in other currencies are refused. If empty, currency signs are ignored."""
+    country: str = ""
+    """ISO 3166-1, of phone numbers that are written without their country's code; if empty, they are refused."""
 
 
 def parse_instant(value: Json, reading: Conventions) -> int:
