@@ -38,9 +38,10 @@ class EmailPayload:
 
 @dataclass(frozen=True, slots=True)
 class SmsPayload:
-    """A text message."""
+    """A text message. ``segments`` is into how many the network splits it; 0 if they were not counted."""
 
     text: str
+    segments: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,6 +270,7 @@ class App:
             self.kinds.channels,
             self.kinds.gates,
             repeatable=[kind.name for kind in self.kinds.adapters if kind.repeatable],
+            segments=content.segments,
         )
 
     def deliver(self, content: Content) -> DeliveryCounts:

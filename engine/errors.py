@@ -13,6 +13,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 ├── InputError               a file to import, an option or a user key is invalid
 ├── BrandError               no message can be composed, because of the brand's settings: all wait
 ├── BadRow                   a stored row has invalid data: the row is quarantined
+├── MessageTooLong           a message is longer than its playbook allows: the step's next channel is tried
 └── RenderError              a template cannot be rendered for this user: the action is quarantined
 """
 
@@ -86,6 +87,17 @@ class BrandError(HabitueError):
 
 class BadRow(HabitueError):
     """A stored row has invalid data. The error gives the column, never its value."""
+
+
+class MessageTooLong(HabitueError):
+    """A message is longer than its channel or its playbook allows. It is never cut.
+
+    ``reason`` is the short word for the action log.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class RenderError(HabitueError):

@@ -1,7 +1,7 @@
 """Compiling a bundle of files to content that can run, with all findings."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.brand_values import own_address
 from engine.channels.base import blocks_of
@@ -12,7 +12,9 @@ from engine.errors import ContentError
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.kinds import SHIPPED, Kinds
 from engine.messages.checking import check_templates
+from engine.messages.segments import SegmentLimits
 from engine.messages.templates import TemplateLibrary
+from engine.messages.texting import check_texts
 from engine.playbooks.file.kinds import PlaybookKinds
 from engine.playbooks.file.load import load_playbooks
 from engine.playbooks.file.part import References
@@ -36,6 +38,8 @@ class Content:
     library: TemplateLibrary
     warnings: tuple[Finding, ...]
     kinds: Kinds = SHIPPED
+    segments: SegmentLimits = field(default_factory=SegmentLimits)
+    """How long text messages may be."""
 
     @property
     def version(self) -> str:
@@ -102,11 +106,13 @@ def examine(
     findings += check_templates(
         library, playbooks, catalog, files=bundle.files, served=settings.served_channels(), complete=complete
     )
+    findings += check_texts(library, playbooks, settings.sms.opt_out_words, settings.brand.locale)
     not_text = {finding.file for finding in bundle.unreadable}  # what else is found in them may come of that
     findings = sorted({*bundle.unreadable, *(finding for finding in findings if finding.file not in not_text)})
     if _errors(findings):
         return None, findings
-    return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds), findings
+    segments = SegmentLimits(settings.sms.max_segments, playbooks.max_segments())
+    return Content(bundle, catalog, rules, playbooks, library, tuple(findings), kinds, segments), findings
 
 
 def channel_names(kinds: Kinds) -> tuple[str, ...]:

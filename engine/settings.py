@@ -3,6 +3,7 @@
 Environment variables override the file: ``HABITUE_STORE__URL`` is ``store.url``. Secrets belong in the environment.
 """
 
+import re
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.brand_values import own_address, own_lines, own_name, own_site, own_
 from engine.content.findings import did_you_mean
 from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
+from engine.keywords import OPT_OUT_WORDS, START_WORDS, STOP_WORDS, said
 from engine.money import currencies, minor_digits
 from engine.text_file import parse_toml, read_text
 
@@ -94,8 +96,7 @@ class Brand(_Part):
     @field_validator("country")
     @classmethod
     def _known_country(cls, code: str) -> str:
-        known = [one for one in Locale("en").territories if len(one) == 2 and one.isalpha()] if code else [""]
-        if code not in known:
+        if code and (not re.fullmatch("[A-Z]{2}", code) or code not in Locale("en").territories):
             raise ValueError(f"`{code}` is not a country: write its two-letter code, such as DE (ISO 3166)")
         return code
 
@@ -200,6 +201,33 @@ class DeliverySettings(_Part):
         return secrets
 
 
+class SmsSettings(_Part):
+    """Text messages: how long they may be, and what people write back."""
+
+    max_segments: int = Field(default=10, ge=1, le=255)
+    """How many segments a text message may have, unless its playbook says so."""
+    stop_words: tuple[str, ...] = STOP_WORDS
+    """Replies that refuse; capitals, accents, spaces and punctuation do not matter."""
+    start_words: tuple[str, ...] = START_WORDS
+    """Replies that take a refusal by reply back."""
+    stop_refuses: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
+    """The classes of text messages that a reply refuses."""
+    opt_out_words: Mapping[str, tuple[str, ...]] = OPT_OUT_WORDS
+    """Language -> words of which a marketing text message has one; other languages use those of ``en``."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        """Refuse settings under which a word would both refuse and agree, or STOP would refuse nothing."""
+        both = {said(word) for word in self.stop_words} & {said(word) for word in self.start_words}
+        if both:
+            raise ValueError(f"`{min(both)}` is among `stop_words` and `start_words`: remove one")
+        if not self.stop_refuses:
+            raise ValueError('`stop_refuses` is empty, so nobody could refuse: write ["marketing"]')
+        if not all(said(word) for word in (*self.stop_words, *self.start_words)):
+            raise ValueError("a word has neither letters nor digits: remove it")
+        return self
+
+
 class ComposingSettings(_Part):
     """The processes that render templates and build messages, and what one message may use there."""
 
@@ -279,6 +307,7 @@ class Settings(BaseSettings):
     """Adapter -> its options; the adapter's page describes them."""
     consent: ConsentSettings = ConsentSettings()
     delivery: DeliverySettings = DeliverySettings()
+    sms: SmsSettings = SmsSettings()
     composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     status: StatusSettings = StatusSettings()

@@ -14,6 +14,7 @@ from engine.content.declared import ChannelAddress
 from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import Rendered
+from engine.messages.segments import Segments
 
 if TYPE_CHECKING:
     from engine.store.dialects import Dialect
@@ -52,7 +53,8 @@ class Sending:
     """What a channel gets to compose a message, besides the rendered template.
 
     ``key`` is the action's idempotency key, ``at`` is now, in UTC milliseconds. ``recipient`` is in the form to send to. ``unsubscribe_url`` is empty if the message's class has none.
-    ``mark`` is put before the subject or text, to mark test messages.
+    ``mark`` is put before the subject or text, to mark test messages. ``max_segments`` is how many segments of a text
+    message the playbook allows; 0 means any number.
     """
 
     key: str
@@ -62,15 +64,20 @@ class Sending:
     reply_to: Mailbox | None = None
     unsubscribe_url: str = ""
     mark: str = ""
+    max_segments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as a preview shows it; parts that the channel does not have are empty. ``html`` is a complete page."""
+    """A message as a preview shows it; parts that the channel does not have are empty. ``html`` is a complete page.
+
+    ``segments`` is None on channels that have none.
+    """
 
     subject: str
     text: str
     html: str = ""
+    segments: Segments | None = None
 
 
 class Channel(ABC):
@@ -119,6 +126,7 @@ class Channel(ABC):
 
         Raises:
             RenderError: an address, a link or a header is invalid.
+            MessageTooLong: it is longer than ``sending`` allows, or than the channel can carry.
         """
 
     def preview(self, rendered: Rendered) -> Shown:

@@ -16,11 +16,15 @@ from engine.clock import Instant
 from engine.delivery.pending_message import PendingMessage
 from engine.errors import HabitueError, InputError
 from engine.explain.previewing import Preview, Previewer, PreviewRequest
+from engine.messages.segments import Segments
 from engine.output_file import OutputFile
 
 HTML_FOLDER = Path("var/preview")
 _MARK = "<!-- habitue preview -->\n"
 """The first line of each page, by which an earlier preview is recognised. A browser allows it before the doctype."""
+
+_CHARACTERS = 8
+"""How many of the characters that force UCS-2 are named: of a Chinese text it is all of them."""
 
 Template = Annotated[str, typer.Argument(help="The template's name, such as winback/offer.")]
 User = Annotated[str | None, typer.Option("--user", help="Use this user's values (default: a made-up customer's).")]
@@ -141,8 +145,30 @@ def _show(shown: Preview, target: Path | None) -> None:
         out.print(f"[bold]{escape(shown.subject)}[/]", highlight=False)
     out.print()
     typer.echo(shown.text.strip())
+    if shown.segments:
+        _show_segments(shown.segments, shown.max_segments or 0)
     if target:
         notes().print(f"The page is in {target}", highlight=False)
+
+
+def _show_segments(found: Segments, allowed: int) -> None:
+    plural = "" if found.number == 1 else "s"
+    some, more = found.foreign[:_CHARACTERS], len(found.foreign) - _CHARACTERS
+    named = " ".join(map(_character, some)) + (f" and {more} more" if more > 0 else "")
+    why = f", because of {named}" if some else ""
+    said = f"{found.encoding}{why}: {found.length} places, {found.number} segment{plural}"
+    if found.number > allowed:
+        notes().print(
+            f"{escape(said)}, and its playbook allows {allowed}: [red]delivery would not send it[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
+    else:
+        notes().print(f"{escape(said)} of at most {allowed}", highlight=False, soft_wrap=True)
+
+
+def _character(one: str) -> str:
+    return f"{one} (U+{ord(one):04X})" if one.isprintable() else f"U+{ord(one):04X}"
 
 
 async def _send(adapter: Adapter, message: Message) -> Answer:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from engine.channels.base import Sending, Shown, by_name
-from engine.composing.draft import Broken, Composed, Draft, Recipe, Unrendered
+from engine.composing.draft import Broken, Composed, Draft, Oversized, Recipe, Unrendered
 from engine.composing.used_values import UsedValues
-from engine.errors import RenderError
+from engine.errors import RenderError, MessageTooLong
 from engine.faults import trail
 from engine.messages.render import RenderContext, Template
 
@@ -26,6 +26,7 @@ class Composer:
 
         Raises:
             RenderError: the template is missing or cannot be rendered with these values, or a header is invalid.
+            MessageTooLong: it is longer than its playbook allows.
         """
         recipe, channel = self._recipe, self._channels[draft.channel]
         template, context = self._template(draft), self._context(draft)
@@ -38,6 +39,7 @@ class Composer:
             reply_to=recipe.reply_to,
             unsubscribe_url=draft.unsubscribe_url,
             mark=draft.mark,
+            max_segments=draft.max_segments,
         )
         return Composed(
             payload=channel.compose(rendered, sending),
@@ -63,7 +65,7 @@ class Composer:
         return RenderContext(draft.values, draft.locale, self._recipe.currency, draft.zone)
 
 
-def attempt(work: Callable[[Draft], _T], draft: Draft) -> _T | Unrendered | Broken:
+def attempt(work: Callable[[Draft], _T], draft: Draft) -> _T | Unrendered | Broken | Oversized:
     """Do ``work``; return what it returns, or why it failed, so that one message does not affect the others.
 
     Raises:
@@ -73,6 +75,8 @@ def attempt(work: Callable[[Draft], _T], draft: Draft) -> _T | Unrendered | Brok
         return work(draft)
     except RenderError as error:
         return Unrendered(str(error.reason), str(error))
+    except MessageTooLong as error:
+        return Oversized(str(error.reason), str(error))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a bug in a filter or in building the message

@@ -57,7 +57,7 @@ class Draft(NamedTuple):
     """One message before its template is rendered.
 
     ``values`` are those that the template can use; ``zone`` (IANA) determines the day of an instant. ``key``,
-    ``at``, ``recipient``, ``unsubscribe_url`` and ``mark`` are as in ``channels.base.Sending``.
+    ``at``, ``recipient``, ``unsubscribe_url``, ``mark`` and ``max_segments`` are as in ``channels.base.Sending``.
     """
 
     template: str
@@ -70,6 +70,7 @@ class Draft(NamedTuple):
     recipient: str
     unsubscribe_url: str
     mark: str = ""
+    max_segments: int = 0
 
 
 class Composed(NamedTuple):
@@ -96,4 +97,11 @@ class Broken(NamedTuple):
     detail: str
 
 
-Outcome = Composed | Unrendered | Broken
+class Oversized(NamedTuple):
+    """A message that is longer than its playbook allows. ``detail`` says how long it is, with none of its values."""
+
+    reason: str
+    detail: str
+
+
+Outcome = Composed | Unrendered | Broken | Oversized

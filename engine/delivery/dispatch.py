@@ -41,6 +41,7 @@ from engine.errors import StoreError
 from engine.facts.catalog import FactCatalog
 from engine.faults import trail
 from engine.incentives.form import CouponSection
+from engine.messages.segments import SegmentLimits
 from engine.messages.templates import TemplateLibrary
 from engine.settings import Settings
 from engine.store.database import Database
@@ -57,8 +58,8 @@ class Delivery:
     """Takes due actions through the gates to the adapters, and records the results.
 
     ``adapters`` are by channel; ``composers`` render and build the messages; ``gates`` run in the given order; ``coupons``
-    are those of the files; ``repeatable`` names the adapters whose kind is. Several workers, on several machines, can
-    deliver from one PostgreSQL database.
+    are those of the files; ``repeatable`` names the adapters whose kind is; ``segments`` are the limits of text messages.
+    Several workers, on several machines, can deliver from one PostgreSQL database.
     """
 
     def __init__(  # noqa: PLR0917 - the composition root's one call
@@ -75,6 +76,7 @@ class Delivery:
         gates: Sequence[Gate[Any]] = GATES,
         *,
         repeatable: Collection[str] = (),
+        segments: SegmentLimits | None = None,
     ) -> None:
         self._channels = channels
         self._gates = gates
@@ -91,12 +93,17 @@ class Delivery:
         installation = InstallationSecret(database, STORE, clock)
         self._keys = MessageKeys(installation)
         self._crashes = Crashes(database, installation, settings.delivery, clock)
-        self.replace_content(library, catalog, coupons)
+        self.replace_content(library, catalog, coupons, segments)
 
     def replace_content(
-        self, library: TemplateLibrary, catalog: FactCatalog, coupons: Mapping[str, CouponSection] | None = None
+        self,
+        library: TemplateLibrary,
+        catalog: FactCatalog,
+        coupons: Mapping[str, CouponSection] | None = None,
+        segments: SegmentLimits | None = None,
     ) -> None:
         """Use new content from the next pass on; messages being composed still use the old content."""
+        self._segments = segments or SegmentLimits(self._settings.sms.max_segments)
         recipe = recipe_of(self._settings.brand, library, self._channels)
         self._templates = TemplatesInUse(recipe, catalog)
         self._loader = Loader(
@@ -225,7 +232,7 @@ class Delivery:
             self._unsubscriber = Unsubscriber(secret, self._settings.brand.unsubscribe_url)
         await self._crashes.open(journal)
         loader = self._loader
-        context = DraftContext(self._settings.brand, self._unsubscriber)
+        context = DraftContext(self._settings.brand, self._unsubscriber, self._segments)
         return LaneContext(
             journal=journal,
             claims=self._claims,

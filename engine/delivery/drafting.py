@@ -4,7 +4,7 @@ The unsubscribe link is made here, so that the processes that run templates do n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from adapters.base import Message
@@ -21,6 +21,7 @@ from engine.delivery.unsubscribe import Subscription, Unsubscriber
 from engine.errors import RenderError
 from engine.incentives.expiry import last_day
 from engine.messages.email.headers import Mailbox
+from engine.messages.segments import SegmentLimits
 from engine.messages.templates import TemplateLibrary
 from engine.messages.vocabulary import BrandValues, Values
 from engine.settings import Brand
@@ -28,10 +29,11 @@ from engine.settings import Brand
 
 @dataclass(frozen=True)
 class DraftContext:
-    """What drafts take from the brand."""
+    """What drafts take from the brand and its playbooks."""
 
     brand: Brand
     unsubscriber: Unsubscriber
+    segments: SegmentLimits = field(default_factory=SegmentLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Drafter:
             recipient=address,
             unsubscribe_url=link if pending.message_class != "transactional" else "",
             mark=mark,
+            max_segments=0 if mark else self._shared.segments.of(pending.playbook),
         )
 
     def ready(self, pending: PendingMessage, draft: Draft, composed: Composed) -> ReadyMessage:

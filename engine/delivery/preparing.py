@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.actions.moves import HasFence, Move
 from engine.actions.states import State
-from engine.composing.draft import Broken, Composed, Draft, Unrendered
+from engine.composing.draft import Broken, Composed, Draft, Oversized, Unrendered
 from engine.composing.jobs import Job, Work
 from engine.composing.process import ComposingStopped
 from engine.composing.processes import Composers, Made
@@ -168,6 +168,9 @@ class Preparer:
                 self._unrendered(message, made, now, group)
             case Broken(detail):
                 self._broken(message, detail, now, group)
+            case Oversized(reason, detail):
+                self._channel_breakers.rendered(message.template)
+                group.moves.append(_refused(message, State.SUPPRESSED, reason)._replace(detail=detail))
             case _:
                 raise TypeError("a message was not composed")
 
@@ -203,21 +206,25 @@ def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
             why = DeliveryReason.NO_ANSWER
             return Move(message.action_id, message.fence, State.UNKNOWN, why, f"refused: {reason}", send_key=known)
         case Refuse(reason, state, final):
-            following = () if final else message.next_channels
-            return Move(
-                message.action_id,
-                message.fence,
-                state,
-                reason,
-                next_channel=following[0] if following else None,
-                later_channels=following[1:],
-            )
+            return _refused(message if not final else message._replace(next_channels=()), state, reason)
         case Defer(reason, until):
             return Move(message.action_id, message.fence, State.DEFERRED, reason, due_at=until)
         case Hold(reason):
             return Move(message.action_id, message.fence, State.HELD, reason)
         case Pass():
             raise ValueError("a message that passes is composed")
+
+
+def _refused(message: PendingMessage, state: State, reason: str) -> Move:
+    following = message.next_channels
+    return Move(
+        message.action_id,
+        message.fence,
+        state,
+        reason,
+        next_channel=following[0] if following else None,
+        later_channels=following[1:],
+    )
 
 
 def _given_back(claim: HasFence, detail: str, due_at: int | None) -> Move:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, text
 from adapters.base import Message
 from engine.channels.base import Channel, Shown, by_name
 from engine.clock import HOUR, Instant
-from engine.composing.draft import Broken, Composed, Draft, Unrendered
+from engine.composing.draft import Broken, Composed, Draft, Oversized, Unrendered
 from engine.composing.jobs import Job, Work
 from engine.composing.processes import Composers, Made
 from engine.content.value_types import ValueType
@@ -20,10 +20,11 @@ from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.load import event_values, fact_values
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Unsubscriber
-from engine.errors import HabitueError, InputError, RenderError
+from engine.errors import HabitueError, InputError, RenderError, MessageTooLong
 from engine.explain.finding import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content
+from engine.messages.segments import Segments
 from engine.playbooks.file.playbook import Playbook
 from engine.settings import Brand
 from engine.store.dialects import dialect_of
@@ -60,6 +61,10 @@ class Preview:
     subject: str
     text: str
     html: str
+    segments: Segments | None = None
+    """Of a text message; None on other channels."""
+    max_segments: int | None = None
+    """How many its playbook allows; delivery does not send a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Previewer:
         self._content = content
         self._brand = brand
         unsubscriber = Unsubscriber(_NO_SECRET, brand.unsubscribe_url)
-        self._drafter = Drafter(DraftContext(brand, unsubscriber), content.kinds.channels)
+        self._drafter = Drafter(DraftContext(brand, unsubscriber, content.segments), content.kinds.channels)
         self._recipe = recipe_of(brand, content.library, content.kinds.channels)
         self._channels = by_name(content.kinds.channels)
 
@@ -132,6 +137,8 @@ class Previewer:
             subject=shown.subject,
             text=shown.text,
             html=shown.html,
+            segments=shown.segments,
+            max_segments=self._content.segments.of(pending.playbook) if shown.segments else None,
         )
 
     def test_message(self, pending: PendingMessage, address: str, now: Instant) -> Message:
@@ -168,6 +175,8 @@ class Previewer:
         match made:
             case Unrendered(reason, detail):
                 raise RenderError(detail, reason)
+            case Oversized(reason, detail):
+                raise MessageTooLong(detail, reason)
             case Broken(detail):
                 raise HabitueError(f"a bug in the program or an extension stopped this message: {detail}")
             case _:

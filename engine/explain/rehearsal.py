@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from engine.clock import Instant
-from engine.composing.draft import Broken, Composed, Unrendered
+from engine.composing.draft import Broken, Composed, Oversized, Unrendered
 from engine.composing.processes import Composers, Made
 from engine.content.bundle import TEMPLATES
 from engine.content.findings import Finding
@@ -42,9 +42,11 @@ def rehearse(content: Content, brand: Brand, composers: Composers, now: Instant)
     found: set[Finding] = set()
     for pending, made in zip(samples, previewer.compose_all(samples, now), strict=True):
         finding = _finding(content, pending, made)
-        if finding is None or (finding.severity == "warning" and _works(previewer, content, pending, now)):
+        if finding is None:
             continue
-        found.add(finding)
+        by_value = finding.severity == "warning" and not isinstance(made, Oversized)
+        if not (by_value and _works(previewer, content, pending, now)):
+            found.add(finding)
     return sorted(found)
 
 
@@ -60,6 +62,9 @@ def _finding(content: Content, pending: PendingMessage, made: Made) -> Finding |
             if reason in _ERRORS:
                 return Finding(path, line, said)
             return Finding(path, line, f"it cannot be sent, at least not to a made-up customer: {said}", "warning")
+        case Oversized(_, detail):
+            said = f"for a made-up customer it has {detail}: delivery would not send it"
+            return Finding(_path(content, pending), 0, said, "warning")
         case Broken(detail):
             said = f"a bug in the program or an extension stops it: {detail}"
             return Finding(_path(content, pending), 0, said)

@@ -29,6 +29,8 @@ class Blocks:
     inner: tuple[str, ...] = ()
     unsubscribe: bool = False
     """Whether a marketing message must show ``unsubscribe_url``."""
+    texting: bool = False
+    """Whether it is a text to a phone: paid for by segments, and refused by a word in reply."""
     prepare: Callable[[Mapping[str, str]], Prepared] = prepare_plain
 
     @property

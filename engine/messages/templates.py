@@ -1,6 +1,6 @@
 """The library of a brand's templates: finding them by name, channel and locale, and checking them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -182,6 +182,26 @@ class TemplateLibrary:
     def reading(self, path: str) -> Reading:
         """Return the values that the message at ``path`` reads when rendered with its layout."""
         return self._reader.read(path)
+
+    def texts(self, path: str) -> Iterator[tuple[str, str]]:
+        """Yield the texts of the message at ``path``, as they are in its file and those that it uses: path, text.
+
+        Values, comments and what conditions compare with are not among them.
+        """
+        for one in sorted({path} | reachable(self._trees, [path])):
+            tree = self._trees.get(one)
+            for output in tree.find_all(nodes.Output) if tree else ():
+                for part in output.nodes:
+                    if isinstance(part, nodes.TemplateData):
+                        yield one, part.data
+                    elif isinstance(part, nodes.Const) and isinstance(part.value, str):
+                        yield one, part.value
+
+    def line_with(self, path: str, characters: Iterable[str]) -> int:
+        """Return the first line of the file at ``path`` that has one of ``characters``; 0 if none has."""
+        sought = set(characters)
+        lines = enumerate(self._sources[path].split("\n"), 1)
+        return next((number for number, line in lines if not sought.isdisjoint(line)), 0)
 
     @cached_property
     def _reader(self) -> MessageReader:

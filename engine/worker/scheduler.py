@@ -240,7 +240,7 @@ class WorkerProcess:
         content = reading.content
         if self._loop and self._delivery and content.version != self._delivered:
             self._delivered = content.version
-            parts = (content.library, content.catalog, content.playbooks.coupons)
+            parts = (content.library, content.catalog, content.playbooks.coupons, content.segments)
             self._loop.call_soon_threadsafe(self._delivery.replace_content, *parts)
         if self._content.message != before:
             self._beat()

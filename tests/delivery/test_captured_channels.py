@@ -42,7 +42,7 @@ def test_each_channel_leaves_its_payload_in_the_folder(tmp_path: Path, database_
     captured = [json.loads(file.read_text("utf-8")) for file in world.mailbox.rglob("*.json")]
     assert {one["recipient"]: one["payload"] for one in captured} == {
         "token-1": {"title": "Hello Ann", "body": "Good to see you", "image": "", "link": "", "data": {}},
-        "+4930901821": {"text": "Hello Bo, good to see you"},
+        "+4930901821": {"text": "Hello Bo, good to see you", "segments": 1},
     }
     log = [json.loads(line) for line in world.command("log", "--json").output.splitlines()]
     assert sorted((one["user"], one["channel"], one["reason"], one["address"], one["subject"]) for one in log) == [

@@ -38,6 +38,7 @@ def compile_playbook(
         state=head.state,
         on_retire=head.at_retirement,
         description=head.description,
+        max_segments=head.max_segments,
         trigger=trigger,
         audience=audience,
         exit_event=leaving.event,

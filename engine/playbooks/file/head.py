@@ -8,6 +8,9 @@ from pydantic import BeforeValidator, Field
 from engine.content.document import Section
 from engine.content.values import Duration, Name, parse_duration
 
+MOST_SEGMENTS = 255
+"""More cannot be joined to one text message (3GPP TS 23.040)."""
+
 MessageClass = Literal["marketing", "service", "transactional"]
 PlaybookState = Literal["active", "paused", "retired"]
 OnRetire = Literal["finish", "cancel"]
@@ -38,6 +41,8 @@ class PlaybookSection(Section):
     state: PlaybookState = "active"
     """``paused``: it takes no step and sends nothing; ``retired``: nobody enters."""
     on_retire: OnRetire | None = None
+    max_segments: Annotated[int, Field(ge=1, le=MOST_SEGMENTS)] | None = None
+    """How many segments its text messages may have; None: ``sms.max_segments``."""
     description: str = ""
 
     @property
@@ -61,6 +66,7 @@ class PlaybookHead:
     state: PlaybookState
     on_retire: OnRetire
     description: str
+    max_segments: int | None
 
     @property
     def retired(self) -> bool:

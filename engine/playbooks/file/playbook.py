@@ -76,6 +76,10 @@ class Playbooks:
         """Return the playbook called ``name``, or None."""
         return next((playbook for playbook in self.playbooks if playbook.name == name), None)
 
+    def max_segments(self) -> Mapping[str, int]:
+        """Return playbook -> how many segments its text messages may have, of those that say so."""
+        return {one.name: one.max_segments for one in self.playbooks if one.max_segments is not None}
+
     def turning_points(self) -> tuple[TurningPoint, ...]:
         """Return the points at which time alone can let a user in or out of any playbook; ``due_at`` is never later."""
         return tuple(dict.fromkeys(point for playbook in self.open for point in playbook.turning_points()))
