@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection
 
 from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
+from engine.channels.base import by_name
 from engine.channels.providers import make_adapters
 from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
 from engine.composing.jobs import Limits
@@ -20,6 +22,7 @@ from engine.content.findings import Finding
 from engine.content.versions import Seen, running_bundle, running_version
 from engine.delivery.dispatch import Delivery
 from engine.delivery.receipts import read_callback
+from engine.delivery.replies import Heard, Replies
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
 from engine.explain.rehearsal import rehearse
@@ -278,13 +281,22 @@ class App:
         return asyncio.run(self.delivery(content).drain())
 
     def receive(self, adapter: str, headers: Mapping[str, str], body: bytes) -> Received:
-        """Process a provider's HTTP callback with receipts; return how many of them were new.
+        """Process a provider's HTTP callback: receipts, and what people wrote back. Return how many were new.
 
         Raises:
             CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read: nothing was written.
             HabitueError: there is no such adapter, it does not support receipts, or its options are invalid.
         """
-        callback = Callback({name.lower(): value for name, value in headers.items()}, body)
+        now = self.clock.now()
+        callback = Callback({name.lower(): value for name, value in headers.items()}, body, at=now)
         told = read_callback(self.settings, self.kinds.adapters, adapter, callback)
-        receipts, now = Receipts(self.database.dialect), self.clock.now()
-        return self.database.in_transaction(partial(receipts.receive, receipts=told, now=now))
+        receipts = Receipts(self.database.dialect)
+        channel = by_name(self.kinds.channels).get(told.channel)
+        replies = Replies(self.database.dialect, channel, self.settings) if channel and told.texts else None
+
+        def work(connection: Connection) -> Received:
+            # Replies first: users are locked before actions.
+            heard = replies.receive(connection, told.texts, now) if replies else Heard()
+            return replace(receipts.receive(connection, told.receipts, now), texts=heard.new)
+
+        return self.database.in_transaction(work)

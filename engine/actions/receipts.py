@@ -51,11 +51,15 @@ class ReceiptEntry:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """How many receipts were new, already known, or about no message that was handed off."""
+    """How many receipts were new, already known, or about no message that was handed off.
+
+    ``texts`` is how many texts the call brought that people wrote back, and that were new.
+    """
 
     new: int = 0
     known: int = 0
     unmatched: int = 0
+    texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,14 @@ def _looked_at(at: Instant, due: NextEvaluation | None) -> str:
     return f"as of {day_time(at)}; last evaluated {day_time(due.evaluated_at)}"
 
 
+_ANSWERS = {True: "[green]agreed[/]", False: "[yellow]refused[/]", None: "no choice any more"}
+
+
 def _consents(found: Explanation) -> WordTable:
     table = WordTable("changed at", "channel", "messages", "", "by")
     for consent in found.consents:
         for change in consent.changes:
-            answer = "[green]agreed[/]" if change.granted else "[yellow]refused[/]"
+            answer = _ANSWERS[change.granted]
             source = Text(change.source, "dim")
             table.add_row(day_time(change.at), consent.channel, consent.message_class, answer, source)
     return table

@@ -6,7 +6,7 @@ from typing import TypeVar
 from engine.channels.base import Sending, Shown, by_name
 from engine.composing.draft import Broken, Composed, Draft, Oversized, Recipe, Unrendered
 from engine.composing.used_values import UsedValues
-from engine.errors import RenderError, MessageTooLong
+from engine.errors import MessageTooLong, RenderError
 from engine.faults import trail
 from engine.messages.render import RenderContext, Template
 

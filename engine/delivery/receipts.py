@@ -1,8 +1,9 @@
-"""Providers' callbacks: from an incoming call to receipts for the ledger."""
+"""Providers' callbacks: from an incoming call to receipts for the ledger, and to what people wrote back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from adapters.base import Callback, CallbackError, Receipt, ReceiptKind
+from adapters.base import Callback, CallbackError, IncomingText, Receipt, ReceiptKind
 from adapters.kinds import AdapterKind, checked_options, find_kind
 from engine.actions.reasons import LedgerReason
 from engine.actions.receipts import ReceiptEntry
@@ -20,10 +21,17 @@ _STATES: Mapping[ReceiptKind, State] = {
 }
 
 
-def read_callback(
-    settings: Settings, kinds: Sequence[AdapterKind], adapter: str, callback: Callback
-) -> list[ReceiptEntry]:
-    """Return the receipts in ``callback`` from the provider of ``adapter``, which need not be in use any more.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one call of a provider says: about our messages, and what people wrote back on ``channel``."""
+
+    receipts: tuple[ReceiptEntry, ...]
+    texts: tuple[IncomingText, ...] = ()
+    channel: str = ""
+
+
+def read_callback(settings: Settings, kinds: Sequence[AdapterKind], adapter: str, callback: Callback) -> Told:
+    """Return what is in ``callback`` from the provider of ``adapter``, which need not be in use any more.
 
     Raises:
         CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read.
@@ -36,7 +44,11 @@ def read_callback(
         raise HabitueError(f"config.toml: adapters.{adapter}: {error}") from error
     if kind.receipts is None:
         raise HabitueError(f"the adapter `{adapter}` does not support receipts")
-    return [_entry(one) for one in kind.receipts(options, adapter, callback) if isinstance(one, Receipt)]
+    found = kind.receipts(options, adapter, callback)
+    texts = tuple(one for one in found if isinstance(one, IncomingText))
+    if texts and kind.channel is None:
+        raise HabitueError(f"the adapter `{adapter}` brings texts, but does not say of which channel")
+    return Told(tuple(_entry(one) for one in found if isinstance(one, Receipt)), texts, kind.channel or "")
 
 
 def _entry(receipt: Receipt) -> ReceiptEntry:

@@ -23,21 +23,24 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ConsentChange:
-    """One change of a user's consent for one channel and message class."""
+    """One change of a user's consent for one channel and message class; ``granted`` None: an earlier one was taken back."""
 
     at: Instant
-    granted: bool
+    granted: bool | None
     source: str
     """Where it came from, such as ``import:customers.csv``."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentStatus:
-    """A user's consent for one channel and message class, and its changes, oldest first."""
+    """A user's consent for one channel and message class, and its changes, oldest first.
+
+    ``granted`` None: the user has made no choice that counts, so that the brand's default does.
+    """
 
     channel: str
     message_class: str
-    granted: bool
+    granted: bool | None
     changes: tuple[ConsentChange, ...]
 
 

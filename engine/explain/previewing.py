@@ -20,7 +20,7 @@ from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.load import event_values, fact_values
 from engine.delivery.pending_message import PendingMessage
 from engine.delivery.unsubscribe import Unsubscriber
-from engine.errors import HabitueError, InputError, RenderError, MessageTooLong
+from engine.errors import HabitueError, InputError, MessageTooLong, RenderError
 from engine.explain.finding import find_user
 from engine.explain.samples import sample_coupon, sample_event, sample_facts
 from engine.loading import Content

@@ -29,15 +29,17 @@ def consents(connection: Connection, user_id: int) -> tuple[ConsentStatus, ...]:
 
     Of changes older than the profile history, only the newest is known.
     """
-    history = _consent_history(connection, user_id)
+    history = dict(_consent_history(connection, user_id))
     found = []
     for channel, message_class, granted, source, at in connection.execute(_CONSENTS, {"user_id": user_id}):
         newest = ConsentChange(Instant(at), bool(granted), source)
-        changes = history.get(f"{_CONSENT}{channel}.{message_class}", [])
+        changes = history.pop(f"{_CONSENT}{channel}.{message_class}", [])
         if newest not in changes:
             changes = [*changes, newest]
         found.append(ConsentStatus(channel, message_class, newest.granted, tuple(changes)))
-    return tuple(found)
+    taken_back = ((what.split(".", 2), changes) for what, changes in history.items())
+    found += [ConsentStatus(channel, kind, None, tuple(changes)) for (_, channel, kind), changes in taken_back]
+    return tuple(sorted(found, key=lambda one: (one.channel, one.message_class)))
 
 
 def _consent_history(connection: Connection, user_id: int) -> Mapping[str, list[ConsentChange]]:
@@ -51,7 +53,8 @@ def _consent_history(connection: Connection, user_id: int) -> Mapping[str, list[
 
 
 def _change(stored: Mapping[str, Any]) -> ConsentChange:
-    return ConsentChange(Instant(stored["at"]), bool(stored["granted"]), str(stored["source"]))
+    granted = stored["granted"]
+    return ConsentChange(Instant(stored["at"]), None if granted is None else bool(granted), str(stored["source"]))
 
 
 def profile_edits(

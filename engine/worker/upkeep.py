@@ -15,7 +15,7 @@ from engine.intake.write.suppressions import forget_lifted
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database
-from engine.store.tables import Slot, Tick, Worker
+from engine.store.tables import Reply, Slot, Tick, Worker
 
 Upkeep = Callable[[Connection, App, Content, Instant], None]
 """A job that only one worker runs each time it is due, in one transaction."""
@@ -79,7 +79,7 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, places, workers and the contents of messages that are past their retention."""
+    """Delete ticks, slots, places, workers, replies and the contents of messages that are past their retention."""
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
@@ -87,6 +87,7 @@ def clean_up(connection: Connection, app: App, _content: Content, now: Instant) 
     forget_contents(connection, outlived)
     forget_lifted(connection, outlived)
     forget_places(connection, now)
+    connection.execute(delete(Reply).where(Reply.at < outlived))  # type: ignore[arg-type]
 
 
 class Heartbeat:

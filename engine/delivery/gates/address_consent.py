@@ -1,4 +1,4 @@
-"""The gate that refuses an address whose owner has opted out under another record.
+"""The gate that refuses an address whose owner has opted out under another record, or in a reply before there was one.
 
 A refusal counts for the address. It does not stop a user who has agreed themselves, for this record, after the refusal.
 A file's word does not count as theirs, however it is dated, because files are merged from many hands.
@@ -21,7 +21,7 @@ class AddressConsentReason(DescribedEnum):
 
     ADDRESS_OPTED_OUT = (
         "address_opted_out",
-        "Another user with the same address has opted out of this class of message on this channel.",
+        "Another user with the same address, or whoever replied from it, has opted out of this class of message on this channel.",
     )
 
 

@@ -4,8 +4,9 @@ The history of profiles has every statement that counted, including the first.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -18,7 +19,7 @@ IMPORTED = "import:"
 """The prefix of ``source`` for consents from files; consents from other sources were given by the users themselves."""
 _UPSERT = """
 INSERT INTO consent (user_id, channel, class, granted, source, at)
-VALUES (:user_id, :channel, 'marketing', :granted, :source, :at)
+VALUES (:user_id, :channel, :class, :granted, :source, :at)
 ON CONFLICT (user_id, channel, class)
 DO UPDATE SET granted = excluded.granted, source = excluded.source, at = excluded.at
 """
@@ -34,73 +35,116 @@ class Consents:
     """Those of ``users`` who refuse something now, or did until now."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class Statement(NamedTuple):
+    """What one user says about one class of messages on one channel; ``at`` None if it is not known when."""
+
+    user_id: int
+    channel: str
+    message_class: str
     granted: bool
+    source: str
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A statement that counts. ``granted`` None takes earlier ones back."""
+
+    granted: bool | None
     source: str
     at: int
 
     def as_json(self) -> dict[str, Json]:
+        """Return it as the history keeps it."""
         return {"granted": self.granted, "source": self.source, "at": self.at}
+
+
+Place = tuple[int, str, str]
+"""User, channel and class."""
 
 
 def write_consents(
     connection: Connection, dialect: Dialect, rows: Iterable[UserRow], ids: Mapping[str, int], now: Instant
 ) -> Consents:
     """Write the marketing consents of ``rows``, for users whose ids are known."""
-    stated = [row for row in rows if row.consents]
+    stated = [
+        Statement(ids[row.key], channel, "marketing", granted, row.source, row.consent_at)
+        for row in rows
+        for channel, granted in row.consents.items()
+    ]
+    return write_statements(connection, dialect, stated, now)
+
+
+def write_statements(connection: Connection, dialect: Dialect, stated: Sequence[Statement], now: Instant) -> Consents:
+    """Write those of ``stated`` that count, in their order. The caller holds the locks of these users."""
     if not stated:
         return Consents(frozenset(), 0)
-    words = _read(connection, dialect, {ids[row.key] for row in stated})
-    news: dict[tuple[int, str], _Word] = {}
+    words = read_words(connection, dialect, {one.user_id for one in stated})
+    news: dict[Place, Word] = {}
     altered: list[ProfileChangeRow] = []
     kept = 0
     refusing: set[int] = set()
-    for row in stated:
-        for channel, granted in row.consents.items():
-            place = (ids[row.key], channel)
-            there = words.get(place)
-            if there is not None and there.granted == granted:
-                continue
-            if there is not None and not _overrules(row, granted, there):
-                kept += granted
-                continue
-            at = now if row.consent_at is None else row.consent_at
-            word = _Word(granted, row.source, at)
-            altered.append(_altered(place, there, word))
-            words[place] = news[place] = word
-            if not granted or there is not None:
-                refusing.add(place[0])
-    _write(connection, news)
+    for one in stated:
+        place = (one.user_id, one.channel, one.message_class)
+        there = words.get(place)
+        if there is not None and there.granted == one.granted and not _firmer(one, there):
+            continue
+        if there is not None and not _overrules(one, there, now):
+            kept += one.granted
+            continue
+        word = Word(one.granted, one.source, now if one.at is None else one.at)
+        altered.append(altered_word(place, there, word))
+        words[place] = news[place] = word
+        if not one.granted or there is not None:
+            refusing.add(one.user_id)
+    put_words(connection, news)
     record_altered(connection, dialect, altered, now)
-    return Consents(frozenset(user for user, _channel in news), kept, frozenset(refusing))
+    return Consents(frozenset(user for user, _, _ in news), kept, frozenset(refusing))
 
 
-def _altered(place: tuple[int, str], there: _Word | None, word: _Word) -> ProfileChangeRow:
-    user, channel = place
+def altered_word(place: Place, there: Word | None, word: Word) -> ProfileChangeRow:
+    """Return the row of the history for a new word."""
+    user, channel, message_class = place
     before = None if there is None else there.as_json()
-    return ProfileChangeRow(user, f"consent.{channel}.marketing", before, word.as_json(), word.source)
+    return ProfileChangeRow(user, f"consent.{channel}.{message_class}", before, word.as_json(), word.source)
 
 
-def _overrules(row: UserRow, granted: bool, there: _Word) -> bool:
-    if row.consent_at is not None:
-        return row.consent_at >= there.at
-    return not granted or there.source.startswith(IMPORTED)
+def _firmer(one: Statement, there: Word) -> bool:
+    """Tell whether users say themselves what so far a file said: the next file must not override it."""
+    return there.source.startswith(IMPORTED) and not one.source.startswith(IMPORTED)
 
 
-def _read(connection: Connection, dialect: Dialect, users: set[int]) -> dict[tuple[int, str], _Word]:
+def _overrules(one: Statement, there: Word, now: Instant) -> bool:
+    if one.at is not None:
+        return one.at >= there.at or there.at > now  # a date in the future is a file's mistake
+    return not one.granted or there.source.startswith(IMPORTED)
+
+
+def read_words(connection: Connection, dialect: Dialect, users: Collection[int]) -> dict[Place, Word]:
+    """Return what counts of these users, for all channels and classes."""
     wanted = (
-        f"SELECT c.user_id, c.channel, c.granted, c.source, c.at FROM {dialect.elements('ids')} "
-        "JOIN consent c ON c.user_id = CAST(k.value AS bigint) WHERE c.class = 'marketing'"
+        f"SELECT c.user_id, c.channel, c.class, c.granted, c.source, c.at FROM {dialect.elements('ids')} "
+        "JOIN consent c ON c.user_id = CAST(k.value AS bigint)"
     )
-    found = connection.execute(text(wanted), {"ids": json.dumps(list(users))})
-    return {(user, channel): _Word(bool(granted), source, at) for user, channel, granted, source, at in found}
+    found = connection.execute(text(wanted), {"ids": json.dumps(sorted(users))})
+    return {
+        (user, channel, message_class): Word(bool(granted), source, at)
+        for user, channel, message_class, granted, source, at in found
+    }
 
 
-def _write(connection: Connection, news: Mapping[tuple[int, str], _Word]) -> None:
+def put_words(connection: Connection, news: Mapping[Place, Word]) -> None:
+    """Store words as they are."""
     rows = [
-        {"user_id": user, "channel": channel, "granted": word.granted, "source": word.source, "at": word.at}
-        for (user, channel), word in sorted(news.items(), key=lambda item: item[0])
+        {
+            "user_id": user,
+            "channel": channel,
+            "class": message_class,
+            "granted": word.granted,
+            "source": word.source,
+            "at": word.at,
+        }
+        for (user, channel, message_class), word in sorted(news.items(), key=lambda item: item[0])
     ]
     if rows:
         connection.execute(text(_UPSERT), rows)

@@ -45,6 +45,27 @@ def write_refusals(
         connection.execute(text(_noting(dialect)), {"rows": pack(sorted(rows))})
 
 
+NOBODY = 0
+"""The user of refusals by addresses that no user had."""
+
+
+def refuse_address(
+    connection: Connection, dialect: Dialect, channel: str, classes: Sequence[str], *, address: str, at: int
+) -> None:
+    """Note that somebody refuses ``classes`` at an address that no user has: whoever gets it later is not written to."""
+    rows = [(channel, one, address, NOBODY, at) for one in sorted(classes)]
+    connection.execute(text(_noting(dialect)), {"rows": pack(rows)})
+
+
+def admit_address(connection: Connection, channel: str, address: str, until: int) -> int:
+    """Take back what ``refuse_address`` noted up to ``until``; return how many refusals those were."""
+    lifting = (
+        f"DELETE FROM address_refusal WHERE channel = :channel AND address = :address AND user_id = {NOBODY}"
+        " AND at <= :until"
+    )
+    return connection.execute(text(lifting), {"channel": channel, "address": address, "until": until}).rowcount
+
+
 def _address(known: ChannelAddress, profile: Mapping[str, Json]) -> str | None:
     value = profile.get(known.field)
     return known.compared(str(value)) if isinstance(value, (str, int)) and value != "" else None

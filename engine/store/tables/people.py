@@ -13,6 +13,9 @@ class Users(SQLModel, table=True):
 
     __tablename__ = "users"
 
+    # A reply is known by its number alone.
+    __table_args__ = (partial_index("users_phone", "phone", where="phone IS NOT NULL"),)
+
     id: int = row_id()
     key: str = text_column(unique=True)
     email: str | None = text_column(null=True)
@@ -77,8 +80,23 @@ class AddressRefusal(SQLModel, table=True):
     address: str = Field(sa_column=Column(Text, primary_key=True))
     """In the form in which the channel compares addresses; see ``Channel.suppression_form``."""
     user_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    """0 if nobody had the address when it was refused in reply to a message."""
     at: int = big()
     """When the user refused, in UTC milliseconds."""
+
+
+class Reply(SQLModel, table=True):
+    """What somebody wrote back to a message, so that it counts once: neither who it was nor what they wrote."""
+
+    __tablename__ = "reply"
+
+    adapter: str = Field(sa_column=Column(Text, primary_key=True))
+    reference: str = Field(sa_column=Column(Text, primary_key=True))
+    """The provider's id for it."""
+    meaning: str = text_column()
+    """See ``engine.keywords.Meaning``."""
+    at: int = big()
+    """When it reached the provider, in UTC milliseconds."""
 
 
 class ReachedAddress(SQLModel, table=True):
