@@ -18,9 +18,9 @@ from engine.brand_values import own_address, own_lines, own_name, own_site, own_
 from engine.content.findings import did_you_mean
 from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
-from engine.keywords import OPT_OUT_WORDS, START_WORDS, STOP_WORDS, Keywords, said
 from engine.money import currencies, minor_digits
 from engine.text_file import parse_toml, read_text
+from engine.text_messages import SmsSettings
 
 SHORTEST_SECRET = 16
 """Minimum number of characters of a signing secret."""
@@ -199,37 +199,6 @@ class DeliverySettings(_Part):
                 " `python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
         return secrets
-
-
-class SmsSettings(_Part):
-    """Text messages: how long they may be, and what people write back."""
-
-    max_segments: int = Field(default=10, ge=1, le=255)
-    """How many segments a text message may have, unless its playbook says so."""
-    stop_words: tuple[str, ...] = STOP_WORDS
-    """Replies that refuse; capitals, accents, spaces and punctuation do not matter."""
-    start_words: tuple[str, ...] = START_WORDS
-    """Replies that take a refusal by reply back."""
-    stop_refuses: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
-    """The classes of text messages that a reply refuses."""
-    opt_out_words: Mapping[str, tuple[str, ...]] = OPT_OUT_WORDS
-    """Language -> words of which a marketing text message has one; other languages use those of ``en``."""
-
-    def keywords(self) -> Keywords:
-        """Return the words that are understood."""
-        return Keywords.of(self.stop_words, self.start_words)
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        """Refuse settings under which a word would both refuse and agree, or STOP would refuse nothing."""
-        both = {said(word) for word in self.stop_words} & {said(word) for word in self.start_words}
-        if both:
-            raise ValueError(f"`{min(both).upper()}` is among `stop_words` and `start_words`: remove one")
-        if not self.stop_refuses:
-            raise ValueError('`stop_refuses` is empty, so nobody could refuse: write ["marketing"]')
-        if not all(said(word) for word in (*self.stop_words, *self.start_words)):
-            raise ValueError("a word has neither letters nor digits: remove it")
-        return self
 
 
 class ComposingSettings(_Part):

@@ -17,12 +17,12 @@ from engine.clock import Instant
 from engine.intake.write.consents import Statement, Word, write_statements
 from engine.intake.write.given_back import REPLIED, give_back
 from engine.intake.write.refusals import admit_address, refuse_address, write_refusals
-from engine.keywords import Meaning
 from engine.settings import Settings
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
 from engine.store.news import add_news
 from engine.store.rowset import pack, rowset
+from engine.text_messages import Meaning
 
 _log = structlog.get_logger("habitue.replies")
 
@@ -36,7 +36,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class UnderstoodText:
     """A text, understood. ``address`` is None if it cannot be read; ``at`` is never in the future."""
 
     adapter: str
@@ -79,13 +79,13 @@ class Replies:
         _log.info("replies", channel=self._channel.name, **meant, changed=changed, number_unreadable=unread)
         return Heard(len(fresh), changed)
 
-    def _understood(self, one: IncomingText, now: Instant) -> _Text:
+    def _understood(self, one: IncomingText, now: Instant) -> UnderstoodText:
         usable = self._channel.typed(one.address, self._country)
         address = None if usable is None else self._channel.suppression_form(usable)
         at = min(one.at, now) if one.at > 0 else now
-        return _Text(one.adapter, one.reference, address, self._keywords.meaning(one.text), at)
+        return UnderstoodText(one.adapter, one.reference, address, self._keywords.meaning(one.text), at)
 
-    def _fresh(self, connection: Connection, texts: Sequence[_Text]) -> list[_Text]:
+    def _fresh(self, connection: Connection, texts: Sequence[UnderstoodText]) -> list[UnderstoodText]:
         """Return the texts that have not come before, in their order; of those without a reference, nobody can tell."""
         named = {(one.adapter, one.reference): one for one in reversed(texts) if one.reference}
         rows = [[*key, one.meaning.value, one.at] for key, one in named.items()]
@@ -102,7 +102,7 @@ class Replies:
                 found[address].append(user)
         return found
 
-    def _follow(self, connection: Connection, one: _Text, users: Sequence[int], now: Instant) -> int:
+    def _follow(self, connection: Connection, one: UnderstoodText, users: Sequence[int], now: Instant) -> int:
         """Refuse, or take it back; return for how many users or numbers that changed something."""
         assert one.address is not None
         source = f"{REPLIED}{one.adapter}"

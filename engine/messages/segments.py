@@ -68,9 +68,11 @@ class Segments:
 
 def count_segments(text: str) -> Segments:
     """Return the encoding, the length and the number of segments of ``text``; an empty text is one segment."""
-    foreign = tuple(dict.fromkeys(one for one in text if one not in BASIC and one not in EXTENDED))
+    letters = set(text)
+    others = letters - BASIC - EXTENDED
+    foreign = tuple(dict.fromkeys(one for one in text if one in others)) if others else ()
     encoding = Encoding.UCS_2 if foreign else Encoding.GSM_7
-    length = len(text) + sum(map(_is_wide(encoding), text))
+    length = len(text) + sum(map(text.count, filter(_is_wide(encoding), letters)))
     single, _ = _ROOM[encoding]
     number = 1 if length <= single else len(split(text, encoding))
     return Segments(encoding, length, number, foreign)

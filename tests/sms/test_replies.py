@@ -15,8 +15,6 @@ from engine.actions.receipts import Received
 from engine.clock import DAY, MINUTE
 from engine.errors import HabitueError
 from engine.kinds import SHIPPED, Kinds
-from engine.keywords import OPT_OUT_WORDS, START_WORDS, STOP_WORDS, Keywords, Meaning
-from engine.settings import SmsSettings
 from tests.world import World, day
 
 
@@ -79,8 +77,8 @@ class Texting(World):
             {"from": sender, "text": text, "at": day(at), "id": f"m{self.number}", **more}, adapter=adapter
         )
 
-    def replies(self, *told: dict[str, Any], adapter: str = "texter", password: str = "sesame") -> Received:
-        return self.app.receive(adapter, {"X-Password": password}, json.dumps(told).encode())
+    def replies(self, *told: dict[str, Any], adapter: str = "texter", word: str = "sesame") -> Received:
+        return self.app.receive(adapter, {"X-Password": word}, json.dumps(told).encode())
 
     def said(self, key: str = "ann") -> dict[str, tuple[bool, str, float]]:
         rows = self.rows(
@@ -116,66 +114,6 @@ def texting(tmp_path: Path, database_url: str) -> Iterator[Texting]:
     world.tick(0.1)
     yield world
     world.close()
-
-
-# --- words -----------------------------------------------------------------------------------------------------------
-
-WORDS = SmsSettings().keywords()
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["STOP", "stop", " Stop. ", "STOP!!!", "ＳＴＯＰ", "“Stop”", "S.T.O.P.", "stop all", "STOPALL", "Unsubscribe", "cancel",
-     "End", "quit", "opt-out", "Arrêt", "ARRET", "baja", "退订", "退订。", "【退订】", "退訂", "TD", "td", "Ｔ", "t", "R", "Ｒ", "N", "n.",
-     "stop\n", "STOP\u200b", "Stopp"],
-)  # fmt: skip
-def test_these_refuse(text: str) -> None:
-    assert WORDS.meaning(text) is Meaning.STOP
-
-
-@pytest.mark.parametrize("text", ["START", "start!", "Unstop", "订阅", "訂閱", "恢复订阅"])
-def test_these_take_it_back(text: str) -> None:
-    assert WORDS.meaning(text) is Meaning.START
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "…", "🛑", "HELP", "Yes", "Don't stop", "Please stop by", "stop it", "START STOP", "Is it the end?", "no", "NO", "to",
-     "不退订", "退订吗？我很喜欢", "re-start", "unsubscribe me and thank you", "STOP " * 400, "\ud800"],
-)  # fmt: skip
-def test_these_mean_nothing_known(text: str) -> None:
-    assert WORDS.meaning(text) is Meaning.OTHER
-
-
-def test_every_word_of_the_settings_is_understood() -> None:
-    assert all(WORDS.meaning(one) is Meaning.STOP for one in STOP_WORDS)
-    assert all(WORDS.meaning(one) is Meaning.START for one in START_WORDS)
-    own = Keywords.of(["Koniec"], ["Wróć"])
-    assert (own.meaning("KONIEC!"), own.meaning("wroc"), own.meaning("STOP")) == ("stop", "start", "other")
-
-
-def test_what_templates_may_offer_is_understood() -> None:
-    for words in OPT_OUT_WORDS.values():
-        for word in words:
-            assert WORDS.meaning(word.removeprefix("回复").removeprefix("回覆").removeprefix("回")) is Meaning.STOP
-
-
-@pytest.mark.parametrize(
-    ("section", "says"),
-    [
-        ({"stop_words": ["STOP"], "start_words": ["stop!"]}, "`STOP` is among `stop_words` and `start_words`"),
-        ({"stop_refuses": []}, "`stop_refuses` is empty"),
-        ({"stop_words": ["!"]}, "neither letters nor digits"),
-        ({"stop_refuses": ["transactional"]}, "stop_refuses"),
-        ({"max_segments": 0}, "max_segments"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(
-    tmp_path: Path, migrated_sqlite_url: str, section: dict[str, Any], says: str
-) -> None:
-    done = brand(tmp_path, migrated_sqlite_url, sms=section).program("status")
-    assert done.returncode == 2
-    assert says in done.stderr
 
 
 # --- stop ------------------------------------------------------------------------------------------------------------
@@ -382,7 +320,7 @@ def test_other_texts_are_counted_and_not_kept(texting: Texting, capfd: pytest.Ca
 
 def test_what_is_not_authentic_does_nothing(texting: Texting) -> None:
     with pytest.raises(NotAuthentic):
-        texting.replies({"from": ANN, "text": "STOP", "at": day(0.5), "id": "a"}, password="wrong")
+        texting.replies({"from": ANN, "text": "STOP", "at": day(0.5), "id": "a"}, word="wrong")
     assert (texting.said(), texting.rows("SELECT * FROM reply")) == ({}, [])
 
 

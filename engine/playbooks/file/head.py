@@ -7,9 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from engine.content.document import Section
 from engine.content.values import Duration, Name, parse_duration
-
-MOST_SEGMENTS = 255
-"""More cannot be joined to one text message (3GPP TS 23.040)."""
+from engine.text_messages import MOST_SEGMENTS
 
 MessageClass = Literal["marketing", "service", "transactional"]
 PlaybookState = Literal["active", "paused", "retired"]

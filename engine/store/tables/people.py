@@ -94,7 +94,7 @@ class Reply(SQLModel, table=True):
     reference: str = Field(sa_column=Column(Text, primary_key=True))
     """The provider's id for it."""
     meaning: str = text_column()
-    """See ``engine.keywords.Meaning``."""
+    """See ``engine.text_messages.Meaning``."""
     at: int = big()
     """When it reached the provider, in UTC milliseconds."""
 

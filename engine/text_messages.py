@@ -1,9 +1,15 @@
-"""Words that people write back alone, such as STOP, and how they compare."""
+"""Text messages: the settings, and the words that people write back alone, such as STOP."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MOST_SEGMENTS = 255
+"""More cannot be joined to one text message (3GPP TS 23.040)."""
 
 _LONGEST = 1_000
 """How many characters of a reply are looked at."""
@@ -61,3 +67,36 @@ def said(text: str) -> str:
     """
     parts = unicodedata.normalize("NFKD", text).casefold()
     return "".join(one for one in parts if one.isalnum())
+
+
+class SmsSettings(BaseModel):
+    """Text messages: how long they may be, and what people write back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    max_segments: int = Field(default=10, ge=1, le=MOST_SEGMENTS)
+    """How many segments a text message may have, unless its playbook says so."""
+    stop_words: tuple[str, ...] = STOP_WORDS
+    """Replies that refuse; capitals, accents, spaces and punctuation do not matter."""
+    start_words: tuple[str, ...] = START_WORDS
+    """Replies that take a refusal by reply back."""
+    stop_refuses: tuple[Literal["marketing", "service"], ...] = ("marketing", "service")
+    """The classes of text messages that a reply refuses."""
+    opt_out_words: Mapping[str, tuple[str, ...]] = OPT_OUT_WORDS
+    """Language -> words of which a marketing text message has one; other languages use those of ``en``."""
+
+    def keywords(self) -> Keywords:
+        """Return the words that are understood."""
+        return Keywords.of(self.stop_words, self.start_words)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        """Refuse settings under which a word would both refuse and agree, or STOP would refuse nothing."""
+        both = {said(word) for word in self.stop_words} & {said(word) for word in self.start_words}
+        if both:
+            raise ValueError(f"`{min(both).upper()}` is among `stop_words` and `start_words`: remove one")
+        if not self.stop_refuses:
+            raise ValueError('`stop_refuses` is empty, so nobody could refuse: write ["marketing"]')
+        if not all(said(word) for word in (*self.stop_words, *self.start_words)):
+            raise ValueError("a word has neither letters nor digits: remove it")
+        return self
