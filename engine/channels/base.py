@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.actions.described_enum import DescribedEnum
 from engine.content.declared import ChannelAddress
 from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
@@ -91,6 +92,8 @@ class Channel(ABC):
     """The frozen dataclass that adapters of this channel accept."""
     sample: str
     """An example address that belongs to nobody."""
+    reasons: tuple[DescribedEnum, ...] = ()
+    """The reasons of its ``MessageTooLong``."""
 
     def usable(self, address: str) -> str | None:
         """Return ``address`` in the form to send to; None if it is invalid. Does not use the network."""

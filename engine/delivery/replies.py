@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from adapters.base import IncomingText
+from engine.actions.content import clean
 from engine.channels.base import Channel, channel_addresses
 from engine.clock import Instant
 from engine.intake.write.consents import Statement, Word, write_statements
@@ -24,6 +25,8 @@ from engine.store.news import add_news
 from engine.store.rowset import pack, rowset
 from engine.text_messages import Meaning
 
+_LONGEST = 400
+"""How many characters of a reference are kept, so that it fits into an index."""
 _log = structlog.get_logger("habitue.replies")
 
 
@@ -83,7 +86,7 @@ class Replies:
         usable = self._channel.typed(one.address, self._country)
         address = None if usable is None else self._channel.suppression_form(usable)
         at = min(one.at, now) if one.at > 0 else now
-        return UnderstoodText(one.adapter, one.reference, address, self._keywords.meaning(one.text), at)
+        return UnderstoodText(one.adapter, clean(one.reference)[:_LONGEST], address, self._keywords.meaning(one.text), at)
 
     def _fresh(self, connection: Connection, texts: Sequence[UnderstoodText]) -> list[UnderstoodText]:
         """Return the texts that have not come before, in their order; of those without a reference, nobody can tell."""

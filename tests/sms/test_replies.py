@@ -288,6 +288,12 @@ def test_without_a_reference_it_counts_all_the_same(texting: Texting) -> None:
     assert texting.rows("SELECT * FROM reply") == []
 
 
+def test_odd_references_are_stored_and_recognised(texting: Texting) -> None:
+    for odd in ("\0x", "\ud800", "x" * 20_000, "'; DROP TABLE reply; --"):
+        for count in (1, 0):
+            assert texting.replies({"from": ANN, "text": "STOP", "at": day(0.5), "id": odd}) == Received(texts=count)
+
+
 def test_receipts_and_texts_come_together(texting: Texting) -> None:
     assert texting.texted("bo", 0.5) == "accepted"
     texting.execute("UPDATE action SET adapter = 'texter', reference = 'x'")
