@@ -1,4 +1,4 @@
-"""Formatting numbers with the separators of a language, which are CLDR's, from Babel.
+"""Digits: the form of phone numbers, and numbers with the separators of a language, which are CLDR's, from Babel.
 
 Babel can format numbers itself, but takes fifty microseconds for each, and drops the apostrophes of Swiss millions
 (2.19). A message has several numbers, so a language's style is read from Babel once and applied here.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from babel import Locale
 from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol
 
+is_e164 = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+"""Tells whether a text is a phone number in E.164, as far as its form says: a plus, the country code, the rest."""
 _QUOTED = re.compile(r"'([^']*)'")
 
 

@@ -86,7 +86,9 @@ class Replies:
         usable = self._channel.typed(one.address, self._country)
         address = None if usable is None else self._channel.suppression_form(usable)
         at = min(one.at, now) if one.at > 0 else now
-        return UnderstoodText(one.adapter, clean(one.reference)[:_LONGEST], address, self._keywords.meaning(one.text), at)
+        return UnderstoodText(
+            one.adapter, clean(one.reference)[:_LONGEST], address, self._keywords.meaning(one.text), at
+        )
 
     def _fresh(self, connection: Connection, texts: Sequence[UnderstoodText]) -> list[UnderstoodText]:
         """Return the texts that have not come before, in their order; of those without a reference, nobody can tell."""

@@ -185,7 +185,7 @@ def test_a_refused_channel_makes_way_for_the_next(world: Deliveries) -> None:
         (3, 1, "push", "", "suppressed", "no_adapter"),
     ]
     assert [(message.recipient, message.payload) for message in sms.sent] == [
-        ("+4915112345678", SmsPayload("Hello u1"))
+        ("+4915112345678", SmsPayload("Hello u1", 1))
     ]
     [(second,)] = world.rows("SELECT id FROM action WHERE attempt = 2")
     assert world.history(second) == ["queued", "claimed", "handed_off", "accepted"]

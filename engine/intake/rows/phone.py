@@ -7,9 +7,9 @@ given out all the time and the library's tables are as old as its release. Wrong
 import re
 import unicodedata
 
+from engine.digits import is_e164
 from engine.intake.rows.values import BadValue
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
 _PUNCTUATION = re.compile(r"[\s().\-/\u2010-\u2015\u2212]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Marks that address books and web pages put around numbers."""
@@ -26,7 +26,7 @@ def read_number(text: str, country: str = "") -> str:
     Raises:
         BadValue: it is not a phone number, its length is impossible in its country, or it can be read in two ways.
     """
-    return text if _E164(text) else _read(text, country)
+    return text if is_e164(text) else _read(text, country)
 
 
 def is_international(text: str) -> bool:
@@ -43,7 +43,7 @@ def _read(text: str, country: str) -> str:
     if _TRUNK.search(number):
         return _possible(number, None)
     digits = _PUNCTUATION.sub("", number)
-    if not _E164(digits):
+    if not is_e164(digits):
         raise _no_country()
     return digits
 
