@@ -48,7 +48,7 @@ def texts(shop: Deliveries) -> Deliveries:
 def received(shop: Deliveries, adapter: str, options: dict[str, Any], *calls: Callback) -> Received:
     settings = shop.app.settings.model_copy(update={"adapters": {adapter: options}})
     entries: Sequence[ReceiptEntry] = [
-        one for call in calls for one in read_callback(settings, ADAPTERS, adapter, call)
+        one for call in calls for one in read_callback(settings, ADAPTERS, adapter, call).receipts
     ]
     with shop.database.write() as connection:
         return Receipts(shop.database.dialect).receive(connection, entries, LATER)
