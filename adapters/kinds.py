@@ -1,13 +1,13 @@
 """Declaring a provider, and making its adapter from the configured options."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from adapters.base import Adapter, Callback, IncomingText, Receipt
+from adapters.base import Adapter, Callback, IncomingText, Message, Receipt
 from adapters.clock import Now
 from adapters.reasons import AnswerReason
 
@@ -16,6 +16,25 @@ ReceiptParser: TypeAlias = Callable[[Any, str, Callback], Sequence[Receipt | Inc
 
 Raises ``CallbackError``.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """How a provider would take a message, as far as its options tell without asking it.
+
+    ``objection`` is why it would refuse the message, and what would be right; empty if it would not.
+    ``depends_on_values``: with other values in the message it might not object. ``template`` is the provider's own
+    template that is sent instead of the text, with ``parameters``; empty if there is none.
+    """
+
+    objection: str = ""
+    depends_on_values: bool = False
+    template: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+Reviewer: TypeAlias = Callable[[Any, Message], Review]
+"""Reviews a message before anything is sent: from the checked options and the message. It asks nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,7 @@ class AdapterKind:
     ``channel`` is the channel that it serves, None if it serves any. ``receipts`` reads the provider's callbacks; None
     if there are none. ``reasons`` are the reasons of its answers and receipts. ``repeatable``: whoever gets its messages
     recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent.
+    ``review`` tells what the provider's rules say about a message; None if there are no rules that can be known beforehand.
     """
 
     name: str
@@ -44,6 +64,7 @@ class AdapterKind:
     reasons: tuple[AnswerReason, ...] = ()
     records_only: bool = False
     repeatable: bool = False
+    review: Reviewer | None = None
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:
