@@ -1,0 +1,18 @@
+"""Alibaba Cloud SMS (Dysmsapi 2017-05-25) for numbers of mainland China, by filed templates."""
+
+from adapters.aliyun.adapter import AliyunAdapter, review
+from adapters.aliyun.options import AliyunOptions
+from adapters.aliyun.outcomes import ALIYUN_REASONS
+from adapters.aliyun.receipts import read_receipts
+from adapters.kinds import AdapterKind, WithClock
+
+ALIYUN = AdapterKind(
+    "aliyun",
+    AliyunOptions,
+    WithClock(AliyunAdapter),
+    channel="sms",
+    receipts=read_receipts,
+    reasons=ALIYUN_REASONS,
+    review=review,
+)
+"""The provider ``aliyun``."""

@@ -1,6 +1,15 @@
 """Reasons of providers with filed templates: what they refuse, and what carriers report."""
 
-from adapters.reasons import AnswerReason
+from adapters.reasons import (
+    AUTH_FAILED,
+    CONTENT_REFUSED,
+    MESSAGE_UNSUITABLE,
+    NOT_AUTHORISED,
+    POLICY_REFUSED,
+    RATE_LIMITED,
+    REQUEST_REFUSED,
+    AnswerReason,
+)
 
 TEMPLATE_UNMAPPED = AnswerReason(
     "template_unmapped", "No template filed with the provider is configured for this message and its language."
@@ -21,7 +30,9 @@ ACCOUNT_SUSPENDED = AnswerReason(
 BALANCE_EXHAUSTED = AnswerReason("balance_exhausted", "The account's balance or package of messages is used up.")
 CLOCK_WRONG = AnswerReason("clock_wrong", "The provider's clock and this machine's differ too much.")
 PLATFORM_QUOTA = AnswerReason("platform_quota", "The account's limit of messages for the day or month is reached.")
-RECIPIENT_LIMIT = AnswerReason("recipient_limit", "The recipient has had as many messages as the provider allows for now.")
+RECIPIENT_LIMIT = AnswerReason(
+    "recipient_limit", "The recipient has had as many messages as the provider allows for now."
+)
 NUMBER_REFUSED = AnswerReason("number_refused", "The provider does not accept the phone number.")
 NUMBER_BLOCKED = AnswerReason("number_blocked", "The recipient has unsubscribed, or is on a list of blocked numbers.")
 NUMBER_ABROAD = AnswerReason("number_abroad", "The provider's filed templates do not reach numbers of this country.")
@@ -29,15 +40,22 @@ OUTSIDE_HOURS = AnswerReason("outside_hours", "The provider sends marketing mess
 
 NUMBER_VACANT = AnswerReason("number_vacant", "The phone number is not in use.")
 PHONE_UNREACHABLE = AnswerReason("phone_unreachable", "The phone is switched off, out of service or out of reach.")
-CARRIER_BLOCKED = AnswerReason("carrier_blocked", "The carrier blocks messages to this number.")
-CARRIER_CONTENT = AnswerReason("carrier_content", "The carrier refuses the content.")
-CARRIER_LIMIT = AnswerReason("carrier_limit", "The carrier's limit of messages is reached.")
-CARRIER_REFUSED = AnswerReason("carrier_refused", "The carrier did not deliver the message.")
-CARRIER_SIGNATURE = AnswerReason("carrier_signature", "The carrier does not know the signature: check its filing.")
+UNDELIVERED = AnswerReason(
+    "undelivered", "The carrier did not deliver the message, and says nothing that is understood here."
+)
 
 FILED_REASONS = (TEMPLATE_UNMAPPED, TEMPLATE_MISMATCH, PARAMETER_TOO_LONG)
 """The reasons of ``fill``."""
-CARRIER_REASONS = (
-    NUMBER_VACANT, PHONE_UNREACHABLE, CARRIER_BLOCKED, CARRIER_CONTENT, CARRIER_LIMIT, CARRIER_REFUSED, CARRIER_SIGNATURE,
+ACCOUNT_REASONS = (
+    TEMPLATE_REFUSED, SIGNATURE_REFUSED, ACCOUNT_SUSPENDED, BALANCE_EXHAUSTED, CLOCK_WRONG, PLATFORM_QUOTA,
+    AUTH_FAILED, NOT_AUTHORISED, RATE_LIMITED, REQUEST_REFUSED,
+)  # fmt: skip
+"""The reasons of answers that concern us."""
+MESSAGE_REASONS = (
+    RECIPIENT_LIMIT, NUMBER_REFUSED, NUMBER_BLOCKED, NUMBER_ABROAD, CONTENT_REFUSED, MESSAGE_UNSUITABLE, POLICY_REFUSED,
+)  # fmt: skip
+"""The reasons of answers that concern one message or recipient."""
+RECEIPT_REASONS = (
+    NUMBER_VACANT, PHONE_UNREACHABLE, UNDELIVERED, NUMBER_BLOCKED, CONTENT_REFUSED, RECIPIENT_LIMIT, SIGNATURE_REFUSED,
 )  # fmt: skip
 """The reasons of receipts."""

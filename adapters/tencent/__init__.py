@@ -1,0 +1,18 @@
+"""Tencent Cloud SMS (2021-01-11), by filed templates."""
+
+from adapters.kinds import AdapterKind, WithClock
+from adapters.tencent.adapter import TencentAdapter, review
+from adapters.tencent.options import TencentOptions
+from adapters.tencent.outcomes import TENCENT_REASONS
+from adapters.tencent.receipts import read_receipts
+
+TENCENT = AdapterKind(
+    "tencent",
+    TencentOptions,
+    WithClock(TencentAdapter),
+    channel="sms",
+    receipts=read_receipts,
+    reasons=TENCENT_REASONS,
+    review=review,
+)
+"""The provider ``tencent``."""

@@ -1,0 +1,97 @@
+"""Sending text messages by Alibaba Cloud's SendSms."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import orjson
+
+from adapters.aliyun.options import AliyunOptions
+from adapters.aliyun.outcomes import answer_to
+from adapters.aliyun.signing import AccessKey, Call, signed_headers
+from adapters.base import Answer, Message, Outcome, SmsPayload
+from adapters.clock import Now
+from adapters.filed.reasons import NUMBER_ABROAD, NUMBER_REFUSED
+from adapters.filed.templates import Filled, Misfit, fill, refusal_of, review_of
+from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.kinds import Review
+
+_MAINLAND = re.compile(r"\+86(1[0-9]{10})").fullmatch
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+_TABLE = "adapters.aliyun.templates"
+
+
+def review(options: AliyunOptions, message: Message) -> Review:
+    """Return which filed template would be sent, with which parameters, or why none."""
+    return review_of(_fill(options, message))
+
+
+class AliyunAdapter:
+    """The adapter. ``now`` tells the machine's time, which is part of each signature."""
+
+    channel = "sms"
+    payload = SmsPayload
+
+    def __init__(self, options: AliyunOptions, name: str, now: Now) -> None:
+        self.name = name
+        self.concurrency = options.connections
+        self._options = options
+        self._now = now
+        self._host = urlsplit(options.url).netloc
+        self._client = HttpClient(options)
+
+    async def __aenter__(self) -> Self:
+        """Open the connections."""
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._client.__aexit__(kind, error, trace)
+
+    async def send(self, message: Message) -> Answer:
+        """Send one message."""
+        return await self.send_telling(message, nobody_asks)
+
+    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+        """Send one message; call ``departing`` just before the request is written."""
+        number = _MAINLAND(message.recipient)
+        if number is None:
+            reason = NUMBER_ABROAD if _NUMBER(message.recipient) else NUMBER_REFUSED
+            return Answer(Outcome.REJECTED, reason.value, reason.sentence)
+        filled = _fill(self._options, message)
+        if isinstance(filled, Misfit):
+            return refusal_of(filled)
+        return await self._post(message, self._call(message, number[1], filled), departing)
+
+    def _call(self, message: Message, number: str, filled: Filled) -> Call:
+        query = {
+            "PhoneNumbers": number,
+            "SignName": self._options.sign_name,
+            "TemplateCode": filled.template.id,
+            "TemplateParam": orjson.dumps(dict(filled.parameters)).decode(),
+            "OutId": message.key,
+        }
+        moment = datetime.fromtimestamp(self._now() // 1_000, UTC)
+        date = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Call(self._host, "SendSms", "2017-05-25", query, date, nonce=token_hex(16))
+
+    async def _post(self, message: Message, call: Call, departing: Departing) -> Answer:
+        secret = self._options.access_key_secret.get_secret_value()
+        headers = signed_headers(call, AccessKey(self._options.access_key_id, secret))
+        url = f"{self._options.url}/?{call.canonical_query}"
+        reply = await self._client.post(url, b"", {**headers, "accept": "application/json"}, departing)
+        if isinstance(reply, Answer):
+            return replace(reply, reference=message.key)  # receipts tell what became of it
+        return answer_to(reply, message.key, message.recipient)
+
+
+def _fill(options: AliyunOptions, message: Message) -> Filled | Misfit:
+    return fill(options.templates, message, options.max_parameter, _TABLE)
