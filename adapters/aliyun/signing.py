@@ -47,7 +47,7 @@ def signed_headers(call: Call, key: AccessKey) -> dict[str, str]:
     }
     names = ";".join(headers)  # in alphabetical order
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    request = "\n".join(("POST", "/", call.canonical_query, lines, names, _NO_BODY))
+    request = f"POST\n/\n{call.canonical_query}\n{lines}\n{names}\n{_NO_BODY}"
     signed = f"{ALGORITHM}\n{sha256(request.encode()).hexdigest()}"
     signature = hmac_digest(key.secret.encode(), signed.encode(), "sha256").hex()
     return {**headers, "authorization": f"{ALGORITHM} Credential={key.id},SignedHeaders={names},Signature={signature}"}
