@@ -13,7 +13,7 @@ from adapters.base import Adapter, Callback
 from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.base import by_name
-from engine.channels.providers import make_adapters
+from engine.channels.providers import MessageReview, make_adapters, make_reviews
 from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
 from engine.composing.jobs import Limits
 from engine.composing.processes import Composers, Processes
@@ -25,6 +25,7 @@ from engine.delivery.receipts import read_callback
 from engine.delivery.replies import Heard, Replies
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
+from engine.explain.previewing import Previewer
 from engine.explain.rehearsal import rehearse
 from engine.faults import trail
 from engine.kinds import SHIPPED, Kinds, installed_kinds
@@ -102,12 +103,15 @@ class App:
         return examine(bundle or self.bundle(), self.settings, self.deciders, self.kinds)
 
     def rehearse(self, content: Content) -> list[Finding]:
-        """Compose every template for made-up customers; return those that do not work, or exceed the limits.
+        """Compose every template for made-up customers; return those that do not work, exceed limits, or that a provider
+        would refuse.
 
         Raises:
             ComposingStopped: nothing can be composed.
+            HabitueError: the options of an adapter are invalid.
         """
-        return rehearse(content, self.settings.brand, self.composers, self.clock.now())
+        previewer = Previewer(content, self.settings.brand, self.composers)
+        return rehearse(content, previewer, self.reviews(), self.clock.now())
 
     def content(self) -> Content:
         """Compile the brand's files as they are now; see ``load``."""
@@ -253,6 +257,14 @@ class App:
                 invalid.
         """
         return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters, WallClock().now)
+
+    def reviews(self) -> Mapping[str, MessageReview]:
+        """Return, for each channel whose provider has rules that are known beforehand, what they say about a message.
+
+        Raises:
+            HabitueError: the options of an adapter are invalid.
+        """
+        return make_reviews(self.settings, self.kinds.adapters)
 
     def delivery(self, content: Content) -> Delivery:
         """Return the delivery of due actions; created once per version of the content."""

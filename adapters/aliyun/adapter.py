@@ -20,9 +20,11 @@ from adapters.filed.reasons import NUMBER_ABROAD, NUMBER_REFUSED
 from adapters.filed.templates import Filled, Misfit, fill, refusal_of, review_of
 from adapters.http.client import Departing, HttpClient, nobody_asks
 from adapters.kinds import Review
+from adapters.reasons import AUTH_FAILED
 
 _MAINLAND = re.compile(r"\+86(1[0-9]{10})").fullmatch
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+_NO_KEY = "set access_key_id and access_key_secret, in the environment: HABITUE_ADAPTERS__ALIYUN__ACCESS_KEY_SECRET"
 _TABLE = "adapters.aliyun.templates"
 
 
@@ -69,6 +71,8 @@ class AliyunAdapter:
         filled = _fill(self._options, message)
         if isinstance(filled, Misfit):
             return refusal_of(filled)
+        if not self._options.access_key_id or not self._options.access_key_secret.get_secret_value():
+            return Answer(Outcome.ADAPTER_DOWN, AUTH_FAILED.value, _NO_KEY)
         return await self._post(message, self._call(message, number[1], filled), departing)
 
     def _call(self, message: Message, number: str, filled: Filled) -> Call:

@@ -1,9 +1,9 @@
 """The options of Alibaba Cloud SMS."""
 
 import re
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import SecretStr
 
 from adapters.filed.options import FiledOptions
 from adapters.filed.templates import FiledTemplate
@@ -16,19 +16,9 @@ class AliyunTemplate(FiledTemplate):
 
 
 class AliyunOptions(FiledOptions):
-    """How messages are sent. ``sign_name`` is the signature as it was approved, without 【】."""
+    """How messages are sent; the key may come later than the other options, from the environment."""
 
     url: str = "https://dysmsapi.aliyuncs.com"
     access_key_id: str = ""
     access_key_secret: SecretStr = SecretStr("")
-    sign_name: str = ""
     templates: dict[str, dict[str, AliyunTemplate]] = {}
-    max_parameter: int = Field(default=35, ge=1)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if not self.access_key_id or not self.access_key_secret.get_secret_value():
-            raise ValueError("`access_key_id` and `access_key_secret` are needed: create an AccessKey in the console")
-        if not self.sign_name or "【" in self.sign_name:
-            raise ValueError("`sign_name` is needed: write the approved signature, without 【】")
-        return self

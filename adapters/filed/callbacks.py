@@ -23,11 +23,11 @@ def require_secret(callback: Callback, secret: SecretStr) -> None:
     Raises:
         NotAuthentic: it does not, or there is none.
     """
-    expected = secret.get_secret_value().encode()
-    if not expected:
+    accepted = secret.get_secret_value().split()
+    if not accepted:
         raise NotAuthentic("receipts are not accepted, because the option `callback_secret` is not set")
     given = parse_qs(urlsplit(callback.url).query).get(PARAMETER, [])
-    if len(given) != 1 or not compare_digest(given[0].encode(), expected):
+    if len(given) != 1 or not any(compare_digest(given[0].encode(), one.encode()) for one in accepted):
         raise NotAuthentic(f"the URL has no `{PARAMETER}`, or not the one of the option `callback_secret`")
 
 

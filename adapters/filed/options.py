@@ -1,6 +1,8 @@
 """The options that providers with filed templates have in common."""
 
-from pydantic import Field, SecretStr, field_validator
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.http.options import HttpOptions, secure_url
 
@@ -10,12 +12,14 @@ _SHORTEST_SECRET = 16
 class FiledOptions(HttpOptions):
     """Options of a provider with filed templates.
 
-    ``callback_secret`` is in the URL that the provider calls with receipts, because it signs nothing; without it, no
-    receipts are accepted.
+    ``sign_name`` is the signature as it was approved, without 【】. ``max_parameter`` is how many characters a parameter
+    may have. ``callback_secret`` is in the URL that the provider calls with receipts, because it signs nothing; there may
+    be several with spaces between them, while they change. Without it, no receipts are accepted.
     """
 
-    callback_secret: SecretStr = SecretStr("")
+    sign_name: str = ""
     max_parameter: int = Field(default=35, ge=1)
+    callback_secret: SecretStr = SecretStr("")
 
     @field_validator("url", check_fields=False)
     @classmethod
@@ -25,6 +29,12 @@ class FiledOptions(HttpOptions):
     @field_validator("callback_secret")
     @classmethod
     def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        if 0 < len(secret.get_secret_value()) < _SHORTEST_SECRET:
+        if any(len(one) < _SHORTEST_SECRET for one in secret.get_secret_value().split()):
             raise ValueError(f"it is too short: write at least {_SHORTEST_SECRET} characters")
         return secret
+
+    @model_validator(mode="after")
+    def _signed(self) -> Self:
+        if not self.sign_name.strip() or "【" in self.sign_name:
+            raise ValueError("`sign_name` is needed: write the approved signature, without 【】")
+        return self

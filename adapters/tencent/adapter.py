@@ -15,11 +15,13 @@ from adapters.filed.reasons import NUMBER_REFUSED
 from adapters.filed.templates import Filled, Misfit, fill, refusal_of, review_of
 from adapters.http.client import HttpClient, nobody_asks
 from adapters.kinds import Review
+from adapters.reasons import AUTH_FAILED
 from adapters.tencent.options import TencentOptions
 from adapters.tencent.outcomes import answer_to
 from adapters.tencent.signing import Call, SecretKey, authorization
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
+_NO_KEY = "set secret_id and secret_key, in the environment: HABITUE_ADAPTERS__TENCENT__SECRET_KEY"
 _TABLE = "adapters.tencent.templates"
 
 
@@ -63,6 +65,8 @@ class TencentAdapter:
         filled = _fill(self._options, message)
         if isinstance(filled, Misfit):
             return refusal_of(filled)
+        if not self._options.secret_id or not self._options.secret_key.get_secret_value():
+            return Answer(Outcome.ADAPTER_DOWN, AUTH_FAILED.value, _NO_KEY)
         body = self._body(message, filled)
         reply = await self._client.post(f"{self._options.url}/", body, self._headers(body), departing)
         return reply if isinstance(reply, Answer) else answer_to(reply, message.recipient)

@@ -23,25 +23,20 @@ class TencentTemplate(FiledTemplate):
 
 
 class TencentOptions(FiledOptions):
-    """How messages are sent. ``sign_name`` is the signature as it was approved, without 【】."""
+    """How messages are sent; the key may come later than the other options, from the environment."""
 
     url: str = "https://sms.tencentcloudapi.com"
     region: str = "ap-guangzhou"
     secret_id: str = ""
     secret_key: SecretStr = SecretStr("")
     sdk_app_id: str = ""
-    sign_name: str = ""
     templates: dict[str, dict[str, TencentTemplate]] = {}
     max_parameter: int = Field(default=12, ge=1)
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if not self.secret_id or not self.secret_key.get_secret_value():
-            raise ValueError("`secret_id` and `secret_key` are needed: create an API key in the console")
+    def _of_an_application(self) -> Self:
         if not self.sdk_app_id:
             raise ValueError(
                 "`sdk_app_id` is needed: it is the id of the application in the console, such as 1400006666"
             )
-        if not self.sign_name or "【" in self.sign_name:
-            raise ValueError("`sign_name` is needed: write the approved signature, without 【】")
         return self

@@ -1,14 +1,19 @@
 """Making each channel's adapter from the settings, with clear errors for what does not fit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Message
 from adapters.clock import Now
-from adapters.kinds import AdapterKind, find_kind, make_adapter
+from adapters.kinds import AdapterKind, Review, checked_options, find_kind, make_adapter
 from engine.channels.base import Channel, by_name
 from engine.content.findings import did_you_mean
 from engine.errors import HabitueError
 from engine.settings import Settings
+
+MessageReview: TypeAlias = Callable[[Message], Review]
+"""Tells what a provider's rules say about a message, without asking the provider."""
 
 
 def make_adapters(
@@ -27,6 +32,26 @@ def make_adapters(
             raise HabitueError(f"config.toml: channels.{name}: unknown channel; known: {', '.join(known)}{guess}")
     served = settings.served_channels()
     return {name: _adapter(known[name], one.adapters[0], settings, kinds, now) for name, one in served.items()}
+
+
+def make_reviews(settings: Settings, kinds: Sequence[AdapterKind]) -> Mapping[str, MessageReview]:
+    """Return the review of each channel whose provider has rules that are known beforehand.
+
+    Raises:
+        HabitueError: the options of an adapter are invalid.
+    """
+    reviews: dict[str, MessageReview] = {}
+    for channel, one in settings.served_channels().items():
+        name = one.adapters[0]
+        kind = next((kind for kind in kinds if kind.name == name), None)
+        if kind is None or kind.review is None:
+            continue
+        try:
+            options = checked_options(kind, settings.adapters.get(name, {}))
+        except ValueError as error:
+            raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
+        reviews[channel] = partial(kind.review, options)
+    return reviews
 
 
 def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind], now: Now) -> Adapter:

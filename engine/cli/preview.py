@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from adapters.base import Adapter, Answer, Message, Outcome
+from adapters.kinds import Review
 from engine.app import App
 from engine.channels.base import by_name
 from engine.cli.as_json import as_json as to_json
@@ -50,9 +51,13 @@ def preview(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a message: subject and text here, the page in a file. Nothing is sent or stored; no coupon code is used."""
+    """Show a message: subject and text here, the page in a file. Nothing is sent or stored; no coupon code is used.
+
+    If the provider has rules of its own, such as filed templates, it says what they make of the message.
+    """
     with open_app(context) as app:
-        shown, _, _ = _compose(app, PreviewRequest(_name(template), channel, locale), user)
+        pending, previewer = _pending(app, PreviewRequest(_name(template), channel, locale), user)
+        shown = previewer.preview(pending, app.reviews().get(channel))
     target = _write(shown, html) if shown.html else None
     if as_json:
         print_json({**to_json(shown), "html_file": str(target) if target else None})
@@ -77,27 +82,31 @@ def send_test(
     It skips the gates and the action log, uses no coupon code, and its unsubscribe link does not work.
     """
     with open_app(context) as app:
-        shown, pending, previewer = _compose(app, PreviewRequest(_name(template), channel, locale), user)
-        message = previewer.test_message(pending, to, app.clock.now())
+        pending, previewer = _pending(app, PreviewRequest(_name(template), channel, locale), user)
+        shown = previewer.preview(pending)
+        test = previewer.test_message(pending, to, app.clock.now(), app.reviews().get(channel))
         adapter = app.adapters().get(channel)
         if adapter is None:
             raise InputError(f"no adapter is configured for {channel}: name one in [channels.{channel}] of config.toml")
         masked = by_name(app.kinds.channels)[channel].masked(to)
-        answer = asyncio.run(_send(adapter, message))
+        answer = asyncio.run(_send(adapter, test.message))
     if answer.outcome is not Outcome.ACCEPTED:
         raise HabitueError(_failure(adapter.name, answer))
     if as_json:
         print_json({"adapter": adapter.name, "outcome": answer.outcome.value, "reference": answer.reference})
         return
     said = f", reference {escape(answer.reference)}" if answer.reference else ""
+    title = f"[test] {shown.subject}".strip() if test.marked else shown.subject or shown.text.strip()
     console().print(
-        f"[green]{adapter.name} accepted it[/] for {escape(masked)}{said}: [bold]{escape(f'[test] {shown.subject}'.strip())}[/]",
+        f"[green]{adapter.name} accepted it[/] for {escape(masked)}{said}: [bold]{escape(title)}[/]",
         highlight=False,
     )
+    if not test.marked:
+        notes().print("It is not marked as a test, because the provider sends nothing but its filed texts.")
     notes().print("It is not in the action log.")
 
 
-def _compose(app: App, request: PreviewRequest, user: str | None) -> tuple[Preview, PendingMessage, Previewer]:
+def _pending(app: App, request: PreviewRequest, user: str | None) -> tuple[PendingMessage, Previewer]:
     now: Instant = app.clock.now()
     previewer = Previewer(app.content(), app.settings.brand, app.composers)
     if user is None:
@@ -105,7 +114,7 @@ def _compose(app: App, request: PreviewRequest, user: str | None) -> tuple[Previ
     else:
         with app.database.read() as connection:
             pending = previewer.of_user(connection, request, user, now)
-    return previewer.preview(pending), pending, previewer
+    return pending, previewer
 
 
 def _name(template: str) -> str:
@@ -147,6 +156,9 @@ def _show(shown: Preview, target: Path | None) -> None:
     typer.echo(shown.text.strip())
     if shown.segments:
         _show_segments(shown.segments, shown.max_segments or 0)
+    if shown.review:
+        out.print()
+        out.print(_reviewed(shown.review), highlight=False, soft_wrap=True)
     if target:
         notes().print(f"The page is in {target}", highlight=False)
 
@@ -169,6 +181,15 @@ def _show_segments(found: Segments, allowed: int) -> None:
 
 def _character(one: str) -> str:
     return f"{one} (U+{ord(one):04X})" if one.isprintable() else f"U+{ord(one):04X}"
+
+
+def _reviewed(review: Review) -> str:
+    """Return what the provider's rules say, for people."""
+    if review.objection:
+        return f"[red]The provider would refuse it:[/] {escape(review.objection)}"
+    values = ", ".join(f"{name} = {value}" for name, value in review.parameters.items())
+    said = f"sent as the provider's template {review.template}" + (f" with {values}" if values else "")
+    return f"[dim]{escape(said)}[/]"
 
 
 async def _send(adapter: Adapter, message: Message) -> Answer:

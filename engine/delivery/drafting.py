@@ -118,7 +118,16 @@ class Drafter:
             locale=composed.locale,
             values=composed.values,
         )
-        return ReadyMessage(Message(draft.key, self._sender, draft.recipient, composed.payload, draft.at), content)
+        message = Message(
+            key=draft.key,
+            sender=self._sender,
+            recipient=draft.recipient,
+            payload=composed.payload,
+            at=draft.at,
+            template=draft.template,
+            locale=composed.locale,
+        )
+        return ReadyMessage(message, content)
 
     def _channel(self, pending: PendingMessage) -> Channel:
         channel = self._channels.get(pending.channel)

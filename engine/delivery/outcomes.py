@@ -72,7 +72,7 @@ def follow(
                 now=now,
                 settings=settings,
                 key=key,
-            )
+            )._replace(adapter=adapter, reference=answer.reference or None)  # by which a receipt finds it
     return Move(
         pending.action_id,
         pending.fence,

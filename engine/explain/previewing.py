@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, RowMapping, text
 
 from adapters.base import Message
+from adapters.kinds import Review
 from engine.channels.base import Channel, Shown, by_name
+from engine.channels.providers import MessageReview
 from engine.clock import HOUR, Instant
 from engine.composing.draft import Broken, Composed, Draft, Oversized, Unrendered
 from engine.composing.jobs import Job, Work
@@ -65,6 +67,16 @@ class Preview:
     """Of a text message; None on other channels."""
     max_segments: int | None = None
     """How many its playbook allows; delivery does not send a longer one."""
+    review: Review | None = None
+    """What the provider's rules say about it; None if they cannot be known beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialMessage:
+    """A message for trying an adapter. ``marked``: its subject or text says that it is a test."""
+
+    message: Message
+    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +130,13 @@ class Previewer:
         event = self._newest_event(connection, use, user_id, now)
         return self._pending(request, use, row, stored, event, now)
 
-    def preview(self, pending: PendingMessage) -> Preview:
-        """Render a pending message.
+    @property
+    def default_locale(self) -> str:
+        """The brand's language."""
+        return self._brand.locale
+
+    def preview(self, pending: PendingMessage, review: MessageReview | None = None) -> Preview:
+        """Render a pending message; ``review`` tells what its provider's rules say about it.
 
         Raises:
             RenderError: there is no such template, or it cannot be rendered with these values.
@@ -139,10 +156,15 @@ class Previewer:
             html=shown.html,
             segments=shown.segments,
             max_segments=self._content.segments.of(pending.playbook) if shown.segments else None,
+            review=None if review is None else self._reviewed(pending, review),
         )
 
-    def test_message(self, pending: PendingMessage, address: str, now: Instant) -> Message:
+    def test_message(
+        self, pending: PendingMessage, address: str, now: Instant, review: MessageReview | None = None
+    ) -> TrialMessage:
         """Return the message to ``address``, its subject or text marked with ``[test]``.
+
+        It is not marked if the provider, which ``review`` speaks for, would refuse the mark.
 
         Raises:
             InputError: nothing can be sent to the address.
@@ -153,10 +175,14 @@ class Previewer:
         if recipient is None:
             raise InputError(f"nothing can be sent to the address after --to: write one such as {channel.sample}")
         to = pending._replace(recipient=recipient, address=address, attempt=int(now))
-        draft = self._drafter.draft(to, now, _TEST)
-        made = self._make(Work.COMPOSE, draft)
-        assert isinstance(made, Composed)
-        return self._drafter.ready(to, draft, made).message
+        message = self._composed(to, self._drafter.draft(to, now, _TEST))
+        if review is None or not review(message).objection:
+            return TrialMessage(message, marked=True)
+        return TrialMessage(self._composed(to, self._drafter.draft(to, now)), marked=False)
+
+    def message(self, pending: PendingMessage, made: Composed) -> Message:
+        """Return the message that an adapter would get."""
+        return self._drafter.ready(pending, self._drafter.sketch(pending), made).message
 
     def compose_all(self, messages: Sequence[PendingMessage], now: Instant) -> list[Made]:
         """Compose ``messages``, which must have recipients; return what becomes of each.
@@ -169,6 +195,18 @@ class Previewer:
         while len(made) < len(drafts):
             made += self._composers.submit(self._recipe, Job(Work.COMPOSE, drafts[len(made) :])).result()
         return made
+
+    def _reviewed(self, pending: PendingMessage, review: MessageReview) -> Review | None:
+        """Return what a provider's rules say; None of a message that is too long to be sent, which is said already."""
+        try:
+            return review(self._composed(pending, self._drafter.sketch(pending)))
+        except MessageTooLong:
+            return None
+
+    def _composed(self, pending: PendingMessage, draft: Draft) -> Message:
+        made = self._make(Work.COMPOSE, draft)
+        assert isinstance(made, Composed)
+        return self._drafter.ready(pending, draft, made).message
 
     def _make(self, work: Work, draft: Draft) -> Made:
         (made,) = self._composers.submit(self._recipe, Job(work, (draft,))).result()

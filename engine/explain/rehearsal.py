@@ -6,9 +6,10 @@ It uses the processes and the limits of delivery, so that what exceeds them is f
 import re
 from collections.abc import Mapping
 
+from engine.channels.providers import MessageReview
 from engine.clock import Instant
 from engine.composing.draft import Broken, Composed, Oversized, Unrendered
-from engine.composing.processes import Composers, Made
+from engine.composing.processes import Made
 from engine.content.bundle import TEMPLATES
 from engine.content.findings import Finding
 from engine.content.value_types import ValueType
@@ -17,7 +18,6 @@ from engine.explain.previewing import Previewer, PreviewRequest
 from engine.loading import Content
 from engine.messages.reasons import MessageReason
 from engine.messages.templates import TemplateName
-from engine.settings import Brand
 
 _TEXTS = ("1", "2026-01-31")
 """Templates may want a number or a date in a text, which the usual made-up texts are not."""
@@ -26,15 +26,18 @@ _ERRORS = (MessageReason.RENDER_LIMIT, MessageReason.TEMPLATE_UNSAFE, MessageRea
 _PLACE = re.compile(r"(?P<path>[^:\n]+\.j2)(?::(?P<line>\d+))?: (?P<said>.*)", re.DOTALL)
 
 
-def rehearse(content: Content, brand: Brand, composers: Composers, now: Instant) -> list[Finding]:
-    """Return a finding for each template that cannot be composed for any made-up customer.
+def rehearse(
+    content: Content, previewer: Previewer, reviews: Mapping[str, MessageReview], now: Instant
+) -> list[Finding]:
+    """Return a finding for each template that cannot be composed for any made-up customer, or that a provider refuses.
+
+    ``reviews``: channel -> what its provider's rules say about a message.
 
     Raises:
         ComposingStopped: nothing can be composed.
     """
-    previewer = Previewer(content, brand, composers)
     requests = [
-        PreviewRequest(name, channel, _locale(path) or brand.locale)
+        PreviewRequest(name, channel, _locale(path) or previewer.default_locale)
         for name, channel in sorted(content.library.names())
         for path in content.library.files(name, channel)
     ]
@@ -43,9 +46,10 @@ def rehearse(content: Content, brand: Brand, composers: Composers, now: Instant)
     for pending, made in zip(samples, previewer.compose_all(samples, now), strict=True):
         finding = _finding(content, pending, made)
         if finding is None:
-            continue
-        by_value = finding.severity == "warning" and not isinstance(made, Oversized)
-        if not (by_value and _works(previewer, content, pending, now)):
+            finding = _objection(content, previewer, reviews, pending, made)
+        elif finding.severity == "warning" and not isinstance(made, Oversized):
+            finding = None if _works(previewer, content, pending, now) else finding
+        if finding is not None:
             found.add(finding)
     return sorted(found)
 
@@ -70,6 +74,36 @@ def _finding(content: Content, pending: PendingMessage, made: Made) -> Finding |
             return Finding(_path(content, pending), 0, said)
         case _:
             return None
+
+
+def _objection(
+    content: Content,
+    previewer: Previewer,
+    reviews: Mapping[str, MessageReview],
+    pending: PendingMessage,
+    made: Made,
+) -> Finding | None:
+    """Return what the provider would refuse about a message that a playbook sends."""
+    review = reviews.get(pending.channel)
+    if review is None or not isinstance(made, Composed) or not _is_sent(content, pending):
+        return None
+    found = review(previewer.message(pending, made))
+    if not found.objection:
+        return None
+    path = _path(content, pending)
+    if found.depends_on_values:
+        said = f"the provider would refuse it, at least to a made-up customer: {found.objection}"
+        return Finding(path, 0, said, "warning")
+    return Finding(path, 0, f"the provider would refuse it: {found.objection}")
+
+
+def _is_sent(content: Content, pending: PendingMessage) -> bool:
+    return any(
+        message.template == pending.template and pending.channel in message.channels
+        for playbook in content.playbooks.playbooks
+        for step in playbook.steps
+        for message in step.act.messages
+    )
 
 
 def _works(previewer: Previewer, content: Content, pending: PendingMessage, now: Instant) -> bool:

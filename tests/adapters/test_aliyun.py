@@ -81,6 +81,12 @@ def test_a_wrong_secret_and_a_wrong_clock_stop_the_adapter() -> None:
     assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "clock_wrong")
 
 
+def test_without_a_key_nothing_is_sent() -> None:
+    answer, fake = send(message(), accepting(), access_key_secret="")
+    assert (answer.outcome, answer.reason, fake.requests) == (Outcome.ADAPTER_DOWN, "auth_failed", [])
+    assert "HABITUE_ADAPTERS__ALIYUN__ACCESS_KEY_SECRET" in answer.detail
+
+
 def test_an_answer_that_is_lost_can_be_told_by_a_receipt() -> None:
     answer, _ = send(message(key="0123abcd"), accepting({0: HangUp()}))
     assert (answer.outcome, answer.reference) == (Outcome.UNKNOWN, "0123abcd")
@@ -170,7 +176,7 @@ def test_a_review_asks_nobody() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"access_key_id": ""}, "`access_key_id` and `access_key_secret` are needed"),
+        ({"sign_name": ""}, "`sign_name` is needed"),
         ({"sign_name": "【梅松】"}, "write the approved signature, without 【】"),
         ({"url": "http://dysmsapi.aliyuncs.com"}, "is not encrypted"),
         ({"callback_secret": "short"}, "at least 16 characters"),
@@ -244,6 +250,12 @@ def test_who_does_not_know_the_secret_reports_nothing(url: str) -> None:
     with pytest.raises(NotAuthentic) as caught:
         read_receipts(options(), "aliyun", callback([REPORT], url))
     assert CALLBACK_SECRET not in str(caught.value)
+
+
+def test_secrets_can_change() -> None:
+    both = options(callback_secret=f"the-new-secret-of-ours {CALLBACK_SECRET}")
+    for secret in ("the-new-secret-of-ours", CALLBACK_SECRET):
+        assert read_receipts(both, "aliyun", callback([REPORT], f"https://shop.example/r?secret={secret}"))
 
 
 def test_without_a_secret_nothing_is_accepted() -> None:

@@ -91,6 +91,11 @@ def test_a_wrong_secret_and_a_wrong_clock_stop_the_adapter() -> None:
     assert (answer.outcome, answer.reason) == (Outcome.ADAPTER_DOWN, "clock_wrong")
 
 
+def test_without_a_key_nothing_is_sent() -> None:
+    answer, fake = send(message(), accepting(), secret_id="")
+    assert (answer.outcome, answer.reason, fake.requests) == (Outcome.ADAPTER_DOWN, "auth_failed", [])
+
+
 def test_what_is_not_filed_is_not_sent() -> None:
     for text, reason in (
         ("您的代码1234", "template_mismatch"),
@@ -165,7 +170,6 @@ def test_a_review_asks_nobody() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"secret_key": ""}, "`secret_id` and `secret_key` are needed"),
         ({"sdk_app_id": ""}, "`sdk_app_id` is needed"),
         ({"sign_name": ""}, "`sign_name` is needed"),
         ({"templates": {"a": {"zh": {"id": "1", "text": "{1}和{3}"}}}}, "without gaps"),

@@ -8,6 +8,7 @@ import pytest
 from engine.composing.jobs import Limits
 from engine.composing.processes import Processes
 from engine.content.findings import Finding
+from engine.explain.previewing import Previewer
 from engine.explain.rehearsal import rehearse
 from tests.composing.hostile import ENDLESS, IMPOSSIBLE, REFUSED, email
 from tests.world import World, day
@@ -34,7 +35,9 @@ def processes() -> Iterator[Processes]:
 def found(world: World, processes: Processes, html: str) -> list[Finding]:
     world.write(FILE, email(html + LINK))
     content, findings = world.app.examine()
-    return findings if content is None else rehearse(content, world.app.settings.brand, processes, day(0))
+    if content is None:
+        return findings
+    return rehearse(content, Previewer(content, world.app.settings.brand, processes), {}, day(0))
 
 
 @pytest.mark.parametrize("name", REFUSED)
