@@ -329,4 +329,4 @@ def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:
         if key not in nested:
             yield f"{key} = {json.dumps(value)}"
     for key, value in nested.items():
-        yield from _section(f"{name}.{key}", value)
+        yield from _section(f"{name}.{json.dumps(key)}", value)

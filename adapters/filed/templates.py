@@ -75,6 +75,8 @@ def fill(filed: Filed[_Template], message: Message, longest: int, where: str) ->
         return Misfit(TEMPLATE_UNMAPPED, f"no filed template is configured: write [{key}] with its `id` and `text`")
     assert isinstance(message.payload, SmsPayload)
     text = message.payload.text.strip()
+    if _is_signed(text):
+        return Misfit(TEMPLATE_MISMATCH, "the provider adds the signature itself: remove 【…】 from the message")
     values = template.parts.split(text, 1, longest)
     if values is None:
         return _misfit(template, text, longest)
@@ -105,8 +107,6 @@ def _find(entries: Mapping[str, _Template], locale: str) -> _Template | None:
 def _misfit(template: FiledTemplate, text: str, longest: int) -> Misfit:
     """Say why ``text`` does not fit: in the words of the filed text alone, because the message's may be private."""
     parts, name = template.parts, f"the filed template {template.id}"
-    if _is_signed(text):
-        return Misfit(TEMPLATE_MISMATCH, "the provider adds the signature itself: remove 【…】 from the message")
     values = parts.split(text, 1)
     if values is not None:
         long = max(zip(values, parts.names, strict=True), key=lambda one: len(one[0]))
