@@ -2,7 +2,7 @@
 
 from adapters.aliyun.adapter import AliyunAdapter, review
 from adapters.aliyun.options import AliyunOptions
-from adapters.aliyun.outcomes import ALIYUN_REASONS
+from adapters.aliyun.reasons import ALIYUN_REASONS
 from adapters.aliyun.receipts import read_receipts
 from adapters.kinds import AdapterKind, WithClock
 

@@ -4,16 +4,12 @@ from typing import NamedTuple
 
 from adapters.base import Answer, Outcome
 from adapters.filed.reasons import (
-    ACCOUNT_REASONS,
     ACCOUNT_SUSPENDED,
     BALANCE_EXHAUSTED,
     CLOCK_WRONG,
-    FILED_REASONS,
-    MESSAGE_REASONS,
     NUMBER_REFUSED,
     PARAMETER_TOO_LONG,
     PLATFORM_QUOTA,
-    RECEIPT_REASONS,
     RECIPIENT_LIMIT,
     SIGNATURE_REFUSED,
     TEMPLATE_REFUSED,
@@ -24,7 +20,6 @@ from adapters.http.outcomes import by_status
 from adapters.reasons import (
     AUTH_FAILED,
     CONTENT_REFUSED,
-    NETWORK,
     NOT_AUTHORISED,
     POLICY_REFUSED,
     PROTOCOL_ERROR,
@@ -33,9 +28,6 @@ from adapters.reasons import (
     SERVICE_UNAVAILABLE,
     AnswerReason,
 )
-
-ALIYUN_REASONS = tuple(dict.fromkeys((*NETWORK, *ACCOUNT_REASONS, *FILED_REASONS, *MESSAGE_REASONS, *RECEIPT_REASONS)))
-"""All reasons of answers and receipts."""
 
 
 class Meaning(NamedTuple):

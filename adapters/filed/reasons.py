@@ -1,15 +1,6 @@
 """Reasons of providers with filed templates: what they refuse, and what carriers report."""
 
-from adapters.reasons import (
-    AUTH_FAILED,
-    CONTENT_REFUSED,
-    MESSAGE_UNSUITABLE,
-    NOT_AUTHORISED,
-    POLICY_REFUSED,
-    RATE_LIMITED,
-    REQUEST_REFUSED,
-    AnswerReason,
-)
+from adapters.reasons import AnswerReason
 
 TEMPLATE_UNMAPPED = AnswerReason(
     "template_unmapped", "No template filed with the provider is configured for this message and its language."
@@ -46,16 +37,3 @@ UNDELIVERED = AnswerReason(
 
 FILED_REASONS = (TEMPLATE_UNMAPPED, TEMPLATE_MISMATCH, PARAMETER_TOO_LONG)
 """The reasons of ``fill``."""
-ACCOUNT_REASONS = (
-    TEMPLATE_REFUSED, SIGNATURE_REFUSED, ACCOUNT_SUSPENDED, BALANCE_EXHAUSTED, CLOCK_WRONG, PLATFORM_QUOTA,
-    AUTH_FAILED, NOT_AUTHORISED, RATE_LIMITED, REQUEST_REFUSED,
-)  # fmt: skip
-"""The reasons of answers that concern us."""
-MESSAGE_REASONS = (
-    RECIPIENT_LIMIT, NUMBER_REFUSED, NUMBER_BLOCKED, NUMBER_ABROAD, CONTENT_REFUSED, MESSAGE_UNSUITABLE, POLICY_REFUSED,
-)  # fmt: skip
-"""The reasons of answers that concern one message or recipient."""
-RECEIPT_REASONS = (
-    NUMBER_VACANT, PHONE_UNREACHABLE, UNDELIVERED, NUMBER_BLOCKED, CONTENT_REFUSED, RECIPIENT_LIMIT, SIGNATURE_REFUSED,
-)  # fmt: skip
-"""The reasons of receipts."""

@@ -3,7 +3,7 @@
 from adapters.kinds import AdapterKind, WithClock
 from adapters.tencent.adapter import TencentAdapter, review
 from adapters.tencent.options import TencentOptions
-from adapters.tencent.outcomes import TENCENT_REASONS
+from adapters.tencent.reasons import TENCENT_REASONS
 from adapters.tencent.receipts import read_receipts
 
 TENCENT = AdapterKind(

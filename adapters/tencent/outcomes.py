@@ -5,19 +5,15 @@ from typing import Any, NamedTuple
 
 from adapters.base import Answer, Outcome
 from adapters.filed.reasons import (
-    ACCOUNT_REASONS,
     ACCOUNT_SUSPENDED,
     BALANCE_EXHAUSTED,
     CLOCK_WRONG,
-    FILED_REASONS,
-    MESSAGE_REASONS,
     NUMBER_ABROAD,
     NUMBER_BLOCKED,
     NUMBER_REFUSED,
     OUTSIDE_HOURS,
     PARAMETER_TOO_LONG,
     PLATFORM_QUOTA,
-    RECEIPT_REASONS,
     RECIPIENT_LIMIT,
     SIGNATURE_REFUSED,
     TEMPLATE_REFUSED,
@@ -29,7 +25,6 @@ from adapters.reasons import (
     AUTH_FAILED,
     CONTENT_REFUSED,
     MESSAGE_UNSUITABLE,
-    NETWORK,
     NOT_AUTHORISED,
     PROTOCOL_ERROR,
     RATE_LIMITED,
@@ -38,11 +33,6 @@ from adapters.reasons import (
     TIMEOUT,
     AnswerReason,
 )
-
-TENCENT_REASONS = tuple(
-    dict.fromkeys((*NETWORK, *ACCOUNT_REASONS, *FILED_REASONS, *MESSAGE_REASONS, OUTSIDE_HOURS, *RECEIPT_REASONS))
-)
-"""All reasons of answers and receipts."""
 
 
 class Meaning(NamedTuple):

@@ -34,7 +34,7 @@ def test_the_settings_that_the_page_shows_are_good(kind: AdapterKind) -> None:
     assert channels
     assert set(channels) <= {one.name for one in CHANNELS}
     assert kind.channel in {None, *channels}
-    secrets = {name: "long enough to be a secret" for name in re.findall(rf"HABITUE_ADAPTERS__{kind.name.upper()}__(\w+)", page)
+    secrets = {name: "long-enough-to-be-a-secret" for name in re.findall(rf"HABITUE_ADAPTERS__{kind.name.upper()}__(\w+)", page)
                if f"# the {name.lower().replace('_', ' ')} is in" in page}  # fmt: skip
     checked_options(kind, {**shown["adapters"][kind.name], **{name.lower(): one for name, one in secrets.items()}})
 
