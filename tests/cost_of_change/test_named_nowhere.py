@@ -83,6 +83,7 @@ def test_a_provider_is_imported_by_its_own_files_and_the_registry_alone() -> Non
         "adapters.base",
         "adapters.clock",
         "adapters.domains",
+        "adapters.filed",
         "adapters.http",
         "adapters.kinds",
         "adapters.reasons",
