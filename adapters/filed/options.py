@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from adapters.http.options import HttpOptions, secure_url
@@ -25,6 +26,17 @@ class FiledOptions(HttpOptions):
     @classmethod
     def _secure(cls, url: str) -> str:
         return secure_url(url)
+
+    @field_validator("templates", mode="before", check_fields=False)
+    @classmethod
+    def _from_the_environment(cls, templates: object) -> object:
+        """Read JSON, which is how the environment gives tables."""
+        if not isinstance(templates, str):
+            return templates
+        try:
+            return orjson.loads(templates)
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"it is not JSON: {error.msg}") from None
 
     @field_validator("callback_secret")
     @classmethod

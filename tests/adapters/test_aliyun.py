@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -24,6 +25,7 @@ from adapters.base import (
     ReceiptKind,
 )
 from adapters.http.client import Reply
+from engine.settings import load_settings
 from tests.adapters.aliyun_api import OPTIONS, accepting, says
 from tests.adapters.china_sms import CALLBACK_SECRET, NOW, NUMBER, message, now
 from tests.adapters.emails import SECRET
@@ -179,6 +181,7 @@ def test_a_review_asks_nobody() -> None:
         ({"sign_name": "【梅松】"}, "write the approved signature, without 【】"),
         ({"url": "http://dysmsapi.aliyuncs.com"}, "is not encrypted"),
         ({"callback_secret": "short"}, "at least 16 characters"),
+        ({"templates": "{"}, "it is not JSON"),
         ({"templates": {"a": {"zh": {"id": "SMS_1", "text": "${a}${b}"}}}}, "nothing stands between"),
     ],
 )
@@ -187,6 +190,14 @@ def test_mistakes_in_the_options(changes: dict[str, object], said: str) -> None:
         options(**changes)
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_templates_can_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[adapters.aliyun]\nsign_name = "梅松"\n', encoding="utf-8")
+    monkeypatch.setenv("HABITUE_ADAPTERS__ALIYUN__TEMPLATES", orjson.dumps(OPTIONS["templates"]).decode())
+    read = AliyunOptions.model_validate(load_settings(file).adapters["aliyun"])
+    assert review(read, message()).template == "SMS_154950909"
 
 
 def callback(items: object, url: str = URL) -> Callback:
