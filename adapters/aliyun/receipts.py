@@ -8,7 +8,6 @@ from adapters.base import Callback, CallbackError, IncomingText, Receipt, Receip
 from adapters.filed.callbacks import china_time, full_number, items_of, require_secret, text_of
 from adapters.filed.reasons import (
     NUMBER_BLOCKED,
-    NUMBER_VACANT,
     PHONE_UNREACHABLE,
     RECIPIENT_LIMIT,
     SIGNATURE_REFUSED,
@@ -23,7 +22,7 @@ CODES: Mapping[str, AnswerReason] = {
     "MOBLLE_TERMINAL_ERROR": PHONE_UNREACHABLE,  # as the provider spells it
     "MOBILE_TERMINAL_ERROR": PHONE_UNREACHABLE,
     "REQUEST_SUCCESS": PHONE_UNREACHABLE,
-    "INVALID_NUMBER": NUMBER_VACANT,
+    "INVALID_NUMBER": PHONE_UNREACHABLE,
     "MOBILE_SEND_LIMIT": RECIPIENT_LIMIT,
     "MOBILE_IN_BLACK": NUMBER_BLOCKED,
     "USER_REJECT": NUMBER_BLOCKED,

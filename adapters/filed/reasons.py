@@ -29,8 +29,9 @@ NUMBER_BLOCKED = AnswerReason("number_blocked", "The recipient has unsubscribed,
 NUMBER_ABROAD = AnswerReason("number_abroad", "The provider's filed templates do not reach numbers of this country.")
 OUTSIDE_HOURS = AnswerReason("outside_hours", "The provider sends marketing messages at certain hours only.")
 
-NUMBER_VACANT = AnswerReason("number_vacant", "The phone number is not in use.")
-PHONE_UNREACHABLE = AnswerReason("phone_unreachable", "The phone is switched off, out of service or out of reach.")
+PHONE_UNREACHABLE = AnswerReason(
+    "phone_unreachable", "The phone is switched off or out of reach, or its number is out of service."
+)
 UNDELIVERED = AnswerReason(
     "undelivered", "The carrier did not deliver the message, and says nothing that is understood here."
 )
