@@ -98,9 +98,9 @@ def deliver(world: World, script: Script) -> list[Request]:
 def receive(world: World, *items: dict[str, object]) -> Received:
     url = f"https://maison.example/receipts/aliyun?secret={CALLBACK_SECRET}"
     callback = Callback({}, orjson.dumps(list(items)), url, day(2))
-    entries = read_callback(world.app.settings, world.kinds.adapters, "aliyun", callback)
+    told = read_callback(world.app.settings, world.kinds.adapters, "aliyun", callback)
     with world.app.database.write() as connection:
-        return Receipts(world.app.database.dialect).receive(connection, entries, day(2))
+        return Receipts(world.app.database.dialect).receive(connection, told.receipts, day(2))
 
 
 def test_each_user_gets_the_template_of_their_language(china: World) -> None:
