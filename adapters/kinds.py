@@ -53,6 +53,8 @@ class AdapterKind:
     if there are none. ``reasons`` are the reasons of its answers and receipts. ``repeatable``: whoever gets its messages
     recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent.
     ``review`` tells what the provider's rules say about a message; None if there are no rules that can be known beforehand.
+    ``platforms`` are those of the devices
+    that it serves, of ``android``, ``ios``, ``web`` and ``unknown``; empty if it serves any, or its channel has no devices.
     """
 
     name: str
@@ -65,6 +67,7 @@ class AdapterKind:
     records_only: bool = False
     repeatable: bool = False
     review: Reviewer | None = None
+    platforms: frozenset[str] = frozenset()
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:

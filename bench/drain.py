@@ -24,6 +24,7 @@ from bench.common import Timing, interleaved_timings, report, scratch, seconds, 
 from bench.queued import NOW, Queue, catalog, seed
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
+from engine.channels.outlets import Outlet
 from engine.clock import SECOND, FixedClock
 from engine.composing.jobs import Limits
 from engine.composing.processes import Composers, Processes
@@ -97,7 +98,7 @@ def delivery(database: Database, port: int, composers: Composers) -> Delivery:
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
     smtp = SmtpAdapter(SmtpOptions(host="127.0.0.1", port=port, security="none", connections=CONNECTIONS))
     library = TemplateLibrary(Queue(1).files, blocks_of(CHANNELS))
-    return Delivery(database, library, catalog(), {"email": smtp}, settings, FixedClock(NOW), composers)
+    return Delivery(database, library, catalog(), {"email": [Outlet(smtp)]}, settings, FixedClock(NOW), composers)
 
 
 def _example(folder: Path) -> bytes:
@@ -110,7 +111,7 @@ def _example(folder: Path) -> bytes:
     library = TemplateLibrary(Queue(1).files, blocks_of(CHANNELS))
     settings = Settings(brand=Brand(sender=SENDER))
     with closing(processes()) as composers:
-        one = Delivery(database, library, catalog(), {"email": capture}, settings, FixedClock(NOW), composers)
+        one = Delivery(database, library, catalog(), {"email": [Outlet(capture)]}, settings, FixedClock(NOW), composers)
         asyncio.run(one.drain())
     database.close()
     return next((folder / "mail").rglob("*.eml")).read_bytes()

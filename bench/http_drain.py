@@ -27,6 +27,7 @@ from bench.queued import NOW, Queue, catalog, seed
 from bench.stores import stores
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
+from engine.channels.outlets import Outlet
 from engine.clock import FixedClock
 from engine.delivery.dispatch import Delivery
 from engine.delivery.tally import DeliveryCounts
@@ -145,7 +146,9 @@ def drained(database_url: str, url: str, one: Provider, size: int, folder: Path)
     done: list[DeliveryCounts] = []
     before = cpu_seconds()
     with closing(processes()) as composers:
-        worker = Delivery(database, library, catalog(), {queue.channel: adapter}, settings, FixedClock(NOW), composers)
+        worker = Delivery(
+            database, library, catalog(), {queue.channel: [Outlet(adapter)]}, settings, FixedClock(NOW), composers
+        )
         taken = seconds(lambda: done.append(asyncio.run(worker.drain())))
     used = cpu_seconds() - before
     database.close()

@@ -26,6 +26,7 @@ from bench.queued import NOW, Queue, catalog, seed
 from bench.stores import stores
 from engine.channels import CHANNELS
 from engine.channels.base import blocks_of
+from engine.channels.outlets import Outlet
 from engine.clock import FixedClock
 from engine.composing.processes import Composers
 from engine.delivery.dispatch import Delivery
@@ -92,7 +93,7 @@ async def campaign(database: Database, config: Path, size: int, composers: Compo
     adapter = Counting()
     library = TemplateLibrary(Queue(1).files, blocks_of(CHANNELS))
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
-    worker = Delivery(database, library, catalog(), {"email": adapter}, settings, FixedClock(NOW), composers)
+    worker = Delivery(database, library, catalog(), {"email": [Outlet(adapter)]}, settings, FixedClock(NOW), composers)
     stop = asyncio.Event()
     running = asyncio.create_task(worker.run(stop))
     while len(adapter.sent) < size // 10:

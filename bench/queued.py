@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Table, insert, text
 
+from engine.channels import CHANNELS
+from engine.channels.base import by_name
 from engine.clock import DAY, NEVER, Instant
 from engine.content.bundle import Bundle
 from engine.facts.catalog import FactCatalog, load_catalog
 from engine.store.database import Database
 from engine.store.state_table import follow, migrate
-from engine.store.tables import Action, Enrolment, Users
+from engine.store.tables import Action, Device, Enrolment, Users
 
 NOW = Instant(1_790_000_000_000)
 
@@ -68,14 +70,17 @@ class Queue:
 
 
 def seed(database: Database, queue: Queue) -> None:
-    """Fill a fresh store with users and one due message for each."""
+    """Fill a fresh store with users, each with a device if the channel goes to devices, and one due message for each."""
     migrate(database)
     users, enrolment, action = _table(Users), _table(Enrolment), _table(Action)
+    to_devices = by_name(CHANNELS)[queue.channel].address.devices
     with database.write() as connection:
         follow(connection, database.dialect, catalog().columns())
         for start in range(1, queue.size + 1, 5_000):
             ids = range(start, min(start + 5_000, queue.size + 1))
             connection.execute(insert(users), [_user(number) for number in ids])
+            if to_devices:
+                connection.execute(insert(_table(Device)), [_device(number) for number in ids])
             connection.execute(insert(enrolment), [_enrolment(number) for number in ids])
             connection.execute(insert(action), [_action(number, queue.channel) for number in ids])
         never = {"never": NEVER}
@@ -105,6 +110,11 @@ def _user(number: int) -> dict[str, object]:
         "first_seen_at": 0,
         "updated_at": 0,
     }
+
+
+def _device(number: int) -> dict[str, object]:
+    seen = {"last_seen_at": NOW - DAY, "created_at": NOW - DAY}
+    return {"id": number, "user_id": number, "platform": "android", "token": f"t{number:039}", **seen}
 
 
 def _enrolment(number: int) -> dict[str, object]:

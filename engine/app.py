@@ -9,10 +9,11 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection
 
-from adapters.base import Adapter, Callback
+from adapters.base import Callback
 from engine.actions.receipts import Receipts, Received
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.base import by_name
+from engine.channels.outlets import Outlet
 from engine.channels.providers import MessageReview, make_adapters, make_reviews
 from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
 from engine.composing.jobs import Limits
@@ -247,8 +248,8 @@ class App:
         """Return the clock's instant, or that of the last tick if another worker's clock is slightly ahead."""
         return present(self.database, self.clock)
 
-    def adapters(self) -> Mapping[str, Adapter]:
-        """Return the configured adapter of each channel.
+    def adapters(self) -> Mapping[str, tuple[Outlet, ...]]:
+        """Return the configured adapters of each channel.
 
         They get the machine's own time, which providers compare with theirs, also where the app's clock stands still.
 

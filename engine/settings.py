@@ -130,18 +130,19 @@ DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
 
 
 class ChannelSettings(_Part):
-    """The adapter of one channel, and how much it sends at once. ``Settings.channel`` fills in defaults."""
+    """The adapters of one channel, and how much each sends at once. ``Settings.channel`` fills in defaults."""
 
     adapters: tuple[str, ...] = ()
-    """Names of entries in ``[adapters]``."""
+    """Names of entries in ``[adapters]``; several where each serves devices of certain platforms."""
     in_flight: int = Field(default=100, ge=1, le=1_000)
-    """How many actions may be handed off without a recorded answer: the most that a crash can leave unknown, per worker."""
+    """How many actions may be handed to each adapter without a recorded answer: the most that a crash can leave unknown, per
+    worker."""
 
     @field_validator("adapters")
     @classmethod
-    def _one(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(names) > 1:
-            raise ValueError("this version supports one adapter per channel: name one")
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("an adapter is named twice: name each once")
         return names
 
 
@@ -199,6 +200,22 @@ class DeliverySettings(_Part):
                 " `python -c 'import secrets; print(secrets.token_urlsafe())'`"
             )
         return secrets
+
+
+class DeviceSettings(_Part):
+    """Which of a user's devices get messages, on channels that go to devices."""
+
+    at_most: int = Field(default=5, ge=1, le=100)
+    """How many devices of one user get the same message: those that were seen last."""
+    silent_after: Duration = 23_328_000_000
+    """For how long a device that is not seen gets messages."""
+
+    @field_validator("silent_after")
+    @classmethod
+    def _some(cls, silent_after: int) -> int:
+        if not silent_after:
+            raise ValueError("no device would get anything: write at least `1d`, such as `270d`")
+        return silent_after
 
 
 class ComposingSettings(_Part):
@@ -281,6 +298,7 @@ class Settings(BaseSettings):
     consent: ConsentSettings = ConsentSettings()
     delivery: DeliverySettings = DeliverySettings()
     sms: SmsSettings = SmsSettings()
+    devices: DeviceSettings = DeviceSettings()
     composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     status: StatusSettings = StatusSettings()

@@ -13,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from adapters.base import Adapter, Message
+from adapters.base import Message
 from adapters.jpush.adapter import JPushAdapter
 from adapters.smtp.adapter import SmtpAdapter
 from engine.actions.history import LogEntry, LogFilter, read_actions, read_changes
 from engine.actions.ledger import ActionDraft, InitialState, create
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, channel_addresses
+from engine.channels.outlets import Outlet
 from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.composing.processes import Composers
 from engine.delivery.dispatch import Delivery
@@ -27,12 +28,13 @@ from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
 from engine.delivery.tally import DeliveryCounts
 from engine.facts.catalog import FactCatalog
-from engine.intake.rows.model import UserRow
+from engine.intake.rows.model import DeviceRow, UserRow
+from engine.intake.write.devices import write_devices
 from engine.intake.write.resolve import make_users
 from engine.intake.write.users import write_users
 from engine.loading import Content
 from engine.messages.templates import TemplateLibrary
-from engine.settings import ChannelSettings, ConsentSettings, DeliverySettings
+from engine.settings import ChannelSettings, ConsentSettings, DeliverySettings, DeviceSettings
 from engine.store.database import Database
 from engine.store.tables import Enrolment
 from tests.maison import PLAYBOOKS
@@ -48,6 +50,9 @@ TEMPLATES: Mapping[str, str] = {
         "{% if coupon %}{{ coupon.code }}{% endif %} <a href='{{ unsubscribe_url }}'>stop</a></p>{% endblock %}"
     ),
     "templates/winback/offer.sms.j2": "{% block body %}Hello {{ user.key }}{% endblock %}",
+    "templates/winback/offer.push.j2": (
+        "{% block title %}Hello{% endblock %}{% block body %}{{ user.key }} {{ user.locale | default('-', true) }}{% endblock %}"
+    ),
     "templates/winback/strict.email.j2": (
         "{% block subject %}Hello{% endblock %}{% block html %}<p>{{ facts.first_name }}</p>{% endblock %}"
     ),
@@ -121,6 +126,14 @@ class Deliveries(World):
                 text("INSERT INTO user_state (user_id) SELECT id FROM users WHERE true ON CONFLICT DO NOTHING")
             )
 
+    def devices(self, *tokens: str, user: int = 1, platform: str = "android", days_ago: float = 0) -> None:
+        """A user is seen with devices, one after the other, the last of them ``days_ago`` days ago."""
+        for place, token in enumerate(reversed(tokens)):
+            ago = days_ago + place / 24
+            row = DeviceRow(f"u{user}", token, platform, None, Instant(NOON - round(ago * DAY)))
+            with self.database.write() as connection:
+                write_devices(connection, self.database.dialect, [row], NOON, channel_addresses(self.kinds.channels))
+
     def due_actions(
         self, count: int, *, first: int = 1, each: int = 1, at: int = NOON, state: str = "queued", **draft: Any
     ) -> None:
@@ -167,6 +180,7 @@ class Deliveries(World):
         *providers: Provider | SmtpAdapter | JPushAdapter,
         in_flight: int | Mapping[str, int] = 100,
         consent: ConsentSettings | None = None,
+        devices: DeviceSettings | None = None,
         gates: Sequence[Gate[Any]] = GATES,
         channels: Sequence[Channel] = CHANNELS,
         library: TemplateLibrary | None = None,
@@ -187,10 +201,14 @@ class Deliveries(World):
             update={
                 "consent": consent or ConsentSettings(),
                 "channels": {channel: ChannelSettings(in_flight=number) for channel, number in most.items()},
+                "devices": devices or DeviceSettings(),
                 "delivery": delivery.model_copy(update={"poll": 1}),  # a test would only wait for it
             }
         )
-        adapters: dict[str, Adapter] = {provider.channel: provider for provider in providers}
+        adapters: dict[str, list[Outlet]] = {}
+        for provider in providers:
+            platforms = provider.platforms if isinstance(provider, Provider) else frozenset()
+            adapters.setdefault(provider.channel, []).append(Outlet(provider, platforms))
         return Delivery(
             self.database,
             library or self.loaded.library,

@@ -19,6 +19,8 @@ class Provider:
     name: str = "scripted"
     payload: type = object
     concurrency: int = 4
+    platforms: frozenset[str] = frozenset()
+    """Of the devices that it serves; empty if it serves any."""
     script: Callable[[Message], Answer] | None = None
     sent: list[Message] = field(default_factory=list)
     opened: int = 0

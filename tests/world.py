@@ -32,7 +32,8 @@ from engine.delivery.tally import DeliveryCounts
 from engine.explain.explaining import Explainer
 from engine.explain.models import Explanation
 from engine.incentives.pools import PoolFile, fill_pool
-from engine.intake.rows.model import Json, UserRow
+from engine.intake.rows.model import DeviceRow, Json, UserRow
+from engine.intake.write.devices import write_devices
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.kinds import SHIPPED, Kinds
@@ -220,12 +221,22 @@ class World:
         [(user,)] = self.rows("SELECT id FROM users WHERE key = :key", key=key)
         return int(user)
 
+    def device(self, key: str, token: str, platform: str = "android", at: float = 0, locale: str | None = None) -> None:
+        """A user is seen with a device on day ``at``."""
+        row = DeviceRow(key, token, platform, locale, day(at))
+        with self.app.database.write() as connection:
+            write_devices(
+                connection, self.app.database.dialect, [row], self.clock.now(), channel_addresses(self.kinds.channels)
+            )
+
     def event(self, key: str, name: str, at: float, amount: int | None = None, **properties: Json) -> None:
         """Add an event of the user ``key``; ``amount`` is in minor units."""
         given = json.dumps(properties) if properties else None
         event = (f"{key}-{name}-{at}", key, name, int(day(at)), amount, given)
         with self.app.database.write() as connection:
-            write_events(connection, self.app.database.dialect, [event], day(at))
+            write_events(
+                connection, self.app.database.dialect, [event], day(at), channel_addresses(self.kinds.channels)
+            )
 
     def order(self, key: str, at: float, amount: int = 1_000, **properties: Json) -> None:
         self.event(key, "order_completed", at, amount, **properties)

@@ -5,5 +5,7 @@ from adapters.apns.options import ApnsOptions
 from adapters.apns.reasons import APNS_REASONS
 from adapters.kinds import AdapterKind, WithClock
 
-APNS = AdapterKind("apns", ApnsOptions, WithClock(ApnsAdapter), channel="push", reasons=APNS_REASONS)
+APNS = AdapterKind(
+    "apns", ApnsOptions, WithClock(ApnsAdapter), channel="push", reasons=APNS_REASONS, platforms=frozenset({"ios"})
+)
 """The provider ``apns``."""

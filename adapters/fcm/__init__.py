@@ -5,5 +5,12 @@ from adapters.fcm.options import FcmOptions
 from adapters.fcm.reasons import FCM_REASONS
 from adapters.kinds import AdapterKind, WithClock
 
-FCM = AdapterKind("fcm", FcmOptions, WithClock(FcmAdapter), channel="push", reasons=FCM_REASONS)
+FCM = AdapterKind(
+    "fcm",
+    FcmOptions,
+    WithClock(FcmAdapter),
+    channel="push",
+    reasons=FCM_REASONS,
+    platforms=frozenset({"android", "ios", "web", "unknown"}),
+)
 """The provider ``fcm``."""

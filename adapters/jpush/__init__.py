@@ -5,5 +5,12 @@ from adapters.jpush.options import JPushOptions
 from adapters.jpush.reasons import JPUSH_REASONS
 from adapters.kinds import AdapterKind
 
-JPUSH = AdapterKind("jpush", JPushOptions, JPushAdapter, channel="push", reasons=JPUSH_REASONS)
+JPUSH = AdapterKind(
+    "jpush",
+    JPushOptions,
+    JPushAdapter,
+    channel="push",
+    reasons=JPUSH_REASONS,
+    platforms=frozenset({"android", "ios", "unknown"}),
+)
 """The adapter ``jpush``."""

@@ -5,5 +5,12 @@ from adapters.webpush.adapter import make_webpush
 from adapters.webpush.options import WebPushOptions
 from adapters.webpush.reasons import WEBPUSH_REASONS
 
-WEBPUSH = AdapterKind("webpush", WebPushOptions, WithClock(make_webpush), channel="push", reasons=WEBPUSH_REASONS)
+WEBPUSH = AdapterKind(
+    "webpush",
+    WebPushOptions,
+    WithClock(make_webpush),
+    channel="push",
+    reasons=WEBPUSH_REASONS,
+    platforms=frozenset({"web"}),
+)
 """The adapter ``webpush``."""

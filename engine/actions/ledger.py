@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from engine.actions.described_enum import DescribedEnum
 from engine.actions.returns import note_ended
-from engine.actions.states import ENDED_UNSENT, UNSENT_SQL, State
+from engine.actions.states import ENDED_UNSENT, UNSENT_SQL, WAITING_SQL, State
 from engine.clock import Instant
 from engine.store.dialects import dialect_of
 from engine.store.statement import statement
@@ -38,14 +38,21 @@ class ActionDraft:
     send_window: str | None = None
     """``HH:MM-HH:MM`` in the user's own zone."""
     coupon: str | None = None
+    attempt: int = 1
+    """Of the actions that one step makes for an enrolment, each has a number of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class InitialState:
-    """The initial state of actions and its reason, each as SQL over the enrolment ``d``."""
+    """The initial state of actions and its reason, each as SQL over the enrolment ``d``; and where they go first and then.
+
+    By default they go to the draft's channels in their order.
+    """
 
     state: str
     reason: str
+    channel: str = ":channel"
+    next_channels: str = ":next_channels"
 
 
 def create(
@@ -57,7 +64,7 @@ def create(
     now: Instant,
     binds: Mapping[str, object],
 ) -> int:
-    """Add an action, due now, for each enrolment that has none for this step yet; return how many.
+    """Add an action, due now, for each enrolment that has none of its number for this step yet; return how many.
 
     ``enrolments`` is SQL to follow FROM that gives rows ``d(id, user_id, due_at, …)``; actions are created in the order
     of ``due_at``. ``binds`` are its binds; they must not reuse the names of the draft's fields for other values.
@@ -68,8 +75,8 @@ def create(
             "INSERT INTO action (enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
             " channel, next_channels, template, send_window, coupon, state, reason, due_at, expires_at, tries,"
             " fence, created_at, changed_at)"
-            " SELECT d.id, :step_id, 1, d.user_id, :playbook, :version, :kind, :message_class, :priority, :channel,"
-            f" :next_channels, :template, :send_window, :coupon, {beginning.state}, {beginning.reason}, :now,"
+            " SELECT d.id, :step_id, :attempt, d.user_id, :playbook, :version, :kind, :message_class, :priority,"
+            f" {beginning.channel}, {beginning.next_channels}, :template, :send_window, :coupon, {beginning.state}, {beginning.reason}, :now,"
             f" :expires_at, 0, 0, :now, :now FROM {enrolments} ORDER BY d.due_at, d.id"
             " ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
         ),
@@ -78,7 +85,7 @@ def create(
     connection.execute(
         statement(
             "INSERT INTO action_event (action_id, at, state, reason, detail)"
-            " SELECT a.id, :now, a.state, a.reason, '' FROM action AS a WHERE a.step = :step_id AND a.attempt = 1"
+            " SELECT a.id, :now, a.state, a.reason, '' FROM action AS a WHERE a.step = :step_id AND a.attempt = :attempt"
             f" AND a.enrolment_id IN (SELECT d.id FROM {enrolments})"
             " AND NOT EXISTS (SELECT 1 FROM action_event AS v WHERE v.action_id = a.id)"
         ),
@@ -125,6 +132,15 @@ def queue_again(connection: Connection, actions: Iterable[int], reason: Describe
         if listed
         else []
     )
+
+
+def due_at_once(connection: Connection, reason: DescribedEnum, now: Instant) -> int:
+    """Make the messages that wait in the queue for ``reason`` until later due now; return how many."""
+    these = dialect_of(connection).where_locked(
+        "action", "action", "id", f"{WAITING_SQL} AND due_at > :now AND state = 'queued' AND reason = :reason"
+    )
+    later = statement(f"UPDATE action SET due_at = :now WHERE {these}")
+    return connection.execute(later, {"now": now, "reason": reason.value}).rowcount
 
 
 def complete(

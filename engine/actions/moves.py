@@ -3,15 +3,23 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
 from engine.actions.content import ContentWriter, SentContent, clean
-from engine.actions.reasons import LedgerReason
+from engine.actions.following import Following, NextChannel
 from engine.actions.returns import note_ended
 from engine.actions.send_keys import SendKey, SendKeyWriter
 from engine.actions.states import ENDED_UNSENT, LEASED_SQL, State
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
+
+
+class GoneAddress(NamedTuple):
+    """An address that does not exist any more, in the form of the suppression list; ``source`` is the adapter that says so."""
+
+    channel: str
+    address: str
+    source: str
 
 
 class Move(NamedTuple):
@@ -21,7 +29,8 @@ class Move(NamedTuple):
     delivery may try the action again, None to leave that unchanged. ``tries`` is added to its count of hand-offs.
     ``via`` is an intermediate state that the log should show. ``next_channel`` creates the step's next attempt on that
     channel, with ``later_channels`` after it. ``content`` is the content of a hand-off. ``intervention`` is what a person
-    did that caused it. ``send_key`` is what it has to remember to be sent again; None to leave that unchanged.
+    did that caused it. ``send_key`` is what it has to remember to be sent again; None to leave that unchanged. ``gone`` is the address if the provider says that there is none any more: it is suppressed in the
+    same transaction. ``device_id`` is the device to which a hand-off goes, None to leave that unchanged.
     """
 
     action_id: int
@@ -41,6 +50,8 @@ class Move(NamedTuple):
     content: SentContent | None = None
     intervention: int | None = None
     send_key: SendKey | None = None
+    gone: GoneAddress | None = None
+    device_id: int | None = None
 
 
 class HasFence(Protocol):
@@ -75,13 +86,14 @@ class Mover:
             reference="TEXT",
             template_hash="TEXT",
             locale="TEXT",
+            device_id="BIGINT",
         )
         self._update = text(
             "UPDATE action SET state = r.state, reason = r.reason, due_at = coalesce(r.due_at, action.due_at), "
             "tries = action.tries + r.tries, lease_until = r.lease_until, changed_at = :now, "
             "adapter = coalesce(r.adapter, action.adapter), reference = coalesce(r.reference, action.reference), "
             "template_hash = coalesce(r.template_hash, action.template_hash), "
-            "locale = coalesce(r.locale, action.locale) "
+            "locale = coalesce(r.locale, action.locale), device_id = coalesce(r.device_id, action.device_id) "
             f"FROM {moved} AS r WHERE action.id = r.id"
         )
         logged = rowset(
@@ -95,7 +107,7 @@ class Mover:
         self._content = ContentWriter(dialect)
         self._send_keys = SendKeyWriter(dialect)
         self._ours = text(_ours_sql(dialect))
-        self._next, self._log_next = _next_channel_statements(dialect)
+        self._following = Following(dialect)
 
     def write(self, connection: Connection, moves: Sequence[Move], now: int) -> frozenset[int]:
         """Write those of ``moves`` whose action is still leased under their fence; return these actions' ids."""
@@ -114,12 +126,9 @@ class Mover:
             connection, [(move.action_id, move.send_key) for move in moves if move.send_key is not None]
         )
         following = [
-            [move.action_id, move.next_channel, ",".join(move.later_channels)] for move in moves if move.next_channel
+            NextChannel(move.action_id, move.next_channel, move.later_channels) for move in moves if move.next_channel
         ]
-        if following:
-            parameters = {"rows": pack(following), "now": now}
-            connection.execute(self._next, parameters)
-            connection.execute(self._log_next, parameters)
+        self._following.add_channels(connection, following, now)
         note_ended(connection, [move.action_id for move in moves if move.state in ENDED_UNSENT])
 
     def still_ours(self, connection: Connection, claims: Iterable[HasFence]) -> frozenset[int]:
@@ -151,6 +160,7 @@ def _row(move: Move) -> list[object]:
         clean(move.reference) if move.reference else None,
         move.content.template_hash if move.content else None,
         move.content.locale if move.content else None,
+        move.device_id,
     ]
 
 
@@ -168,22 +178,3 @@ def _ours_sql(dialect: Dialect) -> str:
         f"SELECT a.id FROM {claimed} AS r JOIN action AS a ON a.id = r.id "
         f"WHERE a.fence = r.fence AND a.{LEASED_SQL} ORDER BY a.id{dialect.lock('a')}"
     )
-
-
-def _next_channel_statements(dialect: Dialect) -> tuple[TextClause, TextClause]:
-    following = rowset(dialect, "rows", id="BIGINT", channel="TEXT", later="TEXT")
-    copied = "enrolment_id, step, user_id, playbook, version, kind, class, priority, template, send_window, coupon"
-    insert = text(
-        f"INSERT INTO action ({copied}, attempt, channel, next_channels, state, reason, due_at, expires_at, tries, "
-        "fence, created_at, changed_at) "
-        f"SELECT {', '.join('a.' + name for name in copied.split(', '))}, a.attempt + 1, r.channel, r.later, "
-        f"'queued', '{LedgerReason.NEXT_CHANNEL}', :now, a.expires_at, 0, 0, :now, :now "
-        f"FROM {following} AS r JOIN action AS a ON a.id = r.id WHERE true "
-        "ON CONFLICT (enrolment_id, step, attempt) DO NOTHING"
-    )
-    log = text(
-        "INSERT INTO action_event (action_id, at, state, reason, detail) "
-        f"SELECT n.id, :now, n.state, n.reason, '' FROM {following} AS r JOIN action AS a ON a.id = r.id "
-        "JOIN action AS n ON n.enrolment_id = a.enrolment_id AND n.step = a.step AND n.attempt = a.attempt + 1"
-    )
-    return insert, log

@@ -16,6 +16,7 @@ class LedgerReason(DescribedEnum):
     CLAIMED = "claimed", "A worker claimed it because it was due."
     RETRIED = "retried_by_hand", "Someone asked for a retry."
     NEXT_CHANNEL = "next_channel", "The previous channel was refused."
+    FURTHER_DEVICE = "further_device", "The user has several devices; this is the same message to another of them."
     ENROLMENT_EXITED = "enrolment_exited", "The user left the playbook before the message was sent."
     CANCELLED_BY_HAND = "cancelled_by_hand", "Someone cancelled it."
     REPORTED = "reported", "The provider reported it after the hand-off."

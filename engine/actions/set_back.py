@@ -93,7 +93,9 @@ def _collect(connection: Connection, since: Instant) -> None:
     )
     was_sent = f"(SELECT v.state FROM action_event AS v WHERE v.id = known) = '{State.HANDED_OFF}'"
     reported = f"id IN (SELECT a.id FROM action AS a WHERE a.{RECEIPT_STATES_SQL} OR a.state = '{State.UNKNOWN}')"
-    kept = f"sent = 1 OR made = 0 AND (known IS NULL OR {was_sent} OR {reported})"
+    # A message that is bound to a device has been sent, or another of the user's devices has it.
+    bound = "id IN (SELECT a.id FROM action AS a WHERE a.device_id IS NOT NULL)"
+    kept = f"sent = 1 OR {bound} OR made = 0 AND (known IS NULL OR {was_sent} OR {reported})"
     connection.execute(statement(f"UPDATE {HASTY_ACTION} SET kept = 1 WHERE {kept}"))
     analyse(connection, dialect, HASTY_ACTION)
 

@@ -16,6 +16,7 @@ from engine.messages.blocks import Blocks
 from engine.messages.email.headers import Mailbox
 from engine.messages.render import Rendered
 from engine.messages.segments import Segments
+from engine.store.devices import newest_token
 
 if TYPE_CHECKING:
     from engine.store.dialects import Dialect
@@ -28,10 +29,13 @@ _SUMMARY = 120
 
 @dataclass(frozen=True, slots=True)
 class AddressOf:
-    """Where a user's address is stored: in a column of ``users``, or in an attribute."""
+    """Where a user's address is stored: in a column of ``users``, in an attribute, or with each of their devices."""
 
     column: str = ""
     attribute: str = ""
+    devices: bool = False
+    """The addresses are the tokens of the user's devices, which compare as they are; ``attribute`` names that of the device
+    seen last."""
 
     @property
     def name(self) -> str:
@@ -40,6 +44,8 @@ class AddressOf:
 
     def sql(self, dialect: "Dialect", users: str = "u") -> str:
         """Return SQL for the address as text, NULL if there is none; ``users`` is the table's alias."""
+        if self.devices:
+            return newest_token(f"{users}.id")
         if self.column:
             return f"{users}.{self.column}"
         # Processes that compose need no database: without it they start twice as fast.
@@ -47,6 +53,12 @@ class AddressOf:
         from engine.facts.values import JsonValue
 
         return JsonValue(f"{users}.attributes", self.attribute, ValueType.TEXT).sql(dialect)
+
+    def held_sql(self, dialect: "Dialect", forms: str, users: str = "u") -> str:
+        """Return SQL: the user has one of the addresses ``forms``, a bind, in lower case. All users are read."""
+        if self.devices:
+            return f"{users}.id IN (SELECT held.user_id FROM device AS held WHERE lower(held.token) IN {forms})"
+        return f"lower({self.sql(dialect, users)}) IN {forms}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +167,9 @@ def by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
 
 def channel_addresses(channels: Iterable[Channel]) -> tuple[ChannelAddress, ...]:
     """Return where each channel's addresses are and how they compare, for intake."""
-    return tuple(ChannelAddress(one.name, one.address.name, one.compared) for one in channels)
+    return tuple(
+        ChannelAddress(one.name, one.address.name, one.compared, devices=one.address.devices) for one in channels
+    )
 
 
 def blocks_of(channels: Iterable[Channel]) -> dict[str, Blocks]:

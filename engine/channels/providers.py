@@ -8,9 +8,11 @@ from adapters.base import Adapter, Message
 from adapters.clock import Now
 from adapters.kinds import AdapterKind, Review, checked_options, find_kind, make_adapter
 from engine.channels.base import Channel, by_name
+from engine.channels.outlets import Outlet
 from engine.content.findings import did_you_mean
 from engine.errors import HabitueError
 from engine.settings import Settings
+from engine.store.devices import PLATFORMS, UNKNOWN
 
 MessageReview: TypeAlias = Callable[[Message], Review]
 """Tells what a provider's rules say about a message, without asking the provider."""
@@ -18,12 +20,12 @@ MessageReview: TypeAlias = Callable[[Message], Review]
 
 def make_adapters(
     settings: Settings, channels: Sequence[Channel], kinds: Sequence[AdapterKind], now: Now
-) -> Mapping[str, Adapter]:
-    """Return the configured adapter of each channel that has one. ``now`` tells the machine's time.
+) -> Mapping[str, tuple[Outlet, ...]]:
+    """Return the configured adapters of each channel that has any. ``now`` tells the machine's time.
 
     Raises:
         HabitueError: a channel or an adapter is unknown, an adapter is configured for a channel that it does not
-            serve, or its options are invalid.
+            serve, or beside another although it does not say which platforms it serves, or its options are invalid.
     """
     known = by_name(channels)
     for name in settings.channels:
@@ -31,7 +33,10 @@ def make_adapters(
             guess = did_you_mean(name, known)
             raise HabitueError(f"config.toml: channels.{name}: unknown channel; known: {', '.join(known)}{guess}")
     served = settings.served_channels()
-    return {name: _adapter(known[name], one.adapters[0], settings, kinds, now) for name, one in served.items()}
+    return {
+        name: _beside(known[name], [_outlet(known[name], adapter, settings, kinds, now) for adapter in one.adapters])
+        for name, one in served.items()
+    }
 
 
 def make_reviews(settings: Settings, kinds: Sequence[AdapterKind]) -> Mapping[str, MessageReview]:
@@ -42,10 +47,10 @@ def make_reviews(settings: Settings, kinds: Sequence[AdapterKind]) -> Mapping[st
     """
     reviews: dict[str, MessageReview] = {}
     for channel, one in settings.served_channels().items():
-        name = one.adapters[0]
-        kind = next((kind for kind in kinds if kind.name == name), None)
+        kind = next((kind for name in one.adapters for kind in kinds if kind.name == name and kind.review), None)
         if kind is None or kind.review is None:
             continue
+        name = kind.name
         try:
             options = checked_options(kind, settings.adapters.get(name, {}))
         except ValueError as error:
@@ -54,7 +59,18 @@ def make_reviews(settings: Settings, kinds: Sequence[AdapterKind]) -> Mapping[st
     return reviews
 
 
-def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind], now: Now) -> Adapter:
+def _beside(channel: Channel, outlets: Sequence[Outlet]) -> tuple[Outlet, ...]:
+    """Check that several adapters can serve one channel: each has devices of its own."""
+    for one in outlets if len(outlets) > 1 else ():
+        if not channel.address.devices or not one.platforms:
+            raise HabitueError(
+                f"config.toml: channels.{channel.name}.adapters: `{one.adapter.name}` serves whatever the channel has, so it"
+                " cannot stand beside another adapter: name one adapter, or only such as serve certain platforms"
+            )
+    return tuple(outlets)
+
+
+def _outlet(channel: Channel, name: str, settings: Settings, kinds: Sequence[AdapterKind], now: Now) -> Outlet:
     try:
         kind = find_kind(name, kinds)
     except ValueError as error:
@@ -69,21 +85,24 @@ def _adapter(channel: Channel, name: str, settings: Settings, kinds: Sequence[Ad
         adapter = make_adapter(name, settings.adapters.get(name, {}), kinds, now)
     except ValueError as error:
         raise HabitueError(f"config.toml: adapters.{name}: {error}") from error
-    _require_fit(channel, adapter)
-    return adapter
+    _require_fit(channel, adapter, kind)
+    return Outlet(adapter, kind.platforms)
 
 
-def _require_fit(channel: Channel, adapter: Adapter) -> None:
+def _require_fit(channel: Channel, adapter: Adapter, kind: AdapterKind) -> None:
     """Check what an adapter declares; an error is a bug in the adapter, not in the brand's files.
 
     Raises:
         HabitueError: it is for another channel, accepts another payload, or has no concurrency.
     """
     mistake = ""
+    unknown = sorted(kind.platforms - {*PLATFORMS, UNKNOWN})
     if adapter.channel not in {None, channel.name}:
         mistake = f"declares the channel {adapter.channel}"
     elif not issubclass(channel.payload, adapter.payload):
         mistake = f"accepts {adapter.payload.__name__}, but the channel produces {channel.payload.__name__}"
+    elif unknown:
+        mistake = f"declares platforms that there are not: {', '.join(unknown)}"
     elif adapter.concurrency < 1:
         mistake = f"declares a concurrency of {adapter.concurrency}, so nothing would ever be sent"
     if mistake:

@@ -1,4 +1,4 @@
-"""Push: a notification to the app on a user's device."""
+"""Push: a notification to the app on each of a user's devices."""
 
 from dataclasses import replace
 
@@ -8,14 +8,14 @@ from engine.messages.blocks import Blocks
 from engine.messages.push import PARTS, prepare_push, push_payload
 from engine.messages.render import Rendered
 
-_MAX_TOKEN = 4096
+_MAX_TOKEN = 2_000
 
 
 class PushChannel(Channel):
-    """The channel ``push``. The address is the device token issued by its platform."""
+    """The channel ``push``. The address is the token of a device, issued by its platform."""
 
     name = "push"
-    address = AddressOf(column="push_token")
+    address = AddressOf(attribute="push_token", devices=True)
     blocks = Blocks(parts=PARTS, required=("title", "body"), headline="title", prepare=prepare_push)
     payload = PushPayload
     sample = "sample-token"

@@ -30,6 +30,6 @@ def subject_of(app: App, scope: SubjectScope, name: str | None) -> Subject:
         return known_names(connection, app.settings, app.kinds).subject(scope, name)
 
 
-def adapters_of(app: App) -> dict[str, str]:
-    """Return the adapter of each channel that has one."""
-    return {channel: one.adapters[0] for channel, one in app.settings.served_channels().items()}
+def adapters_of(app: App) -> dict[str, tuple[str, ...]]:
+    """Return the adapters of each channel that has any."""
+    return {channel: one.adapters for channel, one in app.settings.served_channels().items()}

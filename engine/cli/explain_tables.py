@@ -34,9 +34,7 @@ _ON_ITS_WAY = frozenset({"planned", "queued", "claimed", "handed_off", "deferred
 def show(console: Console, found: Explanation) -> None:
     """Print an explanation."""
     console.print(_headline(found.user), highlight=False)
-    if found.consents:
-        _title(console, "Consent")
-        console.print(_consents(found))
+    _show_addresses(console, found)
     if found.profile:
         _title(console, "Profile", "changes, newest last")
         console.print(_profile(found))
@@ -64,6 +62,19 @@ def show(console: Console, found: Explanation) -> None:
     console.print(_playbooks(found))
 
 
+def _show_addresses(console: Console, found: Explanation) -> None:
+    """Print where messages to the user go, and what the user agreed to."""
+    if found.devices:
+        _title(console, "Devices", "the one seen last first")
+        console.print(_devices(found))
+    if found.suppressed:
+        _title(console, "Suppressed", "addresses that get no more messages")
+        console.print(_suppressed(found))
+    if found.consents:
+        _title(console, "Consent")
+        console.print(_consents(found))
+
+
 def day_time(at: int | None) -> str:
     """Return an instant to the second, as ``2026-01-31 10:00:00Z``; a dash for None."""
     if at is None:
@@ -89,6 +100,21 @@ def _looked_at(at: Instant, due: NextEvaluation | None) -> str:
 
 
 _ANSWERS = {True: "[green]agreed[/]", False: "[yellow]refused[/]", None: "no choice any more"}
+
+
+def _devices(found: Explanation) -> WordTable:
+    table = WordTable("last seen", "platform", "token", "language", "suppressed")
+    for one in found.devices:
+        said = Text(one.suppressed or "", "yellow")
+        table.add_row(day_time(one.last_seen_at), one.platform, Text(one.token), one.locale or "", said)
+    return table
+
+
+def _suppressed(found: Explanation) -> WordTable:
+    table = WordTable("since", "channel", "address", "reason", "by")
+    for one in found.suppressed:
+        table.add_row(day_time(one.since), one.channel, Text(one.address), one.reason, Text(one.source or "-", "dim"))
+    return table
 
 
 def _consents(found: Explanation) -> WordTable:

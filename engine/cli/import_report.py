@@ -42,7 +42,7 @@ def _counts(summary: ImportSummary) -> str:
         parts.append(f"{summary.read - summary.rejected:,} would be imported, nothing was stored (--dry-run)")
     else:
         parts.append(f"{summary.new:,} new")
-        if summary.kind == "users":
+        if summary.kind in {"users", "devices"}:
             parts.append(f"{summary.changed:,} changed")
         parts.append(f"{summary.same:,} already there")
     if summary.users_made:

@@ -1,4 +1,4 @@
-"""``habitue import users|events``: imports files."""
+"""``habitue import users|events|devices``: imports files."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from engine.cli.import_report import show_summary
 from engine.content.declared import Declared
 from engine.errors import ContentError, InputError
 from engine.facts.catalog import load_catalog
-from engine.intake.files.importing import Progress, import_events, import_users
+from engine.intake.files.importing import Progress, import_devices, import_events, import_users
 from engine.intake.files.options import ImportOptions, parse_map
 from engine.intake.files.source import Source
 from engine.intake.files.summary import ImportSummary
@@ -49,11 +49,12 @@ _Import = Callable[[App, Source, Declared, ImportOptions, Progress], ImportSumma
 
 def register(program: typer.Typer) -> None:
     """Add the commands."""
-    family = typer.Typer(no_args_is_help=True, help="Import users and events from files.")
+    family = typer.Typer(no_args_is_help=True, help="Import users, events and devices from files.")
     family.command("users", epilog="Example: habitue import users crm.csv --map key=client --zone Europe/Berlin")(users)
     family.command(
         "events", epilog="Example: habitue import events orders.csv.gz --map name==order_completed --map at=date"
     )(events)
+    family.command("devices", epilog="Example: habitue import devices devices.csv --map key=member")(devices)
     program.add_typer(family, name="import")
 
 
@@ -107,6 +108,33 @@ def events(
     finish(summary, as_json)
 
 
+def devices(
+    context: typer.Context,
+    file: File,
+    *,
+    maps: Maps = None,
+    zone: Zone = None,
+    file_format: FileFormat = None,
+    delimiter: Delimiter = None,
+    date_format: DateFormat = None,
+    rejected: RejectedPath = None,
+    dry_run: DryRun = False,
+    again: Again = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import users' devices, with their push tokens. Exits with 1 if rows were rejected.
+
+    A token belongs to the user who was seen with it last.
+    """
+    with open_app(context) as app:
+        columns, constants = parse_map(maps or ())
+        options = ImportOptions(
+            columns, constants, zone_of(app, zone), date_format, ".", delimiter, rejected, dry_run, again
+        )
+        summary = _run(app, source_of(file, file_format), options, _import_devices)
+    finish(summary, as_json)
+
+
 def declared(app: App) -> Declared:
     """Return the types that the facts of the files, as ticks run them, declare for attributes and event properties.
 
@@ -133,6 +161,12 @@ def _import_events(
     app: App, source: Source, types: Declared, options: ImportOptions, progress: Progress
 ) -> ImportSummary:
     return import_events(app.database, source, types, options, app.clock, progress=progress)
+
+
+def _import_devices(
+    app: App, source: Source, types: Declared, options: ImportOptions, progress: Progress
+) -> ImportSummary:
+    return import_devices(app.database, source, types, options, app.clock, progress=progress)
 
 
 def _run(app: App, source: Source, options: ImportOptions, work: _Import) -> ImportSummary:

@@ -75,6 +75,9 @@ def send_test(
     user: User = None,
     locale: Locale = None,
     channel: Annotated[str, typer.Option(help="The channel: email, sms, push, …")] = "email",
+    platform: Annotated[
+        str | None, typer.Option(help="What the device runs on, where several adapters serve the channel: ios, …")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send one message through the channel's adapter, with its subject or text marked as a test.
@@ -85,9 +88,7 @@ def send_test(
         pending, previewer = _pending(app, PreviewRequest(_name(template), channel, locale), user)
         shown = previewer.preview(pending)
         test = previewer.test_message(pending, to, app.clock.now(), app.reviews().get(channel))
-        adapter = app.adapters().get(channel)
-        if adapter is None:
-            raise InputError(f"no adapter is configured for {channel}: name one in [channels.{channel}] of config.toml")
+        adapter = _adapter(app, channel, platform)
         masked = by_name(app.kinds.channels)[channel].masked(to)
         answer = asyncio.run(_send(adapter, test.message))
     if answer.outcome is not Outcome.ACCEPTED:
@@ -104,6 +105,24 @@ def send_test(
     if not test.marked:
         notes().print("It is not marked as a test, because the provider sends nothing but its filed texts.")
     notes().print("It is not in the action log.")
+
+
+def _adapter(app: App, channel: str, platform: str | None) -> Adapter:
+    """Return the adapter of the channel, for devices of ``platform`` if there are several.
+
+    Raises:
+        InputError: there is none, or the platform is needed to choose one.
+    """
+    outlets = app.adapters().get(channel, ())
+    if not outlets:
+        raise InputError(f"no adapter is configured for {channel}: name one in [channels.{channel}] of config.toml")
+    if platform is None and len(outlets) > 1:
+        served = ", ".join(sorted(set().union(*(one.platforms for one in outlets))))
+        raise InputError(f"several adapters serve {channel}: say with --platform what the device runs on: {served}")
+    fitting = [one.adapter for one in outlets if platform is None or one.serves(platform)]
+    if not fitting:
+        raise InputError(f"no adapter of {channel} serves devices of the platform `{platform}`")
+    return fitting[0]
 
 
 def _pending(app: App, request: PreviewRequest, user: str | None) -> tuple[PendingMessage, Previewer]:

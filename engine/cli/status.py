@@ -102,6 +102,12 @@ def show_status(out: Console, found: Status, *, by_hand: bool) -> None:
         out.print(_sweep(store.sweep), highlight=False)
     if store.repeated:
         out.print(f"transactions repeated after conflicts in the last 24 hours: {store.repeated:,}", highlight=False)
+    if store.gone:
+        out.print(
+            f"addresses suppressed in the last 24 hours because they are gone: {store.gone:,}"
+            " (`habitue suppress list` shows them)",
+            highlight=False,
+        )
     _workers(out, store)
     _ticks(out, store)
     for title, depths in (("Queue", store.queue), ("Held and unknown", store.held_or_unknown)):

@@ -16,6 +16,8 @@ class ChannelAddress:
     """The column of ``users``, or the attribute, that has the address."""
     compared: Callable[[str], str | None]
     """Returns an address in the form in which the channel compares; None if nothing can be sent to it."""
+    devices: bool = False
+    """Whether the addresses are the tokens of users' devices."""
 
 
 @dataclass(frozen=True)

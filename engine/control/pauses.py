@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from engine.actions.ledger import due_at_once
 from engine.clock import Instant
 from engine.control.interventions import Hand, record
+from engine.delivery.reasons import DeliveryReason
 from engine.errors import InputError
 from engine.store.dialects import dialect_of
-from engine.store.paused import PauseOrigin, StandingPause, Subject, standing_pauses
+from engine.store.paused import PauseOrigin, StandingPause, Subject, SubjectScope, standing_pauses
 
 _ADD = text(
     "INSERT INTO pause (scope, name, origin, since, intervention_id)"
@@ -62,6 +64,8 @@ def resume(
         return before
     record(connection, hand, "resume", str(subject), now)
     connection.execute(_REMOVE, {"scope": subject.scope, "name": subject.name})
+    if subject.scope is SubjectScope.ADAPTER:  # where it shares its channel with others, its messages wait for a while
+        due_at_once(connection, DeliveryReason.PAUSED, now)
     return before
 
 

@@ -15,12 +15,13 @@ from engine.actions.claims import Claims
 from engine.breaker import CODE_AT_FAULT, Alarm
 from engine.channels import CHANNELS
 from engine.channels.base import Channel
+from engine.channels.outlets import Outlet, platforms_of
 from engine.clock import SECOND, Clock
 from engine.composing.processes import Composers
-from engine.delivery.adapter_breaker import AdapterBreaker
 from engine.delivery.channel_breakers import ChannelBreakers
 from engine.delivery.collecting import seldom_collected
 from engine.delivery.crashes import Crashes
+from engine.delivery.devices import DeviceBinding, DeviceUse
 from engine.delivery.drafting import DraftContext, Drafter, recipe_of
 from engine.delivery.gates import GATES
 from engine.delivery.gates.base import Gate
@@ -34,6 +35,7 @@ from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext
 from engine.delivery.preparing import Composing
 from engine.delivery.recover import Recovery
+from engine.delivery.routes import RouteState
 from engine.delivery.send_keys import SendKeys
 from engine.delivery.tally import DeliveryCounts, Tally
 from engine.delivery.unsubscribe import Unsubscriber
@@ -67,7 +69,7 @@ class Delivery:
         database: Database,
         library: TemplateLibrary,
         catalog: FactCatalog,
-        adapters: Mapping[str, Adapter],
+        adapters: Mapping[str, Sequence[Outlet]],
         settings: Settings,
         clock: Clock,
         composers: Composers,
@@ -81,12 +83,17 @@ class Delivery:
         self._channels = channels
         self._gates = gates
         self._database = database
-        self._adapters = dict(adapters)
+        self._outlets = {channel: tuple(outlets) for channel, outlets in adapters.items() if outlets}
         self._settings = settings
         self._clock = clock
         self._composers = composers
+        self._names = {
+            channel: tuple(one.adapter.name for one in outlets) for channel, outlets in self._outlets.items()
+        }
         self._repeatable = frozenset(repeatable)
-        self._states = {channel: self._new_state(channel, adapter) for channel, adapter in self._adapters.items()}
+        self._states = {channel: self._new_state(channel) for channel in self._outlets}
+        self._device_use = DeviceUse(settings.devices, clock)
+        self._platforms = {channel: platforms_of(outlets) for channel, outlets in self._outlets.items()}
         self._claims = Claims(database.dialect, settings.delivery.lease)
         self._recovery = Recovery(database.dialect, settings.delivery)
         self._unsubscriber: Unsubscriber | None = None
@@ -112,6 +119,8 @@ class Delivery:
             self._gates,
             self._keys,
             self._channels,
+            devices=self._device_use,
+            platforms=self._platforms,
             coupons=coupons,
         )
         for state in self._states.values():
@@ -122,7 +131,8 @@ class Delivery:
         """Everything that is down or stopped, for ``habitue status``."""
         found: list[Alarm] = []
         for state in self._states.values():
-            found += [state.breaker.alarm] if state.breaker.alarm else []
+            breakers = [one for route in state.routes.values() for one in (route.breaker, route.silence)]
+            found += [one.alarm for one in breakers if one.alarm]
             found += state.channel_breakers.alarms
         return tuple(found)
 
@@ -145,17 +155,17 @@ class Delivery:
         """
         poll = self._settings.delivery.poll / SECOND
         async with self._open() as journal, asyncio.TaskGroup() as group:
-            for channel in self._adapters:
+            for channel in self._outlets:
                 serve = partial(self._pass, journal, Tally(), stop, among=[channel])
                 group.create_task(_repeat(serve, stop, poll))
-            serve = partial(self._pass, journal, Tally(), stop, apart_from=list(self._adapters))
+            serve = partial(self._pass, journal, Tally(), stop, apart_from=list(self._outlets))
             group.create_task(_repeat(serve, stop, poll))
             group.create_task(_repeat(partial(self._recover, journal), stop, poll))
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Journal]:
         """Open the journal and then the adapters; they are closed in reverse order."""
-        limits = [self._settings.channel(name).in_flight for name in self._adapters]
+        limits = [self._settings.channel(name).in_flight for name, names in self._names.items() for _ in names]
         give_up_after = self._settings.delivery.lease
         group = max(limits, default=1)
         in_flight = InFlight(self._crashes.folder, 2 * sum(limits) + 1)  # some room for those whose answers are lost
@@ -164,8 +174,9 @@ class Delivery:
             opened.enter_context(seldom_collected())
             opened.callback(in_flight.close)
             await opened.enter_async_context(journal)
-            for adapter in self._adapters.values():
-                await opened.enter_async_context(adapter)
+            for outlets in self._outlets.values():
+                for outlet in outlets:
+                    await opened.enter_async_context(outlet.adapter)
             yield journal
 
     async def _pass(
@@ -189,9 +200,9 @@ class Delivery:
         lanes = [
             Lane(
                 name,
-                self._adapters.get(name),
+                self._outlets.get(name, ()),
                 self._settings.channel(name).in_flight,
-                self._states.get(name) or self._states.setdefault(name, self._new_state(name, None)),
+                self._states.get(name) or self._states.setdefault(name, self._new_state(name)),
                 context,
             )
             for name in waiting
@@ -210,8 +221,7 @@ class Delivery:
         found = self._claims.channels(connection)
         if not (paused := read_paused(connection)):
             return found
-        adapters = {name: one.name for name, one in self._adapters.items()}
-        running = (name for name in found if not paused.stops_channel(name, adapters.get(name)))
+        running = (name for name in found if not paused.stops_channel(name, self._names.get(name, ())))
         return [name for name in running if self._claims.anything_to_take(connection, name, now)]
 
     async def _recover(self, journal: Journal) -> int:
@@ -237,6 +247,7 @@ class Delivery:
             journal=journal,
             claims=self._claims,
             loader=loader,
+            binding=self._binding,
             composing=Composing(Drafter(context, self._channels), self._templates, self._composers),
             gates=self._gates,
             settings=self._settings.delivery,
@@ -248,15 +259,22 @@ class Delivery:
             superseded=lambda: self._loader is not loader,
         )
 
-    def _new_state(self, channel: str, adapter: Adapter | None) -> LaneState:
-        name = adapter.name if adapter else channel
-        keys = SendKeys(adapter, self._clock, self._settings.delivery, repeatable=name in self._repeatable)
-        return LaneState(AdapterBreaker(name), ChannelBreakers(channel), keys)
+    def _new_state(self, channel: str) -> LaneState:
+        adapters = [one.adapter for one in self._outlets.get(channel, ())]
+        routes = {one.name: RouteState(one.name, self._send_keys(one, one.name)) for one in adapters}
+        without = {} if routes else {channel: RouteState(channel, self._send_keys(None, channel))}
+        return LaneState({**routes, **without}, ChannelBreakers(channel))
+
+    def _send_keys(self, adapter: Adapter | None, name: str) -> SendKeys:
+        return SendKeys(adapter, self._clock, self._settings.delivery, repeatable=name in self._repeatable)
+
+    def _binding(self, channel: str) -> DeviceBinding:
+        return DeviceBinding(self._database.dialect, channel, self._platforms.get(channel), self._device_use)
 
     def _gate_context(self, now: int) -> GateContext:
         return GateContext(
             now=now,
-            channels=frozenset(self._adapters),
+            channels=frozenset(self._outlets),
             consent=self._settings.consent,
             quiet_hours=self._settings.delivery.quiet_hours,
             brand_zone=self._settings.brand.timezone,

@@ -2,7 +2,8 @@
 
 Providers and mail systems recognise a second copy by the idempotency key and the Message-ID. So neither may depend on
 what a lost transaction takes along: row ids, and the instant at which a row was written. Both are derived from the
-installation, the playbook, the user's key, the occasion, the step and the attempt.
+installation, the playbook, the user's key, the occasion, the step and the attempt; for a message to one of several devices,
+the device takes the place of the attempt.
 """
 
 from hashlib import blake2b
@@ -40,8 +41,8 @@ class MessageKeys:
         """
         self._installation.value()
 
-    def key(self, playbook: str, user_key: str, occasion: str, step: str, attempt: int) -> str:
-        """Return the idempotency key of one attempt at one step."""
+    def key(self, playbook: str, user_key: str, occasion: str, step: str, attempt: int | str) -> str:
+        """Return the idempotency key of one attempt at one step; ``attempt`` is its number, or names the device."""
         return message_key(self._installation.value(), playbook, user_key, occasion, step, str(attempt))
 
 

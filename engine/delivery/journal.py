@@ -19,11 +19,12 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.actions.moves import HasFence, Move, Mover
 from engine.actions.states import ENDED_UNSENT, State
-from engine.clock import SECOND, Clock
+from engine.clock import SECOND, Clock, Instant
 from engine.delivery.gates.asking import release
 from engine.delivery.gates.base import Gate
 from engine.delivery.in_flight.table import InFlight
 from engine.errors import StoreError
+from engine.intake.write.suppressions import suppress_gone
 from engine.store.data_errors import is_store_error
 from engine.store.database import Database
 
@@ -211,6 +212,7 @@ class Journal:
         results = [self._decide(post, ours, connection) for post in posts]
         moves = [move for one in results for move in one.values()]
         self._mover.write_held(connection, moves, self._clock.now())
+        _suppress_gone(connection, moves, self._clock.now())
         ended = [move.action_id for move in moves if move.state in ENDED_UNSENT]
         if ended:
             release(connection, ended, self._gates)
@@ -234,3 +236,13 @@ class Journal:
                     raise
                 raise _Undecided(post, error) from error
         return {move.action_id: move for move in moves if move.action_id in ours}
+
+
+def _suppress_gone(connection: Connection, moves: Sequence[Move], now: Instant) -> None:
+    """Suppress the addresses that the moves say are gone. In one order, so that two workers cannot deadlock."""
+    gone: dict[tuple[str, str], list[str]] = {}
+    for move in moves:
+        if move.gone is not None:
+            gone.setdefault((move.gone.channel, move.gone.source), []).append(move.gone.address)
+    for (channel, source), addresses in sorted(gone.items()):
+        suppress_gone(connection, channel, addresses, source, now)

@@ -1,25 +1,28 @@
 """Delivering one channel: claim -> load -> gates -> compose -> hand off -> send -> record.
 
-Lanes share only the journal, so that a slow provider holds up only its own channel. A hand-off is committed before the
-adapter gets the message.
+Lanes share only the journal, so that a slow provider holds up only its own channel. Where several adapters serve a channel,
+each message takes the route of its device, and no route waits for another. A hand-off is committed before the adapter gets the
+message.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from adapters.base import Adapter, Answer, Message
+from adapters.base import Answer, Message
 from engine.actions.claims import Claim, Claims
 from engine.actions.moves import HasFence, Move
 from engine.actions.send_keys import SendKey
 from engine.actions.states import State
-from engine.clock import Clock
-from engine.delivery.adapter_breaker import AdapterBreaker
+from engine.channels.outlets import Outlet
+from engine.clock import SECOND, Clock
 from engine.delivery.channel_breakers import ChannelBreakers
+from engine.delivery.devices import DeviceBinding
 from engine.delivery.gates.base import Gate, Verdict
 from engine.delivery.hand_off import HandOff
 from engine.delivery.journal import DecisionFailed, Journal, TransactionalMoves
@@ -28,15 +31,17 @@ from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import Composing, Group, Preparer
 from engine.delivery.reasons import DeliveryReason
+from engine.delivery.routes import Load, Route, RouteState, Wait, route_for, waiting
 from engine.delivery.second_look import ask_again
-from engine.delivery.send_keys import SendKeys
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
 from engine.faults import trail
 from engine.settings import DeliverySettings
 from engine.store.data_errors import is_store_error
-from engine.store.paused import read_paused
+from engine.store.paused import NOTHING_PAUSED, read_paused
 
+_GLANCE = 0.02
+"""Seconds between two looks at what several adapters are doing."""
 _AT_A_STRETCH = 25
 """How many messages are judged before the senders get to run: about half a millisecond of work."""
 
@@ -52,6 +57,7 @@ class LaneContext:
     journal: Journal
     claims: Claims
     loader: Loader
+    binding: Callable[[str], DeviceBinding]
     composing: Composing
     gates: Sequence[Gate[Any]]
     settings: DeliverySettings
@@ -65,31 +71,38 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class LaneState:
-    """What a lane keeps between passes: the breakers of its adapter, channel and templates; and whence keys come."""
+    """What a lane remembers between passes: the breakers of its adapters, by their names, its channel and its templates."""
 
-    breaker: AdapterBreaker
+    routes: Mapping[str, RouteState]
     channel_breakers: ChannelBreakers
-    send_keys: SendKeys
 
 
 class Lane:
     """Serves one channel until nothing is due on it."""
 
     def __init__(
-        self, channel: str, adapter: Adapter | None, in_flight: int, state: LaneState, context: LaneContext
+        self, channel: str, outlets: Sequence[Outlet], in_flight: int, state: LaneState, context: LaneContext
     ) -> None:
-        """Serve ``channel`` through ``adapter``; without an adapter, the gates refuse all messages."""
+        """Serve ``channel`` through ``outlets``; without any, the gates refuse all messages."""
         self._channel = channel
-        self._adapter_name = adapter.name if adapter else None
-        self._breaker = state.breaker
         self._channel_breakers = state.channel_breakers
-        self._send_keys = state.send_keys
         self._context = context
+        self._binding = context.binding(channel)
         self._group = max(1, in_flight // 2)
-        self._handing_off: asyncio.Task[None] | None = None
         self._preparer = Preparer(context.composing, context.gates, state.channel_breakers, self._halted)
-        self._sender = Sender(
-            adapter,
+        self._routes = [
+            self._route(outlet, state.routes[outlet.adapter.name if outlet else channel], in_flight)
+            for outlet in outlets or (None,)
+        ]
+        self._only = self._routes[0] if len(self._routes) == 1 else None
+        """The route if there is but one: then it is waited for."""
+        self._paused = NOTHING_PAUSED
+        """What was paused at the last claim."""
+
+    def _route(self, outlet: Outlet | None, state: RouteState, in_flight: int) -> Route:
+        context = self._context
+        sender = Sender(
+            outlet.adapter if outlet else None,
             state.breaker,
             in_flight,
             context.journal,
@@ -98,33 +111,58 @@ class Lane:
             context.settings,
             context.pauses,
             self._ask_again,
+            state.silence,
         )
+        return Route(outlet, state, sender, in_flight)
 
     async def work(self) -> int:
         """Deliver what is due and finish messages in flight; return how many actions were claimed."""
-        async with self._sender:
+        async with AsyncExitStack() as senders:
+            for route in self._routes:
+                await senders.enter_async_context(route.sender)
             return await self._feed()
 
     async def _feed(self) -> int:
         claimed = 0
         upcoming = asyncio.create_task(self._claim())
         try:
-            while batch := await upcoming:
+            while (batch := await upcoming) or await self._more_due():
                 claimed += len(batch)
-                trial = self._breaker.trying or self._channel_breakers.trying
+                trial = self._all_trying() or self._channel_breakers.trying
                 if not trial:
                     upcoming = asyncio.create_task(self._claim())
                 await self._process(batch, trial=trial)
                 if trial:
-                    await self._sender.drained()
+                    await self._drained()
                     upcoming = asyncio.create_task(self._claim())
-            await self._handed_off()
+            for route in self._routes:
+                await route.handed_off()
         finally:
-            if self._handing_off is not None:
-                self._handing_off.cancel()  # after an error: it may wait for senders that will send no more
-            await asyncio.gather(upcoming, self._handed_off(), return_exceptions=True)
-        await self._sender.drained()
+            for route in self._routes:
+                route.stop()
+            left = (route.handed_off() for route in self._routes)
+            await asyncio.gather(upcoming, *left, return_exceptions=True)
+        await self._drained()
         return claimed
+
+    async def _drained(self) -> None:
+        for route in self._routes:
+            await route.sender.drained()
+
+    async def _more_due(self) -> bool:
+        """While one of several adapters is at work, wait for messages that others could send; tell whether there are any."""
+        if self._only is not None:
+            return False
+        loop, poll = asyncio.get_running_loop(), self._context.settings.poll / SECOND
+        look_at = loop.time() + poll
+        while not all(route.idle for route in self._routes):
+            await asyncio.sleep(_GLANCE)
+            now = self._context.clock.now()
+            if loop.time() >= look_at and not (self._halted(now) or self._context.superseded()):
+                look_at = loop.time() + poll
+                if await self._context.journal.read(partial(self._anything_due, now)):
+                    return True
+        return False
 
     # --- claim, load -------------------------------------------------------------------------------------------
 
@@ -133,7 +171,7 @@ class Lane:
         now = self._context.clock.now()
         if self._halted(now) or self._context.superseded():
             return LoadedBatch()
-        limit = 1 if self._breaker.trying else self._channel_breakers.limit(self._context.settings.batch)
+        limit = 1 if self._all_trying() else self._channel_breakers.limit(self._context.settings.batch)
         claims = await self._context.journal.run(partial(self._take, now, limit))
         if not claims:
             return LoadedBatch()
@@ -146,16 +184,31 @@ class Lane:
             return LoadedBatch()
 
     def _take(self, now: int, limit: int, connection: Connection) -> list[Claim]:
-        if read_paused(connection).stops_channel(self._channel, self._adapter_name):
+        if self._read_paused(connection):
             return []
         return self._context.claims.take(connection, self._channel, now, limit)
+
+    def _anything_due(self, now: int, connection: Connection) -> bool:
+        if self._read_paused(connection):
+            return False
+        return self._context.claims.anything_to_take(connection, self._channel, now)
+
+    def _read_paused(self, connection: Connection) -> bool:
+        """Read what is paused; tell whether the whole channel is."""
+        self._paused = read_paused(connection)
+        names = [route.name for route in self._routes if route.name is not None]
+        return self._paused.stops_channel(self._channel, names)
+
+    def _all_trying(self) -> bool:
+        return all(route.breaker.trying for route in self._routes)
 
     def _halted(self, now: int) -> DeliveryReason | None:
         """Return why nothing may be handed off now; None if it may."""
         if self._context.stopping():
             return DeliveryReason.WORKER_STOPPED
-        if self._breaker.paused(now):
-            return pause_reason(self._breaker)
+        pauses = [route.pause(now) for route in self._routes]
+        if all(pauses):
+            return pauses[0]
         return DeliveryReason.CODE_AT_FAULT if self._channel_breakers.paused(now) else None
 
     async def _requeue(self, claims: Sequence[Claim], error: Exception) -> None:
@@ -170,56 +223,91 @@ class Lane:
     # --- gates, compose ----------------------------------------------------------------------------------------
 
     async def _process(self, batch: LoadedBatch, *, trial: bool) -> None:
-        """Take ``batch`` through the gates and have it composed; its last group may still be handed off afterwards.
+        """Take ``batch`` through the gates and have it composed; its last groups may still be handed off afterwards.
 
         Of a ``trial`` everything is handed off, so that the gates have been asked in all.
         """
-        group = Group()
         gate_context = self._context.gate_context(self._context.clock.now())
-        self._preparer.unloaded(batch, group, gate_context.now)
+        loads = {route: Load() for route in self._routes}
+        self._preparer.unloaded(batch, loads[self._routes[0]].group, gate_context.now)
         judged = False
-        passed: list[PendingMessage] = []
         for number, loaded in enumerate(batch.actions, start=1):
-            if not self._preparer.halted(loaded.message, gate_context.now, group):
-                message = self._preparer.judge(loaded, gate_context, group)
+            route = self._only or route_for(loaded.message, self._routes)
+            load = loads[route]
+            if self._may_go(loaded.message, route, load, gate_context.now):
+                message = self._preparer.judge(loaded, gate_context, load.group)
                 judged = True
-                passed += [message] if message is not None else []
-            if len(passed) >= self._group:
-                await self._preparer.compose(passed, gate_context.now, group)
-                await self._begin_hand_off(group, gate_context)
-                group, passed = Group(), []
+                if message is not None:
+                    load.passed.append(message)
+                    load.served = True
+            if len(load.passed) >= self._group and not (route.busy and self._only is None):
+                await self._send_off(route, load, gate_context)
             if not number % _AT_A_STRETCH:
                 await asyncio.sleep(0)  # let the senders run
-        await self._preparer.compose(passed, gate_context.now, group)
-        await self._begin_hand_off(group, gate_context)
+        await self._finish(loads, gate_context)
         if trial:
-            await self._handed_off()
+            for route in self._routes:
+                await route.handed_off()
         if judged and not self._channel_breakers.paused(gate_context.now):
             self._channel_breakers.worked(self._context.settings.batch)
 
+    def _may_go(self, message: PendingMessage, route: Route, load: Load, now: int) -> bool:
+        """Tell whether a message may be judged now; otherwise it goes back, due when its route may be used again."""
+        if self._preparer.halted(message, now, load.group):
+            return False
+        if self._only is not None:
+            return True
+        if self._paused.stopping_adapter(route.name) is not None:
+            load.group.stopped.append(message)
+            return False
+        wait = route.wait(now, taken=bool(load.passed))
+        if wait is not None:
+            load.group.moves.append(waiting(message, wait))
+        return wait is None
+
+    async def _send_off(self, route: Route, load: Load, gate_context: GateContext) -> None:
+        """Have a group of ``load`` composed, and hand it off as soon as the one before it has been."""
+        part, group = load.take(self._group)
+        await self._preparer.compose(part, gate_context.now, group)
+        if group:
+            await route.begin(self._hand_off(route, group, gate_context))
+
+    async def _finish(self, loads: Mapping[Route, Load], gate_context: GateContext) -> None:
+        """Send off what is left of a batch. A route that has no room gives way to others that could go on meanwhile."""
+        if self._only is not None:
+            await self._send_off(self._only, loads[self._only], gate_context)
+            return
+        while left := [route for route in self._routes if loads[route]]:
+            for route in left:
+                load = loads[route]
+                if load.passed and not route.busy:
+                    await self._send_off(route, load, gate_context)
+                elif load.passed and self._gives_way(route, loads):
+                    wait = route.give_way(gate_context.now)
+                    load.group.moves += [waiting(message, wait) for message in load.passed]
+                    load.passed = []
+                if not load.passed and load.group:  # moves alone need no room
+                    await self._hand_off(route, load.take(0)[1], gate_context)
+            await next((route for route in left if loads[route]), left[0]).moved(_GLANCE)
+
+    def _gives_way(self, route: Route, loads: Mapping[Route, Load]) -> bool:
+        """Tell whether ``route``, which has no room, would hold up others that have sent what the batch had for them."""
+        others = (one for one in self._routes if one is not route and loads[one].served and not loads[one].passed)
+        return route.silent or any(one.hungry and one.works for one in others)
+
     # --- hand off ----------------------------------------------------------------------------------------------
 
-    async def _begin_hand_off(self, group: Group, gate_context: GateContext) -> None:
-        """Hand ``group`` off as soon as the one before it has been, while the next is composed."""
-        await self._handed_off()
-        if group:
-            self._handing_off = asyncio.create_task(self._hand_off(group, gate_context))
-
-    async def _handed_off(self) -> None:
-        """Wait until the last group is handed off."""
-        if self._handing_off is not None:
-            await self._handing_off
-
-    async def _hand_off(self, group: Group, gate_context: GateContext) -> None:
+    async def _hand_off(self, route: Route, group: Group, gate_context: GateContext) -> None:
+        sender = route.sender
         asked = [pending for pending, _ in group.passed]
-        keys = await self._keys(asked, group) if self._send_keys.concern(asked) else {}
-        await self._sender.acquire(number := len(group.passed))
+        keys = await self._keys(route, asked, group) if route.send_keys.concern(asked) else {}
+        await sender.acquire(number := len(group.passed))
         now = self._context.clock.now()
-        group.passed = [one for one in group.passed if not self._preparer.halted(one[0], now, group)]
-        self._sender.release(number - len(group.passed))
+        group.passed = [one for one in group.passed if self._may_leave(one[0], route, now, group)]
+        sender.release(number - len(group.passed))
         lease_until = now + self._context.settings.lease
         hand_off = HandOff(
-            group, gate_context, self._context.gates, self._ask_again, self._adapter_name, lease_until, keys
+            group, gate_context, self._context.gates, self._ask_again, route.name, self._binding, lease_until, keys
         )
         asked_at = asyncio.get_running_loop().time()
         posted = self._context.journal.post(
@@ -230,26 +318,36 @@ class Lane:
         try:
             written = await posted
         except DecisionFailed as failed:
-            self._sender.release(len(group.passed))
+            sender.release(len(group.passed))
             await self._take_back(group, hand_off.claims, failed.error)
             return
         except Exception:
-            self._sender.release(len(group.passed))
+            sender.release(len(group.passed))
             raise
         self._context.tally.count(move for move in written.values() if move.state is not State.HANDED_OFF)
         for pending, ready in group.passed:
             move = written.get(pending.action_id)
             if move is not None and move.state is State.HANDED_OFF:
-                self._sender.send(_outgoing(pending, ready.message, lease_until, asked_at, move.send_key))
+                sender.send(_outgoing(pending, ready.message, lease_until, asked_at, move.send_key))
             else:
-                self._sender.release()
+                sender.release()
 
-    async def _keys(self, messages: Sequence[PendingMessage], group: Group) -> Mapping[int, SendKey]:
+    def _may_leave(self, message: PendingMessage, route: Route, now: int, group: Group) -> bool:
+        """Tell whether a composed message may still be handed off; otherwise it goes back."""
+        if self._preparer.halted(message, now, group):
+            return False
+        alarm = route.breaker.alarm
+        if self._only is None and alarm is not None and (reason := route.pause(now)) is not None:
+            group.moves.append(waiting(message, Wait(reason, alarm.until)))
+            return False
+        return True
+
+    async def _keys(self, route: Route, messages: Sequence[PendingMessage], group: Group) -> Mapping[int, SendKey]:
         """Return the keys of ``messages``; those that must not be handed off without one leave ``group``."""
-        keyed = await self._send_keys.fetch(messages)
+        keyed = await route.send_keys.fetch(messages)
         if isinstance(keyed, Answer):
-            self._sender.offered_nothing(keyed)
-            reason = pause_reason(self._breaker)
+            route.sender.offered_nothing(keyed)
+            reason = pause_reason(route.breaker)
             group.moves += [Move(one.action_id, one.fence, State.QUEUED, reason) for one in messages]
             group.passed = []
             return {}

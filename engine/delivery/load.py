@@ -16,11 +16,12 @@ from engine.actions.send_keys import stored_key
 from engine.channels import CHANNELS
 from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
+from engine.delivery.devices import DeviceUse, Platforms, address_columns
 from engine.delivery.gates.base import Columns, Gate, Lookup
 from engine.delivery.identity import MessageKeys
 from engine.delivery.kept_templates import TemplateNeeds, TemplatesInUse
-from engine.delivery.pending_message import Coupon, MessageOccasion, PendingMessage
-from engine.delivery.selecting import ActionRow, BatchQuery, ReadAction
+from engine.delivery.pending_message import Coupon, MessageDevice, MessageOccasion, PendingMessage
+from engine.delivery.selecting import ActionRow, AddressColumns, BatchQuery, ReadAction
 from engine.errors import BadRow
 from engine.faults import trail
 from engine.incentives.form import CouponSection
@@ -70,18 +71,23 @@ class _Reading:
     """How batches are read for templates with the same needs."""
 
     def __init__(
-        self, dialect: Dialect, needs: TemplateNeeds, gates: Sequence[Gate[Any]], channels: Sequence[Channel]
+        self,
+        dialect: Dialect,
+        needs: TemplateNeeds,
+        gates: Sequence[Gate[Any]],
+        addresses: Mapping[str, AddressColumns],
     ) -> None:
         self.needs = needs
         self._names = tuple(needs.facts)
         self._booleans = frozenset(name for name, kind in needs.facts.items() if kind is ValueType.BOOLEAN)
-        addresses = {one.name: one.address.sql(dialect) for one in channels}
-        self._queries = {name: BatchQuery(dialect, sql, self._names, gates) for name, sql in addresses.items()}
-        self._no_channel = BatchQuery(dialect, "NULL", self._names, gates)
+        self._queries = {name: BatchQuery(dialect, one, self._names, gates) for name, one in addresses.items()}
+        self._no_channel = BatchQuery(dialect, AddressColumns(), self._names, gates)
 
-    def fetch(self, connection: Connection, channel: str, claims: Sequence[Claim]) -> dict[int, ReadAction]:
+    def fetch(
+        self, connection: Connection, channel: str, claims: Sequence[Claim], seen_since: int
+    ) -> dict[int, ReadAction]:
         """Return the data of ``claims`` by action id; see ``BatchQuery``."""
-        return self._queries.get(channel, self._no_channel).fetch(connection, claims)
+        return self._queries.get(channel, self._no_channel).fetch(connection, claims, seen_since)
 
     def facts(self, read: ReadAction) -> dict[str, object]:
         """Return the facts of an action's user, as templates read them."""
@@ -107,9 +113,18 @@ class Loader:
         keys: MessageKeys,
         channels: Sequence[Channel] = CHANNELS,
         *,
+        devices: DeviceUse,
+        platforms: Mapping[str, Platforms] | None = None,
         coupons: Mapping[str, CouponSection] | None = None,
     ) -> None:
-        """``coupons`` are those of the files; those that are gone are read when needed."""
+        """``platforms`` are those that each channel's adapters serve; a channel that it does not name serves any.
+
+        ``coupons`` are those of the files; those that are gone are read when needed.
+        """
+        self._devices = devices
+        self._addresses = {
+            one.name: address_columns(one, database.dialect, (platforms or {}).get(one.name)) for one in channels
+        }
         self._coupons = KeptCoupons(coupons or {})
         self._database = database
         self._templates = templates
@@ -122,7 +137,7 @@ class Loader:
         self._expiries = text(f"SELECT a.expires_at FROM {ids} AS r JOIN action AS a ON a.id = r.id")
 
     def _make_reading(self, needs: TemplateNeeds) -> _Reading:
-        return _Reading(self._database.dialect, needs, self._gates, tuple(self._channels.values()))
+        return _Reading(self._database.dialect, needs, self._gates, self._addresses)
 
     def load(self, channel: str, claims: Sequence[Claim]) -> LoadedBatch:
         """Return the data of ``claims``, all of one channel, in the given order."""
@@ -141,13 +156,13 @@ class Loader:
         self, connection: Connection, channel: str, claims: Sequence[Claim]
     ) -> tuple[_Reading, dict[int, ReadAction]]:
         """Return the data of ``claims``, with what templates need that only now turned out to be needed."""
-        reading = self._reading
-        found = reading.fetch(connection, channel, claims)
+        reading, seen_since = self._reading, self._devices.seen_since
+        found = reading.fetch(connection, channel, claims, seen_since)
         wanted = {(read.row.template or "", read.row.locale or "") for read in found.values()}
         needs = self._templates.complete(connection, channel, wanted).needs
         if needs is not reading.needs:
             reading = self._reading = self._make_reading(needs)
-            found = reading.fetch(connection, channel, claims)
+            found = reading.fetch(connection, channel, claims, seen_since)
         return reading, found
 
     def _read_coupons(self, connection: Connection, found: Iterable[ReadAction]) -> None:
@@ -196,11 +211,12 @@ class Loader:
 
     def _message(self, channel: str, claim: Claim, read: ReadAction, reading: _Reading) -> PendingMessage:
         row, known = read.row, self._channels.get(channel)
+        attempt = row.attempt if row.device_id is None else f"{channel}:{row.address}"
         recipient = known.usable(row.address) if known and row.address else None
         return PendingMessage(
             action_id=claim.action_id,
             fence=claim.fence,
-            key=self._keys.key(row.playbook, row.user_key, row.occasion, row.step, row.attempt),
+            key=self._keys.key(row.playbook, row.user_key, row.occasion, row.step, attempt),
             enrolment_id=row.enrolment_id,
             step=row.step,
             attempt=row.attempt,
@@ -225,10 +241,18 @@ class Loader:
             occasion=_occasion(row),
             adapter=row.adapter,
             send_key=stored_key(row.send_key, row.send_key_until, row.in_doubt_since),
+            device=_device(row),
+            unserved=bool(row.unserved),
         )
 
     def _coupon(self, row: ActionRow) -> Coupon:
         return Coupon(row.coupon_code or "", row.coupon_expires_at, self._coupons.worth(row.coupon_name or ""))
+
+
+def _device(row: ActionRow) -> MessageDevice | None:
+    if row.device_id is None:
+        return None
+    return MessageDevice(row.device_id, row.device_platform or "", row.bound_to is not None)
 
 
 def _occasion(row: ActionRow) -> MessageOccasion | None:

@@ -3,7 +3,7 @@
 import zlib
 
 from adapters.base import Answer, Outcome
-from engine.actions.moves import Move
+from engine.actions.moves import GoneAddress, Move
 from engine.actions.send_keys import NO_SEND_KEY, SendKey
 from engine.actions.states import State
 from engine.clock import HOUR
@@ -15,6 +15,8 @@ LONGEST_WAIT = 6 * HOUR
 _JITTER = 0.25
 MAX_DETAIL = 300
 """How many characters of a provider's text are stored."""
+GONE_DETAIL = "the address is gone and gets nothing more"
+"""What the log says of a message whose address does not exist any more."""
 
 
 def retry_wait(action_id: int, tries: int, first_wait: int) -> int:
@@ -73,7 +75,7 @@ def follow(
                 settings=settings,
                 key=key,
             )._replace(adapter=adapter, reference=answer.reference or None)  # by which a receipt finds it
-    return Move(
+    move = Move(
         pending.action_id,
         pending.fence,
         state,
@@ -86,6 +88,19 @@ def follow(
         reference=answer.reference or None,
         via=via,
         send_key=kept,
+    )
+    return _without_address(move, pending, adapter) if answer.gone and pending.suppression_form else move
+
+
+def _without_address(move: Move, pending: PendingMessage, adapter: str) -> Move:
+    """Return ``move`` with what follows if the address is gone: it is suppressed, and the step's next channel is tried."""
+    gone = GoneAddress(pending.channel, pending.suppression_form or "", adapter)
+    following = pending.next_channels if move.state is State.FAILED else ()
+    return move._replace(
+        gone=gone,
+        detail=move.detail or GONE_DETAIL,
+        next_channel=following[0] if following else None,
+        later_channels=following[1:],
     )
 
 

@@ -25,6 +25,14 @@ class MessageOccasion(NamedTuple):
     at: int
 
 
+class MessageDevice(NamedTuple):
+    """The device to which a message goes. ``bound``: an earlier hand-off, or another message, has decided that."""
+
+    id: int
+    platform: str
+    bound: bool
+
+
 class PendingMessage(NamedTuple):
     """One claimed action with the data of its user, enrolment and coupon.
 
@@ -32,7 +40,8 @@ class PendingMessage(NamedTuple):
     ``address`` is the user's stored address on the action's channel, or None. ``recipient`` is the address in the form
     to send to, None if it is invalid; ``suppression_form`` is its form in the suppression list. ``occasion`` is None if the enrolment is lost. ``event`` has the
     properties of the event that triggered the enrolment, ``facts`` the declared facts that templates read. ``adapter`` is
-    the one that it was last handed to, ``send_key`` the key that this one recognises; None if there is none.
+    the one that it was last handed to, ``send_key`` the key that this one recognises; None if there is none. ``device`` is
+    None on channels that do not go to devices; ``unserved`` tells that the user has none but such as no adapter serves.
     """
 
     action_id: int
@@ -62,6 +71,8 @@ class PendingMessage(NamedTuple):
     occasion: MessageOccasion | None = None
     adapter: str | None = None
     send_key: SendKey | None = None
+    device: MessageDevice | None = None
+    unserved: bool = False
 
     @property
     def in_doubt(self) -> bool:

@@ -42,14 +42,17 @@ class BadMessage:
 
 @dataclass(slots=True)
 class Group:
-    """What is written together: messages that passed, moves of others, and messages to quarantine."""
+    """What is written together: messages that passed, moves of others, messages to quarantine, and messages whose adapter a
+    person has paused while others of the channel go on.
+    """
 
     passed: list[tuple[PendingMessage, ReadyMessage]] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     bad: list[BadMessage] = field(default_factory=list)
+    stopped: list[PendingMessage] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.passed or self.moves or self.bad)
+        return bool(self.passed or self.moves or self.bad or self.stopped)
 
 
 @dataclass(frozen=True)

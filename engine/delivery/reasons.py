@@ -23,6 +23,10 @@ class DeliveryReason(DescribedEnum):
         "adapter_down",
         "The provider is down, refuses us, or its configuration is wrong; the message waits and is not lost.",
     )
+    ADAPTER_BUSY = (
+        "adapter_busy",
+        "Its adapter takes no more at present, and the channel's others need not wait for it; it is tried again.",
+    )
     CODE_AT_FAULT = breaker.CODE_AT_FAULT, "A bug in the program or a template stopped it; it waits and is not lost."
     WORKER_STOPPED = "worker_stopped", "The worker stopped before the hand-off; another worker will take it."
     LEASE_RAN_OUT = (
@@ -41,6 +45,10 @@ class DeliveryReason(DescribedEnum):
     PAUSED_BY_FILE = (
         "paused_by_file",
         'The file of its playbook says `state = "paused"`; it waits until the file says otherwise.',
+    )
+    DEVICE_CHANGED = (
+        "device_changed",
+        "Its device came to belong to another user just before the hand-off; it is prepared again for another device.",
     )
     NO_ANSWER = "no_answer", "The worker crashed or lost the connection between the hand-off and the answer."
     RESENT = (

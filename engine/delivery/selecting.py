@@ -50,6 +50,10 @@ class ActionRow(NamedTuple):
     send_key: str | None
     send_key_until: int | None
     in_doubt_since: int | None
+    bound_to: int | None
+    device_id: int | None
+    device_platform: str | None
+    unserved: bool | None
 
 
 _COLUMNS: Mapping[str, str] = {
@@ -67,7 +71,6 @@ _COLUMNS: Mapping[str, str] = {
     "tries": "a.tries",
     "occasion": OCCASION_SQL,
     "user_key": "u.key",
-    "locale": "u.locale",
     "timezone": "u.timezone",
     "coupon_code": "k.code",
     "coupon_expires_at": "k.expires_at",
@@ -81,7 +84,9 @@ _COLUMNS: Mapping[str, str] = {
     "send_key": "a.send_key",
     "send_key_until": "a.send_key_until",
     "in_doubt_since": "a.in_doubt_since",
+    "bound_to": "a.device_id",
 }
+_OF_ADDRESS = ("address", "device_id", "device_platform", "unserved", "locale")
 _JOINS = (
     "JOIN action AS a ON a.id = r.id",
     "JOIN users AS u ON u.id = a.user_id",
@@ -90,6 +95,22 @@ _JOINS = (
     "LEFT JOIN event AS e ON e.id = n.event_id",
     "LEFT JOIN coupon_code AS k ON k.enrolment_id = a.enrolment_id AND k.coupon = a.coupon",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class AddressColumns:
+    """SQL for where messages of a channel go: the address, and the device, if the channel goes to devices.
+
+    ``seen_since`` tells whether the SQL has the bind ``:seen_since``.
+    """
+
+    address: str = "NULL"
+    device_id: str = "CAST(NULL AS BIGINT)"
+    device_platform: str = "NULL"
+    unserved: str = "NULL"
+    locale: str = "u.locale"
+    joins: tuple[str, ...] = ()
+    seen_since: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +125,14 @@ class ReadAction:
 class BatchQuery:
     """Reads batches of one channel; built once for the given gates and facts."""
 
-    def __init__(self, dialect: Dialect, address: str, facts: Sequence[str], gates: Sequence[Gate[Any]]) -> None:
-        """``address`` is SQL for the user's address on the channel."""
-        columns = [(name, {**_COLUMNS, "address": address}[name]) for name in ActionRow._fields]
-        joins = [*_JOINS]
+    def __init__(
+        self, dialect: Dialect, address: AddressColumns, facts: Sequence[str], gates: Sequence[Gate[Any]]
+    ) -> None:
+        """``address`` says where messages of the channel go."""
+        known = {**_COLUMNS, **{name: getattr(address, name) for name in _OF_ADDRESS}}
+        columns = [(name, known[name]) for name in ActionRow._fields]
+        joins = [*_JOINS, *address.joins]
+        self._seen_since = address.seen_since
         self._gate_rows: list[tuple[slice, Callable[[Any], Any]] | None] = []
         for gate in gates:
             if not isinstance(gate.needs, Columns):
@@ -124,9 +149,15 @@ class BatchQuery:
         listed = ", ".join(f"{sql} AS {name}" for name, sql in columns)
         self._select = text(f"SELECT {listed} FROM {ids} AS r {' '.join(joins)}")
 
-    def fetch(self, connection: Connection, claims: Sequence[Claim]) -> dict[int, ReadAction]:
-        """Return the data of ``claims`` by action id; actions whose user no longer exists are missing."""
-        found = connection.execute(self._select, {"rows": pack([[claim.action_id] for claim in claims])}).all()
+    def fetch(self, connection: Connection, claims: Sequence[Claim], seen_since: int) -> dict[int, ReadAction]:
+        """Return the data of ``claims`` by action id; actions whose user no longer exists are missing.
+
+        Devices that were not seen after ``seen_since`` are not used.
+        """
+        binds: dict[str, object] = {"rows": pack([[claim.action_id] for claim in claims])}
+        if self._seen_since:
+            binds["seen_since"] = seen_since
+        found = connection.execute(self._select, binds).all()
         read = map(self._read, found)
         return {one.row.action_id: one for one in read}
 

@@ -64,8 +64,17 @@ class Sender:
         settings: DeliverySettings,
         pauses: PauseWatch,
         ask_again: AskAgain,
+        silence: Breaker,
     ) -> None:
-        """``adapter`` may be None: then the gates refuse all messages, and nothing is sent."""
+        """``adapter`` may be None: then the gates refuse all messages, and nothing is sent.
+
+        ``silence`` ends with each answer.
+        """
+        self._silence = silence
+        self.answered_at = 0.0
+        """When the adapter answered last, in the seconds of the event loop."""
+        self.outstanding = 0
+        """How many messages are between hand-off and recorded answer, or have room reserved for it."""
         self._pauses = pauses
         self._ask_again = ask_again
         self._adapter = adapter
@@ -105,10 +114,12 @@ class Sender:
         """
         for _ in range(count):
             await self._credits.acquire()
+            self.outstanding += 1
         self._raise_failure()
 
     def release(self, count: int = 1) -> None:
         """Return unused credits."""
+        self.outstanding -= count
         for _ in range(count):
             self._credits.release()
 
@@ -128,7 +139,8 @@ class Sender:
         """
         for _ in range(self._in_flight):
             await self._credits.acquire()
-        self.release(self._in_flight)
+        for _ in range(self._in_flight):
+            self._credits.release()
         await self._record()
         self._raise_failure()
 
@@ -149,7 +161,7 @@ class Sender:
                 written = self._journal.post([move])
                 self._unrecorded.add(written)
                 written.add_done_callback(partial(self._recorded, move))
-            self._credits.release()
+            self.release()
 
     async def _send(self, outgoing: OutgoingMessage) -> Move:
         assert self._adapter is not None
@@ -169,6 +181,9 @@ class Sender:
             return put_back(pending.action_id, pending.fence, stop, tries=-1)
         begin = partial(self._journal.in_flight.begun, pending)
         answer = await self._calls.ask(outgoing.message, left, begin)
+        if answer.outcome is not Outcome.UNKNOWN:
+            self.answered_at = asyncio.get_running_loop().time()
+            self._silence.up()
         if answer.outcome is Outcome.ACCEPTED:
             self._journal.in_flight.accepted(pending, self._adapter.name, answer.reference)
         return self._follow(outgoing, answer, self._adapter.name)

@@ -6,13 +6,14 @@ from sqlalchemy import Connection
 
 from engine.clock import Instant
 from engine.explain.actions import ActionReader
+from engine.explain.devices import devices
 from engine.explain.enrolments import enrolments
 from engine.explain.finding import find_user
 from engine.explain.history import transitions
 from engine.explain.models import Explanation, PlaybookAnswer
 from engine.explain.next_evaluation import next_evaluation
 from engine.explain.pauses import pauses_of_user
-from engine.explain.people import facts, person
+from engine.explain.people import facts, person, suppressed
 from engine.explain.placements import placements
 from engine.explain.profile import consents, profile_edits
 from engine.loading import Content
@@ -53,6 +54,8 @@ class Explainer:
             content_version=content.version,
             rules_version=content.rules.version,
             user=person(connection, channels, key, show_addresses=show_addresses),
+            devices=devices(connection, channels, user_id, show_addresses=show_addresses),
+            suppressed=suppressed(connection, channels, key, show_addresses=show_addresses),
             consents=consents(connection, user_id),
             profile=profile_edits(connection, channels, user_id, show_addresses=show_addresses),
             facts=facts(connection, content.catalog, channels, self.brand.currency, show_addresses=show_addresses),

@@ -68,7 +68,7 @@ def find_in_log(connection: Connection, channels: Sequence[Channel], said: str, 
 def _by_address(connection: Connection, channels: Sequence[Channel], said: str, country: str) -> list[FoundUser]:
     """Return the users with that address, up to one more than are listed. All users are read."""
     dialect = dialect_of(connection)
-    tests = [f"lower({channel.address.sql(dialect)}) IN :forms{at}" for at, channel in enumerate(channels)]
+    tests = [channel.address.held_sql(dialect, f":forms{at}") for at, channel in enumerate(channels)]
     query = text(f"SELECT u.id, u.key FROM users AS u WHERE {' OR '.join(tests)} ORDER BY u.key LIMIT {_LISTED + 1}")
     binds = {f"forms{at}": sorted(set(_forms(channel, said, country))) for at, channel in enumerate(channels)}
     bound = query.bindparams(*(bindparam(name, expanding=True) for name in binds))

@@ -13,6 +13,7 @@ from engine.content.versions import CONTENT
 from engine.explain.health_models import Depth, Disk, Lag, Pool, Store, TickDone, WorkerSeen
 from engine.explain.notices import unpacked
 from engine.explain.sweeping import sweeping
+from engine.intake.write.suppressions import GONE
 from engine.store.dialects import dialect_of
 from engine.store.quarantine import read_quarantine
 from engine.store.repeats import repeats_since
@@ -41,6 +42,9 @@ _USER_AT_ONCE = text(
 )
 _ENROLMENT_DUE = text("SELECT due_at FROM enrolment WHERE state = 'active' AND due_at <= :now ORDER BY due_at LIMIT 1")
 _ACTION_DUE = text(f"SELECT due_at FROM action WHERE {WAITING_SQL} AND due_at <= :now ORDER BY due_at LIMIT 1")
+_GONE = text(
+    f"SELECT count(*) FROM (SELECT 1 FROM suppression WHERE at > :since AND reason = '{GONE}' LIMIT :limit) AS g"
+)
 _FREE = text(
     "SELECT count(*) FROM (SELECT 1 FROM coupon_code WHERE coupon = :coupon AND enrolment_id IS NULL"
     " AND (expires_at IS NULL OR expires_at > :now) LIMIT :limit) AS f"
@@ -74,6 +78,7 @@ def read_store(connection: Connection, reasons: Reasons, now: Instant, wall: Ins
         held_or_unknown=_depths(connection, HELD_OR_UNKNOWN_SQL, reasons),
         repeated=repeats_since(connection, Instant(now - DAY)),
         quarantine=read_quarantine(connection, QUARANTINED),
+        gone=int(connection.execute(_GONE, {"since": now - DAY, "limit": COUNTED}).scalar_one()),
     )
 
 

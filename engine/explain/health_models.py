@@ -122,6 +122,8 @@ class Store:
     """How many transactions of the last 24 hours were repeated because the database had undone them in favour of others."""
     quarantine: tuple[Quarantined, ...]
     """Rows that could not be processed, oldest first, up to a limit."""
+    gone: int = 0
+    """How many addresses of the last 24 hours get nothing more because providers said that they are gone, up to a limit."""
 
 
 @dataclass(frozen=True, slots=True)

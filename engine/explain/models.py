@@ -22,6 +22,31 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressedAddress:
+    """An address of the user that gets no more messages; masked unless requested."""
+
+    channel: str
+    address: str
+    reason: str
+    """Such as ``address_gone``: the provider says that there is no such address any more."""
+    source: str | None
+    """Where it came from, such as ``by_hand`` or an adapter's name."""
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSeen:
+    """A device of the user; its token is masked unless requested."""
+
+    platform: str
+    token: str
+    locale: str | None
+    last_seen_at: Instant
+    suppressed: str | None
+    """Why it gets no more messages, such as ``address_gone``; None if it is not on the suppression list."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentChange:
     """One change of a user's consent for one channel and message class; ``granted`` None: an earlier one was taken back."""
 
@@ -269,6 +294,9 @@ class Explanation:
     content_version: str
     rules_version: str
     user: Person
+    devices: tuple[DeviceSeen, ...]
+    """The one seen last comes first."""
+    suppressed: tuple[SuppressedAddress, ...]
     consents: tuple[ConsentStatus, ...]
     profile: tuple[ProfileEdit, ...]
     """The newest changes, oldest first."""

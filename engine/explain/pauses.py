@@ -1,6 +1,6 @@
 """What is paused, and how many messages wait because of it, at a cost that does not grow with the queue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -86,14 +86,19 @@ class PauseReport:
         return f"if the cancellation was interrupted, give it again; {resume}" if self.cancelling else resume
 
 
-def read_pauses(connection: Connection, adapters: Mapping[str, str], now: Instant) -> tuple[PauseReport, ...]:
-    """Return everything that is paused at ``now``, the oldest first, but for retired playbooks; ``adapters`` are by channel."""
+def read_pauses(connection: Connection, adapters: Mapping[str, Sequence[str]], now: Instant) -> tuple[PauseReport, ...]:
+    """Return everything that is paused at ``now``, the oldest first, but for retired playbooks; ``adapters`` are by channel.
+
+    Which of several adapters a message goes to depends on its device; a pause of one counts all messages of the channel.
+    """
     pauses = [one for one in standing_pauses(connection) if one.origin is not PauseOrigin.RETIRED]
     queue = _queue(connection, now) if pauses else []
     return tuple(_report(one, queue, adapters) for one in pauses)
 
 
-def read_waiting(connection: Connection, subject: Subject, adapters: Mapping[str, str], now: Instant) -> Waiting:
+def read_waiting(
+    connection: Connection, subject: Subject, adapters: Mapping[str, Sequence[str]], now: Instant
+) -> Waiting:
     """Return the messages in the queue that a pause of ``subject`` would stop, or stops."""
     return _waiting(_queue(connection, now), subject, adapters)
 
@@ -135,7 +140,7 @@ class _Batch:
     expired: int
     next_expires: int | None
 
-    def concerns(self, subject: Subject, adapters: Mapping[str, str]) -> bool:
+    def concerns(self, subject: Subject, adapters: Mapping[str, Sequence[str]]) -> bool:
         """Tell whether a pause of ``subject`` stops them."""
         match subject.scope:
             case SubjectScope.PLAYBOOK:
@@ -143,7 +148,7 @@ class _Batch:
             case SubjectScope.CHANNEL:
                 return self.channel == subject.name
             case SubjectScope.ADAPTER:
-                return self.channel is not None and adapters.get(self.channel) == subject.name
+                return self.channel is not None and subject.name in adapters.get(self.channel, ())
             case SubjectScope.CLASS:
                 return self.message_class == subject.name
             case SubjectScope.EVERYTHING:
@@ -154,7 +159,7 @@ def _queue(connection: Connection, now: Instant) -> list[_Batch]:
     return [_Batch(*row) for row in connection.execute(_WAITING, {"now": now, "limit": LOOKED_AT})]
 
 
-def _waiting(queue: list[_Batch], subject: Subject, adapters: Mapping[str, str]) -> Waiting:
+def _waiting(queue: list[_Batch], subject: Subject, adapters: Mapping[str, Sequence[str]]) -> Waiting:
     concerned = [one for one in queue if one.concerns(subject, adapters)]
     soonest = min((one.next_expires for one in concerned if one.next_expires is not None), default=None)
     return Waiting(
@@ -165,7 +170,7 @@ def _waiting(queue: list[_Batch], subject: Subject, adapters: Mapping[str, str])
     )
 
 
-def _report(one: StandingPause, queue: list[_Batch], adapters: Mapping[str, str]) -> PauseReport:
+def _report(one: StandingPause, queue: list[_Batch], adapters: Mapping[str, Sequence[str]]) -> PauseReport:
     return PauseReport(
         scope=one.subject.scope.value,
         name=one.subject.name,

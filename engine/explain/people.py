@@ -7,34 +7,51 @@ from sqlalchemy import Connection, text
 from engine.channels.base import Channel
 from engine.clock import Instant
 from engine.content.value_types import ValueType
-from engine.explain.models import FactValue, Person, Value
+from engine.explain.models import FactValue, Person, SuppressedAddress, Value
 from engine.explain.words import shown_value
 from engine.facts.model import Fact, FactCatalog
 from engine.rules.place.subjects import LOOK
 from engine.store.dialects import dialect_of
 
+_SUPPRESSED = text("SELECT reason, source, at FROM suppression WHERE channel = :channel AND address = :address")
+
 
 def person(connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool) -> Person:
     """Return the user's profile; addresses masked unless ``show_addresses``."""
-    dialect = dialect_of(connection)
-    listed = "".join(f", {channel.address.sql(dialect)} AS address_{at}" for at, channel in enumerate(channels))
-    query = text(
-        f"SELECT u.key, u.locale, u.timezone, u.country, u.first_seen_at{listed} FROM users AS u WHERE u.key = :key"
-    )
+    query = text("SELECT key, locale, timezone, country, first_seen_at FROM users WHERE key = :key")
     row = connection.execute(query, {"key": key}).mappings().one()
-    addresses = {channel.name: (channel, row[f"address_{at}"]) for at, channel in enumerate(channels)}
     return Person(
         key=row["key"],
         addresses={
-            name: address if show_addresses else channel.masked(address)
-            for name, (channel, address) in addresses.items()
-            if address
+            channel.name: address if show_addresses else channel.masked(address)
+            for channel, address in _addresses(connection, channels, key)
         },
         locale=row["locale"],
         timezone=row["timezone"],
         country=row["country"],
         first_seen_at=Instant(row["first_seen_at"]),
     )
+
+
+def _addresses(connection: Connection, channels: Sequence[Channel], key: str) -> list[tuple[Channel, str]]:
+    dialect = dialect_of(connection)
+    listed = ", ".join(channel.address.sql(dialect) for channel in channels) or "NULL"
+    row = connection.execute(text(f"SELECT {listed} FROM users AS u WHERE u.key = :key"), {"key": key}).one()
+    return [(channel, str(address)) for channel, address in zip(channels, row, strict=False) if address]
+
+
+def suppressed(
+    connection: Connection, channels: Sequence[Channel], key: str, *, show_addresses: bool
+) -> tuple[SuppressedAddress, ...]:
+    """Return those of the user's addresses that get no more messages, and why; ``devices`` tells it of devices."""
+    found = []
+    to_users = [channel for channel in channels if not channel.address.devices]  # ``devices`` has the others
+    for channel, address in _addresses(connection, to_users, key):
+        row = connection.execute(_SUPPRESSED, {"channel": channel.name, "address": channel.compared(address)}).first()
+        if row is not None:
+            shown = address if show_addresses else channel.masked(address)
+            found.append(SuppressedAddress(channel.name, shown, row.reason, row.source, Instant(row.at)))
+    return tuple(found)
 
 
 def facts(

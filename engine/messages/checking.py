@@ -110,7 +110,7 @@ def _use(library: TemplateLibrary, use: _Use, catalog: FactCatalog) -> Iterator[
     if not files:
         if any(template == name for name, _ in library.names()):
             message = f"`{template}` has no {use.channel} message: write {_path(template)}.{use.channel}.j2"
-            yield use.finding("send", message)
+            yield use.finding(use.message.key, message)
         return
     if library.path_of(template, use.channel) is None:
         message = f"`{template}` has no file for other languages: write {_path(template)}.{use.channel}.j2"

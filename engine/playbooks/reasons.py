@@ -8,6 +8,10 @@ class PlaybookReason(DescribedEnum):
 
     # Actions.
     DUE = "due", "The enrolment reached this step."
+    PREFERRED_CHANNEL = (
+        "preferred_channel",
+        "The enrolment reached this step, and the user prefers this channel to the step's first.",
+    )
 
     # Enrolments that ended.
     COMPLETED = "completed", "The user completed all steps."

@@ -3,7 +3,7 @@
 People pause, and so do files: a playbook's own file, or the retirement of a playbook. One does not end another's pause.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -89,9 +89,17 @@ class Paused:
         """Return why the message may not be sent now; None if it may."""
         return next((self.by[one] for one in route.subjects() if one in self.by), None) if self.by else None
 
-    def stops_channel(self, channel: str, adapter: str | None) -> bool:
-        """Tell whether no message of ``channel`` may be sent now."""
-        return bool(self.by) and any(one in self.by for one in of_channel(channel, adapter))
+    def stops_channel(self, channel: str, adapters: Sequence[str]) -> bool:
+        """Tell whether no message of ``channel``, which ``adapters`` serve, may be sent now."""
+        if not self.by:
+            return False
+        if any(one in self.by for one in of_channel(channel, None)):
+            return True
+        return bool(adapters) and all(self.stopping_adapter(one) for one in adapters)
+
+    def stopping_adapter(self, adapter: str | None) -> Stop | None:
+        """Return why nothing may be sent through ``adapter`` now; None if that is not paused."""
+        return None if adapter is None else self.by.get(Subject(SubjectScope.ADAPTER, adapter))
 
     @property
     def everything(self) -> bool:

@@ -39,7 +39,10 @@ def settings(folder: Path, text: str) -> Settings:
 def served(read: Settings) -> dict[str, tuple[str, int]]:
     """Channel -> its adapter's name and how much may be in flight."""
     adapters = make_adapters(read, CHANNELS, SHIPPED.adapters, when)
-    return {name: (adapter.name, read.channel(name).in_flight) for name, adapter in adapters.items()}
+    return {
+        name: (" ".join(one.adapter.name for one in outlets), read.channel(name).in_flight)
+        for name, outlets in adapters.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -77,7 +80,11 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         (
             '[channels.email]\nadapters = ["smtp", "capture"]\n',
-            "`channels.email.adapters`: this version supports one adapter per channel: name one",
+            "channels.email.adapters: `smtp` serves whatever the channel has, so it cannot stand beside another adapter",
+        ),
+        (
+            '[channels.push]\nadapters = ["capture", "capture"]\n',
+            "`channels.push.adapters`: an adapter is named twice: name each once",
         ),
         (
             '[email]\nadapter = "smtp"\n[channels.email]\nadapters = ["capture"]\n',
@@ -153,6 +160,32 @@ def test_an_adapter_that_does_not_fit_its_channel_is_found_before_a_message(
     assert said in str(caught.value)
 
 
+def of_platforms(name: str, *platforms: str) -> AdapterKind:
+    def make(_: Any, called: str) -> Liar:
+        return Liar(called, channel="push", payload=PushPayload)
+
+    return AdapterKind(name, NoOptions, make, channel="push", platforms=frozenset(platforms))
+
+
+def test_several_adapters_serve_a_channel_if_each_has_platforms_of_its_own(tmp_path: Path) -> None:
+    kinds = (*SHIPPED.adapters, of_platforms("droid", "android", "unknown"), of_platforms("apple", "ios"))
+    read = settings(tmp_path, '[channels.push]\nadapters = ["apple", "droid"]\n')
+    outlets = make_adapters(read, CHANNELS, kinds, when)["push"]
+    assert [(one.adapter.name, sorted(one.platforms)) for one in outlets] == [
+        ("apple", ["ios"]),
+        ("droid", ["android", "unknown"]),
+    ]
+    read = settings(tmp_path, '[channels.push]\nadapters = ["apple", "capture"]\n')
+    with pytest.raises(HabitueError, match="`capture` serves whatever the channel has, so it cannot stand beside"):
+        make_adapters(read, CHANNELS, kinds, when)
+
+
+def test_a_platform_that_there_is_not_is_a_bug_of_the_adapter(tmp_path: Path) -> None:
+    read = settings(tmp_path, '[channels.push]\nadapters = ["droid"]\n')
+    with pytest.raises(HabitueError, match="it declares platforms that there are not: andriod"):
+        make_adapters(read, CHANNELS, (*SHIPPED.adapters, of_platforms("droid", "andriod")), when)
+
+
 def test_an_adapter_that_asks_for_the_time_is_given_it(tmp_path: Path) -> None:
     given: list[Now] = []
 
@@ -162,7 +195,7 @@ def test_an_adapter_that_asks_for_the_time_is_given_it(tmp_path: Path) -> None:
 
     kind = AdapterKind("punctual", NoOptions, WithClock(make), channel="email")
     read = settings(tmp_path, '[channels.email]\nadapters = ["punctual"]\n')
-    assert make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind), when)["email"].name == "punctual"
+    assert make_adapters(read, CHANNELS, (*SHIPPED.adapters, kind), when)["email"][0].adapter.name == "punctual"
     assert given == [when]
 
 
@@ -188,5 +221,5 @@ def test_check_warns_of_old_keys_and_they_work(brand: Path) -> None:
     assert "config.toml: warning: `delivery.in_flight` is now set per channel: `[channels.email] in_flight = 9`" in said
     assert "0 errors, 2 warnings" in said
     with closing(App.open(brand)) as app:
-        assert {name: adapter.name for name, adapter in app.adapters().items()} == {"email": "capture"}
+        assert {name: one.adapter.name for name, (one,) in app.adapters().items()} == {"email": "capture"}
         assert app.settings.channel("email").in_flight == 9

@@ -114,9 +114,10 @@ def test_what_twilio_refuses_is_in_the_log_with_its_reason_and_without_the_numbe
     ]
     details = [one.detail for one in texts.changes() if one.state == "failed"]
     assert sorted(details) == [
-        "21211: The 'To' number … is not a valid phone number.",
         "21610: unsubscribed recipient",
+        "the address is gone and gets nothing more: 21211: The 'To' number … is not a valid phone number.",
     ]
+    assert texts.rows("SELECT channel, reason, source FROM suppression") == [("sms", "address_gone", "twilio")]
 
 
 def test_a_gateways_receipts_come_by_the_url_of_their_message(texts: Deliveries) -> None:

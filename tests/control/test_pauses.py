@@ -176,7 +176,7 @@ def test_messages_expire_while_they_are_paused_and_the_report_says_so(world: Del
     pauses(world, playbook())
     world.at(NOON + 2 * DAY)
     with world.database.read() as connection:
-        [report] = read_pauses(connection, {"email": "scripted"}, world.clock.now())
+        [report] = read_pauses(connection, {"email": ["scripted"]}, world.clock.now())
     assert (report.subject, report.who, report.why) == ("playbook winback", "ann", "wrong coupon")
     assert str(report.waiting) == "3 messages wait, 2 of them expired meanwhile, the next expires 2026-09-25T12:00:00Z"
     assert report.remedy == "`habitue resume playbook winback` lets it go on"
@@ -194,7 +194,7 @@ def test_the_report_counts_what_waits(world: Deliveries, subject: Subject, waiti
     three_kinds(world)
     pauses(world, subject)
     with world.database.read() as connection:
-        [report] = read_pauses(connection, {"email": "scripted", "sms": "texts"}, world.clock.now())
+        [report] = read_pauses(connection, {"email": ["scripted"], "sms": ["texts"]}, world.clock.now())
     assert report.waiting.messages == waiting
     assert not report.waiting.more
 

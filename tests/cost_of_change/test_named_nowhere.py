@@ -14,7 +14,7 @@ from engine.kinds import SHIPPED
 ROOT = Path(__file__).parents[2]
 
 FOLDERS = {
-    "engine/channels": ("base", "providers"),
+    "engine/channels": ("base", "outlets", "providers"),
     "engine/delivery/gates": ("base", "asking"),
     "engine/facts/sources": ("base", "declaration"),
     "engine/playbooks/steps": ("base",),

@@ -128,12 +128,17 @@ def test_a_kind_that_forgets_an_enrolment_stops_its_playbook_and_does_not_run_fo
         ("50", "150", 12, "`percent`: input should be less than 100, not 150"),
         ("percent", "per_cent", 12, "unknown key `per_cent`; did you mean `percent`?"),
         ("split", "splt", 12, "unknown key `splt`; did you mean `split`?"),
-        ("split =", 'template = "survey/a"\nsplit =', 10, "`template` belongs to a step of kind send, not `split`"),
+        (
+            "split =",
+            'template = "survey/a"\nsplit =',
+            10,
+            "`template` belongs to a step of kind send or send_all, not `split`",
+        ),
         (
             'id = "a"',
             'id = "a"\nsplit = { percent = 2 }',
             14,
-            "a step is exactly one of send, wait, wait_until, wait_for,",
+            "a step is exactly one of send, send_all, wait, wait_until, wait_for,",
         ),
     ],
 )

@@ -18,6 +18,7 @@ def found(world: World, said: str) -> str:
 def people(world: World) -> World:
     world.user("C0000159", email="Ann.Miller@example.com", phone="+4930901820")
     world.user("C0000160", email="bob@example.com", phone="+12025550123", push_token="Token-1")
+    world.device("C0000160", "Token-2", at=0)
     world.user("cy@example.com", email="cy@example.org")
     world.user("dora", email="jörg@münchen.example")
     return world
@@ -36,6 +37,7 @@ def people(world: World) -> World:
         ("(1) 202", None),
         ("+1 (202) 555-0123", "C0000160"),
         ("token-1", "C0000160"),
+        ("TOKEN-2", "C0000160"),
         ("cy@example.com", "cy@example.com"),
         ("CY@example.org", "cy@example.com"),
         ("jörg@münchen.example", "dora"),

@@ -12,7 +12,7 @@ from engine.channels.base import channel_addresses
 from engine.clock import FixedClock, Instant
 from engine.content.declared import Declared
 from engine.content.value_types import ValueType
-from engine.intake.files.importing import import_events, import_users
+from engine.intake.files.importing import import_devices, import_events, import_users
 from engine.intake.files.options import ImportOptions
 from engine.intake.files.source import Source
 from engine.intake.files.summary import ImportSummary
@@ -62,6 +62,10 @@ class Intake:
     def users(self, content: str | bytes, name: str = "users.csv", **options: Any) -> ImportSummary:
         source = Source(self.file(content, name))
         return import_users(self.database, source, DECLARED, ImportOptions(**options), self.clock)
+
+    def devices(self, content: str | bytes, name: str = "devices.csv", **options: Any) -> ImportSummary:
+        source = Source(self.file(content, name))
+        return import_devices(self.database, source, DECLARED, ImportOptions(**options), self.clock)
 
     def rejected(self, name: str = "events.csv") -> str:
         return (self.folder / f"{name}.rejected.csv").read_text(encoding="utf-8-sig")

@@ -119,3 +119,15 @@ def test_what_makes_no_sense_is_said(brand: Path, arguments: tuple[str, ...], sa
     result = run(brand, "import", *(argument.format(brand=brand) for argument in arguments))
     assert isinstance(result.exception, InputError)
     assert said in str(result.exception)
+
+
+def test_devices(brand: Path) -> None:
+    path = brand / "devices.csv"
+    path.write_text("client,token,os,last_seen\n7,tok-1,iPhone,2026-07-01\n8,tok-2,Android,\n9,tok-3,telex,\n")
+    done = run(brand, "import", "devices", str(path), "--map", "key=client", "--json")
+    assert done.exit_code == 1, done.output
+    told = json.loads(done.output)
+    assert (told["kind"], told["new"], told["users_made"], told["rejected"]) == ("devices", 2, 2, 1)
+    again = run(brand, "import", "devices", str(path), "--map", "key=client", "--again")
+    assert "0 new, 0 changed, 2 already there" in " ".join(again.output.split())
+    assert "tok-" not in run(brand, "explain", "7").output

@@ -12,7 +12,8 @@ from engine.rules.ruleset import load_rules
 from tests.maison import RULES, email
 from tests.world import World
 
-SENT = re.compile(r'send = \[(.*?)\]\ntemplate = "(.*?)"')
+SENT = re.compile(r'send(?:_all)? = \[(.*?)\]\ntemplate = "(.*?)"')
+SMS = "{% block body %}Hello{% endblock %}"
 PUSH = "{% block title %}Hello{% endblock %}{% block body %}Hello{% endblock %}"
 
 
@@ -45,9 +46,8 @@ def apply(world: World, *playbooks: str, coupons: str = "", at: float = 0) -> Wo
         world.write(f"playbooks/p{number}.toml", text)
         for channels, template in SENT.findall(text):
             for channel in re.findall(r"\w+", channels):
-                world.write(
-                    f"templates/{template}.{channel}.j2", PUSH if channel == "push" else email("Hello", "Hello")
-                )
+                text_of = {"push": PUSH, "sms": SMS}.get(channel, email("Hello", "Hello"))
+                world.write(f"templates/{template}.{channel}.j2", text_of)
     if coupons:
         world.write("playbooks/coupons.toml", coupons)
     return world.open(at)

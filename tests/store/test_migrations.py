@@ -209,7 +209,7 @@ def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(da
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0009.*newer version"):
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0010.*newer version"):
         migrate(database)
 
 
@@ -244,3 +244,48 @@ def test_what_is_paused_stays_paused_and_people_paused_it(database: Database) ->
         {"scope": "playbook", "name": "winback", "origin": "person", "since": 5, "intervention_id": 1, **nothing},
         {"scope": "everything", "name": "", "origin": "person", "since": 6, "intervention_id": 2, **nothing},
     ]
+
+
+def test_tokens_move_from_users_to_devices(database: Database) -> None:
+    """Of users with one token, it is whose profile changed last; all count as seen when the store last learnt anything."""
+    people = [
+        (1, "tok-1", 50),
+        (2, "tok-2", 60),
+        (3, "tok-2", 70),
+        (4, "tok-2", 70),
+        (5, "", 80),
+        (6, None, 90),
+        (7, "x" * 2_001, 10),
+    ]
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", "engine:store/migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        connection.execute(
+            text(
+                "INSERT INTO users (id, key, push_token, first_seen_at, updated_at)"
+                " VALUES (:id, :key, :token, 0, :updated_at)"
+            ),
+            [{"id": user, "key": f"u{user}", "token": token, "updated_at": at} for user, token, at in people],
+        )
+        connection.execute(
+            text(
+                "INSERT INTO action (enrolment_id, step, attempt, user_id, playbook, version, kind, class, priority,"
+                " channel, next_channels, state, reason, due_at, expires_at, created_at, changed_at)"
+                " VALUES (1, 's', 1, 1, 'p', 'v', 'message', 'marketing', 1, 'push', '', 'queued', 'due', 1, 2, 1, 1)"
+            )
+        )
+    migrate(database)
+    with database.read() as connection:
+        rows = connection.execute(
+            text("SELECT user_id, platform, token, locale, last_seen_at, created_at FROM device ORDER BY user_id")
+        ).all()
+        columns = connection.execute(text("SELECT * FROM users WHERE id = 1")).mappings().one()
+        action = connection.execute(text("SELECT state, device_id FROM action")).one()
+    assert [tuple(row) for row in rows] == [
+        (1, "unknown", "tok-1", None, 90, 90),
+        (4, "unknown", "tok-2", None, 90, 90),
+    ]
+    assert "push_token" not in columns
+    assert tuple(action) == ("queued", None)

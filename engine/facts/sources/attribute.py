@@ -9,6 +9,7 @@ from engine.content.value_types import ValueType
 from engine.facts.sources.base import FactSection, FactSource, FactSourceKind, Layer, SqlContext
 from engine.facts.sources.declaration import Declaration
 from engine.facts.values import JsonValue
+from engine.store.devices import newest_token
 
 BUILT_IN_ATTRIBUTES: Mapping[str, ValueType] = {
     "email": ValueType.TEXT,
@@ -19,7 +20,8 @@ BUILT_IN_ATTRIBUTES: Mapping[str, ValueType] = {
     "country": ValueType.TEXT,
     "first_seen_at": ValueType.INSTANT,
 }
-"""Attributes that are columns of ``users``; all others are in its column ``attributes``."""
+"""Attributes that are not in the column ``attributes`` of ``users``: columns of its own, and the token of the device that
+the user was seen with last."""
 
 
 class _AttributeForm(FactSection):
@@ -55,6 +57,8 @@ class Attribute(FactSource):
 
     def sql(self, context: SqlContext) -> str:
         """Return the attribute's value."""
+        if self.attribute == "push_token":
+            return newest_token("u.id")
         if self.attribute in BUILT_IN_ATTRIBUTES:
             return f"u.{self.attribute}"
         return JsonValue("u.attributes", self.attribute, self.type).sql(context.dialect)

@@ -24,10 +24,13 @@ from engine.intake.files.records import Batch, CsvRecords, JsonRecords, Rejected
 from engine.intake.files.rejects import Rejects, rejects_file
 from engine.intake.files.source import OpenSource, Source, open_source
 from engine.intake.files.summary import ImportSummary, ImportTally, Kind
+from engine.intake.rows.device_rows import DeviceRows
 from engine.intake.rows.event_rows import EventRows
-from engine.intake.rows.model import EventTuple, SuppressionRow, UserRow, Written
+from engine.intake.rows.model import DeviceRow, EventTuple, SuppressionRow, UserRow, Written
 from engine.intake.rows.suppression_rows import SuppressionRows
 from engine.intake.rows.user_rows import UserRows
+from engine.intake.write.consents import IMPORTED
+from engine.intake.write.devices import write_devices
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from engine.store.database import Database
@@ -36,7 +39,7 @@ from engine.store.pace import Pace, PacedWriter
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the size of the whole file."""
-Row = TypeVar("Row", EventTuple, UserRow, SuppressionRow)
+Row = TypeVar("Row", EventTuple, UserRow, DeviceRow, SuppressionRow)
 Write = Callable[[Connection, Dialect, Sequence[Row], Instant], Written]
 
 
@@ -96,7 +99,7 @@ def import_events(
         if (before := _finished(job)) is not None:
             return before
         with closing(_records(job)) as records, closing(EventRows(declared, options, records.header)) as rows:
-            summary = _through(job, records, rows, write_events)
+            summary = _through(job, records, rows, partial(write_events, channels=declared.channels))
             known = declared.events.keys()
             unknown = [f"{name}{did_you_mean(name, known)}" for name in rows.names if known and name not in known]
             return replace(
@@ -130,6 +133,30 @@ def import_users(
         write = partial(write_users, channels=declared.channels)
         with closing(_records(job)) as records:
             return _through(job, records, UserRows(declared, options, records.header, source.name), write)
+
+
+def import_devices(
+    database: Database,
+    source: Source,
+    declared: Declared,
+    options: ImportOptions,
+    clock: Clock,
+    *,
+    progress: Progress | None = None,
+) -> ImportSummary:
+    """Import a file of users' devices, as ``import_events`` does one of events.
+
+    Raises:
+        InputError: the file cannot be parsed; rows committed before that stay.
+    """
+    with open_source(source) as opened:
+        fingerprint = _fingerprint("devices", opened, options, declared)
+        job = _Job("devices", database, source, opened, options, clock, progress or _silent, fingerprint)
+        if (before := _finished(job)) is not None:
+            return before
+        write = partial(write_devices, channels=declared.channels)
+        with closing(_records(job)) as records:
+            return _through(job, records, DeviceRows(options, records.header, f"{IMPORTED}{source.name}"), write)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ USER_NAMES: Mapping[str, Sequence[str]] = {
     "email": ("email", "email_address", "e_mail"),
     "phone": ("phone", "phone_number", "mobile", "telephone"),
     "push_token": ("push_token",),
+    "push_platform": ("push_platform",),
     "locale": ("locale", "language", "lang"),
     "timezone": ("timezone", "time_zone", "tz"),
     "country": ("country", "country_code"),

@@ -10,7 +10,7 @@ from engine.intake.files.plan import Plan
 from engine.intake.files.rejects import Rejects
 from engine.intake.rows.model import Written
 
-Kind = Literal["users", "events", "suppressions"]
+Kind = Literal["users", "events", "devices", "suppressions"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ImportSummary:
     earlier: int = 0
     new: int = 0
     changed: int = 0
-    """Existing users who changed."""
+    """Existing users, or devices, that changed."""
     same: int = 0
     """Rows that were already in the store."""
     rejected: int = 0
@@ -32,7 +32,7 @@ class ImportSummary:
     """Why rows were rejected, most frequent first."""
     rejected_file: Path | None = None
     users_made: int = 0
-    """Users created because an event referred to them."""
+    """Users created because an event or a device referred to them."""
     refusals_kept: int = 0
     """Grants without a date that did not override a user's own refusal."""
     undated: int = 0

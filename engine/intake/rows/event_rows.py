@@ -16,6 +16,7 @@ from engine.intake.files.records import Batch, Rejected
 from engine.intake.rows.bulk import Bulk, bulk_identifiers, bulk_instants, bulk_money
 from engine.intake.rows.contact import identifier
 from engine.intake.rows.convert import Bad, Cell, Converter, Parse, bad_rows, keep
+from engine.intake.rows.device_rows import DEVICE_SEEN, device_mistake
 from engine.intake.rows.keys import Ordinals, row_digest
 from engine.intake.rows.model import EventTuple, Json
 from engine.intake.rows.values import PARSERS, Conventions, parse_instant, parse_integer, parse_money
@@ -86,6 +87,8 @@ class EventRows:
         fields, others = self._raw(batch, size)
         cells = self._cells(fields, others)
         bad = cells.bad()
+        if DEVICE_SEEN in cells.names:
+            bad = {**_bad_devices(cells), **bad}
         good = [index not in bad for index in range(size)] if bad else None
         keys = self._keys(cells, fields, others, good)
         columns = (keys, cells.users, cells.names, cells.ats, cells.amounts, self._json(cells, others, size))
@@ -191,6 +194,18 @@ class EventRows:
         ]
         made = iter(self._ordinals.keys(digests))
         return [next(made) if is_wanted else key for key, is_wanted in zip(cells.keys, wanted, strict=True)]
+
+
+def _bad_devices(cells: _Cells) -> dict[int, Bad]:
+    """Return what is wrong with events that tell of a device."""
+    found = {}
+    for index, name in enumerate(cells.names):
+        if name == DEVICE_SEEN:
+            said = {what: values[index] for what, values in cells.properties.items()}
+            mistake = device_mistake(said)
+            if mistake is not None:
+                found[index] = mistake
+    return found
 
 
 def _property(name: str, kind: ValueType | None) -> tuple[Parse, Bulk | None]:

@@ -33,6 +33,9 @@ class UserRow(NamedTuple):
     email: str | None = None
     phone: str | None = None
     push_token: str | None = None
+    """The token of one of the user's devices, which is added to them; the empty text removes all."""
+    push_platform: str | None = None
+    """What that device runs on; see ``engine.store.devices``."""
     locale: str | None = None
     timezone: str | None = None
     country: str | None = None
@@ -46,6 +49,20 @@ class UserRow(NamedTuple):
     """When the consents were given, in UTC milliseconds; None if unknown, and then they override no refusal."""
     source: str = "import"
     """The source shown in the history of profiles and consents; for files it begins with ``import:``."""
+
+
+class DeviceRow(NamedTuple):
+    """One device of one user, by its token. ``seen_at`` is when the user was last seen with it, None if nobody says."""
+
+    user: str
+    """The user's key; a user who does not exist yet is created."""
+    token: str
+    platform: str
+    locale: str | None = None
+    seen_at: int | None = None
+    """UTC milliseconds."""
+    source: str = "import"
+    """The source shown in the history of profiles; for files it begins with ``import:``."""
 
 
 class SuppressionRow(NamedTuple):
@@ -67,6 +84,6 @@ class Written:
     same: int
     """Rows that were already stored."""
     users_made: int = 0
-    """Users created because an event referred to them."""
+    """Users created because an event or a device referred to them."""
     refusals_kept: int = 0
     """Grants without a date that did not override a user's own refusal."""

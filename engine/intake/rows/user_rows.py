@@ -10,7 +10,6 @@ from engine.intake.files.plan import USER_NAMES, Plan, make_plan, require
 from engine.intake.files.records import Batch, Rejected
 from engine.intake.rows.contact import (
     identifier,
-    one_line,
     parse_country,
     parse_email,
     parse_locale,
@@ -18,6 +17,7 @@ from engine.intake.rows.contact import (
     parse_zone,
 )
 from engine.intake.rows.convert import CLEAR, Bad, Cell, Clear, Converter, Parse, bad_rows, keep
+from engine.intake.rows.device_rows import parse_platform, parse_token
 from engine.intake.rows.model import Json, UserRow
 from engine.intake.rows.phone import is_international
 from engine.intake.rows.values import PARSERS, Conventions, parse_boolean, parse_instant
@@ -26,7 +26,8 @@ from engine.intake.write.consents import IMPORTED
 _FIELDS: Mapping[str, Parse] = {
     "email": parse_email,
     "phone": parse_phone,
-    "push_token": one_line,
+    "push_token": parse_token,
+    "push_platform": parse_platform,
     "locale": parse_locale,
     "timezone": parse_zone,
     "country": parse_country,

@@ -7,7 +7,10 @@ from itertools import repeat
 from sqlalchemy import Connection, text
 
 from engine.clock import Instant
+from engine.content.declared import ChannelAddress
+from engine.intake.rows.device_rows import DEVICE_SEEN, device_of
 from engine.intake.rows.model import EventTuple, Written
+from engine.intake.write.devices import SeenDevice, note_devices
 from engine.intake.write.resolve import ResolvedUsers, make_users, user_ids
 from engine.store.dialects import Dialect
 from engine.store.dialects.sets import Load
@@ -32,11 +35,18 @@ _LOAD = Load(
 """Ids are in the order of the file, so that of two events at the same instant the later row has the higher id."""
 
 
-def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventTuple], now: Instant) -> Written:
+def write_events(
+    connection: Connection,
+    dialect: Dialect,
+    rows: Sequence[EventTuple],
+    now: Instant,
+    channels: Sequence[ChannelAddress] = (),
+) -> Written:
     """Write events in the caller's transaction; create users who do not exist yet.
 
     An event whose key already exists changes nothing. A user with a new event becomes due at the event's instant (that
-    is, now, for a past event), and ``first_seen_at`` becomes no later than it.
+    is, now, for a past event), and ``first_seen_at`` becomes no later than it. Devices of which events tell are written,
+    and for their tokens the refusals on ``channels``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -49,6 +59,17 @@ def write_events(connection: Connection, dialect: Dialect, rows: Sequence[EventT
     if not new_rows:
         return Written(0, 0, len(rows))
     keys, owners, names, ats, amounts, properties = zip(*new_rows, strict=True)
+    if DEVICE_SEEN in names:
+        told = [(event[1], *device_of(event)) for event in new_rows if event[2] == DEVICE_SEEN]
+        seen = [
+            SeenDevice(ids[user], one.token, one.platform, one.locale, min(one.seen_at or now, now), one.source)
+            for user, one, _ in told
+        ]
+        note_devices(connection, dialect, seen, now, channels)
+        kept = iter([event for _, _, event in told])
+        properties = tuple(
+            next(kept)[5] if name == DEVICE_SEEN else one for name, one in zip(names, properties, strict=True)
+        )
     owner = map(ids.__getitem__, owners)
     stored = list(zip(keys, owner, names, ats, repeat(int(now)), amounts, properties, strict=False))
     temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT, newest BIGINT")

@@ -6,7 +6,7 @@ who changes address does not take it along. The rows of a user go only when that
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -14,6 +14,9 @@ from engine.content.declared import ChannelAddress
 from engine.intake.rows.model import Json
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
+
+_Row = tuple[str, str, str, int, int]
+"""Channel, message class, address, user and instant of a refusal."""
 
 
 def write_refusals(
@@ -34,13 +37,44 @@ def write_refusals(
         " JOIN consent c ON c.user_id = CAST(k.value AS bigint) WHERE NOT c.granted"
     )
     by_channel = {one.channel: one for one in channels}
-    rows: list[tuple[str, str, str, int, int]] = []
+    rows: list[_Row] = []
     for user, channel, message_class, at in connection.execute(text(refused), ids):
         known = by_channel.get(channel)
         address = _address(known, users[user]) if known else None
         if address is not None:
             rows.append((channel, message_class, address, user, at))
     connection.execute(text(_lifting(dialect)), ids)
+    _note(connection, dialect, rows)
+    refuse_by_devices(connection, dialect, channels, users)
+
+
+def refuse_by_devices(
+    connection: Connection, dialect: Dialect, channels: Sequence[ChannelAddress], users: Iterable[int]
+) -> None:
+    """Note the refusals of ``users`` on channels to devices for the devices that they have now.
+
+    The caller holds these users' locks.
+    """
+    by_channel = {one.channel: one for one in channels if one.devices}
+    if not by_channel:
+        return
+    named = ", ".join(f"'{channel}'" for channel in sorted(by_channel))
+    refused = (
+        f"SELECT c.user_id, c.channel, c.class, c.at, d.token FROM {dialect.elements('ids')}"
+        f" JOIN consent c ON c.user_id = CAST(k.value AS bigint) AND NOT c.granted AND c.channel IN ({named})"
+        " JOIN device d ON d.user_id = c.user_id"
+    )
+    rows: list[_Row] = []
+    for user, channel, message_class, at, token in connection.execute(
+        text(refused), {"ids": json.dumps(sorted(users))}
+    ):
+        address = by_channel[channel].compared(token)
+        if address is not None:
+            rows.append((channel, message_class, address, user, at))
+    _note(connection, dialect, rows)
+
+
+def _note(connection: Connection, dialect: Dialect, rows: Sequence["_Row"]) -> None:
     if rows:
         connection.execute(text(_noting(dialect)), {"rows": pack(sorted(rows))})
 

@@ -14,6 +14,8 @@ from engine.store.dialects import dialect_of
 from engine.store.rowset import pack, rowset
 
 _KEPT = "channel, address, reason, at, source"
+GONE = "address_gone"
+"""The reason of addresses of which a provider says that they do not exist any more, such as the token of a removed app."""
 
 
 class Suppressed(NamedTuple):
@@ -32,12 +34,12 @@ def suppress(
     rows: Sequence[SuppressionRow],
     source: str,
     *,
-    intervention: int,
+    intervention: int | None,
     now: Instant,
 ) -> int:
     """Add ``rows``; return how many were new. Those on the list already stay as they are.
 
-    A date in the future counts as now.
+    A date in the future counts as now. ``intervention`` is None if no person did it.
     """
     if not rows:
         return 0
@@ -52,6 +54,15 @@ def suppress(
     packed = pack([[row.address, row.reason, row.at] for row in ordered])
     binds = {"channel": channel, "rows": packed, "source": source, "intervention": intervention, "now": now}
     return connection.execute(adding, binds).rowcount
+
+
+def suppress_gone(connection: Connection, channel: str, addresses: Sequence[str], source: str, now: Instant) -> int:
+    """Add addresses that do not exist any more, as ``source``, an adapter's name, has learnt; return how many were new.
+
+    For answers and receipts alike. ``addresses`` are in the form that the list stores.
+    """
+    rows = [SuppressionRow(address, GONE) for address in addresses]
+    return suppress(connection, channel, rows, source, intervention=None, now=now)
 
 
 def listed(connection: Connection, channel: str, addresses: Sequence[str]) -> set[str]:

@@ -10,15 +10,17 @@ from engine.clock import Instant
 from engine.content.declared import ChannelAddress
 from engine.intake.rows.model import Json, UserRow, Written
 from engine.intake.write.consents import write_consents
+from engine.intake.write.devices import SeenDevice, forget_devices, note_devices
 from engine.intake.write.profile_history import altered_values, record_altered, with_history
 from engine.intake.write.refusals import write_refusals
 from engine.intake.write.resolve import make_users, user_ids
+from engine.store.devices import UNKNOWN
 from engine.store.dialects import Dialect
 from engine.store.due import Cause
 from engine.store.news import add_news
 from engine.store.tables import JsonText
 
-_FIELDS = ("email", "phone", "push_token", "locale", "timezone", "country")
+_FIELDS = ("email", "phone", "locale", "timezone", "country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,39 @@ def write_users(
     _record(connection, dialect, rows, {key: (*profiles[key], after[key]) for key in changed if key not in made}, now)
     _update(connection, dialect, [(ids[key], after[key]) for key in changed], now)
     _note_zones(connection, {row.timezone for row in rows if row.timezone})
+    devices = _write_devices(connection, dialect, rows, ids, now, channels)
     consents = write_consents(connection, dialect, rows, ids, now)
     moved = {ids[key] for key in changed if key not in made and _moved(profiles[key][1], after[key], channels)}
     refusing = moved | consents.refusing
     values = {ids[key]: profile.values() for key, profile in after.items() if ids[key] in refusing}
     write_refusals(connection, dialect, channels, values)
     add_news(connection, dialect, sorted({ids[key] for key in changed} | consents.users), Cause.IMPORT)
-    differ = len((set(changed) | {key for key, identity in ids.items() if identity in consents.users}) - made)
+    others = consents.users | devices
+    differ = len((set(changed) | {key for key, identity in ids.items() if identity in others}) - made)
     return Written(len(made), differ, len(ids) - len(made) - differ, refusals_kept=consents.refusals_kept)
+
+
+def _write_devices(  # noqa: PLR0917 - called in one place
+    connection: Connection,
+    dialect: Dialect,
+    rows: Iterable[UserRow],
+    ids: Mapping[str, int],
+    now: Instant,
+    channels: Sequence[ChannelAddress],
+) -> frozenset[int]:
+    """Add the devices that the rows name to their users; return the users for whom that changed something."""
+    stated = [row for row in rows if row.push_token is not None]
+    if not stated:
+        return frozenset()
+    cleared = {ids[row.key]: row.source for row in stated if not row.push_token}
+    for source in sorted(set(cleared.values())):
+        forget_devices(connection, dialect, [user for user in cleared if cleared[user] == source], source, now)
+    seen = [
+        SeenDevice(ids[row.key], row.push_token, row.push_platform or UNKNOWN, None, now, row.source, sighted=False)
+        for row in stated
+        if row.push_token
+    ]
+    return note_devices(connection, dialect, seen, now, channels).users | frozenset(cleared)
 
 
 def _moved(before: _Profile, after: _Profile, channels: Sequence[ChannelAddress]) -> bool:
@@ -120,7 +147,7 @@ def _record(
 
 
 def _lay_over(there: _Profile, row: UserRow) -> _Profile:
-    stated = (row.email, row.phone, row.push_token, row.locale, row.timezone, row.country)
+    stated = (row.email, row.phone, row.locale, row.timezone, row.country)
     fields = tuple(old if new is None else new or None for old, new in zip(there.fields, stated, strict=True))
     seen = there.first_seen_at if row.created_at is None else min(there.first_seen_at, row.created_at)
     if not row.attributes:

@@ -25,6 +25,8 @@ class StepMessage:
     template: str
     coupon: str | None
     """The coupon whose code it contains."""
+    key: str = "send"
+    """The key of the step that lists its channels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
-"""``send = ["push", "email"]``: a message through the first of these channels that the gates allow."""
+"""``send = ["push", "email"]``: a message through the first of these channels that the gates allow.
+
+The channel that the user prefers comes first, if it is one of them.
+"""
 
 from dataclasses import dataclass
 
 from pydantic import model_validator
 
 from engine.actions.states import State
-from engine.content.values import SendWindow
 from engine.playbooks.due_enrolments import EnrolmentsAtStep
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps.actions import NewAction, add_actions
-from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, StepSection, needs
+from engine.playbooks.steps.base import Act, StepKind, StepMessage, StepPart, needs
+from engine.playbooks.steps.message import MessageSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +44,10 @@ class Send(Act):
         return made
 
 
-class SendSection(StepSection):
+class SendSection(MessageSection):
     """``[[step]]`` with ``send``."""
 
     send: list[str]
-    template: str
-    coupon: str | None = None
-    between: SendWindow | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -63,16 +63,8 @@ class SendSection(StepSection):
 
     def compile(self, part: StepPart) -> Send:
         """Return the act; note an error for each channel, template or coupon that does not exist."""
-        references = part.references
-        for channel in self.send if references.channels is not None else ():
-            part.check_known("channel", channel, references.channels or (), "send")
-        if len(set(self.send)) < len(self.send):
-            part.find("the same channel is listed twice", "send")
-        if references.templates is not None:
-            part.check_known("template", self.template, references.templates, "template")
-        if self.coupon is not None:
-            part.check_coupon(self.coupon)
-        return Send(tuple(self.send), self.template, self.coupon, str(self.between) if self.between else None)
+        self.check(part, "send", self.send)
+        return Send(tuple(self.send), self.template, self.coupon, self.send_window)
 
 
-SEND = StepKind("send", SendSection, (PlaybookReason.DUE,))
+SEND = StepKind("send", SendSection, (PlaybookReason.DUE, PlaybookReason.PREFERRED_CHANNEL))

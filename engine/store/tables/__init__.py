@@ -12,6 +12,7 @@ from engine.store.tables.interventions import Intervention, Pause
 from engine.store.tables.people import (
     AddressRefusal,
     Consent,
+    Device,
     Event,
     LiftedSuppression,
     ProfileChange,
@@ -32,6 +33,7 @@ __all__ = [
     "Consent",
     "CouponCode",
     "CutPoints",
+    "Device",
     "Enrolment",
     "Event",
     "ImportFile",

@@ -76,6 +76,8 @@ class Action(SQLModel, table=True):
     lease_until: int | None = big(null=True)
     fence: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
     """Grows with each claim: results under an older fence are refused."""
+    device_id: int | None = big(null=True)
+    """The device to which it goes; None if the channel does not go to devices, or before its first hand-off."""
     adapter: str | None = text_column(null=True)
     reference: str | None = text_column(null=True)
     """The provider's id for the message."""

@@ -20,7 +20,6 @@ class Users(SQLModel, table=True):
     key: str = text_column(unique=True)
     email: str | None = text_column(null=True)
     phone: str | None = text_column(null=True)
-    push_token: str | None = text_column(null=True)
     locale: str | None = text_column(null=True)
     timezone: str | None = text_column(null=True)
     country: str | None = text_column(null=True)
@@ -28,6 +27,27 @@ class Users(SQLModel, table=True):
     """The earlier of the imported creation date and the first event."""
     attributes: dict[str, Any] | None = json_column()
     updated_at: int = big()
+
+
+class Device(SQLModel, table=True):
+    """A device on which a user has the brand's app, or allowed its website to notify them.
+
+    A token belongs to the user who was seen with it last.
+    """
+
+    __tablename__ = "device"
+    __table_args__ = (Index("device_of_user", "user_id", "last_seen_at"),)
+
+    id: int = row_id()
+    user_id: int = big()
+    platform: str = text_column()
+    """``android``, ``ios``, ``web`` or ``unknown``."""
+    token: str = text_column(unique=True)
+    """The address of messages to the device, issued by its platform."""
+    locale: str | None = text_column(null=True)
+    last_seen_at: int = big()
+    """When the user was last seen with it, in UTC milliseconds."""
+    created_at: int = big()
 
 
 class Zone(SQLModel, table=True):
@@ -130,7 +150,7 @@ class Suppression(SQLModel, table=True):
     at: int = big()
     """Since when: the date of a former provider's bounce, else when it was added."""
     source: str | None = text_column(null=True)
-    """Where it came from, such as ``by_hand`` or ``import:bounces.csv``."""
+    """Where it came from, such as ``by_hand``, ``import:bounces.csv`` or an adapter's name."""
     intervention_id: int | None = big(null=True)
     """What a person did that added it; None if the program did it by itself."""
 
