@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.base import Adapter
+from engine.store.devices import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,11 @@ class Outlet:
 
 
 def platforms_of(outlets: Sequence[Outlet]) -> frozenset[str] | None:
-    """Return the platforms that ``outlets`` serve together; None if one of them serves any."""
+    """Return the platforms that ``outlets`` serve together; None if one of them serves any.
+
+    A device of which the platform is not known can only be the adapter's if there is but one.
+    """
     if not all(one.platforms for one in outlets):
         return None
-    return frozenset().union(*(one.platforms for one in outlets))
+    alone = {UNKNOWN} if len(outlets) == 1 else frozenset[str]()
+    return frozenset(alone).union(*(one.platforms for one in outlets))

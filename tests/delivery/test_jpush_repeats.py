@@ -28,7 +28,8 @@ def world(tmp_path: Path, database_url: str) -> Iterator[Deliveries]:
     made = Deliveries(tmp_path / "maison", database_url, {**FILES, **PUSH}, brand, clock=FixedClock(NOON))
     made.app.migrate(made.loaded)
     made.users(20)
-    made.execute("UPDATE users SET push_token = 'device' || CAST(id AS TEXT)")
+    for number in range(1, 21):
+        made.devices(f"device{number}", user=number)
     made.due_actions(20, channel="push")
     yield made
     made.close()

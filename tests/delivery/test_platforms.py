@@ -74,8 +74,8 @@ def test_a_device_that_no_adapter_serves_is_none_and_the_reason_says_so(world: D
     world.devices("phone", user=2, platform="ios")
     world.devices("tablet", user=2, platform="android", days_ago=3)
     world.due_actions(3, channel="push", next_channels="sms")
-    google, sms = fcm(), Provider("sms")
-    world.drain(google, sms)
+    google, browsers, sms = fcm(), Provider("push", "webpush", platforms=frozenset({"web"})), Provider("sms")
+    world.drain(google, browsers, sms)
     assert google.recipients == ["tablet"]
     assert dict(world.rows("SELECT user_id, reason FROM action WHERE channel = 'push'")) == {
         1: "platform_unserved", 2: "accepted", 3: "address_missing",
@@ -92,6 +92,16 @@ def test_a_bound_device_whose_adapter_is_taken_away_is_refused(world: Deliveries
     world.drain(fcm(), sms)
     assert reasons(world) == {"suppressed:platform_unserved": 1}
     assert len(sms.sent) == 1
+
+
+def test_the_only_adapter_gets_devices_of_which_only_the_token_is_known(world: Deliveries) -> None:
+    world.users(1)
+    world.devices("old phone", platform="unknown")
+    world.devices("tablet", platform="android")
+    world.due_actions(1, channel="push")
+    apple = apns()
+    world.drain(apple)
+    assert apple.recipients == ["old phone"]
 
 
 # --- one is down -----------------------------------------------------------------------------------------------------

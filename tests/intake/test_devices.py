@@ -184,3 +184,12 @@ def test_an_interrupted_import_and_standard_names(intake: Intake) -> None:
     summary = intake.devices(f"member_id,os,registration_token\n{body}", chunk=100)
     assert summary.new == 250
     assert summary.taken == {"key": "member_id", "platform": "os", "token": "registration_token"}
+
+
+def test_a_browsers_subscription_may_be_an_object(intake: Intake) -> None:
+    subscription = {"endpoint": "https://push.example.com/1", "keys": {"auth": "a", "p256dh": "b"}}
+    said = {"device_token": subscription, "device_platform": "web"}
+    told = {"userId": "ann", "event": "device_seen", "timestamp": "2026-05-01T10:00:00Z", "properties": said}
+    assert intake.events(json.dumps(told), "seen.jsonl").new == 1
+    [(token, owner)] = owners(intake).items()
+    assert (json.loads(token), owner) == (subscription, ("ann", "web"))

@@ -32,8 +32,8 @@ _ALIASES = {"iphone": "ios", "ipados": "ios", "ipad": "ios", "browser": "web", "
 
 
 def parse_token(value: Json, reading: Conventions) -> str:
-    """Return a device's token: one line, not too long."""
-    token = one_line(value, reading)
+    """Return a device's token: one line, not too long. A browser's subscription may be given as it is, not as text."""
+    token = one_line(orjson.dumps(value).decode() if isinstance(value, dict) else value, reading)
     if len(token.encode()) > LONGEST_TOKEN:
         raise BadValue(f"longer than {LONGEST_TOKEN} octets", "write the token that the platform issued")
     return token
