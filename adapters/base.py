@@ -179,9 +179,11 @@ class ReceiptKind(StrEnum):
 class Receipt:
     """One report from a provider about one message, in our terms.
 
-    ``adapter`` and ``reference``, the provider's id for the message, identify the message. ``at`` is when it happened,
+    ``adapter`` and ``reference``, the provider's id for the message, identify the message. So does ``key``, the message's
+    own key, if the provider repeats it: it finds a message whose answer never came. ``at`` is when it happened,
     in UTC milliseconds. ``reason`` is a short snake_case word of ours, ``detail`` the provider's text. There is no
     address, because forwarding changes it and complaints omit it: it neither identifies a message nor rules one out.
+    ``gone``: the address that it was sent to does not exist any more, so that nothing more is to be sent there.
     """
 
     adapter: str
@@ -190,6 +192,8 @@ class Receipt:
     at: int
     reason: str = ""
     detail: str = ""
+    gone: bool = False
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,14 @@ class WithClock:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptReply:
+    """What a provider wants to read when its receipts have been stored; otherwise it repeats them."""
+
+    body: bytes
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
 class AdapterKind:
     """One provider: its name in ``config.toml``, the model of its options, and how to make its adapter from them.
 
@@ -68,6 +76,8 @@ class AdapterKind:
     repeatable: bool = False
     review: Reviewer | None = None
     platforms: frozenset[str] = frozenset()
+    receipt_reply: ReceiptReply | None = None
+    """The answer to calls with receipts, with status 200; None: an empty one."""
 
 
 def find_kind(name: str, kinds: Sequence[AdapterKind]) -> AdapterKind:

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from bench.common import choice_from_command_line, interleaved, report, seconds
 from bench.population import NOW, brand_app, fill_users, forget_sweep
 from bench.stores import stores
-from engine.cli.status import status_of
-from engine.cli.status_files import current_files
 from engine.clock import MINUTE
+from engine.status.files import current_files
+from engine.status.reading import status_of
 from engine.store.database import Database
 
 BAR = 0.3

@@ -1,18 +1,16 @@
 """The one composition root: settings -> store, content, adapters, pipeline, delivery."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
 
 from adapters.base import Callback
-from engine.actions.receipts import Receipts, Received
+from engine.actions.receipts import Received, anything_handed_off
 from engine.activation import Activation, Wish, make_ready, make_running, planned
-from engine.channels.base import by_name
 from engine.channels.outlets import Outlet
 from engine.channels.providers import MessageReview, make_adapters, make_reviews
 from engine.clock import SECOND, Clock, FixedClock, Instant, WallClock
@@ -22,8 +20,9 @@ from engine.content.bundle import Bundle, read_bundle
 from engine.content.findings import Finding
 from engine.content.versions import Seen, running_bundle, running_version
 from engine.delivery.dispatch import Delivery
-from engine.delivery.receipts import read_callback
-from engine.delivery.replies import Heard, Replies
+from engine.delivery.identity import STORE, MessageKeys
+from engine.delivery.receipt_book import ReceiptBook
+from engine.delivery.receipts import Told, read_callback
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
 from engine.explain.previewing import Previewer
@@ -35,7 +34,7 @@ from engine.pipeline import ChunkSettings, Pipeline, Progress, TickSettings, Wat
 from engine.rules.decide.decider import Deciders
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
-from engine.store.secrets import installation_secret
+from engine.store.secrets import InstallationSecret, installation_secret
 from engine.store.state_table import Drift
 from engine.ticking import last_tick, logged, present
 
@@ -248,6 +247,11 @@ class App:
         """Return the clock's instant, or that of the last tick if another worker's clock is slightly ahead."""
         return present(self.database, self.clock)
 
+    def in_flight(self) -> bool:
+        """Tell whether a message has been handed over whose answer is not recorded yet."""
+        with self.database.read() as connection:
+            return anything_handed_off(connection)
+
     def adapters(self) -> Mapping[str, tuple[Outlet, ...]]:
         """Return the configured adapters of each channel.
 
@@ -293,23 +297,31 @@ class App:
         """Deliver everything that is due now; return the counts."""
         return asyncio.run(self.delivery(content).drain())
 
-    def receive(self, adapter: str, headers: Mapping[str, str], body: bytes) -> Received:
+    def receive(self, adapter: str, headers: Mapping[str, str], body: bytes, url: str = "") -> Received:
         """Process a provider's HTTP callback: receipts, and what people wrote back. Return how many were new.
+
+        ``url`` is what the provider called.
 
         Raises:
             CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read: nothing was written.
-            HabitueError: there is no such adapter, it does not support receipts, or its options are invalid.
+            NoReceipts: there is no such adapter, it is not configured, or it does not support receipts.
+            HabitueError: its options are invalid, or the store cannot be used.
         """
-        now = self.clock.now()
-        callback = Callback({name.lower(): value for name, value in headers.items()}, body, at=now)
-        told = read_callback(self.settings, self.kinds.adapters, adapter, callback)
-        receipts = Receipts(self.database.dialect)
-        channel = by_name(self.kinds.channels).get(told.channel)
-        replies = Replies(self.database.dialect, channel, self.settings) if channel and told.texts else None
+        callback = Callback({name.lower(): value for name, value in headers.items()}, body, url, self.clock.now())
+        return self.store_receipts([self.read_receipts(adapter, callback)])
 
-        def work(connection: Connection) -> Received:
-            # Replies first: users are locked before actions.
-            heard = replies.receive(connection, told.texts, now) if replies else Heard()
-            return replace(receipts.receive(connection, told.receipts, now), texts=heard.new)
+    def read_receipts(self, adapter: str, callback: Callback) -> Told:
+        """Verify and read a provider's callback; nothing is written.
 
-        return self.database.in_transaction(work)
+        Raises:
+            as ``receive``.
+        """
+        return read_callback(self.settings, self.kinds.adapters, adapter, callback)
+
+    def store_receipts(self, told: Sequence[Told]) -> Received:
+        """Store what calls said, in one transaction; return how much of it was new."""
+        keys = MessageKeys(InstallationSecret(self.database, STORE, self.clock))
+        if any(one.key for call in told for one in call.receipts):
+            keys.prepare()
+        book = ReceiptBook(self.database.dialect, self.kinds.channels, keys, self.settings)
+        return self.database.in_transaction(partial(book.write, told=told, now=self.clock.now()))

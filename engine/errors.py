@@ -9,6 +9,7 @@ HabitueError                 a sentence for the person at the terminal; the CLI 
 │   ├── StoreNameError       a statement of the program or an extension uses a table or column that does not exist
 │   └── StoreValueError      a value in one of the rows is at fault: smaller batches find it
 ├── VersionReplaced          another version of the files has been applied since: read again what runs
+├── NoReceipts               no receipts can come from this adapter
 ├── NothingApplied           no version of the files was ever applied: run `habitue apply`
 ├── InputError               a file to import, an option or a user key is invalid
 ├── BrandError               no message can be composed, because of the brand's settings: all wait
@@ -72,6 +73,10 @@ class NothingApplied(HabitueError):
         super().__init__(
             "no version of the files has been applied yet: run `habitue apply` (`content.apply` is `manual`)"
         )
+
+
+class NoReceipts(HabitueError):
+    """There is no such adapter, it is not configured, or its provider reports nothing."""
 
 
 class InputError(HabitueError):

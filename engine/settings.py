@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.brand_values import own_address, own_lines, own_name, own_site, own_unsubscribe_url
@@ -19,6 +19,7 @@ from engine.content.findings import did_you_mean
 from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
 from engine.money import currencies, minor_digits
+from engine.service_settings import AlertSettings, SettingsPart, WebSettings
 from engine.text_file import parse_toml, read_text
 from engine.text_messages import SmsSettings
 
@@ -26,12 +27,7 @@ SHORTEST_SECRET = 16
 """Minimum number of characters of a signing secret."""
 
 
-class _Part(BaseModel):
-    # An invalid value may be a secret.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Brand(_Part):
+class Brand(SettingsPart):
     """The brand: the sender of all messages. Addresses and links are as ``engine.brand_values`` returns them."""
 
     name: str = "Habitué"
@@ -107,13 +103,13 @@ class Brand(_Part):
         return scale
 
 
-class StoreSettings(_Part):
+class StoreSettings(SettingsPart):
     """Where the database is."""
 
     url: str = Field(default="sqlite:///var/habitue.db", repr=False)
 
 
-class ContentSettings(_Part):
+class ContentSettings(SettingsPart):
     """Where the brand's files are, and when they are applied."""
 
     rules: Path = Path("rules")
@@ -129,7 +125,7 @@ DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
 """Channel -> its adapters if the settings name none; other channels then have none."""
 
 
-class ChannelSettings(_Part):
+class ChannelSettings(SettingsPart):
     """The adapters of one channel, and how much each sends at once. ``Settings.channel`` fills in defaults."""
 
     adapters: tuple[str, ...] = ()
@@ -146,20 +142,20 @@ class ChannelSettings(_Part):
         return names
 
 
-class EmailSettings(_Part):
+class EmailSettings(SettingsPart):
     """The old form of ``[channels.email]``, read for one more version."""
 
     adapter: str | None = None
 
 
-class ConsentSettings(_Part):
+class ConsentSettings(SettingsPart):
     """The default for users who have made no choice, by message class; ``transactional`` needs no consent."""
 
     marketing: Literal["opt-in", "opt-out"] = "opt-out"
     service: Literal["opt-in", "opt-out"] = "opt-out"
 
 
-class DeliverySettings(_Part):
+class DeliverySettings(SettingsPart):
     """How actions are delivered."""
 
     batch: int = Field(default=200, ge=1, le=5_000)
@@ -202,7 +198,7 @@ class DeliverySettings(_Part):
         return secrets
 
 
-class DeviceSettings(_Part):
+class DeviceSettings(SettingsPart):
     """Which of a user's devices get messages, on channels that go to devices."""
 
     at_most: int = Field(default=5, ge=1, le=100)
@@ -218,7 +214,7 @@ class DeviceSettings(_Part):
         return silent_after
 
 
-class ComposingSettings(_Part):
+class ComposingSettings(SettingsPart):
     """The processes that render templates and build messages, and what one message may use there."""
 
     processes: int = Field(default=2, ge=1, le=64)
@@ -236,7 +232,7 @@ class ComposingSettings(_Part):
         return time
 
 
-class ScheduleSettings(_Part):
+class ScheduleSettings(SettingsPart):
     """The worker's schedule (UTC)."""
 
     tick: Duration = 60_000
@@ -255,7 +251,7 @@ class ScheduleSettings(_Part):
     """Threads that work on a sweep after an edit of rules; each uses a core."""
 
 
-class StatusSettings(_Part):
+class StatusSettings(SettingsPart):
     """When ``habitue status`` asks for a person."""
 
     refused: float = Field(default=0.05, ge=0, le=1)
@@ -266,7 +262,7 @@ class StatusSettings(_Part):
     """Megabytes that have to be free on the volume of a SQLite store."""
 
 
-class LogSettings(_Part):
+class LogSettings(SettingsPart):
     """The worker's own log; it contains no personal data."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -302,6 +298,8 @@ class Settings(BaseSettings):
     composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     status: StatusSettings = StatusSettings()
+    web: WebSettings = WebSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
 
     @classmethod
@@ -341,6 +339,10 @@ class Settings(BaseSettings):
         """Return the channels that have an adapter."""
         channels = {name: self.channel(name) for name in {**DEFAULT_ADAPTERS, **self.channels}}
         return {name: channel for name, channel in channels.items() if channel.adapters}
+
+    def adapters_of_channels(self) -> dict[str, tuple[str, ...]]:
+        """Return the adapters of each channel that has any."""
+        return {channel: one.adapters for channel, one in self.served_channels().items()}
 
     def outdated(self) -> tuple[str, ...]:
         """Return a sentence for each old key that is still in use."""

@@ -117,8 +117,8 @@ def opened(world: World, at: Instant | None = None) -> Iterator[App]:
         app.close()
 
 
-def words_of(world: World, *words: str) -> list[str]:
-    return [sys.executable, "-m", "engine", "--config", str(world.config), *words]
+def words_of(world: World, *words: str, program: str = "engine") -> list[str]:
+    return [sys.executable, "-m", program, "--config", str(world.config), *words]
 
 
 def surroundings() -> dict[str, str]:
@@ -141,12 +141,16 @@ def habitue(world: World, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def running(world: World, *words: str) -> Iterator["Worker"]:
-    """``habitue run``; killed at the end if it is still running."""
+def running(world: World, *words: str, program: str = "engine") -> Iterator["Worker"]:
+    """``habitue run``, or that of a ``program`` with more kinds; killed at the end if it is still running."""
     log = world.folder / f"worker{len(list(world.folder.glob('worker*.log')))}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            words_of(world, "run", *words), cwd=world.folder, env=surroundings(), stdout=output, stderr=output
+            words_of(world, "run", *words, program=program),
+            cwd=world.folder,
+            env=surroundings(),
+            stdout=output,
+            stderr=output,
         )
     try:
         yield Worker(process, log)

@@ -5,6 +5,7 @@ text that the gateway numbers is recognised by that.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from adapters.base import Callback, CallbackError, IncomingText, NotAuthentic, Receipt, ReceiptKind
 from adapters.http.details import without_addresses
@@ -25,7 +26,7 @@ def receipts(options: SmsGatewayOptions, name: str, callback: Callback) -> Seque
     token = fields.url.get(PARAMETER, b"").decode("latin-1")
     key = key_in(token, options.receipt_secrets)
     if key is not None:
-        return _of_message(options, name, fields, key, callback.at)
+        return [replace(one, key=key) for one in _of_message(options, name, fields, key, callback.at)]
     if not is_fixed(token, options.fixed_tokens):
         raise NotAuthentic("the token in the URL is missing, or signed with another secret")
     if options.text_body in fields and options.receipt_status not in fields:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from engine.actions.content import ContentWriter, clean
 from engine.actions.reasons import LedgerReason
-from engine.actions.states import RECEIPT_STATES, RECEIPT_STATES_SQL, State
+from engine.actions.states import LEASED_SQL, RECEIPT_STATES, RECEIPT_STATES_SQL, State
 from engine.clock import MINUTE, Instant, iso
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
@@ -23,15 +23,18 @@ _STRENGTH: Mapping[str, int] = {state: rank for rank, state in enumerate(RECEIPT
 _AT_ONCE = MINUTE
 """A receipt that arrives sooner than this after the event does not need the provider's instant too."""
 _HANDED_OFF = "a.kind = 'message' AND a.tries > 0"
+_ANY_HANDED_OFF = text(f"SELECT 1 FROM action WHERE {LEASED_SQL} AND state = 'handed_off' LIMIT 1")
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptEntry:
     """A provider's report about one message, found by its ``reference`` or, if known, by the action's id.
 
+    ``key`` is the message's key: whoever knows keys finds the action by it (see ``engine.delivery.receipt_book``).
+
     ``state`` is one of ``RECEIPT_STATES``. ``reason`` is the adapter's word. ``happened_at`` is when the provider says
     it happened. The log is in the order in which receipts arrived; it shows the provider's instant too if that is
-    plausible: after the hand-off and not in the future.
+    plausible: after the hand-off and not in the future. ``gone``: the address does not exist any more.
     """
 
     adapter: str
@@ -41,12 +44,14 @@ class ReceiptEntry:
     reason: str = LedgerReason.REPORTED.value
     provider_text: str = ""
     happened_at: Instant | None = None
+    gone: bool = False
+    key: str = ""
 
     def __post_init__(self) -> None:
         if self.state not in _STRENGTH:
             raise ValueError(f"a receipt can report {', '.join(RECEIPT_STATES)}, not {self.state}")
-        if self.action_id is None and not self.reference:
-            raise ValueError("a receipt needs a reference or an action id to identify its message")
+        if self.action_id is None and not self.reference and not self.key:
+            raise ValueError("a receipt needs a reference, a key or an action id to identify its message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ class Received:
     new: int = 0
     known: int = 0
     unmatched: int = 0
+    gone: tuple[int, ...] = ()
+    """The actions whose address does not exist any more, as new receipts say."""
     texts: int = 0
 
 
@@ -122,7 +129,8 @@ class Receipts:
             if key not in told:
                 news.setdefault(key, receipt)
         self._write(connection, news, before, now)
-        return Received(len(news), len(found) - len(news), len(receipts) - len(found))
+        gone = tuple(sorted({action_id for (action_id, _), receipt in news.items() if receipt.gone}))
+        return Received(len(news), len(found) - len(news), len(receipts) - len(found), gone)
 
     def _matched(self, connection: Connection, receipts: Sequence[ReceiptEntry]) -> list[tuple[int, ReceiptEntry]]:
         """Return the receipts whose message was handed off, each with its action's id, in the given order."""
@@ -159,6 +167,11 @@ class Receipts:
                 moved.append([action_id, strongest.state.value, strongest.reason, strongest.adapter, reference])
         if moved:
             connection.execute(self._move, {"rows": pack(moved), "now": now})
+
+
+def anything_handed_off(connection: Connection) -> bool:
+    """Tell whether a message has been handed over whose answer is not recorded yet: its receipt may come before that."""
+    return connection.scalar(_ANY_HANDED_OFF) is not None
 
 
 def _when(receipt: ReceiptEntry, handed_off_at: int | None, now: Instant) -> str:

@@ -28,8 +28,3 @@ def subject_of(app: App, scope: SubjectScope, name: str | None) -> Subject:
     """
     with app.database.read() as connection:
         return known_names(connection, app.settings, app.kinds).subject(scope, name)
-
-
-def adapters_of(app: App) -> dict[str, tuple[str, ...]]:
-    """Return the adapters of each channel that has any."""
-    return {channel: one.adapters for channel, one in app.settings.served_channels().items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import typer
 from rich.markup import escape
 
+from engine.alerts.targets import targets_of
 from engine.app import App
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
 from engine.cli.standings import show_standings, standings
@@ -31,6 +32,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
     with open_app(context) as app:
         content, findings = app.examine()
         of_store = _OfStore()
+        targets_of(app.settings.alerts)
         app.adapters()  # finds errors in their settings now, not when the first message is sent
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         if content is not None:

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from engine.app import App
 from engine.cli.as_json import as_json as to_json
-from engine.cli.by_hand import DryRun, SubjectName, Why, adapters_of, hand, subject_of
+from engine.cli.by_hand import DryRun, SubjectName, Why, hand, subject_of
 from engine.cli.context import AsJson, Who, console, open_app, print_json
 from engine.clock import iso
 from engine.control.interventions import Hand
@@ -46,8 +46,8 @@ def pause(  # noqa: PLR0917 - Typer's options
         subject = subject_of(app, scope, name)
         new = not dry_run and _pause(app, subject, hand(who, why))
         with app.database.read() as connection:
-            reports = read_pauses(connection, adapters_of(app), app.clock.now())
-            waiting = read_waiting(connection, subject, adapters_of(app), app.clock.now())
+            reports = read_pauses(connection, app.settings.adapters_of_channels(), app.clock.now())
+            waiting = read_waiting(connection, subject, app.settings.adapters_of_channels(), app.clock.now())
     mine = (one for one in reports if one.subject == str(subject) and one.intervention is not None)
     report = next(mine, None)
     if as_json:
@@ -77,12 +77,12 @@ def resume(  # noqa: PLR0917 - Typer's options
         subject = subject_of(app, scope, name)
         now = app.clock.now()
         with app.database.read() as connection:
-            waiting = read_waiting(connection, subject, adapters_of(app), now)
+            waiting = read_waiting(connection, subject, app.settings.adapters_of_channels(), now)
         ended = app.database.in_transaction(
             partial(resume_now, subject=subject, hand=hand(who, why), now=now, dry_run=dry_run)
         )
         with app.database.read() as connection:
-            reports = read_pauses(connection, adapters_of(app), now)
+            reports = read_pauses(connection, app.settings.adapters_of_channels(), now)
             left = [one for one in reports if one.subject != str(subject) or one.intervention is None]
             by_files = still_stopped(connection, subject)
     if as_json:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from engine import __version__
 from engine.cli import (
     admin,
+    alerts,
     apply,
     cancel,
     check,
@@ -22,6 +23,7 @@ from engine.cli import (
     migrate,
     pause,
     preview,
+    receipts,
     release,
     report,
     resolve,
@@ -71,6 +73,7 @@ for family in (
     imports,
     tick,
     run,
+    receipts,
     status,
     explain,
     preview,
@@ -84,6 +87,7 @@ for family in (
     release,
     resolve,
     suppress,
+    alerts,
     admin,
 ):
     family.register(program)

@@ -9,7 +9,7 @@ from engine.actions.reasons import LedgerReason
 from engine.actions.receipts import ReceiptEntry
 from engine.actions.states import State
 from engine.clock import Instant
-from engine.errors import HabitueError
+from engine.errors import HabitueError, NoReceipts
 from engine.settings import Settings
 
 _STATES: Mapping[ReceiptKind, State] = {
@@ -35,15 +35,21 @@ def read_callback(settings: Settings, kinds: Sequence[AdapterKind], adapter: str
 
     Raises:
         CallbackError: the call is not authentic (``NotAuthentic``), or cannot be read.
-        HabitueError: there is no such adapter, it does not support receipts, or its options are invalid.
+        NoReceipts: there is no such adapter, it is not configured, or it does not support receipts.
+        HabitueError: its options are invalid.
     """
     try:
         kind = find_kind(adapter, kinds)
-        options = checked_options(kind, settings.adapters.get(adapter, {}))
+    except ValueError as error:
+        raise NoReceipts(str(error)) from error
+    if kind.receipts is None:
+        raise NoReceipts(f"the adapter `{adapter}` does not support receipts")
+    if adapter not in settings.adapters:  # without its secret, nothing can be verified
+        raise NoReceipts(f"the adapter `{adapter}` is not configured: its options are in `[adapters.{adapter}]`")
+    try:
+        options = checked_options(kind, settings.adapters[adapter])
     except ValueError as error:
         raise HabitueError(f"config.toml: adapters.{adapter}: {error}") from error
-    if kind.receipts is None:
-        raise HabitueError(f"the adapter `{adapter}` does not support receipts")
     found = kind.receipts(options, adapter, callback)
     texts = tuple(one for one in found if isinstance(one, IncomingText))
     if texts and kind.channel is None:
@@ -52,7 +58,7 @@ def read_callback(settings: Settings, kinds: Sequence[AdapterKind], adapter: str
 
 
 def _entry(receipt: Receipt) -> ReceiptEntry:
-    if not receipt.reference:
+    if not receipt.reference and not receipt.key:
         raise CallbackError("a receipt does not say which message it is about")
     return ReceiptEntry(
         receipt.adapter,
@@ -61,4 +67,6 @@ def _entry(receipt: Receipt) -> ReceiptEntry:
         reason=receipt.reason or LedgerReason.REPORTED,
         provider_text=receipt.detail,
         happened_at=Instant(receipt.at),
+        gone=receipt.gone,
+        key=receipt.key,
     )

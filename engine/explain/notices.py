@@ -22,6 +22,8 @@ class NoticeKind(StrEnum):
     """An adapter is paused."""
     CODE = "code"
     """A template, a channel or a playbook has stopped because of a bug."""
+    WEB = "web"
+    """The web door is closed, or requests to it fail because of a bug."""
 
 
 @dataclass(frozen=True, slots=True)

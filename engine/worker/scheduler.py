@@ -8,12 +8,14 @@ import asyncio
 import os
 import platform
 import signal
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import structlog
 
+from engine.alerts.targets import targets_of
 from engine.app import App, ContentReading
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import SECOND, iso
@@ -23,6 +25,7 @@ from engine.explain.notices import Notice, NoticeKind, of_alarm
 from engine.faults import trail
 from engine.pipeline import Progress
 from engine.settings import ScheduleSettings
+from engine.worker.alerting import Alerting
 from engine.worker.clock_watch import ClockWatch
 from engine.worker.content_watch import watch_content
 from engine.worker.turns import every, stopped
@@ -52,12 +55,25 @@ class WorkerParts:
     delivery: bool = True
 
 
+class Companion(Protocol):
+    """What a worker's process does besides, such as answering HTTP requests. It outlives its own errors."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        ...
+
+    def notices(self) -> Sequence[Notice]:
+        """Return what an admin should know now."""
+        ...
+
+
 class WorkerProcess:
     """One process of ``habitue run``."""
 
-    def __init__(self, app: App, parts: WorkerParts) -> None:
+    def __init__(self, app: App, parts: WorkerParts, companions: Sequence[Companion] = ()) -> None:
         self._app = app
         self._parts = parts
+        self._companions = companions
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heartbeat = Heartbeat(app.database, f"{platform.node()}:{os.getpid()}")
@@ -75,6 +91,8 @@ class WorkerProcess:
         self._jump_message = ""
         """What to tell an admin if this machine's clock has just jumped."""
         self._upkeep = _upkeep(app.settings.schedule) if parts.ticks else ()
+        targets = targets_of(app.settings.alerts)
+        self._alerting = Alerting(app, targets, lambda: self._content.current) if targets else None
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish the current chunk and messages, and return.
@@ -88,7 +106,8 @@ class WorkerProcess:
             self._delivery, self._delivered = self._app.delivery(content), content.version
         await asyncio.to_thread(self._beat)
         log.info("started", worker=self._heartbeat.name, version=content.version)
-        turns = [asyncio.create_task(turn) for turn in self._turns()]
+        beside = (companion.run(self._stop) for companion in self._companions)
+        turns = [asyncio.create_task(turn) for turn in (*self._turns(), *beside)]
         try:
             await (self._deliver(self._delivery) if self._delivery else self._stop.wait())
         finally:
@@ -141,6 +160,8 @@ class WorkerProcess:
         )
         yield every(BEAT, partial(self._job, self._beat), self._stop, first=BEAT)
         yield every(CLOCK, partial(self._job, self._watch_clock), self._stop)
+        if self._alerting:
+            yield self._alerting.run(self._stop)
         if self._upkeep:
             yield every(UPKEEP, partial(self._job, self._keep_up), self._stop, first=UPKEEP)
 
@@ -257,6 +278,7 @@ class WorkerProcess:
         )
         notices = [Notice(kind, message) for kind, message in said if message]
         notices += map(of_alarm, alarms)
+        notices += (notice for companion in self._companions for notice in companion.notices())
         self._heartbeat.beat(self._app.clock.now(), content.version if content else None, notices)
 
     def _once(self, job: ScheduledJob, upkeep: Upkeep) -> None:
@@ -281,6 +303,6 @@ def _upkeep(schedule: ScheduleSettings) -> tuple[tuple[ScheduledJob, Upkeep], ..
     )
 
 
-def run_worker(app: App, parts: WorkerParts) -> None:
-    """Run the worker in this process until it is told to stop."""
-    asyncio.run(WorkerProcess(app, parts).run())
+def run_worker(app: App, parts: WorkerParts, companions: Sequence[Companion] = ()) -> None:
+    """Run the worker in this process, with its companions, until it is told to stop."""
+    asyncio.run(WorkerProcess(app, parts, companions).run())

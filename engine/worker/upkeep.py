@@ -6,6 +6,7 @@ from functools import partial
 from sqlalchemy import Connection, delete, insert, text
 
 from engine.actions.content import forget_contents
+from engine.alerts.memory import forget_alerts
 from engine.app import App
 from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
@@ -79,7 +80,7 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, places, workers, replies and the contents of messages that are past their retention."""
+    """Delete ticks, slots, places, workers, alerts, replies and the contents of messages that are past their retention."""
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
@@ -87,6 +88,7 @@ def clean_up(connection: Connection, app: App, _content: Content, now: Instant) 
     forget_contents(connection, outlived)
     forget_lifted(connection, outlived)
     forget_places(connection, now)
+    forget_alerts(connection, now)
     connection.execute(delete(Reply).where(Reply.at < outlived))  # type: ignore[arg-type]
 
 

@@ -77,7 +77,9 @@ def test_a_text_arrives_as_it_was_written_and_its_receipt_comes_back(tmp_path: P
         answer = await all_of_it.send(text)
         assert answer == Answer(Outcome.ACCEPTED, detail="0: Accepted for delivery", reference="action-1")
         assert await all_of_it.kannel.arrived() == Arrived(SENDER, NUMBER, encoding, text)
-        assert await all_of_it.received() == [Receipt("sms_gateway", "action-1", ReceiptKind.DELIVERED, NOON)]
+        assert await all_of_it.received() == [
+            Receipt("sms_gateway", "action-1", ReceiptKind.DELIVERED, NOON, key="action-1")
+        ]
 
     exchange(tmp_path, work)
 

@@ -52,9 +52,14 @@ def read(
 # --- a URL for each message ------------------------------------------------------------------------------------------
 
 
+def about(key: str, kind: ReceiptKind, reason: str = "", detail: str = "") -> Receipt:
+    """What a call of a message's own URL tells: the key is the reference, and finds it without an answer, too."""
+    return Receipt("sms_gateway", key, kind, NOON, reason, detail, key=key)
+
+
 @pytest.mark.parametrize("key", ["action-1", "0123456789abcdef" * 2, "1.offer & more/ü%d", "\udc80"])
 def test_a_receipt_is_about_the_message_whose_url_was_called(key: str) -> None:
-    assert read(f"{url_of(key)}&status=1") == [Receipt("sms_gateway", key, ReceiptKind.DELIVERED, NOON)]
+    assert read(f"{url_of(key)}&status=1") == [about(key, ReceiptKind.DELIVERED)]
 
 
 def test_a_url_has_no_characters_that_gateways_replace() -> None:
@@ -67,9 +72,7 @@ def test_the_suffix_and_a_query_of_the_urls_own_are_kept() -> None:
     url = url_of("action-1", receipt_url=f"{BASE}?shop=1", receipt_suffix="&status=%d")
     assert url.startswith(f"{BASE}?shop=1&token=")
     assert url.endswith("&status=%d")
-    assert read(url.replace("%d", "2")) == [
-        Receipt("sms_gateway", "action-1", ReceiptKind.BOUNCED, NOON, "not_delivered")
-    ]
+    assert read(url.replace("%d", "2")) == [about("action-1", ReceiptKind.BOUNCED, "not_delivered")]
 
 
 def forged() -> dict[str, str]:
@@ -117,10 +120,10 @@ def test_while_secrets_rotate_both_are_good() -> None:
 @pytest.mark.parametrize(
     ("status", "found"),
     [
-        ("1", [Receipt("sms_gateway", "action-1", ReceiptKind.DELIVERED, NOON, "", "NACK …")]),
-        ("2", [Receipt("sms_gateway", "action-1", ReceiptKind.BOUNCED, NOON, "not_delivered", "NACK …")]),
-        ("16", [Receipt("sms_gateway", "action-1", ReceiptKind.BOUNCED, NOON, "not_delivered", "NACK …")]),
-        ("seen", [Receipt("sms_gateway", "action-1", ReceiptKind.OPENED, NOON, "", "NACK …")]),
+        ("1", [about("action-1", ReceiptKind.DELIVERED, "", "NACK …")]),
+        ("2", [about("action-1", ReceiptKind.BOUNCED, "not_delivered", "NACK …")]),
+        ("16", [about("action-1", ReceiptKind.BOUNCED, "not_delivered", "NACK …")]),
+        ("seen", [about("action-1", ReceiptKind.OPENED, "", "NACK …")]),
         ("4", []),
         ("8", []),
     ],
@@ -140,7 +143,7 @@ def test_a_status_that_is_not_known_is_an_error(query: str, said: str) -> None:
     [(b"status=1&why=", FORM), (b"status=1&why=", {}), (json.dumps({"status": 1, "why": None}).encode(), {"content-type": "application/json; charset=utf-8"})],
 )  # fmt: skip
 def test_the_fields_may_be_in_the_body(body: bytes, headers: dict[str, str]) -> None:
-    assert read(url_of("action-1"), body, headers) == [Receipt("sms_gateway", "action-1", ReceiptKind.DELIVERED, NOON)]
+    assert read(url_of("action-1"), body, headers) == [about("action-1", ReceiptKind.DELIVERED)]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b"1"])

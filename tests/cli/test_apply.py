@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine.cli.status import read_status
 from engine.errors import HabitueError, NothingApplied
 from engine.facts.sources.attribute import ATTRIBUTE
 from engine.facts.sources.base import FactSource
 from engine.facts.sources.declaration import Declaration
 from engine.kinds import SHIPPED, Kinds
+from engine.status.reading import read_status
 from engine.worker.content_watch import AppliedContent, watch_content
 from tests.maison import FACTS, VALUE
 from tests.processes import opened

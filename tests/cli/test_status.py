@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from engine.cli.status import read_status
 from engine.clock import DAY, HOUR
 from engine.errors import StoreError
 from engine.explain.health_models import Status
+from engine.status.reading import read_status
 from tests.world import START, World, day
 
 LARGE = ("users", "user_state", "event", "action", "action_event", "enrolment", "coupon_code", "transition")

@@ -165,5 +165,5 @@ def test_of_several_with_one_reference_the_newest_is_meant(sent: Deliveries) -> 
 def test_receipts_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="a receipt can report delivered, bounced, opened, clicked, complained"):
         ReceiptEntry("scripted", State.ACCEPTED, "ref")
-    with pytest.raises(ValueError, match="needs a reference or an action id"):
+    with pytest.raises(ValueError, match="needs a reference, a key or an action id"):
         ReceiptEntry("scripted", State.OPENED)

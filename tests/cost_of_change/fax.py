@@ -105,7 +105,7 @@ def sign(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, sha256).hexdigest()
 
 
-_KINDS = {"sent": ReceiptKind.DELIVERED, "busy": ReceiptKind.BOUNCED}
+_KINDS = {"sent": ReceiptKind.DELIVERED, "busy": ReceiptKind.BOUNCED, "vacant": ReceiptKind.BOUNCED}
 
 
 def receipts(options: FaxOptions, name: str, callback: Callback) -> Sequence[Receipt]:
@@ -115,7 +115,14 @@ def receipts(options: FaxOptions, name: str, callback: Callback) -> Sequence[Rec
         raise NotAuthentic("the signature does not match the body")
     try:
         return [
-            Receipt(name, one["id"], _KINDS[one["status"]], int(one["at"]), reason=f"line_{one['status']}")
+            Receipt(
+                name,
+                one["id"],
+                _KINDS[one["status"]],
+                int(one["at"]),
+                reason=f"line_{one['status']}",
+                gone=one["status"] == "vacant",
+            )
             for one in json.loads(callback.body)
         ]
     except (ValueError, KeyError, TypeError) as error:
@@ -134,6 +141,7 @@ FAX_ADAPTER = AdapterKind(
         AnswerReason("tray_missing", "The provider's tray cannot be reached."),
         AnswerReason("line_sent", "The page was printed at the other end."),
         AnswerReason("line_busy", "The line was busy for a day."),
+        AnswerReason("line_vacant", "Nobody has this number any more."),
     ),
 )
 FAX_KINDS = Kinds(channels=(FAX,), adapters=(FAX_ADAPTER,))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from adapters.base import CallbackError, NotAuthentic, Outcome
 from engine.actions.receipts import Received
-from engine.errors import HabitueError
+from engine.errors import HabitueError, NoReceipts
 from engine.kinds import SHIPPED
 from tests.adapters.emails import SECRET
 from tests.contracts.adapter_contract import AdapterContract, Bench
@@ -231,10 +231,18 @@ def test_receipts_are_believed_when_they_are_signed(lived: Office) -> None:
 
 
 def test_an_adapter_without_receipts_says_so(lived: Office) -> None:
-    with pytest.raises(HabitueError, match="the adapter `capture` does not support receipts"):
+    with pytest.raises(NoReceipts, match="the adapter `capture` does not support receipts"):
         lived.app.receive("capture", {}, b"")
-    with pytest.raises(HabitueError, match=r"there is no adapter `post`; known: .*capture, "):
+    with pytest.raises(NoReceipts, match=r"there is no adapter `post`; known: .*capture, "):
         lived.app.receive("post", {}, b"")
+
+
+def test_an_adapter_that_is_not_configured_has_no_secret_to_verify_anything_with(lived: Office) -> None:
+    lived.configure(channels={"fax": {"adapters": []}})
+    del lived.settings["adapters"]["office"]
+    lived.configure()
+    with pytest.raises(NoReceipts, match=r"`office` is not configured: its options are in `\[adapters.office\]`"):
+        lived.app.receive("office", {"X-Fax-Signature": sign("", b"[]")}, b"[]")
 
 
 class TestFax(ChannelContract):

@@ -4,9 +4,10 @@ import io
 
 from rich.console import Console
 
-from engine.cli.status import read_status, show_status
+from engine.cli.status import show_status
 from engine.explain.health_models import Attention, Status
 from engine.explain.notices import Notice
+from engine.status.reading import read_status
 from engine.worker.upkeep import Heartbeat
 from tests.docs.test_commands import named, unknown
 from tests.world import World, day

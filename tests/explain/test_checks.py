@@ -245,6 +245,16 @@ def test_a_disk_that_is_nearly_full(world: World) -> None:
     assert seen.disk.folder in the_one(status(world, 1), "disk").message
 
 
+def test_a_web_door_that_cannot_listen(world: World) -> None:
+    world.tick(1)
+    beat(world, "w", 1)
+    healthy(status(world, 1))
+    beat(world, "w", 1, Notice(NoticeKind.WEB, "the web door cannot listen at 127.0.0.1:8080"))
+    problem = the_one(status(world, 1), "web")
+    assert (problem.subject, problem.message) == ("worker w", "the web door cannot listen at 127.0.0.1:8080")
+    assert "`[web]`" in problem.remedy
+
+
 def test_rows_in_quarantine(tmp_path: Path, database_url: str) -> None:
     strict = {"templates/welcome/hello.email.j2": "{% block subject %}Hi {{ facts.first_name }}{% endblock %}"
               "{% block html %}<a href='{{ unsubscribe_url }}'>x</a>{% endblock %}"}  # fmt: skip

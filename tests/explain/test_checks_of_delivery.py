@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from adapters.base import Answer, Message, Outcome
-from engine.cli.status import read_status
 from engine.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from engine.control.actions_by_hand import Chosen, carry_out
 from engine.control.interventions import Hand
 from engine.control.resolving import NOT_SENT
 from engine.delivery.gates.base import Gate, Verdict
 from engine.explain.notices import Notice, of_alarm
+from engine.status.reading import read_status
 from engine.worker.upkeep import Heartbeat
 from tests.deliveries import NOON, Deliveries
 from tests.explain.checking import beat, healthy, status, the_one

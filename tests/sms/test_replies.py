@@ -103,7 +103,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def brand(folder: Path, url: str, kind: str = "marketing", **settings: dict[str, Any]) -> Texting:
-    sections = {"channels": {"sms": {"adapters": ["capture"]}}, **settings}
+    configured: dict[str, Any] = {"texter": {}, "other": {}, "anywhere": {}}
+    sections = {"channels": {"sms": {"adapters": ["capture"]}}, "adapters": configured, **settings}
     return Texting(folder / "maison", url, files(kind), sections, KINDS)
 
 

@@ -209,7 +209,7 @@ def test_a_database_of_a_newer_revision_is_refused_with_a_sentence_that_helps(da
     migrate(database)
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0010.*newer version"):
+    with pytest.raises(StoreError, match=r"revision 9999.*newest is 0011.*newer version"):
         migrate(database)
 
 

@@ -18,6 +18,7 @@ from engine.explain.checks.quarantine import rows_in_quarantine
 from engine.explain.checks.refusals import many_refused
 from engine.explain.checks.sweeps import sweep_stalled
 from engine.explain.checks.ticks import tick_failed, tick_hangs
+from engine.explain.checks.web import web_closed
 from engine.explain.checks.workers import no_ticks, no_worker, worker_died
 from engine.explain.health_models import Attention
 
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     Check("adapter_paused", adapter_paused),
     Check("code_stopped", code_stopped),
     Check("not_delivering", not_delivering),
+    Check("web", web_closed),
     Check("refusals", many_refused),
     Check("failed", failed),
     Check("unknown", unknown),

@@ -23,13 +23,14 @@ from engine.store.tables.people import (
     Zone,
 )
 from engine.store.tables.places import CutPoints, Transition, Version
-from engine.store.tables.running import ImportFile, Quarantine, Secret, Tick, Worker
+from engine.store.tables.running import Alert, ImportFile, Quarantine, Secret, Tick, Worker
 
 __all__ = [
     "Action",
     "ActionContent",
     "ActionEvent",
     "AddressRefusal",
+    "Alert",
     "Consent",
     "CouponCode",
     "CutPoints",

@@ -36,6 +36,28 @@ class Worker(SQLModel, table=True):
     """What only this process knows and an admin must, as JSON: see ``explain.notices``."""
 
 
+class Alert(SQLModel, table=True):
+    """A problem of which a service tells staff, or has told them: see ``engine.alerts.memory``."""
+
+    __tablename__ = "alert"
+
+    target: str = Field(sa_column=Column(Text, primary_key=True))
+    """A hash of the service's URL."""
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    """The name of the check of ``habitue status``."""
+    subject: str = Field(sa_column=Column(Text, primary_key=True))
+    since: int = big()
+    """When it was first found."""
+    told_at: int | None = big(null=True)
+    """When the service was last told that it lasts."""
+    gone_at: int | None = big(null=True)
+    """Since when it has not been found; None while it lasts."""
+    next_at: int = big()
+    """When the service is due to be told."""
+    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    """How often that was tried since it last worked."""
+
+
 class Secret(SQLModel, table=True):
     """A random secret that this installation generated because the settings have none."""
 

@@ -1,0 +1,1 @@
+"""What ``habitue status``, alerts and the console say of an installation."""
