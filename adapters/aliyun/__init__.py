@@ -4,7 +4,7 @@ from adapters.aliyun.adapter import AliyunAdapter, review
 from adapters.aliyun.options import AliyunOptions
 from adapters.aliyun.reasons import ALIYUN_REASONS
 from adapters.aliyun.receipts import read_receipts
-from adapters.kinds import AdapterKind, WithClock
+from adapters.kinds import AdapterKind, ReceiptReply, WithClock
 
 ALIYUN = AdapterKind(
     "aliyun",
@@ -14,5 +14,6 @@ ALIYUN = AdapterKind(
     receipts=read_receipts,
     reasons=ALIYUN_REASONS,
     review=review,
+    receipt_reply=ReceiptReply(b'{"code":0,"msg":"OK"}'),
 )
 """The provider ``aliyun``."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from secrets import token_hex
 from types import TracebackType
@@ -92,9 +91,7 @@ class AliyunAdapter:
         headers = signed_headers(call, AccessKey(self._options.access_key_id, secret))
         url = f"{self._options.url}/?{call.canonical_query}"
         reply = await self._client.post(url, b"", {**headers, "accept": "application/json"}, departing)
-        if isinstance(reply, Answer):
-            return replace(reply, reference=message.key)  # receipts tell what became of it
-        return answer_to(reply, message.key, message.recipient)
+        return reply if isinstance(reply, Answer) else answer_to(reply, message.recipient)
 
 
 def _fill(options: AliyunOptions, message: Message) -> Filled | Misfit:

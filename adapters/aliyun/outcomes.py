@@ -106,19 +106,18 @@ FAMILIES: dict[str, Meaning] = {
 """The part of a code before the first dot -> what all of them mean."""
 
 
-def answer_to(reply: Reply, key: str, recipient: str) -> Answer:
-    """Classify a reply. ``key`` becomes the reference: the provider repeats it in receipts."""
+def answer_to(reply: Reply, recipient: str) -> Answer:
+    """Classify a reply to a message to ``recipient``."""
     told = reply.json()
     code, message = str(told.get("Code", "")), str(told.get("Message", ""))
     if code == "OK" and reply.status == 200:
-        return Answer(Outcome.ACCEPTED, detail=f"BizId {told.get('BizId', '')}".strip(), reference=key)
+        return Answer(Outcome.ACCEPTED, reference=str(told.get("BizId", "")))
     meaning = MEANINGS.get(code) or FAMILIES.get(code.split(".", maxsplit=1)[0])
     # The gateway repeats what was signed, with the number; only the service's own words are of use.
     words = without_addresses(f"{code}: {message}", (recipient, recipient.removeprefix("+86")))
     detail = words if reply.status == 200 else without_addresses(code)
     if meaning is None and reply.status != 200:
-        meaning_answer = by_status(reply, detail)
-        return Answer(meaning_answer.outcome, meaning_answer.reason, meaning_answer.detail, reference=key)
+        return by_status(reply, detail)
     if meaning is None:
         meaning = _REQUEST if code else Meaning(Outcome.UNKNOWN, PROTOCOL_ERROR)
-    return Answer(meaning.outcome, meaning.reason.value, detail, reference=key, gone=meaning.gone)
+    return Answer(meaning.outcome, meaning.reason.value, detail, gone=meaning.gone)

@@ -58,13 +58,22 @@ def _read(adapter: str, item: Mapping[str, Any], now: int) -> Receipt | Incoming
 
 
 def _report(adapter: str, item: Mapping[str, Any], now: int) -> Receipt:
-    # Messages that others send under the same account have no `out_id` of ours, and match nothing.
-    reference = text_of(item, "out_id") or text_of(item, "biz_id")
-    if not reference:
-        raise CallbackError("a report has neither `out_id` nor `biz_id`")
+    reference, key = text_of(item, "biz_id"), text_of(item, "out_id")
+    if not reference and not key:
+        raise CallbackError("a report has neither `biz_id` nor `out_id`")
     at = china_time(text_of(item, "report_time"), now)
     if item["success"]:
-        return Receipt(adapter, reference, ReceiptKind.DELIVERED, at)
+        return Receipt(adapter, reference, ReceiptKind.DELIVERED, at, key=key)
     code = text_of(item, "err_code")
     detail = without_addresses(": ".join(part for part in (code, text_of(item, "err_msg")) if part))
-    return Receipt(adapter, reference, ReceiptKind.BOUNCED, at, CODES.get(code, UNDELIVERED).value, detail)
+    reason = CODES.get(code, UNDELIVERED)
+    return Receipt(
+        adapter,
+        reference,
+        ReceiptKind.BOUNCED,
+        at,
+        reason.value,
+        detail,
+        gone=reason is NUMBER_BLOCKED,
+        key=key,
+    )

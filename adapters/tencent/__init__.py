@@ -1,6 +1,6 @@
 """Tencent Cloud SMS (2021-01-11), by filed templates."""
 
-from adapters.kinds import AdapterKind, WithClock
+from adapters.kinds import AdapterKind, ReceiptReply, WithClock
 from adapters.tencent.adapter import TencentAdapter, review
 from adapters.tencent.options import TencentOptions
 from adapters.tencent.reasons import TENCENT_REASONS
@@ -14,5 +14,6 @@ TENCENT = AdapterKind(
     receipts=read_receipts,
     reasons=TENCENT_REASONS,
     review=review,
+    receipt_reply=ReceiptReply(b'{"result":0,"errmsg":"OK"}'),
 )
 """The provider ``tencent``."""

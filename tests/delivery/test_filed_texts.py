@@ -8,17 +8,16 @@ from pathlib import Path
 import orjson
 import pytest
 
-from adapters.base import Callback, Message, SmsPayload
+from adapters.base import Message, SmsPayload
 from adapters.kinds import AdapterKind
-from engine.actions.receipts import Receipts, Received
-from engine.delivery.receipts import read_callback
+from engine.actions.receipts import Received
 from engine.errors import HabitueError
 from engine.kinds import SHIPPED, Kinds
 from tests.adapters.aliyun_api import OPTIONS
 from tests.adapters.china_sms import CALLBACK_SECRET, NUMBER
 from tests.adapters.fake_http import HangUp, Request, Response, Script, fake_http
 from tests.provider import Provider
-from tests.world import World, day
+from tests.world import World
 
 REFILL = """
 [playbook]
@@ -97,10 +96,7 @@ def deliver(world: World, script: Script) -> list[Request]:
 
 def receive(world: World, *items: dict[str, object]) -> Received:
     url = f"https://maison.example/receipts/aliyun?secret={CALLBACK_SECRET}"
-    callback = Callback({}, orjson.dumps(list(items)), url, day(2))
-    told = read_callback(world.app.settings, world.kinds.adapters, "aliyun", callback)
-    with world.app.database.write() as connection:
-        return Receipts(world.app.database.dialect).receive(connection, told.receipts, day(2))
+    return world.app.receive("aliyun", {}, orjson.dumps(list(items)), url)
 
 
 def test_each_user_gets_the_template_of_their_language(china: World) -> None:
@@ -134,6 +130,14 @@ def test_a_receipt_tells_of_a_message_whose_answer_was_lost(china: World) -> Non
     assert receive(china, *told) == Received(new=2)
     assert china.rows("SELECT DISTINCT state FROM action") == [("delivered",)]
     assert receive(china, *told) == Received(known=2)
+
+
+def test_a_number_that_has_unsubscribed_gets_no_more(china: World) -> None:
+    china.tick(1)
+    deliver(china, accepting)
+    report = {"report_time": "2026-01-02 08:00:05", "success": False, "err_code": "USER_REJECT", "biz_id": "1^0"}
+    assert receive(china, {**report, "phone_number": "13800138000"}).new == 1
+    assert china.rows("SELECT count(*) FROM suppression") == [(1,)]
 
 
 def test_a_preview_shows_what_the_provider_will_send(small: World) -> None:
