@@ -57,6 +57,7 @@ TRIGGERS = {
 }
 STEPS = {
     "send": 'id = "x"\nsend = ["email"]\ntemplate = "hello/mail"\nbetween = "09:00-20:00"\nwhen = "spend > 1"',
+    "send_all": 'id = "x"\nsend_all = ["email", "sms"]\ntemplate = "hello/mail"\nbetween = "09:00-20:00"\nwhen = "spend > 1"',
     "wait": 'id = "x"\nwait = "2d"',
     "wait_until": 'id = "x"\nwait_until = "09:00"',
     "wait_for": 'id = "x"\nwait_for = "order_completed"\ntimeout = "10d"',
