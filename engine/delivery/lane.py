@@ -31,7 +31,7 @@ from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext, PendingMessage
 from engine.delivery.preparing import Composing, Group, Preparer
 from engine.delivery.reasons import DeliveryReason
-from engine.delivery.routes import Load, Route, RouteState, Wait, route_for, waiting
+from engine.delivery.routes import AdapterRoute, RouteLoad, RouteState, RouteWait, route_for, waiting
 from engine.delivery.second_look import ask_again
 from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
 from engine.delivery.tally import Tally
@@ -99,7 +99,7 @@ class Lane:
         self._paused = NOTHING_PAUSED
         """What was paused at the last claim."""
 
-    def _route(self, outlet: Outlet | None, state: RouteState, in_flight: int) -> Route:
+    def _route(self, outlet: Outlet | None, state: RouteState, in_flight: int) -> AdapterRoute:
         context = self._context
         sender = Sender(
             outlet.adapter if outlet else None,
@@ -113,7 +113,7 @@ class Lane:
             self._ask_again,
             state.silence,
         )
-        return Route(outlet, state, sender, in_flight)
+        return AdapterRoute(outlet, state, sender, in_flight)
 
     async def work(self) -> int:
         """Deliver what is due and finish messages in flight; return how many actions were claimed."""
@@ -228,7 +228,7 @@ class Lane:
         Of a ``trial`` everything is handed off, so that the gates have been asked in all.
         """
         gate_context = self._context.gate_context(self._context.clock.now())
-        loads = {route: Load() for route in self._routes}
+        loads = {route: RouteLoad() for route in self._routes}
         self._preparer.unloaded(batch, loads[self._routes[0]].group, gate_context.now)
         judged = False
         for number, loaded in enumerate(batch.actions, start=1):
@@ -251,7 +251,7 @@ class Lane:
         if judged and not self._channel_breakers.paused(gate_context.now):
             self._channel_breakers.worked(self._context.settings.batch)
 
-    def _may_go(self, message: PendingMessage, route: Route, load: Load, now: int) -> bool:
+    def _may_go(self, message: PendingMessage, route: AdapterRoute, load: RouteLoad, now: int) -> bool:
         """Tell whether a message may be judged now; otherwise it goes back, due when its route may be used again."""
         if self._preparer.halted(message, now, load.group):
             return False
@@ -265,14 +265,14 @@ class Lane:
             load.group.moves.append(waiting(message, wait))
         return wait is None
 
-    async def _send_off(self, route: Route, load: Load, gate_context: GateContext) -> None:
+    async def _send_off(self, route: AdapterRoute, load: RouteLoad, gate_context: GateContext) -> None:
         """Have a group of ``load`` composed, and hand it off as soon as the one before it has been."""
         part, group = load.take(self._group)
         await self._preparer.compose(part, gate_context.now, group)
         if group:
             await route.begin(self._hand_off(route, group, gate_context))
 
-    async def _finish(self, loads: Mapping[Route, Load], gate_context: GateContext) -> None:
+    async def _finish(self, loads: Mapping[AdapterRoute, RouteLoad], gate_context: GateContext) -> None:
         """Send off what is left of a batch. A route that has no room gives way to others that could go on meanwhile."""
         if self._only is not None:
             await self._send_off(self._only, loads[self._only], gate_context)
@@ -290,14 +290,14 @@ class Lane:
                     await self._hand_off(route, load.take(0)[1], gate_context)
             await next((route for route in left if loads[route]), left[0]).moved(_GLANCE)
 
-    def _gives_way(self, route: Route, loads: Mapping[Route, Load]) -> bool:
+    def _gives_way(self, route: AdapterRoute, loads: Mapping[AdapterRoute, RouteLoad]) -> bool:
         """Tell whether ``route``, which has no room, would hold up others that have sent what the batch had for them."""
         others = (one for one in self._routes if one is not route and loads[one].served and not loads[one].passed)
         return route.silent or any(one.hungry and one.works for one in others)
 
     # --- hand off ----------------------------------------------------------------------------------------------
 
-    async def _hand_off(self, route: Route, group: Group, gate_context: GateContext) -> None:
+    async def _hand_off(self, route: AdapterRoute, group: Group, gate_context: GateContext) -> None:
         sender = route.sender
         asked = [pending for pending, _ in group.passed]
         keys = await self._keys(route, asked, group) if route.send_keys.concern(asked) else {}
@@ -332,17 +332,19 @@ class Lane:
             else:
                 sender.release()
 
-    def _may_leave(self, message: PendingMessage, route: Route, now: int, group: Group) -> bool:
+    def _may_leave(self, message: PendingMessage, route: AdapterRoute, now: int, group: Group) -> bool:
         """Tell whether a composed message may still be handed off; otherwise it goes back."""
         if self._preparer.halted(message, now, group):
             return False
         alarm = route.breaker.alarm
         if self._only is None and alarm is not None and (reason := route.pause(now)) is not None:
-            group.moves.append(waiting(message, Wait(reason, alarm.until)))
+            group.moves.append(waiting(message, RouteWait(reason, alarm.until)))
             return False
         return True
 
-    async def _keys(self, route: Route, messages: Sequence[PendingMessage], group: Group) -> Mapping[int, SendKey]:
+    async def _keys(
+        self, route: AdapterRoute, messages: Sequence[PendingMessage], group: Group
+    ) -> Mapping[int, SendKey]:
         """Return the keys of ``messages``; those that must not be handed off without one leave ``group``."""
         keyed = await route.send_keys.fetch(messages)
         if isinstance(keyed, Answer):

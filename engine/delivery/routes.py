@@ -32,7 +32,7 @@ class RouteState:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class RouteWait:
     """Why a message waits for its route, and until when, in UTC milliseconds."""
 
     reason: DeliveryReason
@@ -40,7 +40,7 @@ class Wait:
 
 
 @dataclass(slots=True)
-class Load:
+class RouteLoad:
     """What a batch has for one route: messages that passed the gates and are not composed, and the group of the next hand-off."""
 
     group: Group = field(default_factory=Group)
@@ -58,12 +58,12 @@ class Load:
         return part, group
 
 
-def waiting(message: PendingMessage, wait: Wait) -> Move:
+def waiting(message: PendingMessage, wait: RouteWait) -> Move:
     """Return the move by which a message goes back to the queue until its route may be used again."""
     return Move(message.action_id, message.fence, State.QUEUED, wait.reason, due_at=wait.until)
 
 
-class Route:
+class AdapterRoute:
     """One adapter of a lane."""
 
     def __init__(self, outlet: Outlet | None, state: RouteState, sender: Sender, in_flight: int) -> None:
@@ -107,26 +107,26 @@ class Route:
         """Return why it may not be used at ``now``; None if it may."""
         return pause_reason(self.breaker) if self.breaker.paused(now) else None
 
-    def wait(self, now: int, *, taken: bool) -> Wait | None:
+    def wait(self, now: int, *, taken: bool) -> RouteWait | None:
         """Return why a message has to wait while others of the channel go on; None if it need not.
 
         After a pause one message is tried at a time; ``taken``: one has been taken already.
         """
         alarm = self.breaker.alarm
         if alarm is not None and self.breaker.paused(now):
-            return Wait(pause_reason(self.breaker), alarm.until)
+            return RouteWait(pause_reason(self.breaker), alarm.until)
         if alarm is not None and (taken or not self.idle):
-            return Wait(pause_reason(self.breaker), now + FIRST_PAUSE)
+            return RouteWait(pause_reason(self.breaker), now + FIRST_PAUSE)
         if self.silence.alarm is not None and self.silence.paused(now):
-            return Wait(DeliveryReason.ADAPTER_BUSY, self.silence.alarm.until)
+            return RouteWait(DeliveryReason.ADAPTER_BUSY, self.silence.alarm.until)
         return None
 
-    def give_way(self, now: int) -> Wait:
+    def give_way(self, now: int) -> RouteWait:
         """Return how long messages wait that it has no room for: until others had their turn, or longer if it is silent."""
         if self.silent:
             self.silence.down(DeliveryReason.ADAPTER_BUSY, "", now)
         alarm = self.silence.alarm
-        return Wait(DeliveryReason.ADAPTER_BUSY, max(alarm.until, now) if alarm is not None else now)
+        return RouteWait(DeliveryReason.ADAPTER_BUSY, max(alarm.until, now) if alarm is not None else now)
 
     async def begin(self, hand_off: Coroutine[object, object, None]) -> None:
         """Begin ``hand_off`` as soon as the one before it is done, while the next group is composed."""
@@ -154,7 +154,7 @@ class Route:
             await asyncio.wait([self._handing_off], timeout=seconds)
 
 
-def route_for(message: PendingMessage, routes: Sequence[Route]) -> Route:
+def route_for(message: PendingMessage, routes: Sequence[AdapterRoute]) -> AdapterRoute:
     """Return the first route that serves the device of ``message``; the first of all if it has none, for gates to refuse."""
     if message.device is not None:
         platform = message.device.platform
