@@ -48,10 +48,12 @@ class Response:
     headers: Sequence[tuple[str, str]] = ()
 
 
+@dataclass(frozen=True)
 class Silence:
     """The server reads the request and never answers."""
 
 
+@dataclass(frozen=True)
 class HangUp:
     """The server reads the request and closes the connection."""
 
