@@ -56,6 +56,14 @@ class PushPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookPayload:
+    """An event for the brand's own systems: its name, such as ``tier.reached``, and the JSON object that goes with it."""
+
+    event: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, ready to be sent.
 

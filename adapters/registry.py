@@ -10,6 +10,7 @@ from adapters.sms_gateway import SMS_GATEWAY
 from adapters.smtp import SMTP
 from adapters.tencent import TENCENT
 from adapters.twilio import TWILIO
+from adapters.webhook import WEBHOOK
 from adapters.webpush import WEBPUSH
 
 ADAPTERS: tuple[AdapterKind, ...] = (
@@ -22,6 +23,7 @@ ADAPTERS: tuple[AdapterKind, ...] = (
     SMTP,
     TENCENT,
     TWILIO,
+    WEBHOOK,
     WEBPUSH,
 )
 """One file or folder per provider; to add a provider, write it and add its kind here."""

@@ -4,6 +4,7 @@ from engine.channels.base import Channel
 from engine.channels.email import EMAIL
 from engine.channels.push import PUSH
 from engine.channels.sms import SMS
+from engine.channels.webhook import WEBHOOK
 
-CHANNELS: tuple[Channel, ...] = (EMAIL, SMS, PUSH)
+CHANNELS: tuple[Channel, ...] = (EMAIL, SMS, PUSH, WEBHOOK)
 """One file per channel; to add a channel, write a file in this folder and add the channel here."""

@@ -95,7 +95,10 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             "`delivery.in_flight` is the old name of `channels.NAME.in_flight`: remove it",
         ),
         ("[channels.email]\nadapter = 'smtp'\n", "unknown key `channels.email.adapter`"),
-        ("[channels.emial]\nin_flight = 9\n", "unknown channel; known: email, sms, push; did you mean `email`?"),
+        (
+            "[channels.emial]\nin_flight = 9\n",
+            "unknown channel; known: email, sms, push, webhook; did you mean `email`?",
+        ),
         (
             '[channels.email]\nadapters = ["smpt"]\n',
             "config.toml: channels.email.adapters: there is no adapter `smpt`; known: " + ", ".join(NAMES),

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.base import EmailPayload, Outcome, PushPayload, SmsPayload
+from adapters.base import EmailPayload, Outcome, PushPayload, SmsPayload, WebhookPayload
 from adapters.capture import CaptureAdapter, CaptureOptions
 from adapters.kinds import find_kind
 from adapters.registry import ADAPTERS
 from engine.channels.email import EMAIL
 from engine.channels.push import PUSH
 from engine.channels.sms import SMS
+from engine.channels.webhook import WEBHOOK
 from tests.adapters.emails import BODY
 from tests.contracts.adapter_contract import AdapterContract, Bench
 
@@ -93,3 +94,10 @@ class TestCaptureOfPush(CaptureContract):
         return PushPayload(
             f"Hello {number}", "Come back", "https://example.com/a.png", "https://example.com/", {"a": "b"}
         )
+
+
+class TestCaptureOfWebhook(CaptureContract):
+    channel = WEBHOOK
+
+    def payload(self, number: int = 0) -> WebhookPayload:
+        return WebhookPayload("tier.reached", {"tier": "gold", "orders": number, "names": ["Ann", "Bo"]})

@@ -4,6 +4,7 @@ from engine.channels import CHANNELS
 from engine.channels.email import EMAIL
 from engine.channels.push import PUSH
 from engine.channels.sms import SMS
+from engine.channels.webhook import WEBHOOK
 from tests.contracts.channel_contract import ChannelContract
 
 
@@ -19,6 +20,10 @@ class TestPush(ChannelContract):
     channel = PUSH
 
 
+class TestWebhook(ChannelContract):
+    channel = WEBHOOK
+
+
 def test_names_and_payloads_tell_them_apart() -> None:
-    assert {one.name for one in CHANNELS} == {"email", "sms", "push"}
+    assert {one.name for one in CHANNELS} == {"email", "sms", "push", "webhook"}
     assert len({one.payload for one in CHANNELS}) == len(CHANNELS)
