@@ -64,6 +64,33 @@ class WebhookPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxPayload:
+    """A message that the brand's own app shows. ``image`` and ``link`` are URLs or empty; ``data`` is for the app.
+
+    ``lasts`` is how long it is to be shown, in milliseconds; None if the channel's default applies.
+    """
+
+    title: str
+    body: str
+    link: str = ""
+    image: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    lasts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPayload:
+    """Something that one of the brand's people is to do for a customer: in one line, and in detail.
+
+    ``lasts`` is how long they have, in milliseconds; None if the settings say it.
+    """
+
+    title: str
+    body: str
+    lasts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, ready to be sent.
 

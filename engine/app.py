@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 
 import structlog
 
-from adapters.base import Callback
+from adapters.base import Adapter, Callback
 from engine.actions.receipts import Received, anything_handed_off
 from engine.activation import Activation, Wish, make_ready, make_running, planned
 from engine.channels.outlets import Outlet
@@ -23,6 +24,7 @@ from engine.delivery.dispatch import Delivery
 from engine.delivery.identity import STORE, MessageKeys
 from engine.delivery.receipt_book import ReceiptBook
 from engine.delivery.receipts import Told, read_callback
+from engine.delivery.store_adapter import StoreAdapter
 from engine.delivery.tally import DeliveryCounts
 from engine.errors import ContentError, NothingApplied
 from engine.explain.previewing import Previewer
@@ -36,6 +38,9 @@ from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from engine.store.secrets import InstallationSecret, installation_secret
 from engine.store.state_table import Drift
+from engine.tasks.links import TaskLinks
+from engine.tasks.notices import DueNotice
+from engine.tasks.notify import OwnersTold, Telling, tell_owners
 from engine.ticking import last_tick, logged, present
 
 _log = structlog.get_logger("habitue.content")
@@ -261,7 +266,11 @@ class App:
             HabitueError: a channel or an adapter is unknown, an adapter does not serve its channel, or its options are
                 invalid.
         """
-        return make_adapters(self.settings, self.kinds.channels, self.kinds.adapters, WallClock().now)
+        made = make_adapters(self.settings, self.kinds.channels, self.kinds.adapters, WallClock().now)
+        for one in chain.from_iterable(made.values()):
+            if isinstance(one.adapter, StoreAdapter):
+                one.adapter.use(self.database, self.settings)
+        return made
 
     def reviews(self) -> Mapping[str, MessageReview]:
         """Return, for each channel whose provider has rules that are known beforehand, what they say about a message.
@@ -296,6 +305,30 @@ class App:
     def deliver(self, content: Content) -> DeliveryCounts:
         """Deliver everything that is due now; return the counts."""
         return asyncio.run(self.delivery(content).drain())
+
+    def tell_owners(self) -> OwnersTold:
+        """Tell the brand's people of their tasks: of new ones, and of what is overdue; return what was done.
+
+        Raises:
+            StoreError: the database cannot be used.
+            HabitueError: an adapter's options are invalid.
+        """
+        telling = Telling(
+            self.database, self.settings.tasks, self.settings.brand, self._first_adapters, self._task_link
+        )
+        return tell_owners(telling, self.clock.now())
+
+    def task_links(self) -> TaskLinks:
+        """Return what makes and reads the links of tasks."""
+        web, secret = self.settings.web, installation_secret(self.database, "tasks", self.clock.now())
+        return TaskLinks(secret, web.public_url or f"http://{web.listen}")
+
+    def _first_adapters(self) -> Mapping[str, Adapter]:
+        """Return the adapter of each channel that serves people: the first."""
+        return {channel: outlets[0].adapter for channel, outlets in self.adapters().items()}
+
+    def _task_link(self, notice: DueNotice) -> str:
+        return self.task_links().url(notice) if self.settings.web.listen else ""
 
     def receive(self, adapter: str, headers: Mapping[str, str], body: bytes, url: str = "") -> Received:
         """Process a provider's HTTP callback: receipts, and what people wrote back. Return how many were new.

@@ -16,12 +16,14 @@ from engine.delivery.gates.base import Gate
 from engine.delivery.reasons import DeliveryReason
 from engine.errors import HabitueError
 from engine.facts.sources import FACT_SOURCES, FactSourceKind
+from engine.inbox.adapter import INBOX_ADAPTER
 from engine.messages.reasons import MessageReason
 from engine.playbooks.reasons import PlaybookReason
 from engine.playbooks.steps import STEPS
 from engine.playbooks.steps.base import StepKind
 from engine.playbooks.triggers import TRIGGERS
 from engine.playbooks.triggers.base import TriggerKind
+from engine.tasks.adapter import TASK_ADAPTER
 
 ENTRY_POINTS = "habitue.kinds"
 """Group of entry points with which installed packages add kinds; each refers to a ``Kinds``."""
@@ -74,7 +76,7 @@ class Kinds:
 
 SHIPPED = Kinds(
     channels=CHANNELS,
-    adapters=ADAPTERS,
+    adapters=(*ADAPTERS, INBOX_ADAPTER, TASK_ADAPTER),
     fact_sources=FACT_SOURCES,
     triggers=TRIGGERS,
     steps=STEPS,

@@ -20,6 +20,7 @@ from engine.content.values import Duration, SendWindow, zone_names
 from engine.errors import HabitueError
 from engine.money import currencies, minor_digits
 from engine.service_settings import AlertSettings, SettingsPart, WebSettings
+from engine.task_settings import TaskSettings
 from engine.text_file import parse_toml, read_text
 from engine.text_messages import SmsSettings
 
@@ -121,7 +122,7 @@ class ContentSettings(SettingsPart):
     """How long what a playbook had planned is held after its file has vanished, before it is cancelled."""
 
 
-DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",)}
+DEFAULT_ADAPTERS: Mapping[str, tuple[str, ...]] = {"email": ("capture",), "inbox": ("inbox",), "task": ("task",)}
 """Channel -> its adapters if the settings name none; other channels then have none."""
 
 
@@ -297,6 +298,7 @@ class Settings(BaseSettings):
     devices: DeviceSettings = DeviceSettings()
     composing: ComposingSettings = ComposingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    tasks: TaskSettings = TaskSettings()
     status: StatusSettings = StatusSettings()
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()

@@ -338,6 +338,6 @@ def _section(name: str, section: Mapping[str, Any]) -> Iterator[str]:
         yield f"[{name}]"
     for key, value in section.items():
         if key not in nested:
-            yield f"{key} = {json.dumps(value)}"
+            yield f"{key if key.replace('_', '').replace('-', '').isalnum() else json.dumps(key)} = {json.dumps(value)}"
     for key, value in nested.items():
         yield from _section(f"{name}.{json.dumps(key)}", value)

@@ -5,5 +5,7 @@ from adapters.webhook.adapter import WebhookAdapter
 from adapters.webhook.options import WebhookOptions
 from adapters.webhook.outcomes import WEBHOOK_REASONS
 
-WEBHOOK = AdapterKind("webhook", WebhookOptions, WithClock(WebhookAdapter), channel="webhook", reasons=WEBHOOK_REASONS)
+WEBHOOK = AdapterKind(
+    "webhook", WebhookOptions, WithClock(WebhookAdapter), channel="webhook", reasons=WEBHOOK_REASONS, repeatable=True
+)
 """The adapter ``webhook``."""

@@ -5,6 +5,7 @@ The identifier is derived from the message's key, so it is the same on every att
 
 import json
 from datetime import UTC, datetime
+from hashlib import blake2b
 from types import TracebackType
 from typing import Self
 
@@ -55,7 +56,7 @@ class WebhookAdapter:
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Post one event; ``departing`` is called just before the body is written."""
-        body, reference = _body(message), f"msg_{message.key}"
+        body, reference = _body(message), _identifier(message.key)
         reply = await self._client.post(self._options.url, body, self._headers(reference, body), departing)
         return reply if isinstance(reply, Answer) else classified(reply, reference)
 
@@ -69,6 +70,11 @@ class WebhookAdapter:
             "webhook-timestamp": str(int(sent_at.timestamp())),
             "webhook-signature": " ".join(signer.sign(reference, sent_at, text) for signer in self._signers),
         }
+
+
+def _identifier(key: str) -> str:
+    """Return the webhook-id: letters and digits, because the signature is over it, followed by a full stop."""
+    return f"msg_{blake2b(key.encode('utf-8', 'surrogatepass'), digest_size=16).hexdigest()}"
 
 
 def _body(message: Message) -> bytes:

@@ -53,7 +53,7 @@ class ContentWriter:
     def contents(self, connection: Connection, contents: Iterable[tuple[int, SentContent]], now: int) -> None:
         """Write the contents of actions, by id; they replace the contents of earlier hand-offs."""
         rows = [
-            [action_id, clean(one.address), clean(one.subject), one.code, _json(one.values)]
+            [action_id, clean(one.address), clean(one.subject), one.code, storable_json(one.values)]
             for action_id, one in contents
         ]
         if rows:
@@ -80,7 +80,7 @@ def clean(said: str) -> str:
     return said.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _json(values: Mapping[str, object]) -> str:
+def storable_json(values: Mapping[str, object]) -> str:
     """Return ``values`` as JSON that both databases accept, whatever a customer's data contains."""
     try:
         found = orjson.dumps(values).decode()

@@ -42,6 +42,11 @@ class AddressOf:
         """The name of the column or attribute."""
         return self.column or self.attribute
 
+    @property
+    def is_key(self) -> bool:
+        """Whether it is the user's own key: everybody has that address, and it is no way to reach anybody elsewhere."""
+        return self.column == "key"
+
     def sql(self, dialect: "Dialect", users: str = "u") -> str:
         """Return SQL for the address as text, NULL if there is none; ``users`` is the table's alias."""
         if self.devices:
@@ -163,6 +168,11 @@ def masked(address: str) -> str:
 def by_name(channels: Iterable[Channel]) -> dict[str, Channel]:
     """Return the channels by their names."""
     return {channel.name: channel for channel in channels}
+
+
+def with_contact(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Return the channels whose addresses are contact data, and not merely users' keys."""
+    return tuple(channel for channel in channels if not channel.address.is_key)
 
 
 def channel_addresses(channels: Iterable[Channel]) -> tuple[ChannelAddress, ...]:

@@ -1,11 +1,12 @@
 """``habitue check``: all mistakes in the brand's files, and what they mean for users who are in playbooks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import typer
 from rich.markup import escape
 
+from adapters.base import TaskPayload
 from engine.alerts.targets import targets_of
 from engine.app import App
 from engine.cli.context import FINDINGS, AsJson, console, notes, open_app, print_json
@@ -15,6 +16,7 @@ from engine.errors import StoreError
 from engine.explain.kept_templates import check_kept_templates
 from engine.explain.standing import PlaybookStanding
 from engine.loading import Content
+from engine.tasks.owners import check_owners
 
 
 def register(program: typer.Typer) -> None:
@@ -37,7 +39,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         findings += [Finding("config.toml", 0, sentence, "warning") for sentence in app.settings.outdated()]
         if content is not None:
             of_store = _look_at_store(app, content)
-            findings = sorted({*findings, *app.rehearse(content), *of_store.findings})
+            findings = sorted({*findings, *app.rehearse(content), *_of_tasks(app, content), *of_store.findings})
         files = len(app.bundle().files)
     if as_json:
         print_json(
@@ -48,6 +50,13 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         show_standings(console(), of_store.standings)
     if content is None or findings:
         raise typer.Exit(FINDINGS)
+
+
+def _of_tasks(app: App, content: Content) -> Iterator[Finding]:
+    """Return what is wrong with the owners of tasks."""
+    by_task = {one.name for one in app.kinds.channels if one.payload is TaskPayload}
+    used = any(channel in by_task for _, channel in content.library.names())
+    return check_owners(app.settings.tasks, content.rules.places, used=used)
 
 
 def _as_dict(finding: Finding) -> dict[str, str | int]:

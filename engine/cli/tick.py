@@ -46,6 +46,8 @@ def tick(
             content, done = _tick(app, reading, now, lambda sofar: bars.update(task, description=_line(sofar)))
             bars.update(task, description="delivery")
             drained = app.deliver(content) if deliver else None
+            if deliver:
+                app.tell_owners()
     _show(now, done, drained, as_json=as_json)
     waiting = [f"{alarm}; its users are waiting" for alarm in done.alarms]
     waiting += [f"{alarm}; its messages are waiting" for alarm in drained.alarms] if drained else []

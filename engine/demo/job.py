@@ -40,8 +40,9 @@ def run(app: App, clock: FixedClock, watch: Watch, *, users: int, days: int, see
         InputError: messages would be sent to the outside, or the store contains other customers.
         HabitueError: the files have errors, or the store cannot be used.
     """
+    recording = {kind.name for kind in app.kinds.adapters if kind.records_only}
     for name, channel in app.settings.served_channels().items():
-        if channel.adapters != ("capture",):
+        if not recording.issuperset(channel.adapters):
             raise InputError(
                 f'the demo\'s customers are not real: set `adapters = ["capture"]` in `[channels.{name}]` to run it'
             )

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from sqlalchemy import Connection, bindparam, text
 
-from engine.channels.base import Channel
+from engine.channels.base import Channel, with_contact
 from engine.errors import InputError
 from engine.store.dialects import dialect_of
 
@@ -67,7 +67,7 @@ def find_in_log(connection: Connection, channels: Sequence[Channel], said: str, 
 
 def _by_address(connection: Connection, channels: Sequence[Channel], said: str, country: str) -> list[FoundUser]:
     """Return the users with that address, up to one more than are listed. All users are read."""
-    dialect = dialect_of(connection)
+    dialect, channels = dialect_of(connection), with_contact(channels)
     tests = [channel.address.held_sql(dialect, f":forms{at}") for at, channel in enumerate(channels)]
     query = text(f"SELECT u.id, u.key FROM users AS u WHERE {' OR '.join(tests)} ORDER BY u.key LIMIT {_LISTED + 1}")
     binds = {f"forms{at}": sorted(set(_forms(channel, said, country))) for at, channel in enumerate(channels)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from engine.channels.base import Channel
+from engine.channels.base import Channel, with_contact
 from engine.clock import Instant
 from engine.content.value_types import ValueType
 from engine.explain.models import FactValue, Person, SuppressedAddress, Value
@@ -24,7 +24,7 @@ def person(connection: Connection, channels: Sequence[Channel], key: str, *, sho
         key=row["key"],
         addresses={
             channel.name: address if show_addresses else channel.masked(address)
-            for channel, address in _addresses(connection, channels, key)
+            for channel, address in _addresses(connection, with_contact(channels), key)
         },
         locale=row["locale"],
         timezone=row["timezone"],
@@ -63,7 +63,7 @@ def facts(
     show_addresses: bool,
 ) -> tuple[FactValue, ...]:
     """Return the facts of the one user in ``look``, in the order of the file."""
-    hidden = {} if show_addresses else {channel.address.name: channel for channel in channels}
+    hidden = {} if show_addresses else {channel.address.name: channel for channel in with_contact(channels)}
     listed = "".join(f", s.{fact.column}" for fact in catalog.facts.values())
     values = connection.execute(text(f"SELECT s.user_id{listed} FROM {LOOK} AS s")).one()[1:]
     return tuple(

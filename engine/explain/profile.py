@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, text
 
-from engine.channels.base import Channel
+from engine.channels.base import Channel, with_contact
 from engine.clock import Instant
 from engine.explain.models import ConsentChange, ConsentStatus, ProfileEdit, Value
 from engine.store.tables import JsonText
@@ -62,7 +62,7 @@ def profile_edits(
 ) -> tuple[ProfileEdit, ...]:
     """Return the newest changes of the user's profile, oldest first; addresses masked unless ``show_addresses``."""
     rows = connection.execute(_EDITS, {"user_id": user_id}).all()
-    hidden = {} if show_addresses else {channel.address.name: channel for channel in channels}
+    hidden = {} if show_addresses else {channel.address.name: channel for channel in with_contact(channels)}
     return tuple(_edit(row, hidden.get(row.what)) for row in reversed(rows))
 
 

@@ -5,16 +5,16 @@ the place where it stands, nor the lines of data: it is escaped for its place.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterator, Mapping
 
 from adapters.base import PushPayload
 from engine.errors import RenderError
 from engine.messages.email.headers import one_line
+from engine.messages.links import filled_link, link_part
 from engine.messages.reasons import MessageReason
 from engine.messages.render import Rendered
-from engine.messages.skeleton import Part, Prepared, formed_part, plain_part
-from engine.messages.slots import SLOT, Place, for_text, unchanged
+from engine.messages.skeleton import Prepared, formed_part, plain_part
+from engine.messages.slots import SLOT
 
 PARTS = ("title", "body", "image", "link", "data")
 """The blocks of a push; the first two are required."""
@@ -23,11 +23,6 @@ LONGEST = {"title": 200, "body": 1_000, "image": 1_000, "link": 1_000}
 LARGEST = 3_500
 """The most octets of UTF-8 of all parts together: providers accept 4 KB, with what they add."""
 
-_SAFE = "%/:?#[]@!$&'()*+,;=~"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):").match
-_OF_THE_WEB = ("http", "ws", "wss", "ftp", "file", "data", "blob", "javascript", "vbscript", "content", "about")
-_NOT_APPS = frozenset((*_OF_THE_WEB, "mailto", "tel", "sms", "intent"))
-"""Schemes that no app of a brand has."""
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}").fullmatch
 _OWN_BLOCK = frozenset(("title", "body", "image", "link"))
 _OF_PROVIDERS = re.compile(r"aps|from|message_type|notification|collapse_key|(google|gcm).*").fullmatch
@@ -41,13 +36,12 @@ def prepare_push(parts: Mapping[str, str]) -> Prepared:
         RenderError: a link cannot be followed, or a line of data is not ``key: value``.
     """
     skeletons = {name: part.strip() for name, part in parts.items()}
-    for name in ("image", "link"):
-        _check_scheme(name, SLOT.split(skeletons[name])[0], MessageReason.TEMPLATE_INVALID)
+    links = {name: link_part(name, skeletons[name]) for name in ("image", "link")}
     _check_data(skeletons["data"])
     return Prepared(
         {
             **{name: plain_part(skeletons[name]) for name in ("title", "body")},
-            **{name: _link_part(skeletons[name]) for name in ("image", "link")},
+            **links,
             "data": formed_part(skeletons["data"], lambda _: one_line),
         }
     )
@@ -62,58 +56,12 @@ def push_payload(rendered: Rendered) -> PushPayload:
     payload = PushPayload(
         title=rendered.subject,
         body=rendered.plain("body"),
-        image=_link("image", rendered.plain("image")),
-        link=_link("link", rendered.plain("link")),
+        image=filled_link("image", rendered.plain("image")),
+        link=filled_link("link", rendered.plain("link")),
         data=dict(_entries(rendered.plain("data"))),
     )
     _check_size(payload)
     return payload
-
-
-def _link_part(skeleton: str) -> Part:
-    return formed_part(skeleton, _form_in_link)
-
-
-def _form_in_link(before: str) -> Callable[[str], str]:
-    """Return how a value is escaped that follows ``before`` in a link; one at its beginning is a link itself."""
-    if not before:
-        return unchanged
-    return for_text(Place.QUERY if "?" in before or "#" in before else Place.PATH)
-
-
-def _link(name: str, filled: str) -> str:
-    """Return a link in ASCII, or nothing if there is none."""
-    if not filled:
-        return ""
-    _check_scheme(name, filled, MessageReason.URL_INVALID, complete=True)
-    link = quote(filled, safe=_SAFE, errors="replace")
-    if not _has_host(link):
-        raise RenderError(
-            f"the {name} has no host: write a link such as https://example.com/a", MessageReason.URL_INVALID
-        )
-    return link
-
-
-def _has_host(link: str) -> bool:
-    try:
-        parts = urlsplit(link)
-    except ValueError:  # brackets that do not belong together
-        return False
-    return parts.scheme != "https" or bool(parts.hostname and "%" not in parts.hostname)
-
-
-def _check_scheme(name: str, beginning: str, reason: MessageReason, *, complete: bool = False) -> None:
-    """Check the scheme of a link, as far as its beginning shows it."""
-    found = _SCHEME(beginning)
-    if found is None and not complete and not re.search(r"[/?#.]", beginning):
-        return  # a value goes on with it
-    scheme = found[1].lower() if found else ""
-    after = beginning[found.end() :] if found else ""
-    slashes = after.startswith("//") or (not complete and len(after) < 2)
-    apps = name == "link" and scheme not in _NOT_APPS
-    if not scheme or not slashes or not (scheme == "https" or apps):
-        ways = "https:// or with the scheme of your app, such as myapp://" if name == "link" else "https://"
-        raise RenderError(f"the {name} has to begin with {ways}", reason)
 
 
 def _check_data(skeleton: str) -> None:

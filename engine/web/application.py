@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from engine.faults import trail
-from engine.web import health, receipts
+from engine.web import health, receipts, tasks
 from engine.web.body import BodyRefused
 from engine.web.site import Site
 from engine.web.store_threads import Overloaded
@@ -17,7 +17,7 @@ from engine.web.store_threads import Overloaded
 Family = Callable[[Site], Sequence[Route]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-FAMILIES: tuple[Family, ...] = (receipts.routes, health.routes)
+FAMILIES: tuple[Family, ...] = (receipts.routes, tasks.routes, health.routes)
 RETRY_AFTER = "30"
 """Seconds, for callers who come while too many do."""
 

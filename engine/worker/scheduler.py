@@ -35,6 +35,8 @@ BEAT = 15
 """Seconds between heartbeats."""
 UPKEEP = 60
 """Seconds between two looks at the crontabs of nightly jobs."""
+TELLING = 15
+"""Seconds between two looks at what owners of tasks are to be told."""
 CLOCK = 1
 """Seconds between two looks at the clock."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -162,6 +164,8 @@ class WorkerProcess:
         yield every(CLOCK, partial(self._job, self._watch_clock), self._stop)
         if self._alerting:
             yield self._alerting.run(self._stop)
+        if self._parts.delivery:
+            yield every(TELLING, partial(self._job, self._app.tell_owners), self._stop)
         if self._upkeep:
             yield every(UPKEEP, partial(self._job, self._keep_up), self._stop, first=UPKEEP)
 

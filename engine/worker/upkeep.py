@@ -12,11 +12,13 @@ from engine.calendar.crontab import ScheduledJob
 from engine.clock import DAY, Instant, iso
 from engine.delivery.reached_addresses import forget_places
 from engine.explain.notices import Notice, packed
+from engine.inbox.messages import forget_messages
 from engine.intake.write.suppressions import forget_lifted
 from engine.loading import Content
 from engine.pipeline.scores import calibrate_for_version
 from engine.store.database import Database
 from engine.store.tables import Reply, Slot, Tick, Worker
+from engine.tasks.rows import forget_tasks
 
 Upkeep = Callable[[Connection, App, Content, Instant], None]
 """A job that only one worker runs each time it is due, in one transaction."""
@@ -80,7 +82,7 @@ def recalibrate(app: App, content: Content, now: Instant) -> None:
 
 
 def clean_up(connection: Connection, app: App, _content: Content, now: Instant) -> None:
-    """Delete ticks, slots, places, workers, alerts, replies and the contents of messages that are past their retention."""
+    """Delete ticks, slots, workers, alerts, replies, contents, inbox messages, tasks, … that are past their retention."""
     connection.execute(delete(Tick).where(Tick.at < now - app.settings.schedule.keep_ticks))  # type: ignore[arg-type]
     connection.execute(delete(Slot).where(Slot.taken_at < now - KEEP_SLOTS))  # type: ignore[arg-type]
     connection.execute(delete(Worker).where(Worker.seen_at < now - SILENT_FOR))  # type: ignore[arg-type]
@@ -90,6 +92,8 @@ def clean_up(connection: Connection, app: App, _content: Content, now: Instant) 
     forget_places(connection, now)
     forget_alerts(connection, now)
     connection.execute(delete(Reply).where(Reply.at < outlived))  # type: ignore[arg-type]
+    forget_messages(connection, expired=now, before=outlived)
+    forget_tasks(connection, outlived)
 
 
 class Heartbeat:

@@ -17,6 +17,7 @@ from engine.app import App
 from engine.channels import CHANNELS
 from engine.channels.providers import make_adapters
 from engine.cli.program import program
+from engine.delivery.store_adapter import StoreAdapter
 from engine.errors import HabitueError
 from engine.kinds import SHIPPED
 from engine.settings import Settings, load_settings
@@ -37,12 +38,20 @@ def settings(folder: Path, text: str) -> Settings:
 
 
 def served(read: Settings) -> dict[str, tuple[str, int]]:
-    """Channel -> its adapter's name and how much may be in flight."""
+    """Channel -> its adapter's name and how much may be in flight, of those channels that others than we serve."""
     adapters = make_adapters(read, CHANNELS, SHIPPED.adapters, when)
     return {
         name: (" ".join(one.adapter.name for one in outlets), read.channel(name).in_flight)
         for name, outlets in adapters.items()
+        if not any(isinstance(one.adapter, StoreAdapter) for one in outlets)
     }
+
+
+def test_some_channels_need_no_settings(tmp_path: Path) -> None:
+    adapters = make_adapters(settings(tmp_path, ""), CHANNELS, SHIPPED.adapters, when)
+    assert {name for name, (one, *_) in adapters.items() if isinstance(one.adapter, StoreAdapter)} == {"inbox", "task"}
+    read = settings(tmp_path, '[channels.inbox]\nadapters = ["capture"]\n')
+    assert served(read) == {"email": ("capture", 100), "inbox": ("capture", 100)}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,7 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("[channels.email]\nadapter = 'smtp'\n", "unknown key `channels.email.adapter`"),
         (
             "[channels.emial]\nin_flight = 9\n",
-            "unknown channel; known: email, sms, push, webhook; did you mean `email`?",
+            "unknown channel; known: email, sms, push, webhook, inbox, task; did you mean `email`?",
         ),
         (
             '[channels.email]\nadapters = ["smpt"]\n',
@@ -224,5 +233,5 @@ def test_check_warns_of_old_keys_and_they_work(brand: Path) -> None:
     assert "config.toml: warning: `delivery.in_flight` is now set per channel: `[channels.email] in_flight = 9`" in said
     assert "0 errors, 2 warnings" in said
     with closing(App.open(brand)) as app:
-        assert {name: one.adapter.name for name, (one,) in app.adapters().items()} == {"email": "capture"}
+        assert [one.adapter.name for one in app.adapters()["email"]] == ["capture"]
         assert app.settings.channel("email").in_flight == 9

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -19,12 +21,12 @@ from tests.adapters.webhook_endpoint import NOW, OLD_SECRET, SECRET, genuine, si
 MESSAGE = Message("a1", "hello@example.com", "ann", WebhookPayload("tier.reached", {"tier": "gold"}), NOW - 90_000)
 
 
-def posted(secrets: str = SECRET, **options: object) -> tuple[Answer, Request]:
+def posted(secrets: str = SECRET, message: Message = MESSAGE, **options: object) -> tuple[Answer, Request]:
     async def run() -> tuple[Answer, Request]:
         async with fake_http(lambda _: Response(204)) as server:
             read = WebhookOptions.model_validate({"url": server.url, "secrets": secrets, **options})
             async with WebhookAdapter(read, "webhook", lambda: NOW) as adapter:
-                answer = await adapter.send(MESSAGE)
+                answer = await adapter.send(message)
             (request,) = server.requests
             return answer, request
 
@@ -53,8 +55,16 @@ def test_the_request_says_what_happened_to_whom_and_when() -> None:
         "data": {"tier": "gold"},
     }
     assert request.headers["authorization"] == "Bearer t"
-    assert request.headers["webhook-id"] == answer.reference == "msg_a1"
+    assert request.headers["webhook-id"] == answer.reference
     assert int(request.headers["webhook-timestamp"]) == NOW // 1000, "when it was sent, not when it was composed"
+
+
+@pytest.mark.parametrize("key", ["a1", "test.7.willkommen/grüße.1", "a b\r\n"])
+def test_the_identifier_is_the_same_each_time_and_safe_to_sign(key: str) -> None:
+    first, again = (posted(message=replace(MESSAGE, key=key))[0].reference for _ in range(2))
+    assert first == again
+    assert re.fullmatch(r"msg_[0-9a-f]{32}", first)
+    assert first != posted(message=replace(MESSAGE, key=f"{key}x"))[0].reference
 
 
 def test_while_secrets_are_replaced_each_verifies() -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.base import EmailPayload, Outcome, PushPayload, SmsPayload, WebhookPayload
+from adapters.base import EmailPayload, InboxPayload, Outcome, PushPayload, SmsPayload, TaskPayload, WebhookPayload
 from adapters.capture import CaptureAdapter, CaptureOptions
 from adapters.kinds import find_kind
 from adapters.registry import ADAPTERS
 from engine.channels.email import EMAIL
+from engine.channels.inbox import INBOX
 from engine.channels.push import PUSH
 from engine.channels.sms import SMS
+from engine.channels.task import TASK
 from engine.channels.webhook import WEBHOOK
 from tests.adapters.emails import BODY
 from tests.contracts.adapter_contract import AdapterContract, Bench
@@ -101,3 +103,17 @@ class TestCaptureOfWebhook(CaptureContract):
 
     def payload(self, number: int = 0) -> WebhookPayload:
         return WebhookPayload("tier.reached", {"tier": "gold", "orders": number, "names": ["Ann", "Bo"]})
+
+
+class TestCaptureOfInbox(CaptureContract):
+    channel = INBOX
+
+    def payload(self, number: int = 0) -> InboxPayload:
+        return InboxPayload(f"Hello {number}", "Come back", "shop://offers/1", data={"a": ["b"]}, lasts=1_000)
+
+
+class TestCaptureOfTask(CaptureContract):
+    channel = TASK
+
+    def payload(self, number: int = 0) -> TaskPayload:
+        return TaskPayload(f"Call {number}", "Ask how they liked it", 3_600_000)

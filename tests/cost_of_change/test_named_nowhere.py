@@ -35,7 +35,6 @@ MAY_IMPORT = {
 MAY_COMPARE = {
     ("engine/settings.py", "email"): "the old key `email.adapter` is read for one more version",
     ("engine/conditions/report.py", "when"): "the key of a condition in any file",
-    ("engine/demo/job.py", "capture"): "the demo refuses whatever could send to real people",
     ("engine/messages/checking.py", "event"): "templates read `event.…`",
     ("engine/delivery/drafting.py", "email"): "templates read `user.email`, a column of users",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.fake_http import FakeHttp, Request, Response, Script, fake_http
+from tests.adapters.fake_http import FakeHttp, HangUp, Request, Response, Script, fake_http
 from tests.adapters.webhook_endpoint import OLD_SECRET, SECRET, signature
 from tests.world import World
 
@@ -93,6 +93,15 @@ def test_a_second_attempt_has_the_same_id(world: World) -> None:
     again = {one.headers["webhook-id"] for one in delivered(world, lambda _: Response(204)).requests}
     assert first == again
     assert len(first) == 2
+
+
+def test_what_may_have_arrived_is_sent_again_with_the_same_id(world: World) -> None:
+    first = {one.headers["webhook-id"] for one in delivered(world, lambda _: HangUp()).requests}
+    assert {one[1:3] for one in log(world)} == {("retrying", "repeated_after_unknown")}
+    world.tick(0.7)
+    again = {one.headers["webhook-id"] for one in delivered(world, lambda _: Response(204)).requests}
+    assert first == again
+    assert {one[1] for one in log(world)} == {"accepted"}
 
 
 def test_check_finds_data_that_is_never_json(world: World) -> None:

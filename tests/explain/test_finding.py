@@ -108,7 +108,7 @@ def test_the_commands_take_an_address(people: World) -> None:
         (("--user", "C000159"), "no such user `C000159`"),
         (("--playbook", "welcom"), "no such playbook `welcom`; did you mean `welcome`?"),
         (("--channel", "mail"), "no such channel `mail`; did you mean `email`?"),
-        (("--channel", "fax"), "no such channel `fax`; known: `email`, `push`, `sms`"),
+        (("--channel", "fax"), "no such channel `fax`; known: `email`, `inbox`, `push`, `sms`, `task`, `webhook`"),
         (("--state", "acepted"), "no such state `acepted`; did you mean `accepted`?"),
         (("--reason", "opted_uot"), "no such reason `opted_uot`; did you mean `opted_out`?"),
         (("--reason", "Opted_out", "--history"), "no such reason `Opted_out`; did you mean `opted_out`?"),

@@ -17,6 +17,7 @@ from engine.explain.checks.pools import pool_nearly_empty
 from engine.explain.checks.quarantine import rows_in_quarantine
 from engine.explain.checks.refusals import many_refused
 from engine.explain.checks.sweeps import sweep_stalled
+from engine.explain.checks.tasks import owners_untold, tasks_overdue
 from engine.explain.checks.ticks import tick_failed, tick_hangs
 from engine.explain.checks.web import web_closed
 from engine.explain.checks.workers import no_ticks, no_worker, worker_died
@@ -44,6 +45,8 @@ CHECKS: tuple[Check, ...] = (
     Check("quarantine", rows_in_quarantine),
     Check("pool", pool_nearly_empty),
     Check("retired_playbook", left_of_retired),
+    Check("tasks_overdue", tasks_overdue),
+    Check("owners_untold", owners_untold),
     Check("disk", disk_nearly_full),
 )
 """In the order in which they are reported: what stops everything comes first."""

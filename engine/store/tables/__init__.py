@@ -8,6 +8,7 @@ from engine.store.tables.actions import Action, ActionContent, ActionEvent, Prov
 from engine.store.tables.columns import JsonText
 from engine.store.tables.due import Sweep, SweepRange, UserDate, UserDue, UserNews
 from engine.store.tables.enrolments import CouponCode, Enrolment, ReturningCode, Slot
+from engine.store.tables.inbox import InboxRow
 from engine.store.tables.interventions import Intervention, Pause
 from engine.store.tables.people import (
     AddressRefusal,
@@ -24,6 +25,7 @@ from engine.store.tables.people import (
 )
 from engine.store.tables.places import CutPoints, Transition, Version
 from engine.store.tables.running import Alert, ImportFile, Quarantine, Secret, Tick, Worker
+from engine.store.tables.tasks import TaskNotice, TaskRow
 
 __all__ = [
     "Action",
@@ -38,6 +40,7 @@ __all__ = [
     "Enrolment",
     "Event",
     "ImportFile",
+    "InboxRow",
     "Intervention",
     "JsonText",
     "LiftedSuppression",
@@ -53,6 +56,8 @@ __all__ = [
     "Suppression",
     "Sweep",
     "SweepRange",
+    "TaskNotice",
+    "TaskRow",
     "Tick",
     "Transition",
     "UserDate",
