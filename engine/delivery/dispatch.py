@@ -29,7 +29,8 @@ from engine.delivery.identity import STORE, MessageKeys
 from engine.delivery.in_flight.table import InFlight
 from engine.delivery.journal import Journal
 from engine.delivery.kept_templates import TemplatesInUse
-from engine.delivery.lane import Lane, LaneContext, LaneState
+from engine.delivery.lane import Lane, LaneState
+from engine.delivery.lane_context import LaneContext
 from engine.delivery.load import Loader
 from engine.delivery.pauses import PauseWatch
 from engine.delivery.pending_message import GateContext

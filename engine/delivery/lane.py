@@ -6,37 +6,27 @@ message.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
-from adapters.base import Answer, Message
-from engine.actions.claims import Claim, Claims
-from engine.actions.moves import HasFence, Move
-from engine.actions.send_keys import SendKey
-from engine.actions.states import State
+from engine.actions.claims import Claim
 from engine.channels.outlets import Outlet
-from engine.clock import SECOND, Clock
+from engine.clock import SECOND
 from engine.delivery.channel_breakers import ChannelBreakers
-from engine.delivery.devices import DeviceBinding
-from engine.delivery.gates.base import Gate, Verdict
-from engine.delivery.hand_off import HandOff
-from engine.delivery.journal import DecisionFailed, Journal, TransactionalMoves
-from engine.delivery.load import LoadedBatch, Loader
-from engine.delivery.pauses import PauseWatch
+from engine.delivery.gates.base import Verdict
+from engine.delivery.handing_off import HandingOff
+from engine.delivery.lane_context import LaneContext
+from engine.delivery.load import LoadedBatch
 from engine.delivery.pending_message import GateContext, PendingMessage
-from engine.delivery.preparing import Composing, Group, Preparer
+from engine.delivery.preparing import Preparer
 from engine.delivery.reasons import DeliveryReason
-from engine.delivery.routes import AdapterRoute, RouteLoad, RouteState, RouteWait, route_for, waiting
+from engine.delivery.routes import AdapterRoute, RouteLoad, RouteState, route_for, waiting
 from engine.delivery.second_look import ask_again
-from engine.delivery.sender import OutgoingMessage, Sender, pause_reason
-from engine.delivery.tally import Tally
-from engine.faults import trail
-from engine.settings import DeliverySettings
+from engine.delivery.sender import Sender
 from engine.store.data_errors import is_store_error
 from engine.store.paused import NOTHING_PAUSED, read_paused
 
@@ -44,29 +34,6 @@ _GLANCE = 0.02
 """Seconds between two looks at what several adapters are doing."""
 _AT_A_STRETCH = 25
 """How many messages are judged before the senders get to run: about half a millisecond of work."""
-
-
-@dataclass(frozen=True)
-class LaneContext:
-    """What all lanes share.
-
-    ``stopping`` tells whether the worker was asked to stop, ``superseded`` whether there is newer content than that of
-    this loader and these templates; in both cases nothing more is claimed.
-    """
-
-    journal: Journal
-    claims: Claims
-    loader: Loader
-    binding: Callable[[str], DeviceBinding]
-    composing: Composing
-    gates: Sequence[Gate[Any]]
-    settings: DeliverySettings
-    gate_context: Callable[[int], GateContext]
-    clock: Clock
-    tally: Tally
-    pauses: PauseWatch
-    stopping: Callable[[], bool]
-    superseded: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +54,6 @@ class Lane:
         self._channel = channel
         self._channel_breakers = state.channel_breakers
         self._context = context
-        self._binding = context.binding(channel)
         self._group = max(1, in_flight // 2)
         self._preparer = Preparer(context.composing, context.gates, state.channel_breakers, self._halted)
         self._routes = [
@@ -96,6 +62,14 @@ class Lane:
         ]
         self._only = self._routes[0] if len(self._routes) == 1 else None
         """The route if there is but one: then it is waited for."""
+        self._handing_off = HandingOff(
+            context,
+            context.binding(channel),
+            state.channel_breakers,
+            self._preparer.halted,
+            self._ask_again,
+            one_route=self._only is not None,
+        )
         self._paused = NOTHING_PAUSED
         """What was paused at the last claim."""
 
@@ -180,7 +154,7 @@ class Lane:
         except Exception as error:
             if is_store_error(error):
                 raise
-            await self._requeue(claims, error)
+            await self._handing_off.requeue(claims, error)
             return LoadedBatch()
 
     def _take(self, now: int, limit: int, connection: Connection) -> list[Claim]:
@@ -210,15 +184,6 @@ class Lane:
         if all(pauses):
             return pauses[0]
         return DeliveryReason.CODE_AT_FAULT if self._channel_breakers.paused(now) else None
-
-    async def _requeue(self, claims: Sequence[Claim], error: Exception) -> None:
-        """Stop the channel because of a bug; claimed actions go back to the queue unchanged."""
-        detail = trail(error)
-        behind = self._channel_breakers.fail(detail, self._context.clock.now())
-        # It is not known which of them triggers the bug, so they are retried one by one.
-        due_at = behind if len(claims) == 1 else None
-        moves = [Move(*claim, State.QUEUED, DeliveryReason.CODE_AT_FAULT, detail, due_at=due_at) for claim in claims]
-        self._context.tally.count((await self._context.journal.post(moves, urgent=True)).values())
 
     # --- gates, compose ----------------------------------------------------------------------------------------
 
@@ -270,7 +235,7 @@ class Lane:
         part, group = load.take(self._group)
         await self._preparer.compose(part, gate_context.now, group)
         if group:
-            await route.begin(self._hand_off(route, group, gate_context))
+            await route.begin(self._handing_off.hand_off(route, group, gate_context))
 
     async def _finish(self, loads: Mapping[AdapterRoute, RouteLoad], gate_context: GateContext) -> None:
         """Send off what is left of a batch. A route that has no room gives way to others that could go on meanwhile."""
@@ -287,7 +252,7 @@ class Lane:
                     load.group.moves += [waiting(message, wait) for message in load.passed]
                     load.passed = []
                 if not load.passed and load.group:  # moves alone need no room
-                    await self._hand_off(route, load.take(0)[1], gate_context)
+                    await self._handing_off.hand_off(route, load.take(0)[1], gate_context)
             await next((route for route in left if loads[route]), left[0]).moved(_GLANCE)
 
     def _gives_way(self, route: AdapterRoute, loads: Mapping[AdapterRoute, RouteLoad]) -> bool:
@@ -295,85 +260,7 @@ class Lane:
         others = (one for one in self._routes if one is not route and loads[one].served and not loads[one].passed)
         return route.silent or any(one.hungry and one.works for one in others)
 
-    # --- hand off ----------------------------------------------------------------------------------------------
-
-    async def _hand_off(self, route: AdapterRoute, group: Group, gate_context: GateContext) -> None:
-        sender = route.sender
-        asked = [pending for pending, _ in group.passed]
-        keys = await self._keys(route, asked, group) if route.send_keys.concern(asked) else {}
-        await sender.acquire(number := len(group.passed))
-        now = self._context.clock.now()
-        group.passed = [one for one in group.passed if self._may_leave(one[0], route, now, group)]
-        sender.release(number - len(group.passed))
-        lease_until = now + self._context.settings.lease
-        hand_off = HandOff(
-            group, gate_context, self._context.gates, self._ask_again, route.name, self._binding, lease_until, keys
-        )
-        asked_at = asyncio.get_running_loop().time()
-        posted = self._context.journal.post(
-            group.moves,
-            urgent=True,  # at once, so that the senders have work when they have sent what they have now
-            inside=TransactionalMoves(hand_off.claims, hand_off.decide) if hand_off.claims else None,
-        )
-        try:
-            written = await posted
-        except DecisionFailed as failed:
-            sender.release(len(group.passed))
-            await self._take_back(group, hand_off.claims, failed.error)
-            return
-        except Exception:
-            sender.release(len(group.passed))
-            raise
-        self._context.tally.count(move for move in written.values() if move.state is not State.HANDED_OFF)
-        for pending, ready in group.passed:
-            move = written.get(pending.action_id)
-            if move is not None and move.state is State.HANDED_OFF:
-                sender.send(_outgoing(pending, ready.message, lease_until, asked_at, move.send_key))
-            else:
-                sender.release()
-
-    def _may_leave(self, message: PendingMessage, route: AdapterRoute, now: int, group: Group) -> bool:
-        """Tell whether a composed message may still be handed off; otherwise it goes back."""
-        if self._preparer.halted(message, now, group):
-            return False
-        alarm = route.breaker.alarm
-        if self._only is None and alarm is not None and (reason := route.pause(now)) is not None:
-            group.moves.append(waiting(message, RouteWait(reason, alarm.until)))
-            return False
-        return True
-
-    async def _keys(
-        self, route: AdapterRoute, messages: Sequence[PendingMessage], group: Group
-    ) -> Mapping[int, SendKey]:
-        """Return the keys of ``messages``; those that must not be handed off without one leave ``group``."""
-        keyed = await route.send_keys.fetch(messages)
-        if isinstance(keyed, Answer):
-            route.sender.offered_nothing(keyed)
-            reason = pause_reason(route.breaker)
-            group.moves += [Move(one.action_id, one.fence, State.QUEUED, reason) for one in messages]
-            group.passed = []
-            return {}
-        group.moves += keyed.moves
-        kept_back = {move.action_id for move in keyed.moves}
-        group.passed = [one for one in group.passed if one[0].action_id not in kept_back]
-        return keyed.keys
-
     def _ask_again(self, connection: Connection, messages: Sequence[PendingMessage]) -> Mapping[int, Verdict]:
         return ask_again(
             connection, messages, self._context.gate_context(self._context.clock.now()), self._context.gates
         )
-
-    async def _take_back(self, group: Group, claims: Sequence[HasFence], error: Exception) -> None:
-        """Stop because of a bug in the decision inside the transaction: nothing was written, so all actions go back."""
-        await self._requeue([Claim(one.action_id, one.fence) for one in claims], error)
-        if group.moves:
-            written = await self._context.journal.post(group.moves, urgent=True)
-            self._context.tally.count(written.values())
-
-
-def _outgoing(
-    pending: PendingMessage, message: Message, lease_until: int, asked_at: float, key: SendKey | None
-) -> OutgoingMessage:
-    if key is not None and key.value:
-        return OutgoingMessage(pending, replace(message, send_key=key.value), lease_until, asked_at, key)
-    return OutgoingMessage(pending, message, lease_until, asked_at)
