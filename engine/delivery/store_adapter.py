@@ -63,8 +63,9 @@ class StoreAdapter(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Wait for the last transaction."""
-        if self._writer is not None:
-            await asyncio.wait([self._writer])
+        writer, self._writer = self._writer, None  # it is this event loop's; the next may be another
+        if writer is not None:
+            await asyncio.wait([writer])
 
     async def send(self, message: Message) -> Answer:
         """Keep one message; the answer comes when it is committed."""

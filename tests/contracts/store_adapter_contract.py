@@ -1,5 +1,6 @@
 """The contract of adapters that keep messages in the store, on both databases. Subclass it, say what the rows are."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -104,3 +105,19 @@ class StoreAdapterContract(AdapterContract):
 
     def silent(self, folder: Path) -> None:
         return None
+
+    def test_is_opened_again_in_another_event_loop(self, tmp_path: Path) -> None:
+        with closing(Database(self.url)) as database:
+            add_user(database, self.channel.sample)
+            adapter = self.made()
+            adapter.use(database, Settings())
+
+            async def run(numbers: Sequence[int]) -> None:
+                async with adapter:
+                    for number in numbers:
+                        assert (await adapter.send(self.message(number))).outcome is Outcome.ACCEPTED
+
+            for numbers in ([1], [], [2]):
+                asyncio.run(run(numbers))
+            with database.read() as connection:
+                assert self.read(connection) == [self.payload(1), self.payload(2)]
