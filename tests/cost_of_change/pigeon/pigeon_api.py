@@ -29,15 +29,19 @@ class PigeonApi:
     first: list[Answered] = field(default_factory=list)
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
     """Idempotency key -> the text."""
+    tags: list[str] = field(default_factory=list)
+    """Of all requests, also of those that were not taken."""
 
     def __call__(self, request: Request) -> Answered:
         if request.headers.get("authorization") != f"Bearer {SECRET}":
             return refusal(401, 2005, "who are you?")
         assert (request.method, request.path) == ("POST", "/v2/messages")
+        text = cast("dict[str, str]", request.json)
+        self.tags.append(text["tag"])
         if self.first:
             return self.first.pop(0)
         key = request.headers["idempotency-key"]
-        self.texts.setdefault(key, cast("dict[str, str]", request.json))
+        self.texts.setdefault(key, text)
         return Response(202, {"id": self.id_of(key)})
 
     def id_of(self, key: str) -> str:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.base import Callback, CallbackError, IncomingText, NotAuthentic, Receipt, ReceiptKind
 from adapters.http.details import without_addresses
@@ -14,6 +15,25 @@ from tests.cost_of_change.pigeon.outcomes import undelivered
 
 _OLDEST = 5 * 60_000
 """How many milliseconds a call's time stamp may differ from its arrival."""
+class _Event(BaseModel):
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
+
+    id: str
+    at: int
+
+
+class _Status(_Event):
+    status: str
+    tag: str = ""
+    code: int = 0
+    message: str = ""
+
+
+class _Incoming(_Event):
+    sender: str = Field(alias="from")
+    text: str
+
+
 _KINDS = {"delivered": ReceiptKind.DELIVERED, "failed": ReceiptKind.BOUNCED}
 
 
@@ -47,13 +67,13 @@ def _verify(options: PigeonOptions, callback: Callback) -> None:
 def _event(event: Mapping[str, Any], name: str) -> Receipt | IncomingText | None:
     """Read one event; None if it says nothing that we keep, such as that a text is on its way."""
     if event["type"] == "incoming":
-        return IncomingText(name, event["from"], event["text"], int(event["at"]), event["id"])
-    kind = _KINDS.get(event["status"]) if event["type"] == "status" else None
-    if kind is None:
+        text = _Incoming.model_validate(event)
+        return IncomingText(name, text.sender, text.text, text.at, text.id)
+    if event["type"] != "status" or event["status"] not in _KINDS:
         return None
-    tag, at = event.get("tag", ""), int(event["at"])
-    if kind is ReceiptKind.DELIVERED:
-        return Receipt(name, event["id"], kind, at, key=tag)
-    meaning = undelivered(event["code"])
-    detail = f"{event['code']}: {without_addresses(event.get('message', ''))}"
-    return Receipt(name, event["id"], kind, at, meaning.reason.value, detail, gone=meaning.gone, key=tag)
+    status = _Status.model_validate(event)
+    if (kind := _KINDS[status.status]) is ReceiptKind.DELIVERED:
+        return Receipt(name, status.id, kind, status.at, key=status.tag)
+    meaning = undelivered(status.code)
+    detail = f"{status.code}: {without_addresses(status.message)}"
+    return Receipt(name, status.id, kind, status.at, meaning.reason.value, detail, meaning.gone, status.tag)
