@@ -17,9 +17,9 @@ class Outcome(StrEnum):
     ACCEPTED = "accepted"
     """The provider accepted the message."""
     RETRY = "retry"
-    """Try this message again later (4xx, time-out before the message was complete)."""
+    """Try this message again later (of SMTP, 4xx; a time-out before the message was complete)."""
     REJECTED = "rejected"
-    """This message or recipient is refused for good (5xx on recipient or content)."""
+    """This message or recipient is refused for good (of SMTP, 5xx on recipient or content)."""
     SENDING_REFUSED = "sending_refused"
     """The provider refuses to send for us (blocked address, quota, relaying), as far as one message can tell: delivery
     believes it once independent messages were refused."""
@@ -196,7 +196,10 @@ class GivesSendKeys(Protocol):
         ...
 
     async def send_keys(self, count: int) -> Sequence[str] | Answer:
-        """Return ``count`` new keys; if there are none, the answer that says why. Nothing raises an exception."""
+        """Return ``count`` new keys; if there are none, the answer that says why. Nothing raises an exception.
+
+        An adapter whose provider recognises any key for a while makes them up.
+        """
         ...
 
 

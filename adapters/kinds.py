@@ -59,7 +59,8 @@ class AdapterKind:
 
     ``channel`` is the channel that it serves, None if it serves any. ``receipts`` reads the provider's callbacks; None
     if there are none. ``reasons`` are the reasons of its answers and receipts. ``repeatable``: whoever gets its messages
-    recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent.
+    recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent:
+    until the message expires. A provider that remembers keys for a shorter time needs ``GivesSendKeys``.
     ``review`` tells what the provider's rules say about a message; None if there are no rules that can be known beforehand.
     ``platforms`` are those of the devices
     that it serves, of ``android``, ``ios``, ``web`` and ``unknown``; empty if it serves any, or its channel has no devices.

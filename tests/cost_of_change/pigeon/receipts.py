@@ -15,6 +15,8 @@ from tests.cost_of_change.pigeon.outcomes import undelivered
 
 _OLDEST = 5 * 60_000
 """How many milliseconds a call's time stamp may differ from its arrival."""
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
@@ -58,7 +60,7 @@ def _verify(options: PigeonOptions, callback: Callback) -> None:
         raise NotAuthentic("`callback_secret` is not set, so no call can be verified")
     stamp = callback.headers.get("x-pigeon-timestamp", "")
     given = callback.headers.get("x-pigeon-signature", "").encode()
-    if not any([hmac.compare_digest(given, signature(one, stamp, callback.body).encode()) for one in secrets]):
+    if not any(hmac.compare_digest(given, signature(one, stamp, callback.body).encode()) for one in secrets):
         raise NotAuthentic("the signature does not match the call")
     if not (stamp.isascii() and stamp.isdigit() and abs(callback.at - int(stamp) * 1_000) <= _OLDEST):
         raise NotAuthentic("the time stamp is more than 5 minutes off")

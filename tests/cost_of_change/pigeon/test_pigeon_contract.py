@@ -13,9 +13,9 @@ from tests.contracts.adapter_contract import AdapterContract, Bench
 from tests.cost_of_change.pigeon.adapter import PigeonAdapter
 from tests.cost_of_change.pigeon.kind import PIGEON
 from tests.cost_of_change.pigeon.options import PigeonOptions
-from tests.cost_of_change.pigeon.pigeon_api import SENDER, PigeonApi, refusal
+from tests.cost_of_change.pigeon.pigeon_api import SENDER, Answered, PigeonApi, refusal
 
-FAILURES = {
+FAILURES: dict[Outcome, Answered] = {
     Outcome.RETRY: refusal(503, 3001),
     Outcome.REJECTED: refusal(422, 1004),
     Outcome.SENDING_REFUSED: refusal(429, 2003),

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-
 import pytest
 
 from adapters.base import NotAuthentic
@@ -85,7 +84,9 @@ def test_a_queue_leaves_and_what_became_of_it_arrives(world: World, api: PigeonA
 
     ids = {text["to"]: (api.id_of(key), text["tag"]) for key, text in api.texts.items()}
     at = int(day(1.2))
-    ann, bo, _ = ({"type": "status", "id": one, "tag": tag, "at": at} for one, tag in map(ids.__getitem__, PHONES.values()))
+    ann, bo, _ = (
+        {"type": "status", "id": one, "tag": tag, "at": at} for one, tag in map(ids.__getitem__, PHONES.values())
+    )
     told = [
         {**ann, "status": "delivered"},
         {**bo, "status": "failed", "code": 1001, "message": "not assigned"},
@@ -115,7 +116,9 @@ def test_a_queue_leaves_and_what_became_of_it_arrives(world: World, api: PigeonA
     ]
 
 
-def test_what_may_have_been_sent_is_sent_again_with_its_key_and_nobody_gets_it_twice(world: World, api: PigeonApi) -> None:
+def test_what_may_have_been_sent_is_sent_again_with_its_key_and_nobody_gets_it_twice(
+    world: World, api: PigeonApi
+) -> None:
     api.first = [HangUp()]
     world.tick(1.1, deliver=True)
     assert len(api.texts) == 3

@@ -33,7 +33,9 @@ def test_statuses_become_receipts_and_texts_texts() -> None:
     new = {**FAILED, "code": 4711}
     assert read(*call([DELIVERED, dead, off, new, STOP], AT)) == [
         Receipt("pigeon", "pg_1", ReceiptKind.DELIVERED, AT, key="action-7"),
-        Receipt("pigeon", "pg_1", ReceiptKind.BOUNCED, AT, "number_unusable", "1001: … is not assigned", True, "action-7"),
+        Receipt(
+            "pigeon", "pg_1", ReceiptKind.BOUNCED, AT, "number_unusable", "1001: … is not assigned", True, "action-7"
+        ),
         Receipt("pigeon", "pg_1", ReceiptKind.BOUNCED, AT, "pigeon_phone_off", "1003: off", key="action-7"),
         Receipt("pigeon", "pg_1", ReceiptKind.BOUNCED, AT, "not_delivered", "4711: ", key="action-7"),
         IncomingText("pigeon", "+12025550123", "STOP", AT, "in_1"),
