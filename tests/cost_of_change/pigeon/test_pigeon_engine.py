@@ -14,6 +14,7 @@ from tests.adapters.fake_http import HangUp
 from tests.cost_of_change.pigeon.kind import KINDS, PIGEON
 from tests.cost_of_change.pigeon.pigeon_api import CALLS, SENDER, PigeonApi, call, refusal, running
 from tests.maison import FILES as MAISON
+from tests.web.door import door
 from tests.world import World, day
 
 FILES: dict[str, str | None] = {
@@ -150,6 +151,23 @@ def test_a_receipt_finds_a_message_whose_answer_never_came(world: World, api: Pi
     world.clock.move_to(day(1.2))
     told = [{"type": "status", "id": f"pg_{tag}", "tag": tag, "status": "delivered", "at": at} for tag in {*api.tags}]
     assert world.app.receive("pigeon", *call(told, at)) == Received(3, 0, 0)
+    assert {state for _, state, _ in log(world)} == {"delivered"}
+
+
+def test_over_http_pigeon_reads_that_its_call_was_taken(world: World, api: PigeonApi) -> None:
+    world.tick(1.1, deliver=True)
+    world.clock.move_to(day(1.2))
+    at = int(day(1.2))
+    told = [{"type": "status", "id": api.id_of(key), "status": "delivered", "at": at} for key in api.texts]
+    headers, body = call(told, at)
+    with door(world) as web:
+        late = call(told, at - 600_000)
+        forged = web.client.post("/receipts/pigeon", content=late[1], headers=late[0])
+        unreadable = call([{}], at)
+        broken = web.client.post("/receipts/pigeon", content=unreadable[1], headers=unreadable[0])
+        done = web.client.post("/receipts/pigeon", content=body, headers=headers)
+    assert [forged.status_code, broken.status_code, done.status_code] == [403, 400, 200]
+    assert (done.json(), done.headers["content-type"]) == ({"taken": True}, "application/json")
     assert {state for _, state, _ in log(world)} == {"delivered"}
 
 
