@@ -1,4 +1,4 @@
-"""A provider from outside the program, connected by ``docs/adapters.md`` alone. Nothing in the program knows about it."""
+"""A provider from outside the program, connected as ``docs/adapters.md`` says. Nothing in the program knows about it."""
 
 from adapters.http.outcomes import HTTP_REASONS
 from adapters.kinds import AdapterKind, ReceiptReply
