@@ -124,6 +124,17 @@ def test_an_event_tells_of_a_device_and_does_not_keep_its_token(intake: Intake) 
     assert owners(intake) == {"tok-1": ("ben", "ios"), "tok-2": ("ann", "android")}
 
 
+def test_an_event_that_is_known_brings_no_device_back(intake: Intake) -> None:
+    told = event("ann", "2026-05-01T10:00:00Z", device_token="tok-1", device_platform="ios")
+    intake.events(told, "seen.jsonl")
+    intake.users('{"userId": "ann", "traits": {"push_token": null}}\n', "null.jsonl")
+    assert intake.events(told, "seen.jsonl", again=True).same == 1
+    assert owners(intake) == {}
+    later = event("ann", "2026-05-02T10:00:00Z", device_token="tok-1", device_platform="ios")
+    assert intake.events(f"{told}\n{later}", "more.jsonl").new == 1
+    assert owners(intake) == {"tok-1": ("ann", "ios")}
+
+
 def test_an_event_that_says_no_device_is_rejected(intake: Intake) -> None:
     told = [
         event("ann", "2026-05-01T10:00:00Z", device_platform="ios"),

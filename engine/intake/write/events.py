@@ -9,8 +9,8 @@ from sqlalchemy import Connection, text
 from engine.clock import Instant
 from engine.content.declared import ChannelAddress
 from engine.intake.rows.device_rows import DEVICE_SEEN, device_of
-from engine.intake.rows.model import EventTuple, Written
-from engine.intake.write.devices import SeenDevice, note_devices
+from engine.intake.rows.model import DeviceRow, EventTuple, Written
+from engine.intake.write.devices import write_devices
 from engine.intake.write.resolve import ResolvedUsers, make_users, user_ids
 from engine.store.dialects import Dialect
 from engine.store.dialects.sets import Load
@@ -45,8 +45,8 @@ def write_events(
     """Write events in the caller's transaction; create users who do not exist yet.
 
     An event whose key already exists changes nothing. A user with a new event becomes due at the event's instant (that
-    is, now, for a past event), and ``first_seen_at`` becomes no later than it. Devices of which events tell are written,
-    and for their tokens the refusals on ``channels``.
+    is, now, for a past event), and ``first_seen_at`` becomes no later than it. Devices of which new events tell are
+    written, and for their tokens the refusals on ``channels``.
     """
     if not rows:
         return Written(0, 0, 0)
@@ -58,25 +58,28 @@ def write_events(
     new_rows = rows if len(ids) == len(users) else [row for row in rows if row[1] in ids]
     if not new_rows:
         return Written(0, 0, len(rows))
+    new_rows, devices = _devices_apart(connection, dialect, new_rows)
     keys, owners, names, ats, amounts, properties = zip(*new_rows, strict=True)
-    if DEVICE_SEEN in names:
-        told = [(event[1], *device_of(event)) for event in new_rows if event[2] == DEVICE_SEEN]
-        seen = [
-            SeenDevice(ids[user], one.token, one.platform, one.locale, min(one.seen_at or now, now), one.source)
-            for user, one, _ in told
-        ]
-        note_devices(connection, dialect, seen, now, channels)
-        kept = iter([event for _, _, event in told])
-        properties = tuple(
-            next(kept)[5] if name == DEVICE_SEEN else one for name, one in zip(names, properties, strict=True)
-        )
     owner = map(ids.__getitem__, owners)
     stored = list(zip(keys, owner, names, ats, repeat(int(now)), amounts, properties, strict=False))
     temporary(connection, dialect, "intake_fresh", "user_id BIGINT PRIMARY KEY, at BIGINT, newest BIGINT")
     new = dialect.insert_new(connection, _LOAD, stored)
     if new:
         _touch_users(connection, dialect, now)
+    write_devices(connection, dialect, devices, now, channels)  # last: keys of events are locked before users
     return Written(new, 0, len(rows) - new, users_made=made.new)
+
+
+def _devices_apart(
+    connection: Connection, dialect: Dialect, rows: Sequence[EventTuple]
+) -> tuple[Sequence[EventTuple], list[DeviceRow]]:
+    """Return ``rows`` as they are kept, without tokens, and the devices of which those tell that are new."""
+    told = {place: device_of(row) for place, row in enumerate(rows) if row[2] == DEVICE_SEEN}
+    if not told:
+        return rows, []
+    there = _keys_there(connection, dialect, [kept[0] for _, kept in told.values()])
+    kept_rows = [told[place][1] if place in told else row for place, row in enumerate(rows)]
+    return kept_rows, [device for device, kept in told.values() if kept[0] not in there]
 
 
 def _make_missing(
