@@ -36,7 +36,11 @@ def address_columns(channel: Channel, dialect: Dialect, platforms: Platforms) ->
         address="w.token",
         device_id="w.id",
         device_platform="w.platform",
-        unserved=f"CASE WHEN w.id IS NULL THEN EXISTS ({others}) ELSE NOT ({_served('w', platforms)}) END",
+        # A message that is bound to a device is not for the others: if that one is lost, there is none.
+        unserved=(
+            f"CASE WHEN w.id IS NULL THEN a.device_id IS NULL AND EXISTS ({others})"
+            f" ELSE NOT ({_served('w', platforms)}) END"
+        ),
         locale="coalesce(u.locale, w.locale)",
         joins=(f"LEFT JOIN device AS w ON w.user_id = a.user_id AND w.id = {bound_or_newest}",),
         seen_since=True,

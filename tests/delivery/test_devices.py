@@ -242,6 +242,19 @@ def test_a_device_that_changes_hands_takes_no_message_along(world: Deliveries) -
     assert world.states() == {"suppressed:address_missing": 1}
 
 
+def test_a_lost_device_is_not_blamed_on_the_adapters(world: Deliveries) -> None:
+    """The user has another device by now, which the adapter serves: the message was for the one that is gone."""
+    world.users(2)
+    world.devices("first")
+    pushes(world)
+    world.drain(push(script=lambda _: Answer(Outcome.RETRY, "busy")))
+    world.devices("second")
+    world.execute("UPDATE device SET user_id = 2 WHERE token = 'first'")
+    world.at(NOON + DAY)
+    world.drain(push())
+    assert world.states() == {"suppressed:address_missing": 1}
+
+
 # --- a crash at any commit -------------------------------------------------------------------------------------------
 
 
