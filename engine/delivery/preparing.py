@@ -173,7 +173,7 @@ class Preparer:
                 self._broken(message, detail, now, group)
             case Oversized(reason, detail):
                 self._channel_breakers.rendered(message.template)
-                group.moves.append(_refused(message, State.SUPPRESSED, reason)._replace(detail=detail))
+                group.moves.append(_refused(message, State.SUPPRESSED, reason, detail))
             case _:
                 raise TypeError("a message was not composed")
 
@@ -200,14 +200,9 @@ class Preparer:
 def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
     """Return the move of a message that a gate did not let pass.
 
-    After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel. One that
-    may have been sent already, and is not sent again now, stays unknown: on another channel it would come twice.
+    After a refusal the step's next channel is tried, unless the refusal is final; hold and defer keep the channel.
     """
     match verdict:
-        case Refuse(reason) if message.send_key is not None and message.in_doubt:
-            known = message.send_key.certain
-            why = DeliveryReason.NO_ANSWER
-            return Move(message.action_id, message.fence, State.UNKNOWN, why, f"refused: {reason}", send_key=known)
         case Refuse(reason, state, final):
             return _refused(message if not final else message._replace(next_channels=()), state, reason)
         case Defer(reason, until):
@@ -218,13 +213,21 @@ def follow_verdict(message: PendingMessage, verdict: Verdict) -> Move:
             raise ValueError("a message that passes is composed")
 
 
-def _refused(message: PendingMessage, state: State, reason: str) -> Move:
+def _refused(message: PendingMessage, state: State, reason: str, detail: str = "") -> Move:
+    """Return the move of a message that ends in ``state``, with which its step's next channel is tried.
+
+    One that may have been sent already stays unknown: on another channel it would come twice.
+    """
+    if message.send_key is not None and message.in_doubt:
+        known, why = message.send_key.certain, DeliveryReason.NO_ANSWER
+        return Move(message.action_id, message.fence, State.UNKNOWN, why, f"refused: {reason}", send_key=known)
     following = message.next_channels
     return Move(
         message.action_id,
         message.fence,
         state,
         reason,
+        detail,
         next_channel=following[0] if following else None,
         later_channels=following[1:],
     )

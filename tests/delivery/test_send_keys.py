@@ -273,6 +273,22 @@ def test_what_may_have_been_sent_is_tried_on_no_other_channel(world: Deliveries)
     assert doubts(world) == []
 
 
+def test_what_may_have_been_sent_and_is_too_long_by_now_is_tried_on_no_other_channel(world: Deliveries) -> None:
+    world.users(1, phone="+4930901820")
+    world.devices("token")
+    world.due_actions(1, channel="sms", next_channels="push")
+    world.drain(Keyed("sms", script=lambda _: LOST))
+    assert doubts(world) == [1]
+    world.write("templates/winback/offer.sms.j2", f"{{% block body %}}{'x' * 2_000}{{% endblock %}}")
+    world.at(NOON + HOUR)
+    push = Provider("push")
+    world.drain(Keyed("sms"), push, library=world.content().library)
+    assert push.sent == []
+    assert world.rows("SELECT state, reason FROM action") == [("unknown", "no_answer")]
+    [(detail,)] = world.rows("SELECT detail FROM action_event WHERE state = 'unknown' ORDER BY id DESC LIMIT 1")
+    assert detail == "refused: too_many_segments"
+
+
 def test_waits_between_copies_grow_and_end_before_the_key_does() -> None:
     settings, key = DeliverySettings(), SendKey("k", NOON + DAY)
     waits = [
