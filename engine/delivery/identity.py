@@ -42,8 +42,13 @@ class MessageKeys:
         self._installation.value()
 
     def key(self, playbook: str, user_key: str, occasion: str, step: str, attempt: int | str) -> str:
-        """Return the idempotency key of one attempt at one step; ``attempt`` is its number, or names the device."""
+        """Return the idempotency key of one attempt at one step; ``attempt`` is its number, or ``to_device``."""
         return message_key(self._installation.value(), playbook, user_key, occasion, step, str(attempt))
+
+
+def to_device(channel: str, token: str) -> str:
+    """Return what takes the place of the attempt in the key of a message to one of several devices."""
+    return f"{channel}:{token}"
 
 
 def message_key(installation: str, *parts: str) -> str:

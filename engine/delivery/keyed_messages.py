@@ -6,12 +6,14 @@ messages that have been handed over and have no reference are derived again, and
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from engine.actions.content import clean
 from engine.actions.receipts import ReceiptEntry
 from engine.actions.states import HELD_OR_UNKNOWN_SQL, LEASED_SQL, State
-from engine.delivery.identity import OCCASION_SQL, MessageKeys
+from engine.delivery.identity import OCCASION_SQL, MessageKeys, to_device
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
 
@@ -29,26 +31,31 @@ class KeyedMessages:
         by_reference = "SELECT 1 FROM action AS a WHERE a.reference = r.reference AND a.adapter = r.adapter"
         self._strangers = text(f"SELECT r.n FROM {rows} AS r WHERE NOT EXISTS ({by_reference})")
         self._unanswered = text(
-            f"SELECT a.id, a.playbook, u.key, {OCCASION_SQL} AS occasion, a.step, a.attempt FROM ("
+            f"SELECT a.id, a.playbook, u.key, {OCCASION_SQL} AS occasion, a.step, a.attempt, a.channel, a.device_id,"
+            " c.address FROM ("
             f"{_without_answer(HELD_OR_UNKNOWN_SQL, State.UNKNOWN)} UNION ALL {_without_answer(LEASED_SQL, State.HANDED_OFF)}"
             f" ORDER BY id DESC LIMIT {MOST}) AS f JOIN action AS a ON a.id = f.id JOIN users AS u ON u.id = a.user_id"
-            " LEFT JOIN enrolment AS n ON n.id = a.enrolment_id LEFT JOIN event AS e ON e.id = n.event_id"
+            " LEFT JOIN action_content AS c ON c.action_id = a.id LEFT JOIN enrolment AS n ON n.id = a.enrolment_id LEFT JOIN event AS e ON e.id = n.event_id"
         )
 
     def identified(self, connection: Connection, receipts: Sequence[ReceiptEntry]) -> list[ReceiptEntry]:
         """Return ``receipts``, with the action of those that only their key identifies."""
         found = list(receipts)
-        rows = [[n, one.adapter, one.reference] for n, one in enumerate(found) if one.key and one.action_id is None]
+        rows = [
+            [n, one.adapter, clean(one.reference)] for n, one in enumerate(found) if one.key and one.action_id is None
+        ]
         strangers = [row[0] for row in connection.execute(self._strangers, {"rows": pack(rows)})] if rows else []
         if not strangers:
             return found
-        actions = {
-            self._keys.key(row.playbook, row.key, row.occasion, row.step, row.attempt): row.id
-            for row in connection.execute(self._unanswered)
-        }
+        actions = {self._key(row): row.id for row in connection.execute(self._unanswered)}
         for n in strangers:
             found[n] = replace(found[n], action_id=actions.get(found[n].key))
         return found
+
+    def _key(self, row: Row[Any]) -> str:
+        """Return the key of a message; of one to a device, by the token that it was sent to."""
+        attempt = row.attempt if row.device_id is None else to_device(row.channel, row.address or "")
+        return self._keys.key(row.playbook, row.key, row.occasion, row.step, attempt)
 
 
 def _without_answer(condition: str, state: State) -> str:

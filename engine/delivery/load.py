@@ -18,7 +18,7 @@ from engine.channels.base import Channel, by_name
 from engine.content.value_types import ValueType
 from engine.delivery.devices import DeviceUse, Platforms, address_columns
 from engine.delivery.gates.base import Columns, Gate, Lookup
-from engine.delivery.identity import MessageKeys
+from engine.delivery.identity import MessageKeys, to_device
 from engine.delivery.kept_templates import TemplateNeeds, TemplatesInUse
 from engine.delivery.pending_message import Coupon, MessageDevice, MessageOccasion, PendingMessage
 from engine.delivery.selecting import ActionRow, AddressColumns, BatchQuery, ReadAction
@@ -211,7 +211,7 @@ class Loader:
 
     def _message(self, channel: str, claim: Claim, read: ReadAction, reading: _Reading) -> PendingMessage:
         row, known = read.row, self._channels.get(channel)
-        attempt = row.attempt if row.device_id is None else f"{channel}:{row.address}"
+        attempt = row.attempt if row.device_id is None else to_device(channel, row.address or "")
         recipient = known.usable(row.address) if known and row.address else None
         return PendingMessage(
             action_id=claim.action_id,

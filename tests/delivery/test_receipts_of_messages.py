@@ -65,6 +65,26 @@ def test_a_message_whose_worker_died_is_found_by_its_key(world: Deliveries) -> N
     assert not world.app.in_flight()
 
 
+def test_a_message_to_one_of_several_devices_is_found_by_its_key(world: Deliveries) -> None:
+    world.users(1)
+    world.devices("tablet", "phone")
+    world.due_actions(1, channel="push")
+    provider = Provider("push", script=lambda _: Answer(Outcome.UNKNOWN, "no_answer"))
+    world.drain(provider)
+    keys = {one.recipient: one.key for one in provider.sent}
+    world.execute("DELETE FROM device WHERE token = 'tablet'")
+    assert store(world, [told(key=keys["tablet"])]) == Received(new=1)
+    assert store(world, [told(State.OPENED, key=keys["phone"])]) == Received(new=1)
+    assert states(world) == ["opened", "delivered"]
+
+
+def test_a_reference_that_no_database_can_store_harms_no_key(world: Deliveries) -> None:
+    keys = unanswered(world)
+    assert store(world, [told(reference="ref\0-2", key=keys[2])]) == Received(new=1)
+    assert world.rows("SELECT reference FROM action WHERE id = 2") == [("ref-2",)]
+    assert store(world, [told(State.OPENED, reference="ref\0-2", key=keys[2])]) == Received(new=1)
+
+
 def test_a_key_of_nobody_and_one_beside_another_reference(world: Deliveries) -> None:
     keys = unanswered(world)
     strange = told(key="0" * 32)
