@@ -102,7 +102,7 @@ def receive_recorded(
             waiting.append(read(call_of(line, now)))
         except (CallbackError, NoReceipts, InputError) as error:
             counts.refuse(number, str(error))
-        if number % TOGETHER == 0:
+        if len(waiting) == TOGETHER:
             counts.store(len(waiting), store(waiting))
             waiting = []
             watch()

@@ -3,13 +3,18 @@
 import base64
 import gzip
 import json
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from engine.actions.receipts import Received
 from engine.cli.program import program
+from engine.delivery.receipts import Told
+from engine.delivery.recorded_calls import TOGETHER, receive_recorded
 from tests.adapters.emails import SECRET
 from tests.cost_of_change.fax import sign
 from tests.cost_of_change.test_fax import Office
@@ -155,6 +160,18 @@ def test_a_long_file_is_stored_in_groups_and_reports_no_more_than_is_useful(fax:
     assert found["reasons"] == {"the signature does not match the body": 30}
     assert [one["line"] for one in found["first_refused"]] == list(range(1_101, 1_121))
     assert fax.rows("SELECT count(*) FROM action_event WHERE state = 'delivered'") == [(1,)]
+
+
+def test_groups_are_of_calls_whatever_is_between_them() -> None:
+    line = f"{json.dumps({'adapter': 'office', 'body': ''})}\n\n".encode()
+    groups: list[int] = []
+
+    def store(told: Sequence[Told]) -> Received:
+        groups.append(len(told))
+        return Received()
+
+    found = receive_recorded(BytesIO(line * (TOGETHER + 20)), day(0), lambda _: Told(()), store, lambda: None)
+    assert (found.calls, groups) == (TOGETHER + 20, [TOGETHER, 20])
 
 
 def test_calls_are_verified_as_of_when_they_arrived(fax: Office, tmp_path: Path) -> None:
