@@ -84,7 +84,7 @@ class AdapterBreaker(Breaker):
         return Refused(max(self.alarm.until if self.alarm else now, now) + behind, own_fault, paused)
 
     def _independent(self) -> bool:
-        domains = {recipient.rpartition("@")[2] for recipient in self._in_a_row}
+        domains = {recipient.rpartition("@")[2] for recipient in self._in_a_row if "@" in recipient}
         return len(domains) >= _DOMAINS or len(self._in_a_row) >= _RECIPIENTS
 
     def _remember(self, action_id: int, past: _Past) -> None:

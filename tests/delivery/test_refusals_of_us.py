@@ -69,6 +69,17 @@ def test_one_recipient_holds_up_nothing(world: Deliveries, reply: str, states: d
     assert delivery.alarms == ()
 
 
+@pytest.mark.parametrize(("refused", "paused"), [(2, False), (3, True)])
+def test_numbers_and_tokens_have_no_domain(world: Deliveries, refused: int, paused: bool) -> None:
+    world.users(refused)
+    for number in range(1, refused + 1):
+        world.devices(f"token-{number}", user=number)
+    world.due_actions(refused, channel="push")
+    delivery = world.delivery(Provider("push", script=lambda _: QUOTA))
+    asyncio.run(delivery.drain())
+    assert bool(delivery.alarms) is paused
+
+
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DOT"])
 @pytest.mark.parametrize(
     ("reply", "reason"),
