@@ -1,6 +1,6 @@
 """Taking a refusal back that came in a reply: what counted before it counts again, and nothing that was never granted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,8 +8,9 @@ from sqlalchemy import Connection, text
 
 from engine.clock import Instant
 from engine.intake.write.consents import Place, Word, altered_word, put_words, read_words
-from engine.intake.write.profile_history import ProfileChangeRow, record_altered
+from engine.intake.write.profile_history import record_altered
 from engine.store.dialects import Dialect
+from engine.store.rowset import pack, rowset
 from engine.store.tables import JsonText
 
 REPLIED = "reply:"
@@ -28,36 +29,39 @@ def give_back(
         for place, word in read_words(connection, dialect, users).items()
         if place[1] == channel and not word.granted and word.source.startswith(REPLIED) and word.at <= reply.at
     }
-    news: dict[Place, Word] = {}
-    altered: list[ProfileChangeRow] = []
-    for place, word in sorted(refused.items()):
-        known, before = _before(connection, place, word)
-        if not known:
-            continue
-        again = replace(reply, granted=None) if before is None else reply if before.granted else before
-        altered.append(altered_word(place, word, again))
-        news[place] = again
-    put_words(connection, {place: word for place, word in news.items() if word.granted is not None})
-    _remove(connection, [place for place, word in news.items() if word.granted is None])
+    there = _before(connection, dialect, refused)
+    again = {place: _again(word, reply) for place, word in there.items()}
+    altered = [altered_word(place, refused[place], word) for place, word in sorted(again.items())]
+    put_words(connection, {place: word for place, word in again.items() if word.granted is not None})
+    _remove(connection, dialect, [place for place, word in again.items() if word.granted is None])
     record_altered(connection, dialect, altered, now)
-    return frozenset(user for user, _, _ in news)
+    return frozenset(user for user, _, _ in again)
 
 
-_NEWEST = text(
-    "SELECT before, after FROM profile_change WHERE user_id = :user_id AND what = :what ORDER BY id DESC LIMIT 1"
-).columns(before=JsonText, after=JsonText)
+def _again(before: Word | None, reply: Word) -> Word:
+    """Return what counts again: what was refused before ``reply`` took something back stays refused."""
+    if before is None:
+        return replace(reply, granted=None)
+    return reply if before.granted else before
 
 
-def _before(connection: Connection, place: Place, word: Word) -> tuple[bool, Word | None]:
-    """Return whether the history has the refusal, and what counted before it; None if nothing did.
+def _before(connection: Connection, dialect: Dialect, refused: Mapping[Place, Word]) -> dict[Place, Word | None]:
+    """Return what counted before the refusals, None if nothing did; those that are not in the history are left out.
 
     Without its history, a refusal stays: nobody knows what was granted.
     """
-    user, channel, message_class = place
-    row = connection.execute(_NEWEST, {"user_id": user, "what": f"consent.{channel}.{message_class}"}).first()
-    if row is None or row.after != word.as_json():
-        return False, None
-    return True, _word(row.before)
+    if not refused:
+        return {}
+    sought = rowset(dialect, "rows", user_id="BIGINT", channel="TEXT", message_class="TEXT", what="TEXT")
+    newest = "SELECT max(q.id) FROM profile_change AS q WHERE q.user_id = r.user_id AND q.what = r.what"
+    query = text(
+        f"SELECT r.user_id, r.channel, r.message_class, p.before, p.after FROM {sought} AS r"
+        f" JOIN profile_change AS p ON p.id = ({newest})"
+    ).columns(before=JsonText, after=JsonText)
+    rows = [[*place, f"consent.{place[1]}.{place[2]}"] for place in sorted(refused)]
+    found = connection.execute(query, {"rows": pack(rows)}).all()
+    history = {(row.user_id, row.channel, row.message_class): row for row in found}
+    return {place: _word(row.before) for place, row in history.items() if row.after == refused[place].as_json()}
 
 
 def _word(stored: Any) -> Word | None:  # noqa: ANN401 - JSON
@@ -66,8 +70,12 @@ def _word(stored: Any) -> Word | None:  # noqa: ANN401 - JSON
     return Word(bool(stored["granted"]), str(stored["source"]), int(stored["at"]))
 
 
-def _remove(connection: Connection, places: Collection[Place]) -> None:
-    removing = text("DELETE FROM consent WHERE user_id = :user_id AND channel = :channel AND class = :class")
-    rows = [{"user_id": user, "channel": channel, "class": kind} for user, channel, kind in places]
-    if rows:
-        connection.execute(removing, rows)
+def _remove(connection: Connection, dialect: Dialect, places: Collection[Place]) -> None:
+    if not places:
+        return
+    these = rowset(dialect, "rows", user_id="BIGINT", channel="TEXT", message_class="TEXT")
+    removing = (
+        "DELETE FROM consent WHERE (user_id, channel, class) IN"
+        f" (SELECT r.user_id, r.channel, r.message_class FROM {these} AS r)"
+    )
+    connection.execute(text(removing), {"rows": pack([list(place) for place in places])})
