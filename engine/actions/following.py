@@ -42,11 +42,14 @@ class Following:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         after = rowset(dialect, "rows", id="BIGINT", place="BIGINT", channel="TEXT", later="TEXT")
-        # Those for further devices have no next channels: the message reaches the user anyway.
-        alone = f"SELECT 1 FROM action AS t WHERE {_SAME_STEP} AND t.channel = a.channel AND t.id <> a.id"
+        # With further devices the message reaches the user anyway. A step has each channel once: what a person has sent
+        # again may be refused again, and the next channel has had its attempt.
+        tried = "t.channel = a.channel AND t.id <> a.id OR t.channel = r.channel"
+        beside_or_after = f"SELECT 1 FROM action AS t WHERE {_SAME_STEP} AND ({tried})"
         self._channels = text(
             f"{_insert('r.channel', 'r.later', 'CAST(NULL AS BIGINT)', LedgerReason.NEXT_CHANNEL)}"
-            f" FROM {after} AS r JOIN action AS a ON a.id = r.id WHERE NOT EXISTS ({alone}) ORDER BY a.id RETURNING id"
+            f" FROM {after} AS r JOIN action AS a ON a.id = r.id WHERE NOT EXISTS ({beside_or_after}) ORDER BY a.id"
+            " RETURNING id"
         )
         beside = rowset(dialect, "rows", id="BIGINT", place="BIGINT", device_id="BIGINT")
         there = f"SELECT 1 FROM action AS t WHERE {_SAME_STEP} AND t.channel = a.channel AND t.device_id = r.device_id"
@@ -66,7 +69,7 @@ class Following:
         )
 
     def add_channels(self, connection: Connection, following: Sequence[NextChannel], now: int) -> None:
-        """Add the attempts on next channels, unless the message goes to further devices of the user already."""
+        """Add the attempts on next channels that have had none, unless the message goes to further devices of the user."""
         rows = [[one.action_id, 1, one.channel, ",".join(one.later)] for one in following]
         self._add(connection, self._channels, rows, now)
 

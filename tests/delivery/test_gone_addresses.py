@@ -6,7 +6,9 @@ import pytest
 
 from adapters.base import Answer, Message, Outcome
 from engine.clock import HOUR
+from engine.control.actions_by_hand import Chosen, carry_out
 from engine.control.interventions import Hand
+from engine.control.resolving import resend
 from engine.control.suppressing import remove
 from engine.explain.health import read_store
 from engine.intake.write.suppressions import Suppressed, read_list, suppress_gone
@@ -107,3 +109,20 @@ def test_an_answer_that_comes_too_late_suppresses_nothing(world: Deliveries) -> 
 
     asyncio.run(world.delivery(Provider(script=overtaken, concurrency=1)).drain())
     assert suppressions(world) == []
+
+
+def test_what_is_sent_again_by_hand_brings_no_second_message_on_the_next_channel(world: Deliveries) -> None:
+    world.users(1, phone="+4930901820")
+    world.devices("dead")
+    world.due_actions(1, channel="push", next_channels="sms")
+    gone = Provider("push", script=lambda _: GONE)
+    texts = Provider("sms")
+    world.drain(gone, texts)
+    assert len(texts.sent) == 1
+    carry_out(world.database, resend(NOON, even_expired=False), Chosen((1,)), Hand("ann", None), now=NOON)
+    world.drain(gone, texts)
+    assert world.rows("SELECT attempt, channel, state FROM action ORDER BY id") == [
+        (1, "push", "suppressed"),
+        (2, "sms", "accepted"),
+    ]
+    assert len(texts.sent) == 1
