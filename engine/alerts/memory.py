@@ -1,6 +1,6 @@
 """What staff have been told already: the table ``alert``. It outlives restarts, and all workers share it.
 
-A problem is known by its check and its subject; what is said of it may change. A row is claimed before it is told of, by
+A problem is known by its check and by what it is about; what is said of it may change. A row is claimed before it is told of, by
 moving the instant at which it is due: if the sending fails, or the worker dies in it, it is due again a little later.
 """
 
@@ -23,7 +23,7 @@ _WAIT = f"CASE tries WHEN 0 THEN {MINUTE} WHEN 1 THEN {5 * MINUTE} WHEN 2 THEN {
 """Until the next try if this one fails; a sending takes less than the shortest."""
 
 Problem = tuple[str, str]
-"""The name of a check, and its subject."""
+"""The name of a check, and what it is about (``Attention.about``), which the column ``subject`` has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Claimed:
     @property
     def told(self) -> list[Problem]:
         """The problems that last."""
-        return [(one.check, one.subject) for one in (*self.news.new, *self.news.still)]
+        return [(one.check, one.about) for one in (*self.news.new, *self.news.still)]
 
     @property
     def over(self) -> list[Problem]:
@@ -88,7 +88,7 @@ class AlertMemory:
         self, connection: Connection, targets: Sequence[str], found: Sequence[Attention], now: Instant
     ) -> list[Claimed]:
         """Note what needs a person now; return what has to be told, which no other worker tells."""
-        problems = {(one.check, one.subject): one for one in found}
+        problems = {(one.check, one.about): one for one in found}
         binds = {"targets": _list(targets), "found": pack([*map(list, problems)]), "now": now, **self._times}
         for statement in (self._back, self._new, self._passed, self._gone):
             connection.execute(statement, binds)

@@ -145,6 +145,8 @@ class Attention:
     message: str
     remedy: str
     """What to do, with the exact command if there is one."""
+    about: str
+    """What tells it from others of its check, whoever notices it: as ``CheckFinding.about``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,16 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice, in a sentence without personal data."""
+    """One notice, in a sentence without personal data. ``about`` is what several of a kind differ in; empty if it is one."""
 
     kind: NoticeKind
     message: str
+    about: str = ""
 
 
 def of_alarm(alarm: Alarm) -> Notice:
     """Return the notice of something in delivery that is paused."""
-    return Notice(NoticeKind.CODE if alarm.reason == CODE_AT_FAULT else NoticeKind.ADAPTER, str(alarm))
+    return Notice(NoticeKind.CODE if alarm.reason == CODE_AT_FAULT else NoticeKind.ADAPTER, str(alarm), alarm.subject)
 
 
 def packed(notices: Sequence[Notice]) -> str:
@@ -46,4 +47,4 @@ def packed(notices: Sequence[Notice]) -> str:
 
 def unpacked(column: str) -> tuple[Notice, ...]:
     """Return the notices in the column ``worker.notices``."""
-    return tuple(Notice(NoticeKind(one["kind"]), one["message"]) for one in orjson.loads(column))
+    return tuple(Notice(NoticeKind(one["kind"]), one["message"], one.get("about", "")) for one in orjson.loads(column))

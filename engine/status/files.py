@@ -49,9 +49,9 @@ def applied_files(app: App) -> StatusFiles:
         content = app.read().content
     except ContentError as error:
         said = f"this version of Habitué cannot read the applied version: {error.findings[0]}"
-        needed = (Attention("files", "content", said, "mend the files, then run `habitue apply`"),)
+        needed = (Attention("files", "content", said, "mend the files, then run `habitue apply`", "content"),)
     except NothingApplied as error:
-        needed = (Attention("files", "content", str(error), "run `habitue apply`"),)
+        needed = (Attention("files", "content", str(error), "run `habitue apply`", "content"),)
     try:
         bundle = app.bundle()
         return StatusFiles(content, bundle.version, app.examine(bundle)[1], needed)

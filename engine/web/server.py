@@ -43,8 +43,12 @@ class WebServer:
     def notices(self) -> Sequence[Notice]:
         """Return what an admin should know: that it cannot listen, and bugs."""
         faults = dict(self._site.faults)
-        bugs = (f"requests to `{route}` fail because of a bug: {said}" for route, said in faults.items())
-        return [Notice(NoticeKind.WEB, said) for said in (self._failure, *bugs) if said]
+        bugs = {
+            f"requests to `{route}`": f"requests to `{route}` fail because of a bug: {said}"
+            for route, said in faults.items()
+        }
+        closed = {"the web door": self._failure} if self._failure else {}
+        return [Notice(NoticeKind.WEB, said, about) for about, said in {**closed, **bugs}.items()]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer requests until told to stop; begin again after a failure."""

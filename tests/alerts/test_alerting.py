@@ -9,9 +9,11 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from engine.alerts.in_time import OutOfTime, SendingFailed, in_time
+from engine.breaker import Alarm
 from engine.clock import DAY, HOUR, MINUTE, SECOND, Instant
+from engine.explain.notices import of_alarm
 from engine.service_settings import AlertSettings
-from engine.worker.upkeep import clean_up
+from engine.worker.upkeep import Heartbeat, clean_up
 from tests.adapters.fake_http import HangUp, Response, Silence
 from tests.alerts.staff import SECRET, Staff, with_staff
 from tests.world import START, World
@@ -114,6 +116,33 @@ def test_several_problems_are_one_alert(world: World) -> None:
         ]
 
     with_staff(world, story)
+
+
+def test_each_adapter_that_is_down_is_a_problem_of_its_own_whichever_worker_notices_it(world: World) -> None:
+    async def story(staff: Staff) -> None:
+        def notice(worker: str, minute: int, *adapters: str) -> None:
+            at(staff, minute * MINUTE)
+            since = START + minute * MINUTE
+            down = (Alarm(f"adapter `{one}` is down", "auth_failed", "", since, since) for one in adapters)
+            Heartbeat(world.app.database, worker).beat(Instant(since), "v", [*map(of_alarm, down)])
+
+        notice("one:1", 0, "fcm")
+        await staff.look()
+        notice("one:1", 2, "fcm", "apns")
+        await staff.look()
+        [(title, text)] = staff.told()
+        assert (title, text.startswith("NEW worker one:1: adapter `fcm` is down")) == (NEW, True)
+        notice("one:1", 4, "apns")
+        notice("two:2", 4, "apns")
+        await staff.look()
+        [(title, text)] = staff.told()
+        assert (title, "adapter `apns` is down" in text) == (NEW, True)
+        notice("one:1", 6)
+        await staff.look()
+        over = "OVER adapter `fcm` is down (adapter_paused), since 2026-01-01T00:00:00Z"
+        assert staff.told() == [("Maison: 1 over", over)]
+
+    with_staff(world, story, when=("adapter_paused",))
 
 
 def test_of_several_workers_one_tells(world: World) -> None:

@@ -55,7 +55,7 @@ CHECKS: tuple[Check, ...] = (
 def attention(installation: Installation, checks: Sequence[Check] = CHECKS) -> tuple[Attention, ...]:
     """Return everything that needs a person; empty if nothing does."""
     return tuple(
-        Attention(check.name, found.subject, found.message, found.remedy)
+        Attention(check.name, found.subject, found.message, found.remedy, found.about or found.subject)
         for check in checks
         for found in check.find(installation)
     )

@@ -49,11 +49,15 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """Something that needs a person: what it concerns, what is wrong, and what to do."""
+    """Something that needs a person: what it concerns, what is wrong, and what to do.
+
+    ``about`` tells it from others of the same check, if its subject, such as the worker that noticed it, does not.
+    """
 
     subject: str
     message: str
     remedy: str
+    about: str = ""
 
 
 Find = Callable[[Installation], Iterator[CheckFinding]]

@@ -81,7 +81,7 @@ def _noticed(seen: Installation, kind: NoticeKind) -> Iterator[CheckFinding]:
     for worker in seen.alive:
         for notice in worker.notices:
             if notice.kind is kind:
-                yield CheckFinding(f"worker {worker.name}", notice.message, _REMEDIES[kind])
+                yield CheckFinding(f"worker {worker.name}", notice.message, _REMEDIES[kind], notice.about)
 
 
 def _stopped(seen: Installation, why: DeliveryReason) -> Iterator[tuple[str, int]]:

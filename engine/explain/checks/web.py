@@ -15,4 +15,5 @@ def web_closed(seen: Installation) -> Iterator[CheckFinding]:
                     f"worker {worker.name}",
                     notice.message,
                     "check `[web]` in config.toml, or report the bug; sending goes on, and providers repeat their reports",
+                    notice.about,
                 )
