@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 from engine.alerts.texts import AlertNews, EndedProblem
-from engine.clock import DAY, HOUR, MINUTE, Instant
+from engine.clock import CLOCK_SKEW, DAY, HOUR, MINUTE, Instant
 from engine.explain.health_models import Attention
 from engine.store.dialects import Dialect
 from engine.store.rowset import pack, rowset
@@ -55,6 +55,8 @@ class AlertMemory:
         found = f"SELECT 1 FROM {rowset(dialect, 'found', kind='TEXT', subject='TEXT')} AS f"
         found = f"({found} WHERE f.kind = alert.kind AND f.subject = alert.subject)"
         mine = f"target IN (SELECT k.value FROM {dialect.elements('targets')})"
+        # What was noted while the clock was ahead would be due only when that time has come.
+        self._ahead = text(f"DELETE FROM alert WHERE {mine} AND (since > :latest OR told_at > :latest)")
         self._new = text(
             "INSERT INTO alert (target, kind, subject, since, next_at)"
             f" SELECT k.value, f.kind, f.subject, :now, :now + :after FROM {dialect.elements('targets')},"
@@ -90,6 +92,7 @@ class AlertMemory:
         """Note what needs a person now; return what has to be told, which no other worker tells."""
         problems = {(one.check, one.about): one for one in found}
         binds = {"targets": _list(targets), "found": pack([*map(list, problems)]), "now": now, **self._times}
+        connection.execute(self._ahead, {"targets": binds["targets"], "latest": now + CLOCK_SKEW})
         for statement in (self._back, self._new, self._passed, self._gone):
             connection.execute(statement, binds)
         rows = connection.execute(self._claim, binds).all()

@@ -74,6 +74,19 @@ def test_again_after_a_day_while_it_lasts(world: World) -> None:
     with_staff(world, story)
 
 
+def test_a_clock_that_was_ahead_keeps_nothing_from_staff(world: World) -> None:
+    async def story(staff: Staff) -> None:
+        pause(world)
+        at(staff, 400 * DAY)
+        await staff.look()
+        for minute in (0, 2):
+            at(staff, minute * MINUTE)
+            await staff.look()
+        assert [title for title, _ in staff.told()] == [NEW]
+
+    with_staff(world, story)
+
+
 def test_what_passes_quickly_is_told_to_nobody(world: World) -> None:
     async def story(staff: Staff) -> None:
         pause(world)
