@@ -34,8 +34,8 @@ class CaptureOptions(BaseModel):
 class CaptureAdapter:
     """Writes ``FOLDER/YYYY-MM-DD/NAME``: the day (UTC) of composing, and a name from the idempotency key.
 
-    It serves any channel: an email becomes an ``.eml`` file that mail programs open, any other message a ``.json`` file
-    with its recipient and payload. A message that is handed over twice on one day replaces its file.
+    It serves any channel: an email becomes an ``.eml`` file that mail programs open, any other message a file such as
+    ``.sms.json``, named after its payload, with the recipient, the payload, and of which template and when it was made. A message that is handed over twice on one day replaces its file.
     """
 
     channel = None
@@ -80,9 +80,22 @@ def _file(message: Message) -> tuple[str, bytes]:
     """Return the suffix and the content of a message's file."""
     if isinstance(message.payload, EmailPayload):
         return ".eml", message.payload.mime
-    shown = {"key": message.key, "recipient": message.recipient, "payload": asdict(message.payload)}
+    made = datetime.fromtimestamp(message.at / 1000, UTC).isoformat(timespec="seconds")
+    shown = {
+        "recipient": message.recipient,
+        "payload": asdict(message.payload),
+        "template": message.template,
+        "locale": message.locale,
+        "at": made,
+        "key": message.key,
+    }
     text = json.dumps(shown, ensure_ascii=False, indent=2, default=_as_text)
-    return ".json", f"{text}\n".encode("utf-8", "replace")
+    return f".{_kind(message.payload)}.json", f"{text}\n".encode("utf-8", "replace")
+
+
+def _kind(payload: object) -> str:
+    """Return ``sms`` of an ``SmsPayload``: what the file is to be found by."""
+    return type(payload).__name__.removesuffix("Payload").lower() or "message"
 
 
 def _as_text(value: object) -> str:

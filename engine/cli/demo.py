@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,9 +17,10 @@ from engine.app import App
 from engine.cli.as_json import as_json as to_json
 from engine.cli.context import AsJson, Options, console, notes, parse_instant, print_json
 from engine.cli.report_tables import show_report
+from engine.cli.tables import WordTable
 from engine.clock import DAY, FixedClock, Instant, WallClock
 from engine.demo import job
-from engine.demo.output import busiest_customer, export_brand
+from engine.demo.output import Captured, busiest_customer, captured, export_brand
 from engine.demo.spec import DemoSpec
 from engine.errors import InputError
 from engine.explain.report.models import Report
@@ -39,7 +41,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Random seed: another seed gives another brand.")] = 7,
     end: Annotated[str | None, typer.Option(help="Last day of the history, ISO 8601 (default: today).")] = None,
     export: Annotated[
-        Path | None, typer.Option(help="Write users.csv and events.jsonl.gz to this folder instead.")
+        Path | None, typer.Option(help="Write users.csv, devices.csv and events.jsonl.gz to this folder instead.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -57,14 +59,26 @@ def demo(
         window = ReportWindow(until, ZoneInfo(app.settings.brand.timezone))
         with app.database.read() as connection:
             found = read_report(connection, app.content().rules.dimensions, window)
-            example = busiest_customer(connection)
-        folder = str(app.settings.adapters.get("capture", {}).get("folder", ""))
+            shown = Outcome(
+                found,
+                captured(connection),
+                busiest_customer(connection),
+                str(app.settings.adapters.get("capture", {}).get("folder", "")),
+            )
     finally:
         app.close()
     if as_json:
-        print_json({"made": asdict(made), **to_json(found), "example": example, "mail_folder": folder})
+        print_json(
+            {
+                "made": asdict(made),
+                **to_json(found),
+                "captured": [asdict(one) for one in shown.captured],
+                "example": shown.example,
+                "mail_folder": shown.folder,
+            }
+        )
     else:
-        show(console(), found, example, folder)
+        show(console(), shown)
 
 
 def _end(day: str | None) -> Instant:
@@ -78,6 +92,16 @@ def _end(day: str | None) -> Instant:
 def _bars() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=notes(), transient=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demo shows at its end. ``example`` is a customer with many actions, ``folder`` where files are captured."""
+
+    report: Report
+    captured: Sequence[Captured]
+    example: str | None
+    folder: str
 
 
 class _ProgressBars:
@@ -101,26 +125,52 @@ def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) ->
         shown = _ProgressBars(bars)
         made = export_brand(folder, scaled, lambda done: shown(job.JobProgress("customers", done, spec.users)))
     if as_json:
-        print_json({"folder": str(folder), "users": made.users, "events": made.events})
+        print_json(
+            {"folder": str(folder), "users": made.users, "events": made.events, "devices": made.devices}
+        )
         return
-    console().print(f"{made.users:,} customers and {made.events:,} events are in {folder}. Next:")
+    console().print(
+        f"{made.users:,} customers, {made.devices:,} devices and {made.events:,} events are in {folder}. Next:"
+    )
     console().print(f"  habitue import users {folder / 'users.csv'}", soft_wrap=True, highlight=False)
+    console().print(f"  habitue import devices {folder / 'devices.csv'}", soft_wrap=True, highlight=False)
     console().print(f"  habitue import events {folder / 'events.jsonl.gz'}", soft_wrap=True, highlight=False)
 
 
-def show(out: Console, found: Report, example: str | None, folder: str) -> None:
-    """Print the report of the demo's store, where its mails are, and commands to try."""
-    show_report(out, found)
-    out.print(f"The captured emails are in [bold]{folder}[/] (.eml files, which any mail program can open).")
-    out.print("Next, try:")
-    for command in _next(example):
-        out.print(f"  {command}", highlight=False, soft_wrap=True)
+def show(out: Console, shown: Outcome) -> None:
+    """Print the report of the demo's store, what was captured and where it is, and commands to try."""
+    show_report(out, shown.report)
+    program = _program()
+    table = WordTable("channel", "messages", "where", title="Captured", numbers=("messages",))
+    for one in shown.captured:
+        table.add_row(one.channel, f"{one.messages:,}", _where(one, shown.folder, program))
+    out.print(table)
+    out.print("\nNothing has left this machine. Next, try:")
+    for words in _next(shown.example):
+        out.print(f"  {program} {words}", highlight=False, soft_wrap=True)
+
+
+def _where(one: Captured, folder: str, program: str) -> str:
+    """Return where the messages of a channel are to be seen."""
+    match one.adapter, one.channel:
+        case "task", _:
+            return f"{program} task list --all"
+        case "inbox", _:
+            return f"{program} inbox list {one.customer}"
+        case _, "email":
+            return f"{folder}/*/*.eml: any mail program opens them"
+        case _, channel:
+            return f"{folder}/*/*.{channel}.json"
 
 
 def _next(example: str | None) -> list[str]:
-    """Return commands to try, ready to type: with the path of the program if it is not on the search path."""
+    """Return commands to try."""
+    tries = [f"explain {example}"] if example else []
+    return [*tries, "log --limit 20", "preview winback/last_call --channel sms", "status", "check"]
+
+
+def _program() -> str:
+    """Return how the program is called, ready to type: with its path if it is not on the search path."""
     called = Path(sys.argv[0])
     beside = called.name == "habitue" and shutil.which("habitue") is None
-    program = os.path.relpath(called) if beside else "habitue"
-    tries = [f"explain {example}"] if example else []
-    return [f"{program} {words}" for words in (*tries, "log --limit 20", "preview winback/offer", "status", "check")]
+    return os.path.relpath(called) if beside else "habitue"

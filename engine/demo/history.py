@@ -9,11 +9,12 @@ from random import Random
 import orjson
 
 from engine.clock import DAY, HOUR
-from engine.demo.people import CATEGORIES, Customer, local_instant, make_customer, user_row
+from engine.demo.devices import devices_of
+from engine.demo.people import CATEGORIES, Customer, joined_by, local_instant, make_customer, user_row
 from engine.demo.purchases import Purchase, purchases
 from engine.demo.seasons import demand_of
 from engine.demo.spec import DemoSpec
-from engine.intake.rows.model import EventRow, Json, UserRow
+from engine.intake.rows.model import DeviceRow, EventRow, Json, UserRow
 
 _TOPICS = ("care", "gifts", "scents", "refills")
 _COMPLAINTS = ("delivery", "question", "complaint")
@@ -23,10 +24,11 @@ _LOST = 0.12
 
 @dataclass(frozen=True, slots=True)
 class CustomerHistory:
-    """One customer and all their events."""
+    """One customer, all their events, and their devices, as they were seen up to the end."""
 
     user: UserRow
     events: tuple[EventRow, ...]
+    devices: tuple[DeviceRow, ...]
 
 
 def event_key(seed: int, index: int, strand: str) -> str:
@@ -56,7 +58,7 @@ class _HistoryBuilder:
 
     def events(self) -> Iterator[EventRow]:
         """Yield all events, strand by strand."""
-        channel = "store" if self._customer.index % 11 == 5 else ("app" if self._customer.index % 3 else "web")
+        channel = joined_by(self._customer.index)
         yield self._event("joined", self._customer.joined_at, "registered", channel=channel)
         after = self._rng("after")
         for order in self._purchases:
@@ -137,8 +139,10 @@ def customer_history(spec: DemoSpec, index: int) -> CustomerHistory:
     """Return customer ``index`` (from 0) and their events in order of time."""
     rng = Random(f"{spec.seed}/{index}")
     customer = make_customer(spec, index, rng)
-    events = (event for event in _HistoryBuilder(spec, customer).events() if event.at <= spec.end)
-    return CustomerHistory(user_row(customer, rng), tuple(sorted(events, key=lambda event: (event.at, event.key))))
+    generated = (event for event in _HistoryBuilder(spec, customer).events() if event.at <= spec.end)
+    events = tuple(sorted(generated, key=lambda event: (event.at, event.key)))
+    devices = devices_of(customer, events, Random(f"{spec.seed}/{index}/devices"))
+    return CustomerHistory(user_row(customer, rng), events, devices)
 
 
 def generate(spec: DemoSpec) -> Iterator[CustomerHistory]:

@@ -10,6 +10,7 @@ from engine.clock import DAY, HOUR, FixedClock, Instant
 from engine.control.sandbox import mark_generated
 from engine.demo.output import DemoCounts, is_complete, stored_start, write_brand
 from engine.demo.spec import DemoSpec
+from engine.demo.staff import do_tasks
 from engine.errors import InputError
 from engine.loading import Content
 from engine.worker.upkeep import recalibrate
@@ -80,6 +81,8 @@ def run_days(app: App, content: Content, clock: FixedClock, start: Instant, watc
         clock.move_to(at)
         app.tick(content, at)
         app.deliver(content)
+        app.tell_owners()
+        do_tasks(app.database, at)
         if at % DAY == 0:  # nightly, as in the worker
             recalibrate(app, content, at)
         watch(JobProgress("ticks", number, len(instants)))

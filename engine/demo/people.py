@@ -1,4 +1,4 @@
-"""The demo's customers: name, place, birthday, consent, and the traits that drive their behaviour."""
+"""The demo's customers: name, place, addresses, birthday, consents, and the traits that drive their behaviour."""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from random import Random
 
 from engine.clock import DAY, HOUR, Instant, to_datetime
 from engine.demo.countries import COUNTRIES, City, Country
+from engine.demo.phones import number_of
 from engine.demo.spec import HISTORY_DAYS, DemoSpec
 from engine.intake.rows.model import Json, UserRow
 
@@ -50,6 +51,11 @@ class Customer:
 def key_of(index: int) -> str:
     """Return the key of customer ``index`` (from 0)."""
     return f"C{index + 1:07d}"
+
+
+def joined_by(index: int) -> str:
+    """Return where customer ``index`` (from 0) registered: ``app``, ``web`` or ``store``."""
+    return "store" if index % 11 == 5 else ("app" if index % 3 else "web")
 
 
 def make_customer(spec: DemoSpec, index: int, rng: Random) -> Customer:
@@ -108,23 +114,37 @@ def user_row(customer: Customer, rng: Random) -> UserRow:
         attributes["first_name"] = first.name
     if rng.random() < 0.82:
         attributes["birthday"] = (joined - timedelta(days=rng.randint(18 * 366, 74 * 365))).isoformat()
+    locale = customer.country.locale if rng.random() < 0.97 else None
+    zone = customer.city.zone if rng.random() < 0.97 else None
+    consents = _consents("email", 0.70, 0.12, rng)
+    if phone := _phone(customer, rng):
+        consents |= _consents("sms", 0.55, 0.20, rng)
+        if rng.random() < 0.06:
+            attributes["preferred_channel"] = rng.choice(("sms", "email"))
+    if joined_by(customer.index) == "app":
+        consents |= _consents("push", 0.75, 0.10, rng)
     return UserRow(
         key=customer.key,
         email=email,
-        locale=customer.country.locale if rng.random() < 0.97 else None,
-        timezone=customer.city.zone if rng.random() < 0.97 else None,
+        phone=phone,
+        locale=locale,
+        timezone=zone,
         country=customer.country.code,
         created_at=customer.joined_at,
         attributes=attributes,
-        consents=_consents(rng),
+        consents=consents,
         consent_at=customer.joined_at,
         source="demo",
     )
 
 
-def _consents(rng: Random) -> dict[str, bool]:
-    """Return consents: most customers said yes, some said no, the others said nothing."""
+def _phone(customer: Customer, rng: Random) -> str | None:
+    return number_of(customer.country.code, customer.index) if rng.random() < 0.68 else None
+
+
+def _consents(channel: str, granted: float, refused: float, rng: Random) -> dict[str, bool]:
+    """Return what they said about a channel: shares of them said yes and no, the others said nothing."""
     said = rng.random()
-    if said < 0.70:
-        return {"email": True}
-    return {"email": False} if said < 0.82 else {}
+    if said < granted:
+        return {channel: True}
+    return {channel: False} if said < granted + refused else {}

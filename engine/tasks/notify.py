@@ -79,8 +79,6 @@ def tell_owners(telling: Telling, now: Instant) -> OwnersTold:
         telling.database.in_transaction(partial(record, results=results, now=now))
         sent = sum(1 for one in results if not one.problem)
         done += OwnersTold(sent=sent, failed=len(results) - sent)
-    if done:
-        _log.info("owners_told", overdue=done.overdue, sent=done.sent, failed=done.failed)
     return done
 
 
@@ -91,8 +89,6 @@ def _escalate(telling: Telling, now: Instant) -> int:
     while waiting:
         more = database.in_transaction(partial(escalate, settings=telling.settings, now=now, limit=AT_A_TIME))
         total, waiting = total + more, more == AT_A_TIME
-    if total:
-        _log.warning("tasks_overdue", tasks=total)
     return total
 
 

@@ -165,7 +165,7 @@ class WorkerProcess:
         if self._alerting:
             yield self._alerting.run(self._stop)
         if self._parts.delivery:
-            yield every(TELLING, partial(self._job, self._app.tell_owners), self._stop)
+            yield every(TELLING, partial(self._job, self._tell_owners), self._stop)
         if self._upkeep:
             yield every(UPKEEP, partial(self._job, self._keep_up), self._stop, first=UPKEEP)
 
@@ -179,6 +179,14 @@ class WorkerProcess:
             log.error("job failed", why=str(error))
         except Exception as error:  # noqa: BLE001 - the next run tries again; the error's text may contain personal data
             log.error("job failed", error=trail(error))
+
+    def _tell_owners(self) -> None:
+        """Tell owners of their tasks. Only a worker logs it: commands print what they did themselves."""
+        done = self._app.tell_owners()
+        if done.overdue:
+            log.warning("tasks_overdue", tasks=done.overdue)
+        if done.sent or done.failed:
+            log.info("owners_told", sent=done.sent, failed=done.failed)
 
     def _reported(self, work: Callable[[], object]) -> None:
         """Do ``work``; what keeps it from working reaches ``status``, since a tick may fail before it is in the log of ticks."""
