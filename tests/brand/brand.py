@@ -10,6 +10,8 @@ from engine.facts.catalog import FactCatalog, load_catalog
 from engine.incentives.form import CouponsFile
 from engine.playbooks.file.kinds import SHIPPED_KINDS
 from engine.playbooks.file.reading import PlaybookFile, read_playbook
+from engine.playbooks.steps.send import SendSection
+from engine.playbooks.steps.send_all import SendAllSection
 from engine.rules.compile.form import DimensionFile
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,11 @@ def playbooks() -> dict[str, PlaybookFile]:
 def coupons_of(file: PlaybookFile) -> set[str]:
     """The coupons that a playbook's steps give."""
     return {str(coupon) for step in file.steps if (coupon := getattr(step, "coupon", None)) is not None}
+
+
+def channels_of(step: SendSection | SendAllSection) -> list[str]:
+    """The channels of a step that sends."""
+    return step.send if isinstance(step, SendSection) else step.send_all
 
 
 @cache

@@ -5,8 +5,10 @@ from datetime import timedelta
 import holidays
 import pytest
 
+from engine.channels import CHANNELS
 from engine.facts.sources import FACT_SOURCES
 from engine.playbooks.steps.send import SendSection
+from engine.playbooks.steps.send_all import SendAllSection
 from engine.playbooks.triggers.date import DateSection
 from engine.playbooks.triggers.enter import EnterSection
 from engine.playbooks.triggers.event import EventSection
@@ -14,6 +16,8 @@ from engine.playbooks.triggers.leave import LeaveSection
 from engine.playbooks.triggers.schedule import ScheduleSection
 from tests.brand import brand
 
+STAFF = {"task", "webhook"}
+"""Channels that reach the brand's people and systems, and no customer."""
 DEMANDED = {
     "value": ("high", "mid", "low"),
     "activity": ("high", "mid", "low"),
@@ -101,10 +105,22 @@ def test_onboarding_sells_nothing_and_marketing_carries_the_offers() -> None:
     assert brand.playbooks()["onboarding"].playbook.message_class == "service"
 
 
+def test_all_channels_are_used_and_what_is_urgent_falls_back() -> None:
+    sent = {
+        (name, step.template): brand.channels_of(step)
+        for name, file in brand.playbooks().items()
+        for step in file.steps
+        if isinstance(step, (SendSection, SendAllSection))
+    }
+    assert {channel for channels in sent.values() for channel in channels} == {one.name for one in CHANNELS}
+    for urgent in (("birthday", "wish"), ("winback", "last_call"), ("first_order", "reminder")):
+        assert sent[urgent[0], "/".join(urgent)] == ["push", "sms", "email"]
+
+
 def test_every_message_is_sent_at_a_decent_hour() -> None:
     for name, file in brand.playbooks().items():
         for step in file.steps:
-            if isinstance(step, SendSection):
+            if isinstance(step, (SendSection, SendAllSection)) and not STAFF.issuperset(brand.channels_of(step)):
                 assert step.between is not None, name
                 assert step.between.start.minutes >= 8 * 60, name
                 assert step.between.end.minutes <= 21 * 60, name
