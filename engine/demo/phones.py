@@ -35,8 +35,8 @@ NUMBERS = {
     "DE": Numbers(("+493023125", "+494066969", "+498999998", "+492214710", "+496990009"), 3),
     # Arcep: mobile numbers.
     "FR": Numbers(("+3363998",), 4),
-    # None are kept free in mainland China; but no number of Beijing (10) begins with 0.
-    "CN": Numbers(("+86100",), 7),
+    # None are kept free in mainland China; but mobile numbers begin with 13 to 19, and no number of 11 digits with 12.
+    "CN": Numbers(("+8612000",), 6),
 }
 """ISO 3166 -> numbers; countries that keep none free are not here."""
 

@@ -1,6 +1,7 @@
 """The generated brand: the same from the same seed, of any size, and like a shop in its distributions."""
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, date, datetime
 from functools import cache
@@ -8,15 +9,18 @@ from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 import pytest
 
 from engine.clock import DAY, Instant, instant, to_datetime
 from engine.demo.countries import COUNTRIES
 from engine.demo.history import CustomerHistory, generate
 from engine.demo.people import CATEGORIES, make_customer, user_row
+from engine.demo.phones import NUMBERS, number_of
 from engine.demo.seasons import Demand, demand
 from engine.demo.spec import HISTORY_DAYS, DemoSpec
 from engine.intake.rows.model import EventRow
+from engine.store.devices import PLATFORMS
 from tests.brand import brand
 
 END = instant(datetime(2026, 6, 1, tzinfo=UTC))
@@ -59,6 +63,8 @@ def test_a_later_end_only_goes_on(days: int) -> None:
     for life in generate(spec):
         on = longer[life.user.key]
         assert on.user == life.user
+        assert [device.token for device in on.devices] == [device.token for device in life.devices]
+        assert all(b.seen_at >= a.seen_at for a, b in zip(life.devices, on.devices, strict=True))  # type: ignore[operator]
         assert tuple(event for event in on.events if event.at <= END) == life.events
 
 
@@ -91,8 +97,8 @@ def test_events_and_properties_are_the_declared_ones() -> None:
 
 
 def test_attributes_are_the_ones_that_facts_read() -> None:
-    read = brand.facts().declared().attributes
-    assert {name for life in lives() for name in life.user.attributes} <= read.keys()
+    read = {*brand.facts().declared().attributes, "preferred_channel"}  # which playbooks read
+    assert {name for life in lives() for name in life.user.attributes} <= read
 
 
 def test_about_a_third_of_buyers_bought_once_and_a_few_very_often() -> None:
@@ -174,10 +180,61 @@ def test_addresses_are_nobodys_and_some_have_none() -> None:
     assert 0.01 <= 1 - len(addresses) / len(lives()) <= 0.06
 
 
+RESERVED = {
+    "US": r"\+1\d{3}55501\d\d",
+    "GB": r"\+44(7700900|1632960|2079460|1134960|1414960)\d{3}",
+    "DE": r"\+49(3023125|6990009|4066969|2214710|8999998)\d{3}",
+    "FR": r"\+3363998\d{4}",
+}
+"""What regulators keep free for films."""
+
+
+def test_phone_numbers_are_nobodys() -> None:
+    for life in generate(DemoSpec.ending(END, 6_000)):
+        if (phone := life.user.phone) is None:
+            continue
+        country = str(life.user.country)
+        if country in RESERVED:
+            assert re.fullmatch(RESERVED[country], phone)
+        else:
+            number = phonenumbers.parse(phone)
+            assert phonenumbers.region_code_for_country_code(number.country_code) == country
+            assert phonenumbers.is_possible_number(number)
+            assert not phonenumbers.is_valid_number(number), "it may be somebody's"
+
+
+def test_everybody_has_a_number_of_their_own_as_long_as_there_are_any() -> None:
+    phones = [number_of(country, index) for country in NUMBERS for index in range(6_000)]
+    there = [phone for phone in phones if phone is not None]
+    assert len(set(there)) == len(there)
+    assert len(there) >= 5_000 * len(NUMBERS)
+    assert number_of("US", 5_000) is number_of("NZ", 0) is None
+    shares = Counter((life.user.country in NUMBERS, life.user.phone is not None) for life in lives())
+    assert shares[False, True] == 0
+    assert 0.6 <= shares[True, True] / (shares[True, True] + shares[True, False]) <= 0.75
+
+
+def test_some_have_the_app_on_one_device_or_two() -> None:
+    with_devices = [life for life in lives() if life.devices]
+    assert 0.3 <= len(with_devices) / len(lives()) <= 0.65
+    assert 0.1 <= sum(len(life.devices) == 2 for life in with_devices) / len(with_devices) <= 0.4
+    assert {device.platform for life in with_devices for device in life.devices} == set(PLATFORMS)
+    tokens = [device.token for life in with_devices for device in life.devices]
+    assert len(set(tokens)) == len(tokens)
+    for life in with_devices:
+        seen = [device.seen_at or 0 for device in life.devices]
+        assert life.events[0].at <= min(seen) <= max(seen) == seen[0] == life.events[-1].at
+
+
 def test_some_said_no() -> None:
     said = Counter(life.user.consents.get("email") for life in lives())
     assert 0.08 <= said[False] / len(lives()) <= 0.16
     assert said[True] > said[None] > 0
+    for channel in ("sms", "push"):
+        said = Counter(life.user.consents.get(channel) for life in lives())
+        assert said[True] > said[False] > 30
+    preferring = Counter(life.user.attributes.get("preferred_channel") for life in lives())
+    assert preferring["sms"] > 10 < preferring["email"]
 
 
 def test_every_place_of_the_brand_has_somebody() -> None:

@@ -12,15 +12,22 @@ import pytest
 from rich.console import Console
 from sqlalchemy import text
 
+from adapters.base import TaskPayload
 from engine.app import App
-from engine.cli.demo import show
-from engine.clock import DAY, FixedClock, Instant, instant
+from engine.channels import CHANNELS
+from engine.channels.base import channel_addresses
+from engine.cli.demo import Outcome, show
+from engine.clock import DAY, HOUR, FixedClock, Instant, instant
 from engine.demo.job import EVERY, JobProgress, run
-from engine.demo.output import DemoCounts, busiest_customer
+from engine.demo.output import DemoCounts, busiest_customer, captured
+from engine.demo.staff import do_tasks
 from engine.errors import InputError
 from engine.explain.report.models import Report
 from engine.explain.report.reading import ReportWindow, read_report
+from engine.intake.rows.model import UserRow
+from engine.intake.write.users import write_users
 from engine.settings import ChannelSettings, Settings, load_settings
+from engine.tasks.rows import NewTask, TaskFilter, keep, tasks_of
 from tests.brand import brand
 
 END = instant(datetime(2026, 6, 5, tzinfo=UTC))
@@ -37,6 +44,18 @@ url = "{url}"
 rules = "{root}/rules"
 playbooks = "{root}/playbooks"
 templates = "{root}/templates"
+[channels.email]
+adapters = ["capture"]
+[channels.push]
+adapters = ["capture"]
+[channels.sms]
+adapters = ["capture"]
+[channels.webhook]
+adapters = ["capture"]
+[tasks.owners]
+default = "vip-team"
+[tasks.people]
+vip-team = "vip-team@example.com"
 [adapters.capture]
 folder = "{mail}"
 [delivery]
@@ -85,7 +104,15 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
     assert first.transitions
     accepted = sum(done.count for done in first.actions if done.state == "accepted")
     assert accepted > 20
-    assert len(mails(tmp_path)) == accepted
+    granted = sum(done.count for done in first.actions if done.reason == "granted")
+    with app.database.read() as connection:
+        by_channel = {one.channel: one.messages for one in captured(connection)}
+        told = connection.execute(text("SELECT count(*) FROM task_notice WHERE sent_at IS NOT NULL")).scalar_one()
+    assert sum(by_channel.values()) == accepted - granted
+    assert len(mails(tmp_path)) == by_channel["email"] + told
+    for channel in ("push", "sms", "webhook"):
+        assert len(list((tmp_path / "mail").rglob(f"*.{channel}.json"))) == by_channel.get(channel, 0), channel
+    assert {"email", "push"} <= by_channel.keys()
     assert sum(one.customers for one in first.crossed) == first.users
     with app.database.read() as connection:
         doubled = text("SELECT 1 FROM enrolment GROUP BY playbook, user_id, occurrence HAVING count(*) > 1")
@@ -96,7 +123,7 @@ def test_lives_through_its_days_once(app: App, tmp_path: Path) -> None:
         scored = text("SELECT count(*) FROM user_state WHERE fact_monetary_score IS NOT NULL")
         assert connection.execute(scored).scalar_one() == first.users
 
-    assert live(app) == (DemoCounts(0, 0), [])
+    assert live(app) == (DemoCounts(), [])
     assert report_of(app) == first
 
     on, stages = live(app, Instant(END + DAY))
@@ -110,17 +137,21 @@ def test_is_shown_with_what_to_try_next(tmp_path: Path, sqlite_url: str) -> None
     live(app)
     found = report_of(app)
     with app.database.read() as connection:
-        busiest = busiest_customer(connection)
+        busiest, there = busiest_customer(connection), captured(connection)
     app.close()
-    out = Console(record=True, width=80, file=StringIO())
-    show(out, found, busiest, "var/mail")
+    out = Console(record=True, width=100, file=StringIO())
+    show(out, Outcome(found, there, busiest, "var/mail"))
     page = out.export_text()
     assert "Customers by lifecycle and value" in page
     for place in (*brand.places("lifecycle"), *brand.places("value")):
         assert re.search(rf"\b{place}\b", page)
     told = Counter(done.playbook for done in found.actions)
     assert all(playbook in page for playbook in told)
-    assert "var/mail" in page
+    for one in there:
+        assert re.search(rf"\b{one.channel} +{one.messages}\b", page)
+    where = {"email": "var/mail/*/*.eml", "push": "*.push.json", "task": "task list --all", "inbox": "inbox list C0"}
+    assert {"email", "push"} <= {one.channel for one in there}
+    assert all(place in page for channel, place in where.items() if channel in {one.channel for one in there})
     assert f"habitue explain {busiest}" in page
 
 
@@ -129,3 +160,22 @@ def test_refuses_to_write_to_anybody(tmp_path: Path, sqlite_url: str) -> None:
     real = settings.model_copy(update={"channels": {"email": ChannelSettings(adapters=("smtp",))}})
     with pytest.raises(InputError, match=r"set `adapters = \[\"capture\"\]` in `\[channels\.email\]`"):
         live(App(real, FixedClock(END)))
+
+
+def test_its_people_do_most_of_their_tasks_and_forget_some(app: App) -> None:
+    content = app.content()
+    app.migrate(content)
+    with app.database.write() as connection:
+        people = [UserRow(f"c{number}", created_at=END) for number in range(30)]
+        write_users(connection, app.database.dialect, people, END, channel_addresses(CHANNELS))
+        new = [NewTask(f"t{number}", f"c{number}", TaskPayload("Call", "Ask how it is."), END) for number in range(30)]
+        keep(connection, new, app.settings.tasks)
+    assert do_tasks(app.database, Instant(END + HOUR)) == 0
+    done = do_tasks(app.database, Instant(END + DAY))
+    assert 20 <= done < 30
+    assert do_tasks(app.database, Instant(END + 9 * DAY)) == 0
+    with app.database.read() as connection:
+        there = tasks_of(connection, TaskFilter(closed_too=True), 100)
+    closed = [task for task in there if task.state == "done"]
+    assert len(closed) == done
+    assert all(task.closed_by and task.outcome for task in closed)
