@@ -125,9 +125,7 @@ def _export(options: Options, folder: Path, spec: DemoSpec, *, as_json: bool) ->
         shown = _ProgressBars(bars)
         made = export_brand(folder, scaled, lambda done: shown(job.JobProgress("customers", done, spec.users)))
     if as_json:
-        print_json(
-            {"folder": str(folder), "users": made.users, "events": made.events, "devices": made.devices}
-        )
+        print_json({"folder": str(folder), "users": made.users, "events": made.events, "devices": made.devices})
         return
     console().print(
         f"{made.users:,} customers, {made.devices:,} devices and {made.events:,} events are in {folder}. Next:"

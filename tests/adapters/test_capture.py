@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Answer, Message, Outcome
+from adapters.base import Answer, Message, Outcome, SmsPayload
 from adapters.capture import CaptureAdapter, CaptureOptions
 from tests.adapters.emails import AT, BODY, message
 
@@ -38,7 +38,20 @@ def test_an_email_is_a_file_of_its_day_that_mail_programs_open(tmp_path: Path) -
 def test_a_message_of_another_channel_is_json(tmp_path: Path) -> None:
     answer = send(tmp_path / "mail", Message("k", "", "+12025550123", Odd(b"\x00\xff", 1j), AT))
     read: dict[str, Any] = json.loads((tmp_path / "mail" / answer.reference).read_text("utf-8"))
-    assert read == {"key": "k", "recipient": "+12025550123", "payload": {"octets": "AP8=", "amount": "1j"}}
+    assert answer.reference.endswith(".odd.json")
+    assert read == {
+        "recipient": "+12025550123",
+        "payload": {"octets": "AP8=", "amount": "1j"},
+        "template": "",
+        "locale": "",
+        "at": "1997-01-31T08:00:00+00:00",
+        "key": "k",
+    }
+
+
+def test_files_are_named_after_their_channel(tmp_path: Path) -> None:
+    answer = send(tmp_path / "mail", Message("k", "", "+12025550123", SmsPayload("Hello", 1), AT))
+    assert answer.reference.endswith(".sms.json")
 
 
 def test_leaves_no_half_written_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,13 @@ def texts(folder: Path) -> list[dict[str, Any]]:
 
 def join(app: App) -> None:
     user = UserRow(
-        "c1", phone=PHONE, timezone=str(HERE), created_at=JOINED, consents={"sms": True}, consent_at=JOINED, source="app"
+        "c1",
+        phone=PHONE,
+        timezone=str(HERE),
+        created_at=JOINED,
+        consents={"sms": True},
+        consent_at=JOINED,
+        source="app",
     )
     with app.database.write() as connection:
         dialect = app.database.dialect

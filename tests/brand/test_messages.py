@@ -106,7 +106,11 @@ def render(name: str, channel: str, language: str, given: Mapping[str, object], 
 def composed(name: str, channel: str, language: str, given: Mapping[str, object], *, bare: bool = False) -> Any:
     """The payload, as an adapter gets it."""
     sending = Sending(
-        "key", 0, Mailbox("hello@example.com"), BY_NAME[channel].sample, max_segments=steps()[name, channel].max_segments
+        "key",
+        0,
+        Mailbox("hello@example.com"),
+        BY_NAME[channel].sample,
+        max_segments=steps()[name, channel].max_segments,
     )
     return BY_NAME[channel].compose(render(name, channel, language, given, bare=bare), sending)
 

@@ -46,9 +46,7 @@ def count(database: Database, table: str) -> int:
 def test_writes_everybody_and_everything_once(database: Database) -> None:
     told: list[int] = []
     lives = list(generate(SPEC))
-    expected = DemoCounts(
-        len(lives), sum(len(life.events) for life in lives), sum(len(life.devices) for life in lives)
-    )
+    expected = DemoCounts(len(lives), sum(len(life.events) for life in lives), sum(len(life.devices) for life in lives))
     assert write_brand(database, SPEC, told.append) == expected
     assert (count(database, "users"), count(database, "event")) == (expected.users, expected.events)
     assert count(database, "device") == expected.devices > 10
