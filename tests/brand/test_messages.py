@@ -126,7 +126,7 @@ def test_the_library_has_no_mistakes() -> None:
 
 
 def test_every_message_is_sent_by_a_playbook_and_every_playbook_has_its_messages() -> None:
-    assert FILES == sorted(steps())
+    assert sorted(steps()) == FILES
 
 
 @pytest.mark.parametrize(("name", "channel"), WORDS)

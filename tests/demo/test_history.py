@@ -198,7 +198,7 @@ def test_phone_numbers_are_nobodys() -> None:
             assert re.fullmatch(RESERVED[country], phone)
         else:
             number = phonenumbers.parse(phone)
-            assert phonenumbers.region_code_for_country_code(number.country_code) == country
+            assert phonenumbers.region_code_for_country_code(number.country_code or 0) == country
             assert phonenumbers.is_possible_number(number)
             assert not phonenumbers.is_valid_number(number), "it may be somebody's"
 
