@@ -214,6 +214,8 @@ def test_a_task_says_for_whom_and_until_when(name: str) -> None:
             assert isinstance(task, TaskPayload)
             assert USER["key"] in task.body
             assert task.lasts
+            assert "\n\n" in task.body, "what is to be done is a paragraph of its own"
+            assert not re.search(r"\.(?=[A-Z])|[。）](?=[近最请])", task.body), "two sentences without a gap"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
