@@ -114,7 +114,9 @@ class Replies:
         if one.meaning is Meaning.START:
             agreed = Word(granted=True, source=source, at=one.at)
             changed = give_back(connection, self._dialect, users, self._channel.name, agreed, now=now)
-            others = admit_address(connection, self._channel.name, one.address, one.at)
+            others = admit_address(
+                connection, self._dialect, self._channel.name, address=one.address, owners=users, until=one.at
+            )
         elif users:
             changed, others = self._refuse(connection, users, source, one.at, now), 0
         else:

@@ -191,6 +191,16 @@ def test_a_number_that_nobody_has_is_refused_for_who_comes_with_it(texting: Text
     assert texting.texted("di", 4.5) == "accepted"
 
 
+def test_whoever_has_the_number_now_is_heard_over_whoever_had_it(texting: Texting) -> None:
+    texting.reply("STOP", 0.5)
+    texting.user("ann", 1, phone="+4930901821")  # she takes her refusal along, and the number is given to somebody else
+    texting.user("di", 2, phone=ANN)
+    assert texting.texted("di", 2.5) == "address_opted_out"
+    texting.reply("START", 3)
+    assert texting.texted("di", 3.5) == "accepted"
+    assert texting.texted("ann", 4) == "opted_out"
+
+
 def test_a_file_does_not_bring_back_who_refused(texting: Texting) -> None:
     texting.user("ann", 0, phone=ANN, consents={"sms": False}, source="import:one.csv")
     texting.reply("STOP", 0.5)

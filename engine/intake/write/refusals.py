@@ -91,13 +91,20 @@ def refuse_address(
     connection.execute(text(_noting(dialect)), {"rows": pack(rows)})
 
 
-def admit_address(connection: Connection, channel: str, address: str, until: int) -> int:
-    """Take back what ``refuse_address`` noted up to ``until``; return how many refusals those were."""
+def admit_address(
+    connection: Connection, dialect: Dialect, channel: str, *, address: str, owners: Sequence[int], until: int
+) -> int:
+    """Take back who refused at ``address`` up to ``until`` without being one of its ``owners`` now; return how many.
+
+    These are refusals by nobody known, and by users who had the address before. The owners' own go by their consents.
+    """
+    theirs = rowset(dialect, "owners", id="BIGINT")
     lifting = (
-        f"DELETE FROM address_refusal WHERE channel = :channel AND address = :address AND user_id = {NOBODY}"
-        " AND at <= :until"
+        "DELETE FROM address_refusal WHERE channel = :channel AND address = :address AND at <= :until"
+        f" AND NOT EXISTS (SELECT 1 FROM {theirs} AS r WHERE r.id = address_refusal.user_id)"
     )
-    return connection.execute(text(lifting), {"channel": channel, "address": address, "until": until}).rowcount
+    binds = {"channel": channel, "address": address, "until": until, "owners": pack([[one] for one in sorted(owners)])}
+    return connection.execute(text(lifting), binds).rowcount
 
 
 def _address(known: ChannelAddress, profile: Mapping[str, Json]) -> str | None:
