@@ -20,7 +20,8 @@ from engine.channels import CHANNELS
 from engine.channels.base import channel_addresses
 from engine.clock import MINUTE, SECOND, Instant, WallClock
 from engine.incentives.pools import PoolFile, fill_pool
-from engine.intake.rows.model import EventTuple, UserRow
+from engine.intake.rows.model import DeviceRow, EventTuple, UserRow
+from engine.intake.write.devices import write_devices
 from engine.intake.write.events import write_events
 from engine.intake.write.users import write_users
 from tests import maison
@@ -62,9 +63,9 @@ QUICK: Mapping[str, str | None] = {
 """Laid over Maison's files: one dimension and two playbooks, over within seconds, so that a test can count it all."""
 
 
-def quick(folder: Path, url: str) -> World:
+def quick(folder: Path, url: str, files: Mapping[str, str | None] = QUICK) -> World:
     """Return a world whose workers tick every second and log what a test can read."""
-    return World(folder, url, QUICK, {"schedule": {"tick": "1s"}, "log": {"format": "json"}})
+    return World(folder, url, files, {"schedule": {"tick": "1s"}, "log": {"format": "json"}})
 
 
 def migrate(world: World, at: Instant | None = None) -> None:
@@ -79,7 +80,7 @@ def migrate(world: World, at: Instant | None = None) -> None:
         fill_pool(app.database, content.playbooks.coupons, "GIFT", PoolFile(codes, ZoneInfo("UTC")))
 
 
-def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
+def people(world: World, number: int, at: Instant, *, first: int = 1, devices: int = 0) -> None:
     """Add users ``u<n>``, who sign up; every fourth orders three times, for 600, and so has a high value."""
     numbers = range(first, first + number)
     users = [
@@ -96,9 +97,15 @@ def people(world: World, number: int, at: Instant, *, first: int = 1) -> None:
         if one % 4 == 0
         for order in range(3)
     ]
-    database = world.app.database
+    seen = [
+        DeviceRow(f"u{one}", f"u{one}d{place}", ("android", "ios")[place % 2], None, at)
+        for one in numbers
+        for place in range(devices)
+    ]
+    database, addresses = world.app.database, channel_addresses(CHANNELS)
     with database.write() as connection:
-        write_users(connection, database.dialect, users, at, channel_addresses(CHANNELS))
+        write_users(connection, database.dialect, users, at, addresses)
+        write_devices(connection, database.dialect, seen, at, addresses)
         write_events(connection, database.dialect, events, at)
 
 

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faults.providers import SMTP, Provider
 from tests.processes import DEADLINE, ROOT, surroundings, wait_until
 from tests.world import World
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class SinkProcess:
-    """Where mail arrives, and what arrived."""
+    """Where messages arrive, and what arrived."""
 
+    provider: Provider
     port: int
     log: Path
 
@@ -30,19 +30,26 @@ class SinkProcess:
         return self.log.read_bytes().count(b"\n")
 
     def arrived(self) -> Counter[tuple[str, str]]:
-        """(Message-ID, recipient) -> how often."""
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return Counter((first, second) for first, _, second in (line.partition("\t") for line in lines))
+        """(what tells a message from others, recipient) -> how often it was delivered."""
+        return Counter((what, recipient) for what, recipient, *again in self._lines() if not again)
+
+    def recognised(self) -> int:
+        """How many second copies the provider did not deliver."""
+        return sum(bool(again) for _, _, *again in self._lines())
+
+    def _lines(self) -> list[list[str]]:
+        return [line.split("\t") for line in self.log.read_text(encoding="utf-8").splitlines()]
 
 
 @contextmanager
-def sink(folder: Path) -> Iterator[SinkProcess]:
+def sink(folder: Path, provider: Provider = SMTP) -> Iterator[SinkProcess]:
     log = folder / "sink.log"
     log.touch()
-    process = subprocess.Popen([sys.executable, str(HERE / "sink.py"), str(log)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, *provider.command, str(log)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=surroundings())
     try:
         assert process.stdout is not None
-        yield SinkProcess(int(process.stdout.readline()), log)
+        yield SinkProcess(provider, int(process.stdout.readline()), log)
     finally:
         process.kill()
         process.communicate(timeout=DEADLINE)

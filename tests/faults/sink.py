@@ -1,6 +1,6 @@
 """A mail server of its own process that takes everything, and notes each message before it says so.
 
-It knows nothing of the program under test. Run as ``python sink.py LOG``: prints its port, appends a line
+It knows nothing of the program under test. Run as ``python -m tests.faults.sink LOG``: prints its port, appends a line
 ``Message-ID<tab>recipient`` to LOG for each message whose end it has seen, then answers 250.
 """
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.killing import Clockwork, drain, sending
+from tests.faults.ledger import Ledger
 from tests.faults.power import WAYS, Disk
 from tests.faults.processes import SinkProcess, alive, sink, worker_pool
-from tests.faults.test_kill import Clockwork, Ledger, drain, mailing
 from tests.processes import just_now, people, wait_until
 
 FEW, MANY = 3, 20
@@ -34,7 +35,7 @@ def test_many_power_cuts(migrated_sqlite_url: str, tmp_path: Path, policy: str) 
 
 def live_through_cuts(url: str, folder: Path, policy: str, cuts: int) -> Ledger:
     chance = random.Random(SEED)
-    with sink(folder) as wire, mailing(folder, url, wire.port, policy) as world:
+    with sink(folder) as wire, sending(folder, url, wire, policy) as world:
         disk = Disk.of(world, folder)
         with worker_pool(world, disk.environment) as workers:
             for number in range(cuts):
