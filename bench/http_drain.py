@@ -109,12 +109,12 @@ PROVIDERS = {
 
 
 @contextmanager
-def provider() -> Iterator[str]:
-    """Run the provider in another process; yield its URL."""
+def provider(manner: str = "answers") -> Iterator[str]:
+    """Run the provider in another process; yield its URL. ``manner``: see ``http_sink``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with subprocess.Popen([sys.executable, "-m", "bench.http_sink", str(port)]) as process:
+    with subprocess.Popen([sys.executable, "-m", "bench.http_sink", str(port), manner]) as process:
         try:
             wait_for(port)
             yield f"http://127.0.0.1:{port}"

@@ -1,6 +1,6 @@
-"""A provider's HTTP API that accepts everything, 20 ms after it was asked. ``python -m bench.http_sink PORT``.
+"""A provider's HTTP API that accepts everything, 20 ms after it was asked. ``python -m bench.http_sink PORT [MANNER]``.
 
-It reads no more of a request than where it ends, so that it takes little of the machine.
+``MANNER`` is ``answers``, or ``refuses`` (503, after as long), or ``silent``. It reads no more of a request than where it ends, so that it takes little of the machine.
 """
 
 import asyncio
@@ -13,8 +13,12 @@ ANSWERS_AFTER = 0.020
 _NUMBERS = count(1)
 
 
+MANNERS = ("answers", "refuses", "silent")
+
+
 class _Provider(asyncio.Protocol):
-    def __init__(self) -> None:
+    def __init__(self, manner: str) -> None:
+        self._status = {"answers": "200 OK", "refuses": "503 Service Unavailable"}.get(manner)
         self._rest = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -30,25 +34,27 @@ class _Provider(asyncio.Protocol):
             if len(self._rest) < end + 4 + length:
                 return
             self._rest = self._rest[end + 4 + length :]
-            asyncio.get_running_loop().call_later(ANSWERS_AFTER, self._answer)
+            if self._status is not None:
+                asyncio.get_running_loop().call_later(ANSWERS_AFTER, self._answer, self._status)
 
-    def _answer(self) -> None:
+    def _answer(self, status: str) -> None:
         number = next(_NUMBERS)
         # What Twilio and FCM say of a message that they took, and what a token for FCM comes in.
         said = {"sid": f"SM{number:032x}", "status": "queued", "name": f"projects/bench/messages/{number}"}
         body = json.dumps({**said, "access_token": "token", "expires_in": 3600, "token_type": "Bearer"})
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         assert self._transport is not None
         if not self._transport.is_closing():
             self._transport.write(f"{head}{body}".encode())
 
 
-async def main(port: int) -> None:
+async def main(port: int, manner: str) -> None:
     """Serve until the process is ended."""
-    server = await asyncio.get_running_loop().create_server(_Provider, "127.0.0.1", port, backlog=200)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Provider(manner), "127.0.0.1", port, backlog=200)
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "answers"))

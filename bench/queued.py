@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Table, insert, text
+from sqlalchemy import Connection, Table, insert, text
 
 from engine.channels import CHANNELS
 from engine.channels.base import by_name
@@ -62,6 +62,8 @@ class Queue:
     size: int
     channel: str = "email"
     template: str = EMAIL
+    platforms: tuple[str, ...] = ("android",)
+    """Of the users' devices, in turn, if the channel goes to devices."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -69,20 +71,15 @@ class Queue:
         return {f"winback/offer.{self.channel}.j2": self.template}
 
 
-def seed(database: Database, queue: Queue) -> None:
-    """Fill a fresh store with users, each with a device if the channel goes to devices, and one due message for each."""
+def seed(database: Database, *queues: Queue) -> None:
+    """Fill a fresh store with each queue's own users, who have a device if its channel goes to devices, and its messages."""
     migrate(database)
-    users, enrolment, action = _table(Users), _table(Enrolment), _table(Action)
-    to_devices = by_name(CHANNELS)[queue.channel].address.devices
     with database.write() as connection:
         follow(connection, database.dialect, catalog().columns())
-        for start in range(1, queue.size + 1, 5_000):
-            ids = range(start, min(start + 5_000, queue.size + 1))
-            connection.execute(insert(users), [_user(number) for number in ids])
-            if to_devices:
-                connection.execute(insert(_table(Device)), [_device(number) for number in ids])
-            connection.execute(insert(enrolment), [_enrolment(number) for number in ids])
-            connection.execute(insert(action), [_action(number, queue.channel) for number in ids])
+        first = 1
+        for queue in queues:
+            _fill(connection, queue, range(first, first + queue.size))
+            first += queue.size
         never = {"never": NEVER}
         connection.execute(text("INSERT INTO user_due (user_id, due_at) SELECT id, :never FROM users"), never)
         connection.execute(
@@ -91,6 +88,19 @@ def seed(database: Database, queue: Queue) -> None:
                 "fact_orders_365d) SELECT id, 'Zoë ' || id, '上海 ' || (id % 9), id * 100, id % 20 FROM users"
             )
         )
+
+
+def _fill(connection: Connection, queue: Queue, numbers: range) -> None:
+    users, enrolment, action, device = (_table(model) for model in (Users, Enrolment, Action, Device))
+    to_devices, platforms = by_name(CHANNELS)[queue.channel].address.devices, queue.platforms
+    for start in range(0, len(numbers), 5_000):
+        ids = numbers[start : start + 5_000]
+        connection.execute(insert(users), [_user(number) for number in ids])
+        if to_devices:
+            seen = [_device(number, platforms[number % len(platforms)]) for number in ids]
+            connection.execute(insert(device), seen)
+        connection.execute(insert(enrolment), [_enrolment(number) for number in ids])
+        connection.execute(insert(action), [_action(number, queue.channel) for number in ids])
 
 
 def _table(model: type) -> Table:
@@ -112,9 +122,9 @@ def _user(number: int) -> dict[str, object]:
     }
 
 
-def _device(number: int) -> dict[str, object]:
+def _device(number: int, platform: str) -> dict[str, object]:
     seen = {"last_seen_at": NOW - DAY, "created_at": NOW - DAY}
-    return {"id": number, "user_id": number, "platform": "android", "token": f"t{number:039}", **seen}
+    return {"id": number, "user_id": number, "platform": platform, "token": f"t{number:039}", **seen}
 
 
 def _enrolment(number: int) -> dict[str, object]:
