@@ -16,6 +16,7 @@ from tests.adapters.fake_fcm import FakeFcm
 from tests.adapters.fake_http import HangUp, Request, Response, Script, Silence, fake_http
 from tests.adapters.jpush_api import JPushApi
 from tests.adapters.twilio_api import TwilioApi
+from tests.adapters.webhook_endpoint import SECRET, signature
 
 ANSWERS_AFTER = 0.02
 """Seconds, as over the internet: so a worker that is killed has messages without an answer."""
@@ -61,7 +62,20 @@ def jpush() -> Taking:
     return Taking(api, api.made, read)
 
 
-PROVIDERS: dict[str, Callable[[], Taking]] = {"twilio": twilio, "fcm": fcm, "jpush": jpush}
+def webhook() -> Taking:
+    """Return an endpoint that verifies, and does what the page for receivers asks of it: it takes each id once."""
+    taken: dict[str, bytes] = {}
+
+    def endpoint(request: Request) -> Response:
+        if signature(SECRET, request) != request.headers["webhook-signature"]:
+            return Response(401)
+        taken.setdefault(request.headers["webhook-id"], request.body)
+        return Response(204)
+
+    return Taking(endpoint, taken, lambda request: (request.headers["webhook-id"], json.loads(request.body)["user"]))
+
+
+PROVIDERS: dict[str, Callable[[], Taking]] = {"twilio": twilio, "fcm": fcm, "jpush": jpush, "webhook": webhook}
 
 
 class Noting:

@@ -12,6 +12,7 @@ from tests.adapters.emails import SECRET
 from tests.adapters.fake_fcm import account
 from tests.adapters.jpush_api import APP_KEY
 from tests.adapters.twilio_api import ACCOUNT, SENDER, TOKEN
+from tests.adapters.webhook_endpoint import SECRET as SIGNING_SECRET
 from tests.processes import QUICK, VIP
 
 CONNECTIONS = 5
@@ -98,6 +99,14 @@ def _jpush(_: Path, port: int) -> Mapping[str, Any]:
     return {"app_key": APP_KEY, "master_secret": SECRET, "url": f"http://127.0.0.1:{port}"}
 
 
+def _webhook(_: Path, port: int) -> Mapping[str, Any]:
+    return {"secrets": SIGNING_SECRET, "url": f"http://127.0.0.1:{port}/hooks"}
+
+
+def _webhook_id(planned: Planned) -> str:
+    return f"msg_{blake2b(planned.key('1').encode(), digest_size=16).hexdigest()}"
+
+
 def _fcm_tag(planned: Planned) -> str:
     """Return the tag by which a device shows a message once, however often it comes."""
     return blake2b(planned.key(f"push:{planned.address}").encode(), digest_size=12).hexdigest()
@@ -108,6 +117,7 @@ def _http(adapter: str) -> Sequence[str]:
 
 
 _SMS = _files("sms", "{% block body %}TEXT{% endblock %}")
+_EVENTS = _files("webhook", '{% block event %}sent{% endblock %}{% block data %}{"what": "TEXT"}{% endblock %}')
 _PUSH = _files("push", "{% block title %}Maison{% endblock %}{% block body %}TEXT{% endblock %}")
 
 SMTP = Provider(
@@ -132,5 +142,6 @@ JPUSH = Provider(
     devices=2,
     recognises=True,
 )
-OTHERS = (TWILIO, FCM, JPUSH)
+WEBHOOK = Provider("webhook", "webhook", _http("webhook"), _webhook, _webhook_id, "u.key", _EVENTS, recognises=True)
+OTHERS = (TWILIO, FCM, JPUSH, WEBHOOK)
 """Those of channels other than email."""

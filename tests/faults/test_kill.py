@@ -33,7 +33,7 @@ def killed(folder: Path, url: str, provider: Provider, policy: str, kills: int) 
 
 
 def most_had_not_begun(ledger: Ledger) -> None:
-    assert ledger.not_begun > ledger.unknowns.total() + ledger.repeated, "most of what was handed off had not begun"
+    assert ledger.not_begun > ledger.unknowns.total(), "most of what was handed off had not begun"
 
 
 def test_killed_at_a_few_random_points(database_url: str, tmp_path: Path) -> None:
@@ -66,4 +66,4 @@ def test_of_another_channel_killed_at_a_few_random_points(
 def test_of_another_channel_killed_at_random_points(database_url: str, tmp_path: Path, provider: Provider) -> None:
     ledger = killed(tmp_path, database_url, provider, policy_for(database_url), MANY)
     most_had_not_begun(ledger)
-    assert ledger.unknowns or ledger.repeated, "some kills came between hand-off and answer"
+    assert ledger.unknowns, "some kills came between hand-off and answer"
