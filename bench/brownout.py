@@ -3,7 +3,8 @@
 ``python -m bench.brownout --database DATABASE --size N`` prints one JSON line for each case. All adapters are shipped ones with
 their usual settings, and send to local providers, which answer after 20 ms. The floor is the rate of the others alone,
 measured in the same run, alternately: that provider is there, but nothing is due for it. The ratio is that of the adapter which
-has lost most.
+has lost most. ``of_rate_when_well`` compares with the same queues and a provider that is well, ``cpu`` this process's CPU time
+with the floor's.
 
 ``channels``: as many texts are due as emails and pushes, and Twilio is ill. ``platforms``: iPhones and Android phones alternate
 in the queue of pushes, and the adapter of the iPhones is ill; so the others' messages are found among those that have to wait.
@@ -28,9 +29,10 @@ from adapters.fcm.options import FcmOptions
 from adapters.smtp.adapter import SmtpAdapter, SmtpOptions
 from adapters.twilio.adapter import TwilioAdapter
 from adapters.twilio.options import TwilioOptions
-from bench.common import choice_from_command_line, report, scratch
+from bench.common import Choice, choice_from_command_line, report, scratch
 from bench.drain import CONNECTIONS, SENDER, processes, sink
 from bench.http_drain import AT_ONCE, PROVIDERS, PUSHES, TEXTS, provider
+from bench.http_sink import MANNERS
 from bench.queued import EMAIL, NOW, Queue, catalog, seed
 from bench.stores import Stores, stores
 from engine.channels import CHANNELS
@@ -99,8 +101,8 @@ class Providers:
     folder: Path
     smtp_port: int
     well: str
-    ill: Mapping[str, str]
-    """Manner -> URL."""
+    manner: Mapping[str, str]
+    """Manner -> URL of a provider that behaves so."""
 
     def smtp(self) -> Adapter:
         return SmtpAdapter(SmtpOptions(host="127.0.0.1", port=self.smtp_port, security="none", connections=CONNECTIONS))
@@ -150,15 +152,44 @@ def scenes(size: int) -> tuple[Scene, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Run:
+    """The seconds that each watched adapter took, and the CPU time of this process, which sends and records."""
+
+    seconds: Mapping[str, float]
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """The runs of one case, in the order of the rounds."""
+
+    runs: list[Run]
+
+    def seconds(self, name: str) -> float:
+        return statistics.median(run.seconds[name] for run in self.runs)
+
+    def kept(self, name: str, floor: "Case") -> float:
+        """Return the rate of an adapter as a share of that in ``floor``."""
+        return floor.seconds(name) / self.seconds(name)
+
+    @property
+    def cpu(self) -> float:
+        return statistics.median(run.cpu for run in self.runs)
+
+
 def drained(
     url: str, library: TemplateLibrary, composers: Composers, watched: Sequence[Watched], outlets: Outlets
-) -> Mapping[str, float]:
-    """Run a worker's delivery until all watched adapters have their answers; return the seconds that each took."""
+) -> Run:
+    """Run a worker's delivery until all watched adapters have their answers."""
     settings = Settings(brand=Brand(name="Maison Habitué", sender=SENDER))
 
+    async def answered() -> None:
+        for one in watched:
+            await one.answered_all.wait()
+
     async def run(worker: Delivery) -> None:
-        running = asyncio.create_task(worker.run(asyncio.Event()))
-        waiting = asyncio.gather(*(one.answered_all.wait() for one in watched))
+        running, waiting = asyncio.create_task(worker.run(asyncio.Event())), asyncio.create_task(answered())
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
         assert waiting.done(), "delivery ended before"
         running.cancel()
@@ -166,67 +197,70 @@ def drained(
 
     with closing(Database(url)) as database:
         worker = Delivery(database, library, catalog(), outlets, settings, Running(), composers)
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         asyncio.run(run(worker))
-    return {one.name: one.ended - begin for one in watched}
+        used = time.process_time() - used
+    return Run({one.name: one.ended - begin for one in watched}, used)
 
 
-def measure(scene: Scene, providers: Providers, where: Stores, composers: Composers) -> dict[str, dict[str, float]]:
-    """Return for each case the median seconds of each watched adapter."""
+def measure(scene: Scene, providers: Providers, where: Stores, composers: Composers) -> Mapping[str, Case]:
+    """Run all cases in turn, several times: the others alone, and with the one provider in each manner."""
     full = {}
     for name, queues in (("alone", scene.alone), ("together", scene.together)):
         full[name] = where.fresh(name)
         with closing(Database(full[name])) as database:
             seed(database, *queues)
         where.settle(full[name])
-
     files = {path: text for queue in scene.together for path, text in queue.files.items()}
     library = TemplateLibrary(files, blocks_of(CHANNELS))
 
-    def once(case: str) -> Mapping[str, float]:
-        ill = providers.ill.get(case, providers.ill[ILL[0]])
+    def once(case: str) -> Run:
+        url = providers.manner.get(case, providers.well)
         store = where.copy(full["alone" if case == "alone" else "together"], "run")
-        return drained(store, library, composers, *scene.outlets(providers, ill))
+        return drained(store, library, composers, *scene.outlets(providers, url))
 
     once("alone")  # the processes that compose start once, and then serve all
-    taken: dict[str, list[Mapping[str, float]]] = {"alone": [], **{case: [] for case in providers.ill}}
+    cases = {case: Case([]) for case in ("alone", *providers.manner)}
     for _ in range(ROUNDS):
-        for case, times in taken.items():
-            times.append(once(case))
-    return {
-        case: {name: statistics.median(one[name] for one in times) for name in times[0]}
-        for case, times in taken.items()
-    }
+        for name, case in cases.items():
+            case.runs.append(once(name))
+    return cases
+
+
+def judged(scene: Scene, cases: Mapping[str, Case], choice: Choice) -> bool:
+    """Print a line for each manner of being ill; return whether the others keep their rate in all."""
+    fine, alone, well = True, cases["alone"], cases["answers"]
+    names = alone.runs[0].seconds
+    for manner in ILL:
+        case = cases[manner]
+        fine &= report(
+            "brownout",
+            ratio=min(case.kept(name, alone) for name in names),
+            bar=BAR,
+            at_most=False,
+            scene=scene.name,
+            provider=manner,
+            database=choice.database,
+            size=choice.size,
+            of_rate_when_well=round(min(case.kept(name, well) for name in names), 3),
+            cpu=round(case.cpu / alone.cpu, 3),
+            **{f"{name}_rate": round(choice.size / case.seconds(name)) for name in names},
+            **{f"{name}_rate_alone": round(choice.size / alone.seconds(name)) for name in names},
+        )
+    return fine
 
 
 def main() -> int:
     """Measure and print."""
     choice = choice_from_command_line(10_000, "messages for each adapter")
-    fine = True
     # Standard output has JSON lines alone; the worker reports the provider that is ill.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with stores(choice.database) as where, closing(processes()) as composers, ExitStack() as opened:
         folder, (port, _) = opened.enter_context(scratch()), opened.enter_context(sink())
-        ill = {manner: opened.enter_context(provider(manner)) for manner in ILL}
-        providers = Providers(folder, port, opened.enter_context(provider()), ill)
-        for scene in scenes(choice.size):
-            medians = measure(scene, providers, where, composers)
-            alone = medians.pop("alone")
-            for case, seconds in medians.items():
-                kept = {name: alone[name] / seconds[name] for name in alone}
-                fine &= report(
-                    "brownout",
-                    ratio=min(kept.values()),
-                    bar=BAR,
-                    at_most=False,
-                    scene=scene.name,
-                    provider=case,
-                    database=choice.database,
-                    size=choice.size,
-                    **{f"{name}_rate": round(choice.size / seconds[name]) for name in alone},
-                    **{f"{name}_rate_alone": round(choice.size / alone[name]) for name in alone},
-                )
-    return 0 if fine else 1
+        manner = {one: opened.enter_context(provider(one)) for one in MANNERS}
+        providers = Providers(folder, port, opened.enter_context(provider()), manner)
+        fine = [judged(scene, measure(scene, providers, where, composers), choice) for scene in scenes(choice.size)]
+    return 0 if all(fine) else 1
 
 
 if __name__ == "__main__":
