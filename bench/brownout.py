@@ -3,8 +3,8 @@
 ``python -m bench.brownout --database DATABASE --size N`` prints one JSON line for each case. All adapters are shipped ones with
 their usual settings, and send to local providers, which answer after 20 ms. The floor is the rate of the others alone,
 measured in the same run, alternately: that provider is there, but nothing is due for it. The ratio is that of the adapter which
-has lost most. ``of_rate_when_well`` compares with the same queues and a provider that is well, ``cpu`` this process's CPU time
-with the floor's.
+has lost most. ``of_rate_when_well`` compares with the same queues and a provider that is well; ``cpu_ratio`` is that of the CPU time
+which this process takes for all that it does meanwhile.
 
 ``channels``: as many texts are due as emails and pushes, and Twilio is ill. ``platforms``: iPhones and Android phones alternate
 in the queue of pushes, and the adapter of the iPhones is ill; so the others' messages are found among those that have to wait.
@@ -243,7 +243,7 @@ def judged(scene: Scene, cases: Mapping[str, Case], choice: Choice) -> bool:
             database=choice.database,
             size=choice.size,
             of_rate_when_well=round(min(case.kept(name, well) for name in names), 3),
-            cpu=round(case.cpu / alone.cpu, 3),
+            cpu_ratio=round(alone.cpu / case.cpu, 3),
             **{f"{name}_rate": round(choice.size / case.seconds(name)) for name in names},
             **{f"{name}_rate_alone": round(choice.size / alone.seconds(name)) for name in names},
         )
