@@ -18,7 +18,7 @@ BOTH = {
     "ticks": 5_000,
     "first_facts": 5_000,
     "during_sweep": 20_000,
-    "brownout": 200,
+    "brownout": 100,
     "pause": None,
     "status": None,
 }

@@ -65,5 +65,4 @@ def test_of_another_channel_killed_at_a_few_random_points(
 @pytest.mark.parametrize("provider", OTHERS, ids=str)
 def test_of_another_channel_killed_at_random_points(database_url: str, tmp_path: Path, provider: Provider) -> None:
     ledger = killed(tmp_path, database_url, provider, policy_for(database_url), MANY)
-    most_had_not_begun(ledger)
     assert ledger.unknowns, "some kills came between hand-off and answer"
