@@ -62,8 +62,9 @@ class AdapterKind:
     recognises a second copy by ``Message.key``, so that a message may be sent again if it is not known whether it was sent:
     until the message expires. A provider that remembers keys for a shorter time needs ``GivesSendKeys``.
     ``review`` tells what the provider's rules say about a message; None if there are no rules that can be known beforehand.
-    ``platforms`` are those of the devices
-    that it serves, of ``android``, ``ios``, ``web`` and ``unknown``; empty if it serves any, or its channel has no devices.
+    ``platforms`` are those of the devices that it serves, of ``android``, ``ios``, ``web`` and ``unknown``; empty if it serves
+    any, or its channel has no devices. ``listed_by`` is the command that lists its messages if it keeps them in the store;
+    ``{customer}`` in it is the key of one who got one.
     """
 
     name: str
@@ -77,6 +78,7 @@ class AdapterKind:
     repeatable: bool = False
     review: Reviewer | None = None
     platforms: frozenset[str] = frozenset()
+    listed_by: str = ""
     receipt_reply: ReceiptReply | None = None
     """The answer to calls with receipts, with status 200; None: an empty one."""
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +64,7 @@ def demo(
                 captured(connection),
                 busiest_customer(connection),
                 str(app.settings.adapters.get("capture", {}).get("folder", "")),
+                {kind.name: kind.listed_by for kind in app.kinds.adapters},
             )
     finally:
         app.close()
@@ -96,12 +97,16 @@ def _bars() -> Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the demo shows at its end. ``example`` is a customer with many actions, ``folder`` where files are captured."""
+    """What the demo shows at its end. ``example`` is a customer with many actions, ``folder`` where files are captured.
+
+    ``commands`` list the messages that an adapter keeps in the store, by its name; see ``AdapterKind.listed_by``.
+    """
 
     report: Report
     captured: Sequence[Captured]
     example: str | None
     folder: str
+    commands: Mapping[str, str]
 
 
 class _ProgressBars:
@@ -141,24 +146,20 @@ def show(out: Console, shown: Outcome) -> None:
     program = _program()
     table = WordTable("channel", "messages", "where", title="Captured", numbers=("messages",))
     for one in shown.captured:
-        table.add_row(one.channel, f"{one.messages:,}", _where(one, shown.folder, program))
+        table.add_row(one.channel, f"{one.messages:,}", _where(one, shown, program))
     out.print(table)
     out.print("\nNothing has left this machine. Next, try:")
     for words in _next(shown.example):
         out.print(f"  {program} {words}", highlight=False, soft_wrap=True)
 
 
-def _where(one: Captured, folder: str, program: str) -> str:
-    """Return where the messages of a channel are to be seen."""
-    match one.adapter, one.channel:
-        case "task", _:
-            return f"{program} task list --all"
-        case "inbox", _:
-            return f"{program} inbox list {one.customer}"
-        case _, "email":
-            return f"{folder}/*/*.eml: any mail program opens them"
-        case _, channel:
-            return f"{folder}/*/*.{channel}.json"
+def _where(one: Captured, shown: Outcome, program: str) -> str:
+    """Return where the messages of a channel are to be seen: by a command, or in files of the folder."""
+    command = shown.commands.get(one.adapter)
+    if command:
+        return f"{program} {command.format(customer=one.customer)}"
+    suffix = "".join(Path(one.reference).suffixes)
+    return f"{shown.folder}/*/*{suffix}" + (": any mail program opens them" if suffix == ".eml" else "")
 
 
 def _next(example: str | None) -> list[str]:

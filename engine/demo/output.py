@@ -86,19 +86,21 @@ def is_complete(connection: Connection, spec: DemoSpec) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """How many messages of a channel an adapter has taken, and one customer who got one of them."""
+    """How many messages of a channel an adapter has taken, and one of them: who got it, and the adapter's reference for it."""
 
     channel: str
     adapter: str
     messages: int
     customer: str
+    reference: str
 
 
 def captured(connection: Connection) -> list[Captured]:
     """Return what has left, by channel and adapter, the most frequent first."""
     states = ", ".join(f"'{state}'" for state in _TAKEN)
     query = text(
-        "SELECT a.channel, a.adapter, count(*) AS messages, max(u.key) AS customer FROM action AS a"
+        "SELECT a.channel, a.adapter, count(*) AS messages, max(u.key) AS customer,"
+        " max(coalesce(a.reference, '')) AS reference FROM action AS a"
         f" JOIN users AS u ON u.id = a.user_id WHERE a.adapter IS NOT NULL AND a.state IN ({states})"
         " GROUP BY a.channel, a.adapter ORDER BY messages DESC, a.channel"
     )

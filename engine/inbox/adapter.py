@@ -48,5 +48,6 @@ INBOX_ADAPTER = AdapterKind(
     reasons=(*STORE_REASONS, *INBOX_REASONS),
     records_only=True,
     repeatable=True,
+    listed_by="inbox list {customer}",
 )
 """The adapter ``inbox``."""

@@ -50,5 +50,6 @@ TASK_ADAPTER = AdapterKind(
     reasons=(*STORE_REASONS, *TASK_REASONS),
     records_only=True,
     repeatable=True,
+    listed_by="task list --all",
 )
 """The adapter ``task``."""

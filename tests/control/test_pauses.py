@@ -119,20 +119,21 @@ def test_what_was_handed_off_but_not_begun_goes_back_unharmed(world: Deliveries,
             pauses(world, subject)
         return ACCEPT
 
-    world.users(100)
-    world.due_actions(100)
+    world.users(150)
+    world.due_actions(150)
     provider = Provider(script=pause_at_the_first, concurrency=1)
     run_hastily(world.delivery(provider, in_flight=20, batch=30))
     assert len(provider.sent) == 1
     assert world.rows("SELECT DISTINCT state, tries FROM action WHERE state <> 'accepted'") == [("queued", 0)]
     given_back = world.rows("SELECT action_id, intervention_id FROM action_event WHERE reason = 'paused'")
     assert len(given_back) == len({action for action, _ in given_back})
-    assert 9 <= len(given_back) < 60, "those of the two batches that were claimed, and no others"
+    # One batch is handed off, one composed, one claimed, if the first message takes its time.
+    assert 9 <= len(given_back) < 90, "those of the batches that were claimed, and no others"
     assert {by for _, by in given_back} == {record(world)[0].id}
     resumes(world, subject)
     provider.script = None
     run_hastily(world.delivery(provider, in_flight=20, batch=30))
-    assert sorted(provider.recipients) == sorted(f"u{number}@example.com" for number in range(1, 101))
+    assert sorted(provider.recipients) == sorted(f"u{number}@example.com" for number in range(1, 151))
     assert world.states() == {"accepted:accepted": 100}
 
 

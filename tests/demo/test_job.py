@@ -138,9 +138,10 @@ def test_is_shown_with_what_to_try_next(tmp_path: Path, sqlite_url: str) -> None
     found = report_of(app)
     with app.database.read() as connection:
         busiest, there = busiest_customer(connection), captured(connection)
+    commands = {kind.name: kind.listed_by for kind in app.kinds.adapters}
     app.close()
     out = Console(record=True, width=100, file=StringIO())
-    show(out, Outcome(found, there, busiest, "var/mail"))
+    show(out, Outcome(found, there, busiest, "var/mail", commands))
     page = out.export_text()
     assert "Customers by lifecycle and value" in page
     for place in (*brand.places("lifecycle"), *brand.places("value")):
