@@ -11,7 +11,8 @@ whose caller is cancelled goes on if it has departed: frames that are half writt
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,8 @@ _TALKATIVE = ("httpx2", "httpcore2", "hpack")
 """Loggers that would write addresses and secrets: they log URLs and headers below ``WARNING``."""
 _IDLE = 15.0
 """Seconds after which an idle connection is closed; providers close theirs after 30 seconds and more."""
+_HOSTS = 4
+"""How many hosts a client of HTTP/1.1 stays connected to; most providers have one."""
 _HEADERS_BEGIN, _BODY_BEGINS = ".send_request_headers.started", ".send_request_body.started"
 Departing = Callable[[], None]
 
@@ -59,26 +62,18 @@ class HttpClient:
     def __init__(self, options: HttpOptions, *, http2: bool = False) -> None:
         self._options = options
         self._http2 = http2
-        self._client: httpx2.AsyncClient | None = None
+        self._slots = asyncio.Semaphore(options.connections)
+        self._tls: ssl.SSLContext | None = None
+        self._clients: list[httpx2.AsyncClient] = []
+        self._idle: list[httpx2.AsyncClient] = []
         self._apart: set[asyncio.Task[httpx2.Response]] = set()
 
     async def __aenter__(self) -> Self:
         """Open the pool; connections are opened when needed."""
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        options = self._options
-        self._client = httpx2.AsyncClient(
-            http1=not self._http2,
-            http2=self._http2,
-            verify=ssl.create_default_context(cafile=str(options.ca_file)) if options.ca_file else True,
-            timeout=httpx2.Timeout(options.timeout, read=options.answer_timeout, pool=None),
-            limits=httpx2.Limits(
-                max_connections=options.connections,
-                max_keepalive_connections=options.connections,
-                keepalive_expiry=_IDLE,
-            ),
-            trust_env=False,
-        )
+        ca_file = self._options.ca_file
+        self._tls = ssl.create_default_context(cafile=str(ca_file)) if ca_file else httpx2.create_ssl_context()
         return self
 
     async def __aexit__(
@@ -88,9 +83,8 @@ class HttpClient:
         for task in self._apart:
             task.cancel()
         await asyncio.gather(*self._apart, return_exceptions=True)
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        clients, self._clients, self._idle, self._tls = self._clients, [], [], None
+        await asyncio.gather(*(client.aclose() for client in clients))
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], departing: Departing = nobody_asks
@@ -109,16 +103,16 @@ class HttpClient:
     async def _ask(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], departing: Departing
     ) -> Reply | Answer:
-        assert self._client is not None, "the adapter is not open"
         longest = self._options.timeout + self._options.answer_timeout
         departure = _Departure(departing, longest, has_body=bool(body), http2=self._http2)
         try:
-            work = departure.limited(
-                self._client.request(
-                    method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
+            async with self._lent() as client:
+                work = departure.limited(
+                    client.request(
+                        method, url, content=body, headers=dict(headers), extensions={"trace": departure.trace}
+                    )
                 )
-            )
-            response = await (self._uncancelled(work, departure) if self._http2 else work)
+                response = await (self._uncancelled(work, departure) if self._http2 else work)
         except httpx2.ConnectTimeout:
             return Answer(Outcome.ADAPTER_DOWN, CONNECTION_TIMEOUT.value, CONNECTION_TIMEOUT.sentence)
         except httpx2.ConnectError as error:
@@ -133,6 +127,38 @@ class HttpClient:
         except protocol_errors(http2=self._http2) as error:
             return departure.failed(DISCONNECTED, error)
         return Reply(response.status_code, _lower(response.headers), response.content)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """Lend a client. Over HTTP/1.1 each request has one for itself, the one used last first.
+
+        For each request, a client looks at all of its idle connections, which with fifty of them costs more than the request.
+        Over HTTP/2 all requests share one connection, and so one client.
+        """
+        if self._http2:
+            yield self._clients[0] if self._clients else self._made(self._options.connections)
+            return
+        async with self._slots:
+            client = self._idle.pop() if self._idle else self._made(_HOSTS)
+            try:
+                yield client
+            finally:
+                self._idle.append(client)
+
+    def _made(self, connections: int) -> httpx2.AsyncClient:
+        assert self._tls is not None, "the adapter is not open"
+        client = httpx2.AsyncClient(
+            http1=not self._http2,
+            http2=self._http2,
+            verify=self._tls,
+            timeout=httpx2.Timeout(self._options.timeout, read=self._options.answer_timeout, pool=None),
+            limits=httpx2.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_IDLE
+            ),
+            trust_env=False,
+        )
+        self._clients.append(client)
+        return client
 
     async def _uncancelled(
         self, work: Coroutine[Any, Any, httpx2.Response], departure: "_Departure"
