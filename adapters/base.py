@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 
 class Outcome(StrEnum):
@@ -166,6 +166,14 @@ class Adapter(Protocol):
         ...
 
 
+Departing: TypeAlias = Callable[[], None]
+"""What an adapter calls just before its provider can have the complete message."""
+
+
+def nobody_asks() -> None:
+    """Take no notice of a departure."""
+
+
 @runtime_checkable
 class TellsDeparture(Protocol):
     """What an adapter can have besides: it tells when a message can no longer be kept back.
@@ -174,7 +182,7 @@ class TellsDeparture(Protocol):
     does not tell, every call that has begun counts as one that may have sent its message.
     """
 
-    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+    async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Do the same as ``send``; call ``departing`` just before the provider can have the complete message.
 
         If it raises ``TimeoutError``, it is too late: the message must not be completed.

@@ -1,11 +1,8 @@
 """Sending text messages by Alibaba Cloud's SendSms."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_hex
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 import orjson
@@ -13,11 +10,11 @@ import orjson
 from adapters.aliyun.options import AliyunOptions
 from adapters.aliyun.outcomes import answer_to
 from adapters.aliyun.signing import AccessKey, Call, signed_headers
-from adapters.base import Answer, Message, Outcome, SmsPayload
+from adapters.base import Answer, Departing, Message, Outcome, SmsPayload
 from adapters.clock import Now
 from adapters.filed.reasons import NUMBER_ABROAD, NUMBER_REFUSED
 from adapters.filed.templates import Filled, Misfit, fill, refusal_of, review_of
-from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.http.adapter import HttpAdapter
 from adapters.kinds import Review
 from adapters.reasons import AUTH_FAILED
 
@@ -32,36 +29,19 @@ def review(options: AliyunOptions, message: Message) -> Review:
     return review_of(_fill(options, message))
 
 
-class AliyunAdapter:
+class AliyunAdapter(HttpAdapter):
     """The adapter. ``now`` tells the machine's time, which is part of each signature."""
 
     channel = "sms"
     payload = SmsPayload
 
     def __init__(self, options: AliyunOptions, name: str, now: Now) -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
         self._now = now
         self._host = urlsplit(options.url).netloc
-        self._client = HttpClient(options)
 
-    async def __aenter__(self) -> Self:
-        """Open the connections."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one message."""
-        return await self.send_telling(message, nobody_asks)
-
-    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+    async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one message; call ``departing`` just before the request is written."""
         number = _MAINLAND(message.recipient)
         if number is None:

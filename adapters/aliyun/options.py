@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from adapters.filed.options import FiledOptions
 from adapters.filed.templates import FiledTemplate
+from adapters.http.options import SecureUrl
 
 
 class AliyunTemplate(FiledTemplate):
@@ -18,7 +19,7 @@ class AliyunTemplate(FiledTemplate):
 class AliyunOptions(FiledOptions):
     """How messages are sent; the key may come later than the other options, from the environment."""
 
-    url: str = "https://dysmsapi.aliyuncs.com"
+    url: SecureUrl = "https://dysmsapi.aliyuncs.com"
     access_key_id: str = ""
     access_key_secret: SecretStr = SecretStr("")
     templates: dict[str, dict[str, AliyunTemplate]] = {}

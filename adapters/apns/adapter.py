@@ -1,19 +1,16 @@
 """The APNs adapter: one HTTP/2 request a message, all over one connection."""
 
-from types import TracebackType
-from typing import Self
-
 from adapters.apns.options import ApnsOptions
 from adapters.apns.outcomes import answer_of
 from adapters.apns.request import LARGEST, body, headers, is_device_token, message_id, path
 from adapters.apns.token import provider_token
-from adapters.base import Answer, Message, Outcome, PushPayload
+from adapters.base import Answer, Departing, Message, Outcome, PushPayload
 from adapters.clock import Now
-from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.http.adapter import HttpAdapter
 from adapters.reasons import MESSAGE_UNSUITABLE
 
 
-class ApnsAdapter:
+class ApnsAdapter(HttpAdapter):
     """Sends pushes to one app.
 
     Raises:
@@ -25,27 +22,10 @@ class ApnsAdapter:
 
     def __init__(self, options: ApnsOptions, name: str, now: Now) -> None:
         self._token = provider_token(options, now)
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name, http2=True)
         self._options = options
-        self._client = HttpClient(options, http2=True)
         self._proven = False
         """Whether APNs has accepted a message, so that environment and topic are right."""
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; the connection is opened when needed."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connection."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one message."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one message; it departs when its request is about to be written."""

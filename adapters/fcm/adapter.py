@@ -1,20 +1,20 @@
 """The FCM adapter: one request a message, with an access token that all share."""
 
 from types import TracebackType
-from typing import Self
 
-from adapters.base import Answer, Message, Outcome, PushPayload
+from adapters.base import Answer, Departing, Message, Outcome, PushPayload
 from adapters.clock import Now
 from adapters.fcm.access import AccessToken, AccessTokens
 from adapters.fcm.account import read_account
 from adapters.fcm.options import FcmOptions
 from adapters.fcm.outcomes import access_refused, answer_of
 from adapters.fcm.request import LARGEST, request, size
-from adapters.http.client import Departing, HttpClient, Reply, nobody_asks
+from adapters.http.adapter import HttpAdapter
+from adapters.http.client import Reply
 from adapters.reasons import MESSAGE_UNSUITABLE
 
 
-class FcmAdapter:
+class FcmAdapter(HttpAdapter):
     """Sends pushes by one Firebase project.
 
     Raises:
@@ -26,28 +26,17 @@ class FcmAdapter:
 
     def __init__(self, options: FcmOptions, name: str, now: Now) -> None:
         account = read_account(options)
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
-        self._client = HttpClient(options)
         self._access = AccessTokens(self._client, account, now)
         self._url = f"{options.url}/v1/projects/{account.project}/messages:send"
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; connections are opened when needed."""
-        await self._client.__aenter__()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
         await self._access.close()
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one message."""
-        return await self.send_telling(message, nobody_asks)
+        await super().__aexit__(kind, error, trace)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one message; it departs when the body of its request is about to be written.

@@ -1,11 +1,11 @@
 """Settings of the FCM adapter."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from adapters.http.options import HttpOptions, secure_url
+from adapters.http.options import HttpOptions, SecureUrl
 
 FOUR_WEEKS = 2_419_200
 """The longest time to live that FCM takes, in seconds."""
@@ -24,7 +24,7 @@ class FcmOptions(HttpOptions):
     time_to_live: int = Field(default=86_400, ge=0, le=FOUR_WEEKS)
     priority: Literal["normal", "high"] = "high"
     android_channel: str = ""
-    url: Annotated[str, AfterValidator(secure_url)] = "https://fcm.googleapis.com"
+    url: SecureUrl = "https://fcm.googleapis.com"
 
     @model_validator(mode="after")
     def _have_one_account(self) -> Self:

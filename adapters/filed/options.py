@@ -5,7 +5,7 @@ from typing import Self
 import orjson
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from adapters.http.options import HttpOptions, secure_url
+from adapters.http.options import HttpOptions
 
 _SHORTEST_SECRET = 16
 
@@ -21,11 +21,6 @@ class FiledOptions(HttpOptions):
     sign_name: str = ""
     max_parameter: int = Field(default=35, ge=1)
     callback_secret: SecretStr = SecretStr("")
-
-    @field_validator("url", check_fields=False)
-    @classmethod
-    def _secure(cls, url: str) -> str:
-        return secure_url(url)
 
     @field_validator("templates", mode="before", check_fields=False)
     @classmethod

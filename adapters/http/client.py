@@ -11,7 +11,7 @@ whose caller is cancelled goes on if it has departed: frames that are half writt
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any, Self
 import httpx2
 import orjson
 
-from adapters.base import Answer, Outcome
+from adapters.base import Answer, Departing, Outcome, nobody_asks
 from adapters.http.http2 import connection_is_full, protocol_errors, surely_unprocessed
 from adapters.http.options import HttpOptions
 from adapters.reasons import CONNECTION_FAILED, CONNECTION_TIMEOUT, DISCONNECTED, TIMEOUT, TLS_FAILED, AnswerReason
@@ -32,11 +32,6 @@ _IDLE = 15.0
 _HOSTS = 4
 """How many hosts a client of HTTP/1.1 stays connected to; most providers have one."""
 _HEADERS_BEGIN, _BODY_BEGINS = ".send_request_headers.started", ".send_request_body.started"
-Departing = Callable[[], None]
-
-
-def nobody_asks() -> None:
-    """Take no notice of a departure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +138,8 @@ class HttpClient:
             try:
                 yield client
             finally:
-                self._idle.append(client)
+                if not client.is_closed:
+                    self._idle.append(client)
 
     def _made(self, connections: int) -> httpx2.AsyncClient:
         assert self._tls is not None, "the adapter is not open"

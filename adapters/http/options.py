@@ -1,9 +1,10 @@
 """The options that all adapters over HTTP have."""
 
 from pathlib import Path
+from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 
@@ -35,3 +36,7 @@ def secure_url(url: str) -> str:
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError(f"`{url}` is not encrypted: write https:// (http:// is for this machine only)")
     return url.rstrip("/")
+
+
+SecureUrl: TypeAlias = Annotated[str, AfterValidator(secure_url)]
+"""The type of an option that is such a URL; defaults are not looked at."""

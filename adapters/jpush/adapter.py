@@ -4,13 +4,12 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import orjson
 
-from adapters.base import Answer, Message, Outcome, PushPayload
-from adapters.http.client import Departing, HttpClient, Reply, nobody_asks
+from adapters.base import Answer, Departing, Message, Outcome, PushPayload
+from adapters.http.adapter import HttpAdapter
+from adapters.http.client import Reply
 from adapters.jpush.notification import notification
 from adapters.jpush.options import JPushOptions
 from adapters.jpush.outcomes import classified, keys_in
@@ -18,7 +17,7 @@ from adapters.jpush.reasons import NO_DEVICE
 from adapters.reasons import PROTOCOL_ERROR
 
 
-class JPushAdapter:
+class JPushAdapter(HttpAdapter):
     """Notifies the devices of one app. Of pushes with the same key, JPush sends the first."""
 
     channel = "push"
@@ -27,27 +26,10 @@ class JPushAdapter:
     """JPush says a day."""
 
     def __init__(self, options: JPushOptions, name: str = "jpush") -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
-        self._client = HttpClient(options)
         self._knows_devices = False
         """Whether a message was accepted, so that the app key is that of the devices."""
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; connections are opened when needed."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one notification."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one notification; it departs when the request's body is about to be written."""

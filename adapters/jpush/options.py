@@ -3,9 +3,9 @@
 import re
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from adapters.http.options import HttpOptions, secure_url
+from adapters.http.options import HttpOptions, SecureUrl
 
 _TEN_DAYS = 10 * 24 * 3600
 _KEY = re.compile(r"[!-9;-~]+").fullmatch
@@ -19,17 +19,12 @@ class JPushOptions(HttpOptions):
     is not online, in seconds. ``keys_at_once`` is how many keys JPush gives at once: 10, or up to 1,000 with a VIP account.
     """
 
-    url: str = "https://api.jpush.cn"
+    url: SecureUrl = "https://api.jpush.cn"
     app_key: str = ""
     master_secret: SecretStr = SecretStr("")
     apns_production: bool = True
     time_to_live: int = Field(default=86_400, ge=0, le=_TEN_DAYS)
     keys_at_once: int = Field(default=10, ge=1, le=1000)
-
-    @field_validator("url")
-    @classmethod
-    def _is_secure(cls, url: str) -> str:
-        return secure_url(url)
 
     @model_validator(mode="after")
     def _can_log_in(self) -> Self:

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote, urlencode
 
 import orjson
 from pydantic import JsonValue
 
-from adapters.base import Answer, Message, Outcome, SmsPayload
-from adapters.http.client import Departing, HttpClient, Reply, nobody_asks
+from adapters.base import Answer, Departing, Message, Outcome, SmsPayload
+from adapters.http.adapter import HttpAdapter
+from adapters.http.client import Reply
 from adapters.reasons import MESSAGE_UNSUITABLE
 from adapters.sms_gateway.options import SmsGatewayOptions
 from adapters.sms_gateway.outcomes import Reader
@@ -22,7 +21,7 @@ _LONGEST_URL = 60_000
 _TYPES = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
 
 
-class SmsGatewayAdapter:
+class SmsGatewayAdapter(HttpAdapter):
     """Sends texts through a gateway that is called by HTTP.
 
     Whether the gateway recognises a message that it has already depends on it: ``{key}`` is the same on each attempt.
@@ -32,26 +31,9 @@ class SmsGatewayAdapter:
     payload = SmsPayload
 
     def __init__(self, options: SmsGatewayOptions, name: str = "sms_gateway") -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
         self._reader = Reader(options)
-        self._client = HttpClient(options)
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; connections are opened when needed."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one text."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one text; it departs when the last part of the request is about to be written."""

@@ -1,11 +1,10 @@
 """The SMTP adapter: pooled connections to one server (RFC 5321), with TLS and authentication."""
 
 import asyncio
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from adapters.base import Answer, EmailPayload, Message
+from adapters.base import Answer, Departing, EmailPayload, Message, nobody_asks
 from adapters.smtp.connection import SmtpConnection
 from adapters.smtp.options import SmtpOptions
 
@@ -41,9 +40,9 @@ class SmtpAdapter:
 
     async def send(self, message: Message) -> Answer:
         """Send one message. If cancelled, its connection is dropped, so that no partial message stays on it."""
-        return await self.send_telling(message, _nobody_asks)
+        return await self.send_telling(message, nobody_asks)
 
-    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+    async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one message; it departs when its final dot is about to be written."""
         async with self._slots:
             connection = await self._connection()
@@ -65,7 +64,3 @@ class SmtpAdapter:
                 return connection
             await connection.quit()
         return SmtpConnection(self._options)
-
-
-def _nobody_asks() -> None:
-    """Take no notice of a departure."""

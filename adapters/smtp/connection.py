@@ -6,9 +6,8 @@ pipelining (RFC 2920), the commands of a transaction are sent together; the mess
 """
 
 import asyncio
-from collections.abc import Callable
 
-from adapters.base import Answer, Message, Outcome
+from adapters.base import Answer, Departing, Message, Outcome
 from adapters.smtp.codes import CLOSING
 from adapters.smtp.connect import connect
 from adapters.smtp.options import SmtpOptions
@@ -43,7 +42,7 @@ class SmtpConnection:
         self._stream: SmtpStream | None = None
         self._extensions = Extensions()
         self._stage = SmtpStage.SENDER
-        self._departing: Callable[[], None] | None = None
+        self._departing: Departing | None = None
 
     @property
     def is_open(self) -> bool:
@@ -68,7 +67,7 @@ class SmtpConnection:
         finally:
             self.drop()
 
-    async def deliver(self, message: Message, departing: Callable[[], None]) -> Answer:
+    async def deliver(self, message: Message, departing: Departing) -> Answer:
         """Connect if needed and run the transaction; replace a kept connection once if it turns out to be dead.
 
         ``departing`` is called just before the end of the message is written.

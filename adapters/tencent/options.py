@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from adapters.filed.options import FiledOptions
 from adapters.filed.templates import FiledTemplate
+from adapters.http.options import SecureUrl
 
 
 class TencentTemplate(FiledTemplate):
@@ -25,7 +26,7 @@ class TencentTemplate(FiledTemplate):
 class TencentOptions(FiledOptions):
     """How messages are sent; the key may come later than the other options, from the environment."""
 
-    url: str = "https://sms.tencentcloudapi.com"
+    url: SecureUrl = "https://sms.tencentcloudapi.com"
     region: str = "ap-guangzhou"
     secret_id: str = ""
     secret_key: SecretStr = SecretStr("")

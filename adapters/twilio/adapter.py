@@ -2,19 +2,17 @@
 
 import re
 from base64 import b64encode
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlencode
 
-from adapters.base import Answer, Message, Outcome, SmsPayload
-from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.base import Answer, Departing, Message, Outcome, SmsPayload
+from adapters.http.adapter import HttpAdapter
 from adapters.twilio.options import TwilioOptions
 from adapters.twilio.outcomes import classified
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
 
 
-class TwilioAdapter:
+class TwilioAdapter(HttpAdapter):
     """Sends texts through one Twilio account.
 
     Twilio recognises no message that it has already: one that is handed over twice is sent twice.
@@ -24,26 +22,9 @@ class TwilioAdapter:
     payload = SmsPayload
 
     def __init__(self, options: TwilioOptions, name: str = "twilio") -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
         self._url = f"{options.url}/2010-04-01/Accounts/{options.account_sid}/Messages.json"
-        self._client = HttpClient(options)
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; connections are opened when needed."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one text."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one text; it departs when the request's body is about to be written."""

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from adapters.http.options import HttpOptions, secure_url
+from adapters.http.options import HttpOptions, SecureUrl, secure_url
 
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}").fullmatch
 
@@ -26,7 +26,7 @@ class TwilioOptions(HttpOptions):
     sender: str = ""
     messaging_service: str = Field(default="", pattern=r"^(MG[0-9a-fA-F]{32})?$")
     callback_url: str = ""
-    url: str = "https://api.twilio.com"
+    url: SecureUrl = "https://api.twilio.com"
 
     @property
     def login(self) -> tuple[str, str]:
@@ -39,11 +39,6 @@ class TwilioOptions(HttpOptions):
     def auth_tokens(self) -> tuple[str, ...]:
         """The account's tokens, the one in use first."""
         return tuple(self.auth_token.get_secret_value().split())
-
-    @field_validator("url")
-    @classmethod
-    def _secure(cls, url: str) -> str:
-        return secure_url(url)
 
     @field_validator("callback_url")
     @classmethod

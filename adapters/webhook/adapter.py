@@ -6,19 +6,17 @@ The identifier is derived from the message's key, so it is the same on every att
 import json
 from datetime import UTC, datetime
 from hashlib import blake2b
-from types import TracebackType
-from typing import Self
 
 from standardwebhooks import Webhook
 
-from adapters.base import Answer, Message, WebhookPayload
+from adapters.base import Answer, Departing, Message, WebhookPayload
 from adapters.clock import Now
-from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.http.adapter import HttpAdapter
 from adapters.webhook.options import WebhookOptions
 from adapters.webhook.outcomes import classified
 
 
-class WebhookAdapter:
+class WebhookAdapter(HttpAdapter):
     """One endpoint, which gets all events.
 
     Raises:
@@ -32,27 +30,10 @@ class WebhookAdapter:
         secrets = options.secrets.get_secret_value().split()
         if not secrets:
             raise ValueError("`secrets` is missing: put one into HABITUE_ADAPTERS__WEBHOOK__SECRETS; docs/webhooks.md")
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._now = now
         self._signers = [Webhook(secret) for secret in secrets]
         self._options = options
-        self._client = HttpClient(options)
-
-    async def __aenter__(self) -> Self:
-        """Open the pool of connections."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Post one event."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Post one event; ``departing`` is called just before the body is written."""

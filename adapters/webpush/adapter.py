@@ -4,14 +4,12 @@ import json
 import os
 from dataclasses import replace
 from hashlib import blake2b
-from types import TracebackType
-from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from adapters.base import Answer, Message, Outcome, PushPayload
+from adapters.base import Answer, Departing, Message, Outcome, PushPayload
 from adapters.clock import Now
-from adapters.http.client import Departing, HttpClient, nobody_asks
+from adapters.http.adapter import HttpAdapter
 from adapters.reasons import MESSAGE_UNSUITABLE
 from adapters.webpush.base64url import encoded
 from adapters.webpush.encryption import LARGEST, SALT, encrypt
@@ -21,35 +19,18 @@ from adapters.webpush.subscription import Subscription, read_subscription
 from adapters.webpush.vapid import Vapid
 
 
-class WebPushAdapter:
+class WebPushAdapter(HttpAdapter):
     """Notifies browsers. A message that is sent again replaces the first at the push service, and on the screen."""
 
     channel = "push"
     payload = PushPayload
 
     def __init__(self, options: WebPushOptions, vapid: Vapid, name: str = "webpush") -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
         self._vapid = vapid
-        self._client = HttpClient(options)
         self._reached: set[str] = set()
         """The push services that answered when they were last called."""
-
-    async def __aenter__(self) -> Self:
-        """Open the adapter; connections are opened when needed."""
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close all connections."""
-        await self._client.__aexit__(kind, error, trace)
-
-    async def send(self, message: Message) -> Answer:
-        """Send one notification."""
-        return await self.send_telling(message, nobody_asks)
 
     async def send_telling(self, message: Message, departing: Departing) -> Answer:
         """Send one notification; it departs when the request's body is about to be written."""

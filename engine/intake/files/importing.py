@@ -125,14 +125,9 @@ def import_users(
     Raises:
         InputError: the file cannot be parsed; rows committed before that stay.
     """
-    with open_source(source) as opened:
-        fingerprint = _fingerprint("users", opened, options, declared)
-        job = _Job("users", database, source, opened, options, clock, progress or _silent, fingerprint)
-        if (before := _finished(job)) is not None:
-            return before
-        write = partial(write_users, channels=declared.channels)
-        with closing(_records(job)) as records:
-            return _through(job, records, UserRows(declared, options, records.header, source.name), write)
+    rows = partial(UserRows, declared, options, source=source.name)
+    write = partial(write_users, channels=declared.channels)
+    return _import("users", database, source, declared, options, clock, progress, rows, write)
 
 
 def import_devices(
@@ -149,14 +144,30 @@ def import_devices(
     Raises:
         InputError: the file cannot be parsed; rows committed before that stay.
     """
+    rows = partial(DeviceRows, options, source=f"{IMPORTED}{source.name}")
+    write = partial(write_devices, channels=declared.channels)
+    return _import("devices", database, source, declared, options, clock, progress, rows, write)
+
+
+def _import(  # noqa: PLR0917 - what the imports share
+    kind: Kind,
+    database: Database,
+    source: Source,
+    declared: Declared,
+    options: ImportOptions,
+    clock: Clock,
+    progress: Progress | None,
+    rows_of: Callable[[Sequence[str]], Rows[Row]],
+    write: Write[Row],
+) -> ImportSummary:
+    """Import a file whose rows ``rows_of`` reads, by the file's header, and ``write`` stores."""
     with open_source(source) as opened:
-        fingerprint = _fingerprint("devices", opened, options, declared)
-        job = _Job("devices", database, source, opened, options, clock, progress or _silent, fingerprint)
+        fingerprint = _fingerprint(kind, opened, options, declared)
+        job = _Job(kind, database, source, opened, options, clock, progress or _silent, fingerprint)
         if (before := _finished(job)) is not None:
             return before
-        write = partial(write_devices, channels=declared.channels)
         with closing(_records(job)) as records:
-            return _through(job, records, DeviceRows(options, records.header, f"{IMPORTED}{source.name}"), write)
+            return _through(job, records, rows_of(records.header), write)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
 """Sends a text through Pigeon: one JSON request each, which has a key by which Pigeon recognises a second copy."""
 
 import re
-from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Sequence
 from uuid import uuid4
 
 import orjson
 
-from adapters.base import Answer, Message, Outcome, SmsPayload
-from adapters.http.client import HttpClient, Reply, nobody_asks
+from adapters.base import Answer, Departing, Message, Outcome, SmsPayload
+from adapters.http.adapter import HttpAdapter
+from adapters.http.client import Reply
 from adapters.http.details import without_addresses
 from adapters.reasons import MESSAGE_UNSUITABLE, PROTOCOL_ERROR
 from tests.cost_of_change.pigeon.options import PigeonOptions
@@ -21,7 +20,7 @@ _REMEMBERED = 23 * 3_600_000
 """Pigeon remembers a key for 24 hours; an hour is left for the way there and for clocks that differ."""
 
 
-class PigeonAdapter:
+class PigeonAdapter(HttpAdapter):
     """Opened once, used by many tasks."""
 
     channel = "sms"
@@ -29,28 +28,14 @@ class PigeonAdapter:
     send_key_lifetime = _REMEMBERED
 
     def __init__(self, options: PigeonOptions, name: str) -> None:
-        self.name = name
-        self.concurrency = options.connections
+        super().__init__(options, name)
         self._options = options
-        self._http = HttpClient(options)
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
 
     async def send_keys(self, count: int) -> Sequence[str] | Answer:
         """Pigeon takes any key, so none has to be fetched; delivery stores them and drops them in time."""
         return [uuid4().hex for _ in range(count)]
 
-    async def send(self, message: Message) -> Answer:
-        return await self.send_telling(message, nobody_asks)
-
-    async def send_telling(self, message: Message, departing: Callable[[], None]) -> Answer:
+    async def send_telling(self, message: Message, departing: Departing) -> Answer:
         if _NUMBER(message.recipient) is None:
             return Answer(Outcome.REJECTED, "address_invalid", "the number is not in the form of E.164")
         if objection := review(self._options, message).objection:
@@ -61,7 +46,7 @@ class PigeonAdapter:
             "authorization": f"Bearer {self._options.token.get_secret_value()}",
             "idempotency-key": message.send_key or message.key,
         }
-        reply = await self._http.post(f"{self._options.url}/v2/messages", orjson.dumps(text), headers, departing)
+        reply = await self._client.post(f"{self._options.url}/v2/messages", orjson.dumps(text), headers, departing)
         return reply if isinstance(reply, Answer) else self._read(reply, message)
 
     def _read(self, reply: Reply, message: Message) -> Answer:

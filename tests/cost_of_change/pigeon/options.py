@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from adapters.http.options import HttpOptions, secure_url
+from adapters.http.options import HttpOptions, SecureUrl
 
 
 def _printable(secret: SecretStr) -> SecretStr:
@@ -25,4 +25,4 @@ class PigeonOptions(HttpOptions):
     token: Annotated[SecretStr, AfterValidator(_printable)]
     sender: str = Field(min_length=1, max_length=15)
     callback_secret: SecretStr = SecretStr("")
-    url: Annotated[str, AfterValidator(secure_url)] = "https://api.pigeon.example"
+    url: SecureUrl = "https://api.pigeon.example"
