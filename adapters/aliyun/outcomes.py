@@ -1,7 +1,5 @@
 """What the codes of Alibaba Cloud SMS mean: those of the service (``isv.``, ``isp.``) and of the gateway before it."""
 
-from typing import NamedTuple
-
 from adapters.base import Answer, Outcome
 from adapters.filed.reasons import (
     ACCOUNT_SUSPENDED,
@@ -16,6 +14,7 @@ from adapters.filed.reasons import (
 )
 from adapters.http.client import Reply
 from adapters.http.details import without_addresses
+from adapters.http.meaning import Meaning
 from adapters.http.outcomes import by_status
 from adapters.reasons import (
     AUTH_FAILED,
@@ -26,17 +25,7 @@ from adapters.reasons import (
     RATE_LIMITED,
     REQUEST_REFUSED,
     SERVICE_UNAVAILABLE,
-    AnswerReason,
 )
-
-
-class Meaning(NamedTuple):
-    """What a code means. ``gone``: nothing more is to be sent to the number."""
-
-    outcome: Outcome
-    reason: AnswerReason
-    gone: bool = False
-
 
 _SIGNATURE = Meaning(Outcome.SENDING_REFUSED, SIGNATURE_REFUSED)
 _TEMPLATE = Meaning(Outcome.SENDING_REFUSED, TEMPLATE_REFUSED)
@@ -120,4 +109,4 @@ def answer_to(reply: Reply, recipient: str) -> Answer:
         return by_status(reply, detail)
     if meaning is None:
         meaning = _REQUEST if code else Meaning(Outcome.UNKNOWN, PROTOCOL_ERROR)
-    return Answer(meaning.outcome, meaning.reason.value, detail, gone=meaning.gone)
+    return meaning.answer(detail)

@@ -1,7 +1,7 @@
 """What the codes of Tencent Cloud SMS mean: those of one number, and those of a whole request."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from adapters.base import Answer, Outcome
 from adapters.filed.reasons import (
@@ -20,6 +20,7 @@ from adapters.filed.reasons import (
 )
 from adapters.http.client import Reply
 from adapters.http.details import without_addresses
+from adapters.http.meaning import Meaning
 from adapters.http.outcomes import by_status
 from adapters.reasons import (
     AUTH_FAILED,
@@ -31,17 +32,7 @@ from adapters.reasons import (
     REQUEST_REFUSED,
     SERVICE_UNAVAILABLE,
     TIMEOUT,
-    AnswerReason,
 )
-
-
-class Meaning(NamedTuple):
-    """What a code means. ``gone``: nothing more is to be sent to the number."""
-
-    outcome: Outcome
-    reason: AnswerReason
-    gone: bool = False
-
 
 _RECIPIENT_LIMIT = Meaning(Outcome.RETRY, RECIPIENT_LIMIT)
 _QUOTA = Meaning(Outcome.SENDING_REFUSED, PLATFORM_QUOTA)
@@ -146,7 +137,7 @@ def _refused(told: Mapping[str, Any], recipient: str) -> Answer:
     meaning = MEANINGS.get(code) or FAMILIES.get(code.split(".", maxsplit=1)[0]) or _REQUEST
     own = (recipient, recipient.removeprefix("+86"))
     detail = without_addresses(f"{code}: {told.get('Message', '')}", own)
-    return Answer(meaning.outcome, meaning.reason.value, detail, gone=meaning.gone)
+    return meaning.answer(detail)
 
 
 def _not_understood() -> Answer:

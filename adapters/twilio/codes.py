@@ -5,9 +5,9 @@ sending; those of one country or one recipient refuse the message alone, so that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from adapters.base import Outcome
+from adapters.http.meaning import Meaning
 from adapters.reasons import (
     AUTH_FAILED,
     CONTENT_REFUSED,
@@ -32,16 +32,6 @@ from adapters.twilio.reasons import (
     SENDER_UNREGISTERED,
     SENDER_UNUSABLE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What an error code says. ``gone``: the number never takes text messages."""
-
-    outcome: Outcome
-    reason: AnswerReason
-    gone: bool = False
-
 
 _NO_SUCH_NUMBER = Meaning(Outcome.REJECTED, NUMBER_UNUSABLE, gone=True)
 _OTHER_NUMBER = Meaning(Outcome.REJECTED, NUMBER_UNUSABLE)

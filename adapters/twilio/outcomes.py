@@ -23,4 +23,4 @@ def classified(reply: Reply, private: Iterable[str] = ()) -> Answer:
     detail = f"{code}: {text}" if isinstance(code, int) else text
     if meaning is None:
         return by_status(reply, detail)
-    return Answer(meaning.outcome, meaning.reason.value, detail, gone=meaning.gone)
+    return meaning.answer(detail)

@@ -142,7 +142,7 @@ def test_one_request_without_an_answer_ends_although_others_get_theirs(ask: Call
         assert isinstance(answer, Answer)
         assert (answer.outcome, answer.reason) == (Outcome.UNKNOWN, "timeout")
 
-    fake = ask(lambda one: Silence() if one.path == "/silent" else Response(), work, answer_timeout=0.3, timeout=0.7)
+    fake = ask(lambda one: Silence() if one.path == "/silent" else Response(), work, answer_timeout=2, timeout=1)
     assert fake.connections == 1
 
 
