@@ -39,57 +39,87 @@ def follow(
     key: SendKey | None = None,
 ) -> Move:
     """Return the move that follows from ``answer`` to the latest hand-off, which was made with ``key``."""
-    tries = pending.tries + 1
-    state, reason, due_at, counted = State.FAILED, answer.reason or answer.outcome.value, None, 0
-    via, kept = None, None
+    tries, reason = pending.tries + 1, answer.reason or answer.outcome.value
+    in_doubt = key is not None and key.doubt_since is not None
     match answer.outcome:
-        case Outcome.ACCEPTED:
-            state, reason = State.ACCEPTED, answer.reason or DeliveryReason.ACCEPTED
-            kept = key.certain if key is not None and key.doubt_since is not None else None
-        case Outcome.REJECTED:
-            kept = NO_SEND_KEY if key is not None else None  # if a person has it sent all the same, it is another one
-        case Outcome.RETRY if tries >= settings.tries and key is not None and key.doubt_since is not None:
+        case Outcome.UNKNOWN:
+            return _in_the_dark(pending, answer, adapter, now=now, settings=settings, key=key)
+        case Outcome.RETRY if tries >= settings.tries and in_doubt:
             said = answer.detail[:MAX_DETAIL]
             return unknown(pending.action_id, pending.fence, tries, reason, said, now=now, settings=settings, key=key)
-        case Outcome.RETRY if tries >= settings.tries:
-            via, reason = (State.RETRYING, reason), DeliveryReason.TRIES_EXHAUSTED
-        case Outcome.RETRY:
-            state, due_at = State.RETRYING, now + retry_wait(pending.action_id, tries, settings.retry_after)
         case Outcome.ADAPTER_DOWN if reason == DeliveryReason.ADAPTER_ERROR:
             place = answer.detail[:MAX_DETAIL]
             return Move(pending.action_id, pending.fence, State.QUEUED, DeliveryReason.CODE_AT_FAULT, place, tries=-1)
-        case Outcome.ADAPTER_DOWN | Outcome.SENDING_REFUSED:
-            state, reason, counted = State.QUEUED, DeliveryReason.ADAPTER_DOWN, -1
-        case Outcome.UNKNOWN:
-            provider_text, place = answer.detail[:MAX_DETAIL], ""
-            if reason == DeliveryReason.ADAPTER_ERROR:
-                provider_text, place = place, provider_text
-            return unknown(
-                pending.action_id,
-                pending.fence,
-                tries,
-                reason,
-                provider_text,
-                detail=place,
-                now=now,
-                settings=settings,
-                key=key,
-            )._replace(adapter=adapter, reference=answer.reference or None)  # by which a receipt finds it
+    state, said_reason, via = _next_state(answer, reason, tries, settings)
     move = Move(
         pending.action_id,
         pending.fence,
         state,
-        reason,
-        answer.reason if answer.reason != reason else "",
+        said_reason,
+        answer.reason if answer.reason != said_reason else "",
         answer.detail[:MAX_DETAIL],
-        due_at=due_at,
-        tries=counted,
+        due_at=now + retry_wait(pending.action_id, tries, settings.retry_after) if state is State.RETRYING else None,
+        tries=-1 if state is State.QUEUED else 0,
         adapter=adapter,
         reference=answer.reference or None,
         via=via,
-        send_key=kept,
+        send_key=_kept_key(answer, key),
     )
     return _without_address(move, pending, adapter) if answer.gone and pending.suppression_form else move
+
+
+def _next_state(
+    answer: Answer, reason: str, tries: int, settings: DeliverySettings
+) -> tuple[State, str, tuple[State, str] | None]:
+    """Return the state that follows from an answer without doubt, its reason, and the state on the way there."""
+    match answer.outcome:
+        case Outcome.ACCEPTED:
+            return State.ACCEPTED, answer.reason or DeliveryReason.ACCEPTED, None
+        case Outcome.RETRY if tries >= settings.tries:
+            return State.FAILED, DeliveryReason.TRIES_EXHAUSTED, (State.RETRYING, reason)
+        case Outcome.RETRY:
+            return State.RETRYING, reason, None
+        case Outcome.ADAPTER_DOWN | Outcome.SENDING_REFUSED:
+            return State.QUEUED, DeliveryReason.ADAPTER_DOWN, None
+        case _:
+            return State.FAILED, reason, None
+
+
+def _kept_key(answer: Answer, key: SendKey | None) -> SendKey | None:
+    """Return what the action has to remember of ``key`` after an answer without doubt; None to leave that unchanged."""
+    if key is None:
+        return None
+    if answer.outcome is Outcome.ACCEPTED:
+        return key.certain if key.doubt_since is not None else None
+    # If a person has it sent all the same, it is another message.
+    return NO_SEND_KEY if answer.outcome is Outcome.REJECTED else None
+
+
+def _in_the_dark(
+    pending: PendingMessage,
+    answer: Answer,
+    adapter: str,
+    *,
+    now: int,
+    settings: DeliverySettings,
+    key: SendKey | None,
+) -> Move:
+    """Return the move of a message of which the answer says that it may have been sent."""
+    reason, provider_text, place = answer.reason or answer.outcome.value, answer.detail[:MAX_DETAIL], ""
+    if reason == DeliveryReason.ADAPTER_ERROR:
+        provider_text, place = place, provider_text
+    move = unknown(
+        pending.action_id,
+        pending.fence,
+        pending.tries + 1,
+        reason,
+        provider_text,
+        detail=place,
+        now=now,
+        settings=settings,
+        key=key,
+    )
+    return move._replace(adapter=adapter, reference=answer.reference or None)  # by which a receipt finds it
 
 
 def _without_address(move: Move, pending: PendingMessage, adapter: str) -> Move:
